@@ -1,0 +1,28 @@
+/** The one funcref table of a runtime: every code address that can change is a slot here (programs, callbacks, tail-call targets). */
+
+/** Slots of a WebAssembly.Table with a free list; slot 0 is never used, so that 0 is no code address. */
+export class CodeTable {
+  readonly table: WebAssembly.Table;
+  #free: number[] = [];
+  #next = 1;
+
+  constructor(initial = 1024) {
+    this.table = new WebAssembly.Table({ element: 'anyfunc', initial });
+  }
+
+  /** Reserves a slot; its entry is null until {@link set}. */
+  alloc(): number {
+    const slot = this.#free.pop() ?? this.#next++;
+    if (slot >= this.table.length) this.table.grow(this.table.length);
+    return slot;
+  }
+
+  set(slot: number, code: CallableFunction | null): void {
+    this.table.set(slot, code);
+  }
+
+  free(slot: number): void {
+    this.table.set(slot, null);
+    this.#free.push(slot);
+  }
+}

@@ -1,0 +1,31 @@
+/** The kernel's memory: one WebAssembly.Memory of fixed size and the views over it (DESIGN of the address space: ARCHITECTURE.md). */
+
+/** Bytes at address 0 that are kept zero and belong to nobody. */
+export const NULL_REGION = 0x1_0000;
+
+/**
+ * Guest addresses are offsets into this memory, zero-extended to 64 bits.
+ * The memory never grows, so the views stay valid for its whole life.
+ */
+export class KernelMemory {
+  readonly memory: WebAssembly.Memory;
+  readonly size: number;
+  readonly u8: Uint8Array;
+  readonly u16: Uint16Array;
+  readonly i32: Int32Array;
+  readonly u32: Uint32Array;
+  readonly view: DataView;
+
+  /** @param size bytes, rounded up to 64 KiB; untouched pages cost nothing */
+  constructor(size = 1 << 30) {
+    const pages = Math.ceil(size / 65536);
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.size = pages * 65536;
+    const buffer = this.memory.buffer;
+    this.u8 = new Uint8Array(buffer);
+    this.u16 = new Uint16Array(buffer);
+    this.i32 = new Int32Array(buffer);
+    this.u32 = new Uint32Array(buffer);
+    this.view = new DataView(buffer);
+  }
+}

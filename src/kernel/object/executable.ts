@@ -1,0 +1,15 @@
+/** A compiled program, whichever engine made it. */
+
+export interface Executable {
+  readonly engine: 'jit' | 'interp';
+  /** Its slot in the code table: what tail calls and programs on it jump to. */
+  readonly slot: number;
+  /** Runs on a context address; returns the low 32 bits of r0, unsigned. All 64 bits lie at `retAddr` afterwards. */
+  run(ctx: number): number;
+  /** Guest address where run() stores the 64-bit r0. */
+  readonly retAddr: number;
+  /** Bytes of generated code, 0 for the interpreter. */
+  readonly codeSize: number;
+  /** Releases its slots. */
+  dispose(): void;
+}

@@ -1,0 +1,34 @@
+/** A loaded map as plain data: all that the verifier, the rewriter and the JIT may know of it. */
+import type { Btf } from '../../btf/btf.ts';
+import type { BtfRecord } from '../../btf/record.ts';
+
+export interface MapDesc {
+  /** Object id, unique in one runtime. */
+  readonly id: number;
+  readonly name: string;
+  /** BPF_MAP_TYPE_*. */
+  readonly type: number;
+  readonly keySize: number;
+  readonly valueSize: number;
+  readonly maxEntries: number;
+  /** BPF_F_* of MAP_CREATE. */
+  readonly flags: number;
+  readonly mapExtra: number;
+  readonly btf?: Btf;
+  readonly btfKeyTypeId: number;
+  readonly btfValueTypeId: number;
+  /** Special fields of the value (locks, timers, kptrs, graph roots). */
+  readonly record?: BtfRecord;
+  /** Template of a map-in-map's elements. */
+  readonly inner?: MapDesc;
+  /** User space can no longer write it (MAP_FREEZE). */
+  frozen: boolean;
+  /** Guest address of the kernel's struct bpf_map; what a map pointer in a register holds. */
+  readonly addr: number;
+  /** Guest address of the first value of an array map (offset 0 of BPF_PSEUDO_MAP_VALUE), 0 for other types or without storage. */
+  readonly valuesAddr: number;
+  /** Distance of two array elements in bytes (value size rounded up to 8). */
+  readonly elemSize: number;
+  /** Current contents of a read-only array value, for constant folding; undefined when not available. */
+  readConst?(off: number, size: number): Uint8Array | undefined;
+}

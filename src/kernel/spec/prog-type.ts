@@ -1,0 +1,53 @@
+/** What the verifier asks of a program type (struct bpf_verifier_ops). Rows live in spec/progs/<type>. */
+import type { FuncProto } from './proto.ts';
+
+/** Capabilities of the loading process (SCOPE 208). */
+export interface Caps {
+  readonly bpf: boolean;
+  readonly perfmon: boolean;
+  readonly netAdmin: boolean;
+  readonly sysAdmin: boolean;
+}
+export const ALL_CAPS: Caps = { bpf: true, perfmon: true, netAdmin: true, sysAdmin: true };
+
+/** The program under verification, as far as tables depend on it. */
+export interface ProgQuery {
+  readonly progType: number;
+  readonly expectedAttachType: number;
+  readonly caps: Caps;
+  readonly sleepable: boolean;
+  readonly gplCompatible: boolean;
+  /** Name of the attach BTF type (`bpf_lsm_*`, tp name, struct_ops), '' when there is none. */
+  readonly attachBtfName: string;
+  /** Whether an LSM program's hook is the cgroup flavour. */
+  readonly lsmCgroup?: boolean;
+}
+
+/** Answer to an allowed context access (struct bpf_insn_access_aux). */
+export interface CtxAccess {
+  /** Register type of a load: SCALAR_VALUE, PTR_TO_PACKET, PTR_TO_BTF_ID with flags. */
+  regType: number;
+  /** Size of the field when a narrower load is rewritten to it; 0 when the access is not converted. */
+  ctxFieldSize: number;
+  /** Kernel struct for PTR_TO_BTF_ID. */
+  btfName?: string;
+}
+
+export interface ProgTypeOps {
+  /** BPF_PROG_TYPE_*. */
+  readonly type: number;
+  /** `BPF_PROG_TYPE_XDP`. */
+  readonly name: string;
+  /** libbpf's short name: `xdp`. */
+  readonly short: string;
+  /** UAPI struct that PTR_TO_CTX stands for: `xdp_md`, `__sk_buff`, `bpf_user_pt_regs_t`. */
+  readonly ctxStruct: string;
+  /** Whether the type may touch skb/packet data directly (and write it). */
+  readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
+  /** is_valid_access: fills `out` and returns true, or returns false. Offsets and sizes in bytes. `isLdsx`: sign-extending load. */
+  isValidAccess(off: number, size: number, write: boolean, q: ProgQuery, out: CtxAccess, isLdsx?: boolean): boolean;
+  /** get_func_proto: the prototype that this program may call under this id, or undefined. */
+  funcProto(helperId: number, q: ProgQuery): FuncProto | undefined;
+  /** Values that r0 may hold at exit, or undefined for any. */
+  retRange(q: ProgQuery): { readonly min: number; readonly max: number } | undefined;
+}

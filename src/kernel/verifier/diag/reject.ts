@@ -1,0 +1,31 @@
+/** How a check ends a path: one private exception that check.ts turns into an outcome. */
+import type { VerifierEnv } from '../env.ts';
+
+/**
+ * One row of the catalogue: errno, the kernel's last line, our explanation.
+ * Rows stand in diag/catalogue/<topic>.ts; their key is the id of the rejection.
+ */
+export interface Rejection<Args extends readonly unknown[] = readonly never[]> {
+  readonly errno: number;
+  /** The kernel's text, without newline; an empty text prints nothing. */
+  readonly text: (...args: Args) => string;
+  /** Why the kernel refuses this, and what to do, for the reader of a diagnosis. */
+  readonly why: string;
+}
+
+/** Thrown by {@link reject} and caught once, in the exploration loop or in check.ts. */
+export class Rejected extends Error {
+  constructor(
+    readonly row: Rejection<never>,
+    readonly errno: number,
+  ) {
+    super('rejected');
+  }
+}
+
+/** Prints the row's text to the log and abandons the path with its errno. */
+export function reject<Args extends readonly unknown[]>(env: VerifierEnv, row: Rejection<Args>, ...args: Args): never {
+  const text = row.text(...args);
+  if (text !== '') env.log.line(text);
+  throw new Rejected(row as Rejection<never>, row.errno);
+}

@@ -1,0 +1,119 @@
+/** What verification takes and gives: plain data, no map, helper or JIT implementation. */
+import type { Btf } from '../../btf/btf.ts';
+import type { Insns } from '../../isa/insn.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import type { Caps } from '../spec/prog-type.ts';
+
+/** One record of func_info: where a function begins and its FUNC type in the program's BTF. */
+export interface FuncInfo {
+  readonly insnOff: number;
+  readonly typeId: number;
+}
+/** One record of line_info (struct bpf_line_info). */
+export interface LineInfo {
+  readonly insnOff: number;
+  readonly fileNameOff: number;
+  readonly lineOff: number;
+  readonly lineCol: number;
+}
+
+export interface VerifierInput {
+  readonly insns: Insns;
+  /** BPF_PROG_TYPE_*. */
+  readonly progType: number;
+  readonly expectedAttachType: number;
+  /** BPF_F_* of PROG_LOAD: strict alignment, any alignment, test_rnd_hi32, test_state_freq, sleepable, xdp_has_frags, test_reg_invariants. */
+  readonly progFlags: number;
+  readonly name: string;
+  readonly license: string;
+  readonly caps: Caps;
+  /** Kernel version profile, `6.18`. */
+  readonly profile: string;
+  /** 0, or a combination of 1 (log), 2 (every state), 4 (statistics). */
+  readonly logLevel: number;
+  /** Bytes of log that are kept (the last ones, as the kernel's rotating log does); default 16 MiB. */
+  readonly logLimit?: number;
+  /** The program's own BTF. */
+  readonly btf?: Btf;
+  readonly funcInfo?: readonly FuncInfo[];
+  readonly lineInfo?: readonly LineInfo[];
+  readonly attachBtfId: number;
+  /** BTF of the kernel that attachBtfId, kfuncs and BTF pointers refer to; parsed on first use. */
+  readonly vmlinux: () => Btf | undefined;
+  /** Resolves ld_imm64 with BPF_PSEUDO_MAP_FD: a descriptor, or -errno. */
+  readonly mapByFd: (fd: number) => MapDesc | number;
+  /** Resolves BPF_PSEUDO_MAP_IDX: the fd at that index, or undefined without fd_array. */
+  readonly fdArray?: (index: number) => number | undefined;
+  /** Stops an over-long verification with -EINTR. */
+  readonly signal?: AbortSignal;
+  /** Test hooks: how states are checkpointed and compared. */
+  readonly testing?: { readonly noPruning?: boolean; readonly randomCheckpoints?: () => boolean };
+}
+
+/** Counters of the kernel's statistics line. */
+export interface VerifierStats {
+  insnsProcessed: number;
+  maxStatesPerInsn: number;
+  totalStates: number;
+  peakStates: number;
+  /** Wall clock, microseconds. */
+  timeUs: number;
+  /** Bytes of stack of each subprogram. */
+  stackDepths: number[];
+}
+
+/** One function of an accepted program. */
+export interface SubprogInfo {
+  /** First instruction slot, and the slot after the last. */
+  start: number;
+  end: number;
+  /** Name from func_info, '' without BTF. */
+  name: string;
+  /** Bytes of stack that it uses, multiple of 8. */
+  stackDepth: number;
+  /** Reached by bpf_loop, for_each, timers and the like. */
+  isCallback: boolean;
+  isExceptionCallback: boolean;
+  hasTailCall: boolean;
+  hasLdAbs: boolean;
+  /** May be called on a stack of its own, outside the 512 bytes. */
+  privateStack: boolean;
+}
+
+/** An accepted, rewritten program: the input of both engines. */
+export interface VerifiedProgram {
+  readonly name: string;
+  readonly progType: number;
+  readonly expectedAttachType: number;
+  /** Rewritten instructions. Helper calls keep the helper id in imm; map addresses and values stand in ld_imm64 with src 0; PSEUDO_FUNC and PSEUDO_CALL stay pc-relative. */
+  readonly insns: Insns;
+  readonly subprogs: readonly SubprogInfo[];
+  readonly usedMaps: readonly MapDesc[];
+  /** Per slot: index in usedMaps of the one map that a helper call or map ld_imm64 uses, or -1. */
+  readonly mapIndex: Int16Array;
+  /** Per slot: original instruction it came from. */
+  readonly origin: Int32Array;
+  readonly sleepable: boolean;
+  readonly gplCompatible: boolean;
+  /** SHA-256 tag, 8 bytes as hex. */
+  readonly tag: string;
+  /** Whether the program may change packet data, call bpf_redirect, tail call: facts that drivers use. */
+  readonly changesPktData: boolean;
+  readonly usesTailCall: boolean;
+}
+
+export type VerifierOutcome =
+  | { readonly ok: true; readonly program: VerifiedProgram; readonly log: string; readonly stats: VerifierStats }
+  | {
+      readonly ok: false;
+      /** Positive errno. */
+      readonly errno: number;
+      /** Catalogue id of the rejection, '' when the input never reached a check with one. */
+      readonly id: string;
+      /** The kernel's last log line. */
+      readonly message: string;
+      readonly log: string;
+      readonly stats: VerifierStats;
+      /** Instruction at fault, -1 when none. */
+      readonly insnIdx: number;
+    };

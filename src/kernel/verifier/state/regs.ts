@@ -1,0 +1,184 @@
+/** The small verbs on registers: what a register is after it was written (mark_reg_* of the kernel). */
+import {
+  CONST_PTR_TO_MAP,
+  MEM_RDONLY,
+  NOT_INIT,
+  PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_SOCKET,
+  PTR_TO_STACK,
+  PTR_TO_XDP_SOCK,
+  SCALAR_VALUE,
+  baseType,
+  typeFlag,
+} from '../../spec/reg-types.ts';
+import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
+import { REGS } from '../diag/catalogue/regs.ts';
+import { reject } from '../diag/reject.ts';
+import { Scalar } from '../domain/scalar.ts';
+import type { VerifierEnv } from '../env.ts';
+import { A, B, FRAMENO, ID, PRECISE, ROW, SUBREG_DEF, TYPE, VALUE_LO, copyRow, storeScalar } from './row.ts';
+import { type FuncState, MAX_REGS, regRow } from './state.ts';
+
+const UNKNOWN = new Scalar();
+UNKNOWN.setUnknown();
+const scratch = new Scalar();
+
+/** Empties a row; the precise mark goes too. */
+export function clearRow(rows: Int32Array, r: number): void {
+  rows.fill(0, r, r + ROW);
+}
+
+/** __mark_reg_not_init: nothing may read it. */
+export function markRegNotInit(env: VerifierEnv, rows: Int32Array, r: number): void {
+  markRegUnknown(env, rows, r);
+  rows[r + TYPE] = NOT_INIT;
+}
+
+/** __mark_reg_unknown: a scalar of any value; precise from the start when precision is not tracked (no CAP_BPF). */
+export function markRegUnknown(env: VerifierEnv, rows: Int32Array, r: number): void {
+  markRegUnknownImprecise(rows, r);
+  rows[r + PRECISE] = env.bpfCapable ? 0 : 1;
+}
+
+/** __mark_reg_unknown_imprecise. */
+export function markRegUnknownImprecise(rows: Int32Array, r: number): void {
+  const subreg = rows[r + SUBREG_DEF];
+  rows.fill(0, r, r + ROW);
+  rows[r + TYPE] = SCALAR_VALUE;
+  rows[r + SUBREG_DEF] = subreg;
+  storeScalar(UNKNOWN, rows, r);
+}
+
+/** __mark_reg_known: value bits and bounds become one constant; type and id words: id cleared, type untouched. */
+export function markRegKnown(rows: Int32Array, r: number, lo: number, hi: number): void {
+  rows[r + ID] = 0;
+  rows[r + ID + 1] = 0;
+  scratch.setConst(lo, hi);
+  storeScalar(scratch, rows, r);
+}
+
+/** mark_reg_known_zero: keeps the type, var_off becomes 0, fixed offset 0. Pointers start like this. */
+export function markRegKnownZero(rows: Int32Array, r: number): void {
+  const type = rows[r + TYPE];
+  const subreg = rows[r + SUBREG_DEF];
+  rows.fill(0, r, r + ROW);
+  rows[r + TYPE] = type;
+  rows[r + SUBREG_DEF] = subreg;
+}
+
+/** Makes the row a fresh pointer of a type, with zero offsets. */
+export function markRegPointer(rows: Int32Array, r: number, type: number): void {
+  markRegKnownZero(rows, r);
+  rows[r + TYPE] = type;
+}
+
+/** mark_btf_ld_reg: result of a load through a BTF pointer: a scalar, or a PTR_TO_BTF_ID with flags. */
+export function markBtfLdReg(
+  env: VerifierEnv,
+  rows: Int32Array,
+  r: number,
+  type: number,
+  btf: number,
+  btfId: number,
+  flags: number,
+): void {
+  if (baseType(type) === SCALAR_VALUE) {
+    markRegUnknown(env, rows, r);
+    return;
+  }
+  markRegPointer(rows, r, PTR_TO_BTF_ID | flags);
+  rows[r + A] = btf;
+  rows[r + B] = btfId;
+  if (flags & PTR_MAYBE_NULL) rows[r + ID] = env.newId();
+}
+
+/** mark_ptr_not_null_reg: what an or-null pointer is once it was compared with NULL. */
+export function markPtrNotNullReg(env: VerifierEnv, rows: Int32Array, r: number): void {
+  if (baseType(rows[r + TYPE]) === PTR_TO_MAP_VALUE) {
+    const map = env.maps[rows[r + A]];
+    if (map.inner !== undefined) {
+      let index = env.maps.indexOf(map.inner);
+      if (index < 0) index = env.maps.push(map.inner) - 1;
+      rows[r + TYPE] = CONST_PTR_TO_MAP;
+      rows[r + A] = index;
+      // An inner map with a lock or a timer is told apart from its siblings by the lookup that gave it.
+      if (map.inner.record !== undefined && hasUidField(map.inner.record.mask)) rows[r + B] = rows[r + ID];
+    } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_XSKMAP) {
+      rows[r + TYPE] = PTR_TO_XDP_SOCK;
+    } else if (
+      map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP ||
+      map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH
+    ) {
+      rows[r + TYPE] = PTR_TO_SOCKET;
+    } else {
+      rows[r + TYPE] = PTR_TO_MAP_VALUE;
+    }
+    return;
+  }
+  rows[r + TYPE] &= ~PTR_MAYBE_NULL;
+}
+
+/** Timers, work queues and task work tie an inner map to its own identity. */
+const hasUidField = (mask: number): boolean => (mask & ((1 << 1) | (1 << 10) | (1 << 13))) !== 0;
+
+/** Whether a register is a pointer into packet data or its metadata (reg_is_pkt_pointer). */
+export const isPktPointer = (type: number): boolean =>
+  baseType(type) === PTR_TO_PACKET || baseType(type) === PTR_TO_PACKET_META;
+
+/** register_is_null: a scalar that is known to be 0. */
+export function regIsNull(rows: Int32Array, r: number): boolean {
+  return (
+    rows[r + TYPE] === SCALAR_VALUE &&
+    (rows[r + VALUE_LO] | rows[r + VALUE_LO + 1] | rows[r + VALUE_LO + 2] | rows[r + VALUE_LO + 3]) === 0
+  );
+}
+
+/** init_reg_state and init_func_state: a frame at its function's first instruction. */
+export function initFrame(env: VerifierEnv, frame: FuncState, callsite: number, frameno: number, subprogno: number): void {
+  frame.rows.fill(0);
+  frame.allocatedStack = 0;
+  frame.callsite = callsite;
+  frame.frameno = frameno;
+  frame.subprogno = subprogno;
+  frame.asyncEntryCnt = 0;
+  frame.callbackDepth = 0;
+  frame.inCallbackFn = false;
+  frame.inAsyncCallbackFn = false;
+  frame.inExceptionCallbackFn = false;
+  frame.callbackRetMin = 0;
+  frame.callbackRetMax = 0;
+  for (let i = 0; i < MAX_REGS; i++) markRegNotInit(env, frame.rows, regRow(i));
+  const fp = regRow(10);
+  markRegPointer(frame.rows, fp, PTR_TO_STACK);
+  frame.rows[fp + FRAMENO] = frameno;
+}
+
+/** check_reg_arg(SRC_OP): the register may be read. */
+export function checkRegRead(env: VerifierEnv, regno: number): void {
+  if (regno >= MAX_REGS) reject(env, REGS.REG_INVALID, regno);
+  if (env.state.frame.rows[regRow(regno) + TYPE] === NOT_INIT) reject(env, REGS.REG_NOT_READABLE, regno);
+}
+
+/** check_reg_arg(DST_OP or DST_OP_NO_MARK): the register may be written; `mark` makes it unknown. `is64`: all 64 bits are defined. */
+export function checkRegWrite(env: VerifierEnv, regno: number, mark: boolean, is64 = true): void {
+  if (regno >= MAX_REGS) reject(env, REGS.REG_INVALID, regno);
+  if (regno === 10) reject(env, REGS.FRAME_POINTER_READ_ONLY);
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  rows[r + SUBREG_DEF] = is64 ? 0 : env.insnIdx + 1;
+  if (mark) markRegUnknown(env, rows, r);
+}
+
+/** Registers that a call clobbers. */
+export function clearCallerSaved(env: VerifierEnv, frame: FuncState): void {
+  for (let i = 0; i <= 5; i++) markRegNotInit(env, frame.rows, regRow(i));
+}
+
+/** Whether a type may carry PTR_MAYBE_NULL into memory: pointers that may be spilled (is_spillable_regtype). */
+export const isReadOnlyType = (type: number): boolean => (typeFlag(type) & MEM_RDONLY) !== 0;
+
+export { copyRow };

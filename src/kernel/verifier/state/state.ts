@@ -1,0 +1,113 @@
+/** One point of the exploration: frames of registers and stack, references, locks (struct bpf_verifier_state, struct bpf_func_state). */
+import { ROW } from './row.ts';
+
+export const MAX_REGS = 11;
+export const MAX_SLOTS = 64;
+/** Rows of a working frame: 11 registers, then 64 stack slots; slot i covers bytes fp-8(i+1) to fp-8i-1. */
+export const FRAME_ROWS = MAX_REGS + MAX_SLOTS;
+
+/** Base word of register `regno` in a frame's rows. */
+export const regRow = (regno: number): number => regno * ROW;
+/** Base word of stack slot `spi` in a frame's rows. */
+export const slotRow = (spi: number): number => (MAX_REGS + spi) * ROW;
+
+/** Kinds of acquired references (enum ref_state_type). */
+export const REF_TYPE_PTR = 1;
+export const REF_TYPE_IRQ = 2;
+export const REF_TYPE_LOCK = 4;
+export const REF_TYPE_RES_LOCK = 8;
+export const REF_TYPE_RES_LOCK_IRQ = 16;
+
+/** An acquired reference or held lock; immutable, so that states share it. */
+export interface Ref {
+  readonly type: number;
+  readonly id: number;
+  readonly insnIdx: number;
+  /** For locks: map uid or BTF index that the lock lives in; 0 otherwise. */
+  readonly ptr: number;
+}
+
+/** One frame of the simulated call stack. */
+export class FuncState {
+  /** FRAME_ROWS rows while the state is worked on; the used rows only in a stored copy. */
+  rows: Int32Array;
+  /** Bytes of stack touched so far, multiple of 8. */
+  allocatedStack = 0;
+  /** Instruction of the call that made this frame, -1 for main. */
+  callsite = -1;
+  frameno = 0;
+  subprogno = 0;
+  asyncEntryCnt = 0;
+  callbackDepth = 0;
+  inCallbackFn = false;
+  inAsyncCallbackFn = false;
+  inExceptionCallbackFn = false;
+  /** Range that r0 must have when a callback returns. */
+  callbackRetMin = 0;
+  callbackRetMax = 0;
+
+  constructor(rows = FRAME_ROWS) {
+    this.rows = new Int32Array(rows * ROW);
+  }
+
+  /** Copies everything but the rows. */
+  copyMeta(o: FuncState): void {
+    this.allocatedStack = o.allocatedStack;
+    this.callsite = o.callsite;
+    this.frameno = o.frameno;
+    this.subprogno = o.subprogno;
+    this.asyncEntryCnt = o.asyncEntryCnt;
+    this.callbackDepth = o.callbackDepth;
+    this.inCallbackFn = o.inCallbackFn;
+    this.inAsyncCallbackFn = o.inAsyncCallbackFn;
+    this.inExceptionCallbackFn = o.inExceptionCallbackFn;
+    this.callbackRetMin = o.callbackRetMin;
+    this.callbackRetMax = o.callbackRetMax;
+  }
+}
+
+const NO_REFS: readonly Ref[] = [];
+
+/** One jump-history entry (struct bpf_jmp_history_entry). */
+export interface HistoryEntry {
+  readonly idx: number;
+  readonly prevIdx: number;
+  /** INSN_F_* bits, frame number and slot of a stack access. */
+  flags: number;
+  /** Registers and slots linked by a compare; up to six, else 0. */
+  linkedRegs: readonly number[] | undefined;
+}
+
+/** A verifier state. The current one has working frames; explored and pending ones have compact copies. */
+export class VerifierState {
+  frames: FuncState[] = [];
+  curframe = 0;
+  /** Acquired references in order of acquisition; replaced, never mutated. */
+  refs: readonly Ref[] = NO_REFS;
+  activeLocks = 0;
+  activePreemptLocks = 0;
+  activeIrqId = 0;
+  activeRcuLocks = 0;
+  activeLockId = 0;
+  activeLockPtr = 0;
+  speculative = false;
+  inSleepable = false;
+  cleaned = false;
+  parent: VerifierState | undefined = undefined;
+  /** Unfinished paths below this state. */
+  branches = 0;
+  insnIdx = 0;
+  firstInsnIdx = 0;
+  lastInsnIdx = 0;
+  jmpHistory: HistoryEntry[] = [];
+  dfsDepth = 0;
+  callbackUnrollDepth = 0;
+  mayGotoDepth = 0;
+  /** States this one was found equal to while in a loop; precision is propagated along it. */
+  equalState: VerifierState | undefined = undefined;
+
+  /** The frame being executed (cur_func). */
+  get frame(): FuncState {
+    return this.frames[this.curframe];
+  }
+}

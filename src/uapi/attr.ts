@@ -1,0 +1,156 @@
+/** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
+import { BPF_CMD } from './cmd.ts';
+
+export interface MapCreateAttr {
+  map_type: number;
+  key_size: number;
+  value_size: number;
+  max_entries: number;
+  map_flags?: number;
+  inner_map_fd?: number;
+  numa_node?: number;
+  map_name?: string;
+  map_ifindex?: number;
+  btf_fd?: number;
+  btf_key_type_id?: number;
+  btf_value_type_id?: number;
+  btf_vmlinux_value_type_id?: number;
+  map_extra?: bigint;
+  value_type_btf_obj_fd?: number;
+  map_token_fd?: number;
+}
+export interface MapElemAttr {
+  map_fd: number;
+  key?: Uint8Array;
+  /** Input of UPDATE, output of LOOKUP and LOOKUP_AND_DELETE. */
+  value?: Uint8Array;
+  /** Output of GET_NEXT_KEY. */
+  next_key?: Uint8Array;
+  flags?: bigint;
+}
+export interface MapBatchAttr {
+  batch: {
+    in_batch?: Uint8Array;
+    out_batch?: Uint8Array;
+    keys?: Uint8Array;
+    values?: Uint8Array;
+    /** In: capacity in elements. Out: elements done. */
+    count: number;
+    map_fd: number;
+    elem_flags?: bigint;
+    flags?: bigint;
+  };
+}
+export interface MapFdAttr {
+  map_fd: number;
+}
+export interface ProgLoadAttr {
+  prog_type: number;
+  /** Instructions in their 8-byte encoding. */
+  insns: Uint8Array;
+  license: string;
+  log_level?: number;
+  /** Filled with NUL-terminated text; its length is log_size. */
+  log_buf?: Uint8Array;
+  /** Output: bytes that the whole log needs. */
+  log_true_size?: number;
+  kern_version?: number;
+  prog_flags?: number;
+  prog_name?: string;
+  prog_ifindex?: number;
+  expected_attach_type?: number;
+  prog_btf_fd?: number;
+  /** Records of .BTF.ext, concatenated, offsets in instructions. */
+  func_info_rec_size?: number;
+  func_info?: Uint8Array;
+  line_info_rec_size?: number;
+  line_info?: Uint8Array;
+  attach_btf_id?: number;
+  attach_prog_fd?: number;
+  attach_btf_obj_fd?: number;
+  /** File descriptors, 32-bit little-endian each. */
+  fd_array?: Uint8Array;
+  fd_array_cnt?: number;
+  core_relo_rec_size?: number;
+  core_relos?: Uint8Array;
+  prog_token_fd?: number;
+}
+export interface BtfLoadAttr {
+  btf: Uint8Array;
+  btf_log_buf?: Uint8Array;
+  btf_log_level?: number;
+  btf_log_true_size?: number;
+  btf_flags?: number;
+  btf_token_fd?: number;
+}
+export interface TestRunAttr {
+  test: {
+    prog_fd: number;
+    /** Output: r0, low 32 bits, unsigned. */
+    retval?: number;
+    data_in?: Uint8Array;
+    data_out?: Uint8Array;
+    /** Output: bytes that the program left, which may exceed data_out. */
+    data_size_out?: number;
+    repeat?: number;
+    /** Output: mean of one run, nanoseconds. */
+    duration?: number;
+    ctx_in?: Uint8Array;
+    ctx_out?: Uint8Array;
+    ctx_size_out?: number;
+    flags?: number;
+    cpu?: number;
+    batch_size?: number;
+  };
+}
+export interface InfoAttr {
+  info: {
+    bpf_fd: number;
+    /** Buffer for struct bpf_prog_info, bpf_map_info, bpf_btf_info or bpf_link_info, filled in its binary layout. */
+    info: Uint8Array;
+    /** Output: bytes that the kernel knows of. */
+    info_len?: number;
+  };
+}
+export interface IdAttr {
+  start_id?: number;
+  prog_id?: number;
+  map_id?: number;
+  btf_id?: number;
+  link_id?: number;
+  /** Output of *_GET_NEXT_ID. */
+  next_id?: number;
+  open_flags?: number;
+}
+
+/** The attribute type of each command. */
+export interface BpfAttrs {
+  [BPF_CMD.BPF_MAP_CREATE]: MapCreateAttr;
+  [BPF_CMD.BPF_MAP_LOOKUP_ELEM]: MapElemAttr;
+  [BPF_CMD.BPF_MAP_UPDATE_ELEM]: MapElemAttr;
+  [BPF_CMD.BPF_MAP_DELETE_ELEM]: MapElemAttr;
+  [BPF_CMD.BPF_MAP_GET_NEXT_KEY]: MapElemAttr;
+  [BPF_CMD.BPF_MAP_LOOKUP_AND_DELETE_ELEM]: MapElemAttr;
+  [BPF_CMD.BPF_MAP_LOOKUP_BATCH]: MapBatchAttr;
+  [BPF_CMD.BPF_MAP_LOOKUP_AND_DELETE_BATCH]: MapBatchAttr;
+  [BPF_CMD.BPF_MAP_UPDATE_BATCH]: MapBatchAttr;
+  [BPF_CMD.BPF_MAP_DELETE_BATCH]: MapBatchAttr;
+  [BPF_CMD.BPF_MAP_FREEZE]: MapFdAttr;
+  [BPF_CMD.BPF_PROG_LOAD]: ProgLoadAttr;
+  [BPF_CMD.BPF_BTF_LOAD]: BtfLoadAttr;
+  [BPF_CMD.BPF_PROG_TEST_RUN]: TestRunAttr;
+  [BPF_CMD.BPF_OBJ_GET_INFO_BY_FD]: InfoAttr;
+  [BPF_CMD.BPF_PROG_GET_NEXT_ID]: IdAttr;
+  [BPF_CMD.BPF_MAP_GET_NEXT_ID]: IdAttr;
+  [BPF_CMD.BPF_BTF_GET_NEXT_ID]: IdAttr;
+  [BPF_CMD.BPF_PROG_GET_FD_BY_ID]: IdAttr;
+  [BPF_CMD.BPF_MAP_GET_FD_BY_ID]: IdAttr;
+  [BPF_CMD.BPF_BTF_GET_FD_BY_ID]: IdAttr;
+}
+
+/** The one door to a kernel, embedded or real: returns a file descriptor or 0, or `-errno`. Never throws for a fault of the caller. */
+export interface BpfSyscall {
+  bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number;
+  /** Closes a file descriptor: 0 or -EBADF. */
+  close(fd: number): number;
+}
