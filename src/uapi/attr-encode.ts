@@ -1,0 +1,117 @@
+/** Typed attributes to binary union bpf_attr, and outputs back: what a transport to a real bpf(2) needs. */
+import type { BpfAttrs } from './attr.ts';
+import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
+
+/** Memory that the kernel at the other end can read and write; addresses are its own. */
+export interface PointerSpace {
+  /** Makes room for `size` bytes and returns where they begin in `bytes`; 8-byte aligned. */
+  reserve(size: number): number;
+  /** The memory; {@link reserve} may replace it. */
+  readonly bytes: Uint8Array;
+  /** Kernel address of `bytes[0]`. */
+  readonly base: bigint;
+}
+
+/** An encoded attribute: where it lies in the space, and how to take the outputs back once the call is done. */
+export interface EncodedAttr {
+  /** Offset of union bpf_attr in the space. */
+  readonly at: number;
+  readonly size: number;
+  /** Copies outputs into the typed attribute. */
+  finish(): void;
+}
+
+type Fields = Record<string, unknown>;
+
+interface Placed {
+  readonly field: AttrField;
+  readonly value: Uint8Array;
+  readonly at: number;
+}
+
+/** Packs a typed attribute by its layout. The space must not be reused before `finish`. */
+export function encodeAttr<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C], space: PointerSpace): EncodedAttr {
+  const layout = attrLayout(cmd);
+  if (layout === undefined) throw new RangeError(`bpf command ${cmd} has no attribute layout`);
+  const source = (layout.group === '' ? attr : (attr as unknown as Fields)[layout.group]) as Fields;
+  const buffers: { field: AttrField; value: Uint8Array }[] = [];
+  let total = BPF_ATTR_SIZE;
+  for (const field of layout.fields) {
+    const value = bufferOf(field, source[field.name]);
+    if (value === undefined) continue;
+    buffers.push({ field, value });
+    total += round8(value.length);
+  }
+  const at = space.reserve(total);
+  const view = new DataView(space.bytes.buffer, space.bytes.byteOffset, space.bytes.byteLength);
+  space.bytes.fill(0, at, at + BPF_ATTR_SIZE);
+  for (const field of layout.fields) encodeScalar(field, source, space.bytes, view, at);
+  const placed = placeBuffers(buffers, space, view, at);
+  return { at, size: layout.size, finish: () => takeOutputs(layout.fields, placed, source, space.bytes, view, at) };
+}
+
+const round8 = (n: number): number => Math.max(8, (n + 7) & ~7);
+
+function bufferOf(field: AttrField, value: unknown): Uint8Array | undefined {
+  if (value === undefined || value === null) return undefined;
+  if (field.kind === 'buf' || field.kind === 'log') return value as Uint8Array;
+  return field.kind === 'cstr' ? new TextEncoder().encode(`${value as string}\0`) : undefined;
+}
+
+function encodeScalar(field: AttrField, source: Fields, bytes: Uint8Array, view: DataView, at: number): void {
+  const value = source[field.name];
+  if (value === undefined || value === null) {
+    // A length without its buffer is what a caller means who sets `data_size_out` alone.
+    const length = field.lenName === undefined ? undefined : source[field.lenName];
+    if (field.lenAt !== undefined && typeof length === 'number') view.setUint32(at + field.lenAt, length, true);
+    return;
+  }
+  if (field.kind === 'u64') view.setBigUint64(at + field.off, BigInt.asUintN(64, BigInt(value as bigint)), true);
+  else if (field.kind === 'u32' || field.kind === 's32') view.setUint32(at + field.off, Number(value) >>> 0, true);
+  // All 16 bytes may be used: the terminator is the kernel's to demand.
+  else if (field.kind === 'name') bytes.set(new TextEncoder().encode(value as string).subarray(0, 16), at + field.off);
+}
+
+/** After the scalars, because record sizes decide counts. */
+function placeBuffers(
+  buffers: readonly { field: AttrField; value: Uint8Array }[],
+  space: PointerSpace,
+  view: DataView,
+  at: number,
+): Placed[] {
+  let next = at + BPF_ATTR_SIZE;
+  return buffers.map(({ field, value }) => {
+    const where = next;
+    next += round8(value.length);
+    if (field.kind === 'log') space.bytes[where] = 0;
+    else space.bytes.set(value, where);
+    view.setBigUint64(at + field.off, space.base + BigInt(where), true);
+    if (field.lenAt !== undefined) {
+      const unit = typeof field.unit === 'object' ? view.getUint32(at + field.unit.at, true) : (field.unit ?? 1);
+      view.setUint32(at + field.lenAt, unit === 0 ? value.length : Math.floor(value.length / unit), true);
+    }
+    return { field, value, at: where };
+  });
+}
+
+function takeOutputs(
+  fields: readonly AttrField[],
+  placed: readonly Placed[],
+  source: Fields,
+  bytes: Uint8Array,
+  view: DataView,
+  at: number,
+): void {
+  for (const field of fields) {
+    if (field.dir === 'in') continue;
+    if (field.kind === 'u32') source[field.name] = view.getUint32(at + field.off, true);
+    else if (field.lenName !== undefined && field.lenAt !== undefined)
+      source[field.lenName] = view.getUint32(at + field.lenAt, true);
+  }
+  for (const { field, value, at: where } of placed) {
+    if (field.dir === 'in') continue;
+    const out = bytes.subarray(where, where + value.length);
+    const end = field.kind === 'log' ? out.indexOf(0) : -1;
+    value.set(end < 0 ? out : out.subarray(0, end + 1));
+  }
+}

@@ -1,0 +1,58 @@
+/** The kernel transport: typed attributes reach bpf(2) and its outputs come back. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { BPF_CMD } from '../../src/uapi/cmd.ts';
+import { BPF_MAP_TYPE } from '../../src/uapi/map-types.ts';
+import { BPF_PROG_TYPE } from '../../src/uapi/prog-types.ts';
+import { kernelAbsent, liveKernel } from './live-kernel.ts';
+
+const kernel = await liveKernel();
+if (kernel === undefined) console.log(`live kernel comparisons skipped: ${kernelAbsent}`);
+afterAll(() => kernel?.[Symbol.dispose]());
+
+const RETURN_2 = Uint8Array.of(0xb7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0);
+
+describe.skipIf(kernel === undefined)('kernel transport', () => {
+  test('a map keeps what is written', () => {
+    const fd = kernel!.bpf(BPF_CMD.BPF_MAP_CREATE, {
+      map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_HASH,
+      key_size: 4,
+      value_size: 8,
+      max_entries: 4,
+    });
+    expect(fd).toBeGreaterThan(0);
+    const key = Uint8Array.of(1, 0, 0, 0);
+    const value = Uint8Array.of(1, 2, 3, 4, 5, 6, 7, 8);
+    expect(kernel!.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd: fd, key, value })).toBe(0);
+    const out = new Uint8Array(8);
+    expect(kernel!.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd: fd, key, value: out })).toBe(0);
+    expect(out).toEqual(value);
+    expect(kernel!.bpf(BPF_CMD.BPF_MAP_DELETE_ELEM, { map_fd: fd, key })).toBe(0);
+    expect(kernel!.bpf(BPF_CMD.BPF_MAP_DELETE_ELEM, { map_fd: fd, key })).toBe(-2);
+    expect(kernel!.close(fd)).toBe(0);
+    expect(kernel!.close(fd)).toBe(-9);
+  });
+
+  test('a program loads with its log, runs and describes itself', () => {
+    const log = new Uint8Array(1 << 21);
+    const attr = {
+      prog_type: BPF_PROG_TYPE.BPF_PROG_TYPE_XDP,
+      insns: RETURN_2,
+      license: 'GPL',
+      log_level: 2,
+      log_buf: log,
+      log_true_size: 0,
+    };
+    const fd = kernel!.bpf(BPF_CMD.BPF_PROG_LOAD, attr);
+    expect(fd).toBeGreaterThan(0);
+    const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
+    expect(text).toContain('0: (b7) r0 = 2');
+    expect(attr.log_true_size).toBe(text.length + 1);
+    const run = { test: { prog_fd: fd, data_in: new Uint8Array(64), data_out: new Uint8Array(64) } };
+    expect(kernel!.bpf(BPF_CMD.BPF_PROG_TEST_RUN, run)).toBe(0);
+    expect(run.test).toMatchObject({ retval: 2, data_size_out: 64 });
+    const info = { info: { bpf_fd: fd, info: new Uint8Array(256), info_len: 0 } };
+    expect(kernel!.bpf(BPF_CMD.BPF_OBJ_GET_INFO_BY_FD, info)).toBe(0);
+    expect(info.info.info_len).toBeGreaterThanOrEqual(232);
+    kernel!.close(fd);
+  });
+});
