@@ -1,0 +1,93 @@
+/** The linking port of both engines: how a program reaches helpers, callbacks, tail-call targets and its guest stack. */
+import type { CodeTable } from '../mem/code-table.ts';
+import type { Executable } from '../object/executable.ts';
+import type { CoreHelper, HelperEnv, JsHelper } from './env.ts';
+
+/**
+ * A helper or kfunc as an engine calls it. A `core` one comes with the instance's exported function, so that the JIT can
+ * import it (wasm calls wasm) and the interpreter can call it by the signature in `core.sig`.
+ */
+export type HelperImpl =
+  | { readonly kind: 'js'; readonly fn: JsHelper }
+  | { readonly kind: 'core'; readonly core: CoreHelper; readonly fn: CallableFunction };
+
+/**
+ * The guest stack of one CPU. Frames grow towards lower addresses: a function's r10 is `sp` at its entry, and it runs with
+ * `sp = r10 - frame size`. The outermost driver saves `sp` before a run and restores it after a return, trap or throw.
+ */
+export interface GuestStack {
+  /** Mutable i32. */
+  readonly sp: WebAssembly.Global;
+  /** Lowest usable address; a frame below it is a stack overflow and aborts the run. */
+  readonly limit: number;
+  /** Highest address, exclusive: where `sp` starts. */
+  readonly top: number;
+  /** Guest address of an i32: tail calls made so far by the invocation in progress (drivers set it to 0 and restore it). */
+  readonly tailCalls: number;
+}
+
+/**
+ * What programs are linked against: one per runtime and CPU.
+ *
+ * Entries of the code table: programs are `(ctx: i32) -> i64`, functions whose address is taken (BPF_PSEUDO_FUNC) are
+ * `(i64, i64, i64, i64, i64) -> i64`. A code address in a register is the zero-extended slot number.
+ */
+export interface ProgramLink {
+  readonly env: HelperEnv;
+  readonly table: CodeTable;
+  readonly stack: GuestStack;
+  /** Loaded programs by slot. Engines enter their executables and remove them on dispose. */
+  readonly programs: Map<number, Executable>;
+  /** A helper by BPF_FUNC_* id, undefined when this runtime has none. bpf_tail_call (12) is never asked for: engines do it. */
+  helper(id: number): HelperImpl | undefined;
+  /** A kfunc by BTF id and index of its BTF in fd_array, as the call instruction names it. */
+  kfunc(btfId: number, fdIndex: number): HelperImpl | undefined;
+  /** Slot that bpf_tail_call reaches through the prog array at guest address `map`; 0 when the index is out of range or empty. */
+  tailCallTarget(map: number, index: number): number;
+  /** Calls entries of the table without a 64-bit value crossing from JavaScript. */
+  readonly shim: CallShim;
+}
+
+/** Exports of the shim module (createCallShim). */
+export interface CallShim {
+  /** Runs the program at `slot` on `ctx` and stores its 64-bit r0 at `ret`. */
+  callProgram(slot: number, ctx: number, ret: number): void;
+  /** Calls the function at `slot` with r1 to r5 of the helper frame at `frame` and stores its r0 there. */
+  callFunction(slot: number, frame: number): void;
+}
+
+/** MAX_TAIL_CALL_CNT. */
+export const MAX_TAIL_CALL_CNT = 33;
+/** MAX_CALL_FRAMES. */
+export const MAX_CALL_FRAMES = 8;
+
+/** Why a run ended without a result. */
+export type AbortReason =
+  | 'out-of-bounds'
+  | 'misaligned'
+  | 'read-only-register'
+  | 'unknown-opcode'
+  | 'unknown-helper'
+  | 'call-depth'
+  | 'stack-overflow'
+  | 'bad-jump'
+  | 'fuel'
+  | 'deadline'
+  | 'unsupported';
+
+/** A run that was stopped: by a check of guard mode, by its fuel, or by its deadline. */
+export class ProgramAbort extends Error {
+  override readonly name = 'ProgramAbort';
+  /**
+   * @param pc instruction slot, -1 when it is not known
+   * @param address guest address of a refused access, as hi and lo halves, undefined otherwise
+   */
+  constructor(
+    readonly reason: AbortReason,
+    readonly pc: number,
+    detail: string,
+    readonly address?: readonly [hi: number, lo: number],
+  ) {
+    super(pc < 0 ? detail : `insn ${pc}: ${detail}`);
+  }
+}
