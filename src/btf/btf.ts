@@ -1,28 +1,320 @@
 /** A parsed BTF object: lazily indexed types of a program, a module or a whole kernel. */
-import type { BtfType } from './types.ts';
+import { FormatError } from '../util/errors.ts';
+import { BTF_VOID, decodeType } from './decode.ts';
+import { type BtfHeader, indexTypes, readBtfHeader, readTypeWords } from './header.ts';
+import { buildNameIndex, essentialName, type NameIndex, nameChain, nameEquals } from './name-index.ts';
+import { BTF_KIND, type BtfType } from './types.ts';
 
-export declare class Btf {
-  /** Parses and checks the header; types are decoded on first use. Throws FormatError('BTF', offset, ...). `base` makes it split BTF. */
-  static parse(bytes: Uint8Array, base?: Btf): Btf;
+/** Longest chain of modifiers, typedefs and arrays that is followed; the kernel stops at 32 (MAX_RESOLVE_DEPTH). */
+const MAX_CHAIN = 128;
+/** Questions by name that are answered by scanning, before an index pays. */
+const SCANS_BEFORE_INDEX = 3;
+
+const utf8 = new TextEncoder();
+
+export class Btf {
+  /** Parses and checks the header and the extent of each type; types are decoded on first use. `base` makes it split BTF. */
+  static parse(bytes: Uint8Array, base?: Btf): Btf {
+    return new Btf(bytes, base);
+  }
+
   /** Number of types, void (id 0) included; ids of split BTF continue the base's. */
   readonly nrTypes: number;
-  readonly bytes: Uint8Array;
-  readonly base: Btf | undefined;
+  /** First id of this object's own types: 1, or the base's nrTypes. */
+  readonly startId: number;
+  readonly header: BtfHeader;
+  /** First string offset of this object's own strings: 0, or the end of the base's. */
+  readonly strStartOff: number;
+  readonly #words: Uint32Array;
+  readonly #index: Uint32Array;
+  readonly #strings: Uint8Array;
+  readonly #decoded = new Map<number, BtfType>();
+  readonly #texts = new Map<number, string>();
+  readonly #found = new Map<string, number>();
+  #scans = 0;
+  #names: NameIndex | undefined;
+  #tags: Map<number, number[]> | undefined;
+
+  private constructor(
+    readonly bytes: Uint8Array,
+    readonly base: Btf | undefined,
+  ) {
+    this.header = readBtfHeader(bytes, base !== undefined);
+    this.#words = readTypeWords(bytes, this.header);
+    this.#index = indexTypes(this.#words, this.header);
+    this.#strings = bytes.subarray(this.header.strStart, this.header.strStart + this.header.strLength);
+    this.startId = base ? base.nrTypes : 1;
+    this.strStartOff = base ? base.strEndOff : 0;
+    this.nrTypes = this.startId + this.#index.length;
+  }
+
+  /** First string offset beyond this object's strings. */
+  get strEndOff(): number {
+    return this.strStartOff + this.#strings.length;
+  }
+
   /** The decoded type, or undefined beyond the end. Id 0 is void (kind UNKN). */
-  type(id: number): BtfType | undefined;
+  type(id: number): BtfType | undefined {
+    if (id < this.startId) return id === 0 ? BTF_VOID : this.base?.type(id);
+    const known = this.#decoded.get(id);
+    if (known !== undefined) return known;
+    const at = this.#index[id - this.startId];
+    if (at === undefined) return undefined;
+    const type = decodeType(this.#words, at, id, (off) => this.str(off));
+    this.#decoded.set(id, type);
+    return type;
+  }
+
+  /** The words of an own type (struct btf_type and what follows), undefined for other ids. */
+  typeWords(id: number): Uint32Array | undefined {
+    const i = id - this.startId;
+    if (i < 0 || i >= this.#index.length) return undefined;
+    return this.#words.subarray(this.#index[i], this.#index[i + 1] ?? this.#words.length);
+  }
+
+  /** Byte offset in the file of an own type, -1 for other ids. */
+  typeOffset(id: number): number {
+    const at = this.#index[id - this.startId];
+    return at === undefined ? -1 : this.header.typeStart + at * 4;
+  }
+
   /** Kind without decoding the rest; 0 beyond the end. */
-  kind(id: number): number;
-  name(id: number): string;
-  /** String at an offset of the string section. */
-  str(off: number): string;
-  /** First type of that name and kind, 0 when there is none (btf_find_by_name_kind). Does not build a full index for single questions on large BTF. */
-  find(name: string, kind: number): number;
+  kind(id: number): number {
+    if (id < this.startId) return this.base ? this.base.kind(id) : 0;
+    const at = this.#index[id - this.startId];
+    return at === undefined ? 0 : (this.#words[at + 1] >>> 24) & 0x1f;
+  }
+
+  name(id: number): string {
+    if (id < this.startId) return this.base ? this.base.name(id) : '';
+    const at = this.#index[id - this.startId];
+    return at === undefined ? '' : this.str(this.#words[at]);
+  }
+
+  /** String at an offset of the string section. Throws FormatError for an offset beyond it. */
+  str(off: number): string {
+    if (off === 0) return '';
+    if (off < this.strStartOff) return (this.base as Btf).str(off);
+    const known = this.#texts.get(off);
+    if (known !== undefined) return known;
+    const start = off - this.strStartOff;
+    if (start >= this.#strings.length) {
+      throw new FormatError('BTF', this.header.strStart, `string offset ${off} lies beyond the end, ${this.strEndOff}`);
+    }
+    const text = readCString(this.#strings, start);
+    this.#texts.set(off, text);
+    return text;
+  }
+
+  /** First type of that name and kind, 0 when there is none (btf_find_by_name_kind). */
+  find(name: string, kind: number): number {
+    if (this.base) {
+      const id = this.base.find(name, kind);
+      if (id > 0) return id;
+    }
+    const key = `${kind}:${name}`;
+    let id = this.#found.get(key);
+    if (id === undefined) {
+      id = this.#names || ++this.#scans > SCANS_BEFORE_INDEX ? this.#lookup(name, kind) : this.#scan(name, kind);
+      this.#found.set(key, id);
+    }
+    return id;
+  }
+
+  /** Own and base types whose name without flavour (`___x`) is `essential`, in id order. */
+  withEssentialName(essential: string): number[] {
+    const out = this.base ? this.base.withEssentialName(essential) : [];
+    const index = this.#nameIndex();
+    for (let i = nameChain(index, utf8.encode(essential)); i >= 0; i = index.next[i]) {
+      const id = this.startId + i;
+      if (essentialName(this.name(id)) === essential) out.push(id);
+    }
+    return out;
+  }
+
   /** Id after typedefs and modifiers (const, volatile, restrict, type tags) are skipped (btf_type_skip_modifiers). */
-  skipModifiers(id: number): number;
+  skipModifiers(id: number): number {
+    for (let i = 0; i < MAX_CHAIN; i++) {
+      switch (this.kind(id)) {
+        case BTF_KIND.TYPEDEF:
+        case BTF_KIND.VOLATILE:
+        case BTF_KIND.CONST:
+        case BTF_KIND.RESTRICT:
+        case BTF_KIND.TYPE_TAG:
+          id = this.ref(id);
+          break;
+        default:
+          return id;
+      }
+    }
+    return 0;
+  }
+
+  /** Third word of a type: the type it refers to, or its size. */
+  ref(id: number): number {
+    if (id < this.startId) return this.base ? this.base.ref(id) : 0;
+    const at = this.#index[id - this.startId];
+    return at === undefined ? 0 : this.#words[at + 2];
+  }
+
   /** Size in bytes of a type, or -1 (btf_resolve_size). */
-  sizeOf(id: number): number;
+  sizeOf(id: number): number {
+    let count = 1;
+    for (let i = 0; i < MAX_CHAIN; i++) {
+      id = this.skipModifiers(id);
+      switch (this.kind(id)) {
+        case BTF_KIND.INT:
+        case BTF_KIND.STRUCT:
+        case BTF_KIND.UNION:
+        case BTF_KIND.ENUM:
+        case BTF_KIND.ENUM64:
+        case BTF_KIND.FLOAT:
+        case BTF_KIND.DATASEC:
+          return bounded(count * this.ref(id));
+        case BTF_KIND.PTR:
+          return bounded(count * 8);
+        case BTF_KIND.VAR:
+          id = this.ref(id);
+          break;
+        case BTF_KIND.ARRAY: {
+          const array = this.type(id)?.array;
+          if (array === undefined) return -1;
+          count *= array.nelems;
+          id = array.elemType;
+          break;
+        }
+        default:
+          return -1;
+      }
+      if (count > 0xffffffff) return -1;
+    }
+    return -1;
+  }
+
   /** Byte offset and size of a member path (`['rxq', 'dev']` follows embedded and anonymous members, not pointers), or undefined. */
   memberOffset(structId: number, path: string): { offset: number; size: number; type: number } | undefined;
+  memberOffset(structId: number, path: readonly string[]): { offset: number; size: number; type: number } | undefined;
+  memberOffset(structId: number, path: string | readonly string[]) {
+    const names = typeof path === 'string' ? path.split('.') : path;
+    let id = structId;
+    let offset = 0;
+    for (const name of names) {
+      const found = this.#member(id, name);
+      if (found === undefined) return undefined;
+      offset += found.offset;
+      id = found.type;
+    }
+    return { offset, size: this.sizeOf(id), type: id };
+  }
+
   /** decl_tag values on a type, member or parameter (component -1: the type itself). */
-  declTags(id: number, component: number): string[];
+  declTags(id: number, component: number): string[] {
+    return this.declTagIds(id)
+      .filter((tag) => this.type(tag)?.componentIdx === component)
+      .map((tag) => this.name(tag));
+  }
+
+  /** Ids of the DECL_TAG types that point at `id`, in id order. */
+  declTagIds(id: number): number[] {
+    const own = this.#tagIndex().get(id) ?? [];
+    return this.base && id < this.startId ? [...this.base.declTagIds(id), ...own] : own;
+  }
+
+  #tagIndex(): Map<number, number[]> {
+    if (this.#tags) return this.#tags;
+    const tags = new Map<number, number[]>();
+    for (let i = 0; i < this.#index.length; i++) {
+      const at = this.#index[i];
+      if (((this.#words[at + 1] >>> 24) & 0x1f) !== BTF_KIND.DECL_TAG) continue;
+      const target = this.#words[at + 2];
+      const list = tags.get(target);
+      if (list) list.push(this.startId + i);
+      else tags.set(target, [this.startId + i]);
+    }
+    this.#tags = tags;
+    return tags;
+  }
+
+  /** One named member of a struct or union, looked for in anonymous members too (breadth first). */
+  #member(structId: number, name: string): { offset: number; type: number } | undefined {
+    const queue: { id: number; offset: number }[] = [{ id: this.skipModifiers(structId), offset: 0 }];
+    for (let i = 0; i < queue.length && i < 4096; i++) {
+      const type = this.type(queue[i].id);
+      if (type?.kind !== BTF_KIND.STRUCT && type?.kind !== BTF_KIND.UNION) continue;
+      for (const m of type.members) {
+        const offset = queue[i].offset + (m.bitOffset >>> 3);
+        if (m.name === name) return { offset, type: m.type };
+        if (m.name === '') queue.push({ id: this.skipModifiers(m.type), offset });
+      }
+    }
+    return undefined;
+  }
+
+  #nameAt(i: number): number {
+    const off = this.#words[this.#index[i]];
+    if (off === 0 || off < this.strStartOff) return -1;
+    return off < this.strEndOff ? off - this.strStartOff : -1;
+  }
+
+  #scan(name: string, kind: number): number {
+    const wanted = utf8.encode(name);
+    if (wanted.length === 0) return 0;
+    for (let i = 0; i < this.#index.length; i++) {
+      if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name)) return this.startId + i;
+    }
+    return 0;
+  }
+
+  #lookup(name: string, kind: number): number {
+    const wanted = utf8.encode(name);
+    const index = this.#nameIndex();
+    for (let i = nameChain(index, utf8.encode(essentialName(name))); i >= 0; i = index.next[i]) {
+      if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name)) return this.startId + i;
+    }
+    return 0;
+  }
+
+  /** Whether the i-th own type has this name; names of split BTF may lie in the base's strings. */
+  #isNamed(i: number, bytes: Uint8Array, text: string): boolean {
+    const at = this.#nameAt(i);
+    if (at >= 0) return nameEquals(this.#strings, at, bytes);
+    return this.base !== undefined && this.str(this.#words[this.#index[i]]) === text;
+  }
+
+  #nameIndex(): NameIndex {
+    if (!this.#names) {
+      const strings = this.base ? this.#flatNames() : undefined;
+      this.#names = strings
+        ? buildNameIndex(this.#index.length, strings.bytes, (i) => strings.at[i])
+        : buildNameIndex(this.#index.length, this.#strings, (i) => this.#nameAt(i));
+    }
+    return this.#names;
+  }
+
+  /** Names of split BTF, whose strings lie in two sections, as one buffer. */
+  #flatNames(): { bytes: Uint8Array; at: Int32Array } {
+    const at = new Int32Array(this.#index.length).fill(-1);
+    const parts: number[] = [];
+    for (let i = 0; i < at.length; i++) {
+      const off = this.#words[this.#index[i]];
+      if (off === 0) continue;
+      at[i] = parts.length;
+      for (const b of utf8.encode(this.str(off))) parts.push(b);
+      parts.push(0);
+    }
+    return { bytes: Uint8Array.from(parts), at };
+  }
+}
+
+const bounded = (size: number): number => (size <= 0xffffffff ? size : -1);
+
+const decoder = new TextDecoder();
+
+/** The NUL-terminated text at `start`; the end of the data ends it too. */
+export function readCString(bytes: Uint8Array, start: number): string {
+  let end = start;
+  let ascii = true;
+  while (end < bytes.length && bytes[end] !== 0) if (bytes[end++] >= 0x80) ascii = false;
+  if (ascii && end - start < 64) return String.fromCharCode(...bytes.subarray(start, end));
+  return decoder.decode(bytes.subarray(start, end));
 }
