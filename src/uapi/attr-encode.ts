@@ -1,6 +1,7 @@
 /** Typed attributes to binary union bpf_attr, and outputs back: what a transport to a real bpf(2) needs. */
-import type { BpfAttrs } from './attr.ts';
+import type { BpfAttrs, InfoAttr } from './attr.ts';
 import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
+import { INFO_LAYOUTS, type InfoField } from './info-layout.ts';
 
 /** Memory that the kernel at the other end can read and write; addresses are its own. */
 export interface PointerSpace {
@@ -42,11 +43,14 @@ export function encodeAttr<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C], 
     buffers.push({ field, value });
     total += round8(value.length);
   }
+  if (layout.group === 'info')
+    for (const b of Object.values((source.buffers ?? {}) as Record<string, Uint8Array>)) total += round8(b.length);
   const at = space.reserve(total);
   const view = new DataView(space.bytes.buffer, space.bytes.byteOffset, space.bytes.byteLength);
   space.bytes.fill(0, at, at + BPF_ATTR_SIZE);
   for (const field of layout.fields) encodeScalar(field, source, space.bytes, view, at);
   const placed = placeBuffers(buffers, space, view, at);
+  if (layout.group === 'info') placeInfoBuffers(source as unknown as InfoAttr['info'], placed, space, view);
   return { at, size: layout.size, finish: () => takeOutputs(layout.fields, placed, source, space.bytes, view, at) };
 }
 
@@ -92,6 +96,25 @@ function placeBuffers(
     }
     return { field, value, at: where };
   });
+}
+
+/** Pointers inside an info struct: their buffers follow the struct, and their counts are set from the lengths. */
+function placeInfoBuffers(info: InfoAttr['info'], placed: Placed[], space: PointerSpace, view: DataView): void {
+  if (info.buffers === undefined || info.kind === undefined || placed.length === 0) return;
+  const struct = placed[0];
+  const fields: readonly InfoField[] = INFO_LAYOUTS[info.kind].fields;
+  let next = struct.at + round8(struct.value.length);
+  for (const [name, value] of Object.entries(info.buffers)) {
+    const field = fields.find((f) => f.name === name && f.kind === 'ptr');
+    const count = fields.find((f) => f.name === field?.count);
+    if (field === undefined || count === undefined) throw new RangeError(`bpf_${info.kind}_info has no buffer ${name}`);
+    if (field.off + 8 > struct.value.length || count.off + 4 > struct.value.length) continue;
+    space.bytes.set(value, next);
+    view.setBigUint64(struct.at + field.off, space.base + BigInt(next), true);
+    view.setUint32(struct.at + count.off, Math.floor(value.length / (field.elem ?? 1)), true);
+    placed.push({ field: { name, off: field.off, kind: 'buf', dir: 'out' }, value, at: next });
+    next += round8(value.length);
+  }
 }
 
 function takeOutputs(

@@ -18,6 +18,7 @@ export interface MapCreateAttr {
   map_extra?: bigint;
   value_type_btf_obj_fd?: number;
   map_token_fd?: number;
+  excl_prog_hash?: Uint8Array;
 }
 export interface MapElemAttr {
   map_fd: number;
@@ -74,6 +75,8 @@ export interface ProgLoadAttr {
   core_relo_rec_size?: number;
   core_relos?: Uint8Array;
   prog_token_fd?: number;
+  signature?: Uint8Array;
+  keyring_id?: number;
 }
 export interface BtfLoadAttr {
   btf: Uint8Array;
@@ -110,6 +113,10 @@ export interface InfoAttr {
     info: Uint8Array;
     /** Output: bytes that the kernel knows of. */
     info_len?: number;
+    /** Which struct it is; needed with `buffers`. */
+    kind?: 'prog' | 'map' | 'btf';
+    /** Buffers for the struct's pointer fields, by field name; their lengths become the count fields. Outputs. */
+    buffers?: Record<string, Uint8Array>;
   };
 }
 export interface IdAttr {
@@ -121,6 +128,7 @@ export interface IdAttr {
   /** Output of *_GET_NEXT_ID. */
   next_id?: number;
   open_flags?: number;
+  fd_by_id_token_fd?: number;
 }
 
 /** The attribute type of each command. */
