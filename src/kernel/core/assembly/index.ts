@@ -1,0 +1,11 @@
+/** The hot core: everything exported here is an import name for the engines (maps/core-ops.ts, helpers/table.ts). */
+export { set_cpu, get_smp_processor_id, mem_copy, mem_fill, mem_cmp } from './common';
+export * from './array';
+export * from './hash';
+export * from './lpm';
+export * from './queue';
+export * from './bloom';
+export * from './ringbuf';
+export { csum_partial, csum_from32to16, csum_fold, csum_add, csum_diff } from './csum';
+export { jhash } from './jhash';
+export * from './dispatch';
