@@ -110,3 +110,30 @@ export function movsx(s: Scalar, size: number, is64: boolean): void {
   zext32To64(s);
   regBoundsSync(s);
 }
+
+const swap32 = (x: number): number => (x << 24) | ((x & 0xff00) << 8) | ((x >>> 8) & 0xff00) | (x >>> 24);
+
+/**
+ * Byte order conversion of the low `bits` (16, 32, 64), the rest cleared; `swap`: the bytes change places (bswap, and be on a
+ * little-endian machine). Only the known bits follow; the bounds are deduced from them anew.
+ */
+export function byteSwap(s: Scalar, bits: number, swap: boolean): void {
+  if (!swap) {
+    coerceToSize(s, bits / 8);
+    return;
+  }
+  if (bits < 64) tnumCast(s, bits / 8);
+  if (bits === 64) {
+    const valLo = swap32(s.valHi);
+    const maskLo = swap32(s.maskHi);
+    s.valHi = swap32(s.valLo);
+    s.maskHi = swap32(s.maskLo);
+    s.valLo = valLo;
+    s.maskLo = maskLo;
+  } else {
+    s.valLo = bits === 16 ? swap32(s.valLo) >>> 16 : swap32(s.valLo);
+    s.maskLo = bits === 16 ? swap32(s.maskLo) >>> 16 : swap32(s.maskLo);
+  }
+  s.setUnbounded();
+  regBoundsSync(s);
+}

@@ -51,7 +51,71 @@ export function updateBounds64(s: Scalar): void {
   lowerSmax(s, s.valLo | s.maskLo, s.valHi | (s.maskHi & S32_MAX));
   raiseUmin(s, s.valLo, s.valHi);
   lowerUmax(s, s.valLo | s.maskLo, s.valHi | s.maskHi);
+  if ((s.maskLo & s.maskHi) !== -1) collapseSingleton(s);
 }
+
+/** The tnum and the unsigned range have exactly one number in common: the scalar is that number. */
+function collapseSingleton(s: Scalar): void {
+  const topLo = s.valLo | s.maskLo;
+  const topHi = s.valHi | s.maskHi;
+  const inTnum = (s.uminLo & ~s.maskLo) === s.valLo && (s.uminHi & ~s.maskHi) === s.valHi;
+  nextMember(s, s.uminLo, s.uminHi);
+  const lo = member.lo;
+  const hi = member.hi;
+  const above = ult64(s.umaxLo, s.umaxHi, lo, hi);
+  if (inTnum) {
+    if (above) s.setConst(s.uminLo, s.uminHi);
+  } else if (lo === topLo && hi === topHi) {
+    s.setConst(lo, hi);
+  } else if (!above) {
+    nextMember(s, lo, hi);
+    if (ult64(s.umaxLo, s.umaxHi, member.lo, member.hi)) s.setConst(lo, hi);
+  }
+}
+
+/** Result of {@link nextMember}, read at once. */
+const member = { lo: 0, hi: 0 };
+
+/** The smallest number of the tnum above `lo/hi`, or its largest number when there is none above. */
+function nextMember(s: Scalar, lo: number, hi: number): void {
+  const topLo = s.valLo | s.maskLo;
+  const topHi = s.valHi | s.maskHi;
+  if (!ult64(lo, hi, topLo, topHi)) {
+    member.lo = topLo;
+    member.hi = topHi;
+    return;
+  }
+  // One more than the start, then the known bits are imposed: everything below the highest contradiction falls to its minimum.
+  lo = (lo + 1) | 0;
+  hi = (hi + (lo === 0 ? 1 : 0)) | 0;
+  const badHi = (hi ^ s.valHi) & ~s.maskHi;
+  const badLo = (lo ^ s.valLo) & ~s.maskLo;
+  if ((badHi | badLo) === 0) {
+    member.lo = lo;
+    member.hi = hi;
+    return;
+  }
+  // Bits above the highest contradiction.
+  let keepLo = badHi !== 0 ? 0 : aboveTop(badLo);
+  let keepHi = badHi !== 0 ? aboveTop(badHi) : -1;
+  let carryLo = 0;
+  let carryHi = 0;
+  const mustGrow = badHi !== 0 ? (hi & topBit(badHi)) !== 0 : (lo & topBit(badLo)) !== 0;
+  if (mustGrow) {
+    // The number has a 1 where the tnum has a 0: the lowest free zero above it must become 1.
+    const freeLo = s.maskLo & ~lo & keepLo;
+    const freeHi = s.maskHi & ~hi & keepHi;
+    carryLo = freeLo & -freeLo;
+    carryHi = freeLo === 0 ? freeHi & -freeHi : 0;
+    keepLo = freeLo === 0 ? 0 : ~(carryLo | (carryLo - 1));
+    keepHi = freeLo === 0 ? ~(carryHi | (carryHi - 1)) : keepHi;
+  }
+  member.lo = (lo & keepLo) | carryLo | (s.valLo & ~keepLo);
+  member.hi = (hi & keepHi) | carryHi | (s.valHi & ~keepHi);
+}
+
+const topBit = (x: number): number => -0x80000000 >>> Math.clz32(x);
+const aboveTop = (x: number): number => ~(-1 >>> Math.clz32(x));
 
 /** All bounds from the known bits (__update_reg_bounds). */
 export function updateBounds(s: Scalar): void {
@@ -75,7 +139,16 @@ function deduce32(s: Scalar): void {
   if (((s.sminHi + 1) | 0) === s.smaxHi && s.sminLo < 0 && s.smaxLo >= 0) narrowS32(s, s.sminLo, s.smaxLo);
   // A range that does not cross the other signedness's boundary holds there too.
   if (s.u32min <= s.u32max) narrowS32(s, s.u32min, s.u32max);
-  if (!ult32(s.s32max, s.s32min)) narrowU32(s, s.s32min, s.s32max);
+  if (!ult32(s.s32max, s.s32min)) {
+    narrowU32(s, s.s32min, s.s32max);
+  } else if (ult32(s.u32max, s.s32min)) {
+    // As unsigned numbers the signed range is two pieces; the unsigned range meets only the lower one, or only the upper one.
+    s.s32min = s.u32min;
+    s.u32max = umin32(s.u32max, s.s32max);
+  } else if (ult32(s.s32max, s.u32min)) {
+    s.s32max = s.u32max;
+    s.u32min = umax32(s.u32min, s.s32min);
+  }
 }
 
 /** 64-bit signed and unsigned bounds from each other (__reg64_deduce_bounds). */
