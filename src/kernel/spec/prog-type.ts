@@ -21,6 +21,8 @@ export interface ProgQuery {
   readonly attachBtfName: string;
   /** Whether an LSM program's hook is the cgroup flavour. */
   readonly lsmCgroup?: boolean;
+  /** Whether the attach function (LSM hook, struct_ops member) returns nothing. */
+  readonly attachReturnsVoid?: boolean;
 }
 
 /** Answer to an allowed context access (struct bpf_insn_access_aux). */
@@ -44,6 +46,8 @@ export interface ProgTypeOps {
   readonly ctxStruct: string;
   /** Whether the type may touch skb/packet data directly (and write it). */
   readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
+  /** Loads from the context take their types from the attach BTF (btf_ctx_access); isValidAccess then only checks bounds. */
+  readonly btfCtx?: boolean;
   /** is_valid_access: fills `out` and returns true, or returns false. Offsets and sizes in bytes. `isLdsx`: sign-extending load. */
   isValidAccess(off: number, size: number, write: boolean, q: ProgQuery, out: CtxAccess, isLdsx?: boolean): boolean;
   /** get_func_proto: the prototype that this program may call under this id, or undefined. */

@@ -1,0 +1,44 @@
+/** The shape of a program type's row. What a row leaves out is denied. */
+import type { CtxUse } from '../ctx/row.ts';
+import type { HelperGrants } from '../helpers/sets.ts';
+
+/** Values that r0 may hold at exit, for some attach types or for all; the first rule that fits counts. */
+export interface RetRule {
+  readonly attach?: readonly number[];
+  /** Attach BTF names (`*` at the end matches the rest) that this rule is for. */
+  readonly attachBtf?: readonly string[];
+  /** Only when the hook returns nothing. */
+  readonly voidHook?: boolean;
+  readonly lsmCgroup?: boolean;
+  readonly range: readonly [min: number, max: number] | 'any';
+}
+
+export interface ProgTypeRow {
+  readonly type: number;
+  readonly name: string;
+  /** libbpf's and bpftool's word. */
+  readonly short: string;
+  readonly ctxStruct: string;
+  readonly ctx: CtxUse;
+  /** Loads from the context take their types from the attach BTF (btf_ctx_access). */
+  readonly btfCtx?: boolean;
+  readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
+  /** Beyond the base set; an earlier entry of an id wins over a later one and over the base set. */
+  readonly helpers: HelperGrants;
+  /** First fitting rule; any value when there is none. */
+  readonly ret: readonly RetRule[];
+  /** Capabilities beside CAP_BPF that loading takes. */
+  readonly loadCaps: readonly ('netAdmin' | 'perfmon')[];
+  /** Loads without CAP_BPF when the system allows it to. */
+  readonly unprivileged?: boolean;
+  /** Expected attach types that PROG_LOAD takes; every one when left out. */
+  readonly attachTypes?: readonly number[];
+  /** What an expected attach type of 0 is read as, for types that came before it. */
+  readonly defaultAttach?: number;
+  /** May carry BPF_F_SLEEPABLE: always must, never, or for these attach types only. */
+  readonly sleepable?: 'always' | 'may' | readonly number[];
+  /** Loading takes attach_btf_id: always, or for these attach types. */
+  readonly attachBtf?: 'always' | 'may';
+  /** Kernel configuration without which the type does not exist. */
+  readonly config?: string;
+}

@@ -1,0 +1,147 @@
+/** Tracing program types: kprobe and uprobe, tracepoint, raw tracepoint, perf event, and those typed by BTF. */
+import {
+  BPF_PERF_EVENT_DATA,
+  BTF_ARGS,
+  PT_REGS,
+  RAW_TP_ARGS,
+  RAW_TP_WRITABLE_ARGS,
+  TRACEPOINT_RECORD,
+} from '../ctx/system.ts';
+import { TRACING_SET } from '../helpers/sets.ts';
+import type { ProgTypeRow } from './row.ts';
+
+const BPF_TRACE_RAW_TP = 23;
+const BPF_TRACE_FENTRY = 24;
+const BPF_TRACE_FEXIT = 25;
+const BPF_MODIFY_RETURN = 26;
+const BPF_TRACE_ITER = 28;
+const BPF_TRACE_KPROBE_MULTI = 42;
+const BPF_TRACE_UPROBE_MULTI = 48;
+const BPF_TRACE_KPROBE_SESSION = 56;
+const BPF_TRACE_UPROBE_SESSION = 57;
+const MULTI = [BPF_TRACE_KPROBE_MULTI, BPF_TRACE_KPROBE_SESSION, BPF_TRACE_UPROBE_MULTI, BPF_TRACE_UPROBE_SESSION];
+const TRAMPOLINE = [BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN];
+
+export const KPROBE = {
+  type: 2,
+  name: 'BPF_PROG_TYPE_KPROBE',
+  short: 'kprobe',
+  ctxStruct: 'bpf_user_pt_regs_t',
+  ctx: { struct: PT_REGS, read: { regs: true }, convert: false },
+  packetAccess: 'none',
+  helpers: [
+    'get_stackid',
+    { helper: 'override_return', config: 'CONFIG_BPF_KPROBE_OVERRIDE' },
+    { helper: 'get_func_ip:multi', attach: MULTI },
+    'get_func_ip',
+    'get_attach_cookie',
+    ...TRACING_SET,
+  ],
+  // A session's entry program says whether the exit program runs.
+  ret: [{ attach: [BPF_TRACE_KPROBE_SESSION, BPF_TRACE_UPROBE_SESSION], range: [0, 1] }],
+  loadCaps: ['perfmon'],
+  sleepable: 'may',
+} as const satisfies ProgTypeRow;
+
+export const TRACEPOINT = {
+  type: 5,
+  name: 'BPF_PROG_TYPE_TRACEPOINT',
+  short: 'tracepoint',
+  ctxStruct: 'pt_regs',
+  ctx: { struct: TRACEPOINT_RECORD, read: { record: true }, convert: false },
+  packetAccess: 'none',
+  helpers: ['get_stackid', 'get_func_ip', 'get_attach_cookie', ...TRACING_SET],
+  ret: [],
+  loadCaps: ['perfmon'],
+} as const satisfies ProgTypeRow;
+
+export const PERF_EVENT = {
+  type: 7,
+  name: 'BPF_PROG_TYPE_PERF_EVENT',
+  short: 'perf_event',
+  ctxStruct: 'bpf_perf_event_data',
+  ctx: { struct: BPF_PERF_EVENT_DATA, read: { regs: true, sample_period: true, addr: true }, convert: true },
+  packetAccess: 'none',
+  helpers: [
+    'get_stackid:pe',
+    'perf_prog_read_value',
+    'read_branch_records',
+    'get_func_ip',
+    'get_attach_cookie',
+    ...TRACING_SET,
+  ],
+  ret: [],
+  loadCaps: ['perfmon'],
+} as const satisfies ProgTypeRow;
+
+const RAW_TP = {
+  ctxStruct: 'bpf_raw_tracepoint_args',
+  packetAccess: 'none',
+  helpers: ['get_stackid', 'get_func_ip', 'get_attach_cookie', ...TRACING_SET],
+  ret: [],
+  loadCaps: ['perfmon'],
+} as const;
+
+export const RAW_TRACEPOINT = {
+  type: 17,
+  name: 'BPF_PROG_TYPE_RAW_TRACEPOINT',
+  short: 'raw_tracepoint',
+  ...RAW_TP,
+  ctx: { struct: RAW_TP_ARGS, read: { args: true }, convert: false },
+} as const satisfies ProgTypeRow;
+
+export const RAW_TRACEPOINT_WRITABLE = {
+  type: 24,
+  name: 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE',
+  short: 'raw_tracepoint_writable',
+  ...RAW_TP,
+  ctx: { struct: RAW_TP_WRITABLE_ARGS, read: { buffer: true, args: true }, convert: false },
+} as const satisfies ProgTypeRow;
+
+export const TRACING = {
+  type: 26,
+  name: 'BPF_PROG_TYPE_TRACING',
+  short: 'tracing',
+  ctxStruct: 'void',
+  ctx: { struct: BTF_ARGS, read: { args: true }, convert: false },
+  btfCtx: true,
+  packetAccess: 'none',
+  helpers: [
+    'skb_output',
+    'xdp_output',
+    'skc_to_tcp6_sock',
+    'skc_to_tcp_sock',
+    'skc_to_tcp_timewait_sock',
+    'skc_to_tcp_request_sock',
+    'skc_to_udp6_sock',
+    'skc_to_unix_sock',
+    'skc_to_mptcp_sock',
+    'sk_storage_get:tracing',
+    'sk_storage_delete:tracing',
+    'sock_from_file',
+    'get_socket_cookie:ptr',
+    'xdp_get_buff_len:tracing',
+    { helper: 'seq_printf', attach: [BPF_TRACE_ITER] },
+    { helper: 'seq_write', attach: [BPF_TRACE_ITER] },
+    { helper: 'seq_printf_btf', attach: [BPF_TRACE_ITER] },
+    'd_path',
+    { helper: 'get_func_arg', attach: TRAMPOLINE },
+    { helper: 'get_func_ret', attach: [BPF_TRACE_FEXIT, BPF_MODIFY_RETURN] },
+    { helper: 'get_func_arg_cnt', attach: TRAMPOLINE },
+    { helper: 'get_attach_cookie', attach: [BPF_TRACE_RAW_TP, ...TRAMPOLINE] },
+    { helper: 'setsockopt:sk', attach: [BPF_TRACE_ITER], attachBtf: ['bpf_iter_tcp'] },
+    { helper: 'getsockopt:sk', attach: [BPF_TRACE_ITER], attachBtf: ['bpf_iter_tcp'] },
+    'get_stackid',
+    'get_func_ip',
+    ...TRACING_SET,
+  ],
+  ret: [
+    { attach: [BPF_TRACE_FENTRY, BPF_TRACE_FEXIT], range: [0, 0] },
+    { attach: [BPF_TRACE_RAW_TP, BPF_MODIFY_RETURN], range: 'any' },
+    { attach: [BPF_TRACE_ITER], range: [0, 1] },
+  ],
+  loadCaps: ['perfmon'],
+  attachTypes: [BPF_TRACE_RAW_TP, ...TRAMPOLINE, BPF_TRACE_ITER],
+  sleepable: [...TRAMPOLINE, BPF_TRACE_ITER],
+  attachBtf: 'always',
+} as const satisfies ProgTypeRow;

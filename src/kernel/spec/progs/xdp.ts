@@ -1,0 +1,50 @@
+/** XDP programs, also those that devmap and cpumap entries run. */
+import { XDP_MD } from '../ctx/net.ts';
+import { SK_BASE, SK_LOOKUP_SET } from '../helpers/sets.ts';
+import type { ProgTypeRow } from './row.ts';
+
+const BPF_XDP_DEVMAP = 33;
+
+export const XDP = {
+  type: 6,
+  name: 'BPF_PROG_TYPE_XDP',
+  short: 'xdp',
+  ctxStruct: 'xdp_md',
+  ctx: {
+    struct: XDP_MD,
+    read: {
+      data: true,
+      data_end: true,
+      data_meta: true,
+      ingress_ifindex: true,
+      rx_queue_index: true,
+      egress_ifindex: { attach: [BPF_XDP_DEVMAP] },
+    },
+    convert: true,
+  },
+  packetAccess: 'write',
+  helpers: [
+    'perf_event_output',
+    'csum_diff',
+    'xdp_adjust_head',
+    'xdp_adjust_meta',
+    'redirect',
+    'redirect_map',
+    'xdp_adjust_tail',
+    'xdp_get_buff_len',
+    'xdp_load_bytes',
+    'xdp_store_bytes',
+    'fib_lookup',
+    'check_mtu',
+    ...SK_LOOKUP_SET,
+    'tcp_check_syncookie',
+    'tcp_gen_syncookie',
+    'tcp_raw_gen_syncookie_ipv4',
+    'tcp_raw_gen_syncookie_ipv6',
+    'tcp_raw_check_syncookie_ipv4',
+    'tcp_raw_check_syncookie_ipv6',
+    ...SK_BASE,
+  ],
+  ret: [],
+  loadCaps: ['netAdmin'],
+} as const satisfies ProgTypeRow;
