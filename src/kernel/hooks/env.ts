@@ -1,0 +1,20 @@
+/** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
+import type { RunState } from '../helpers/env.ts';
+import type { Allocator } from '../mem/allocator.ts';
+import type { KernelMemory } from '../mem/memory.ts';
+import type { KernelLayouts } from '../object/layouts.ts';
+import type { LoadedProg } from './loaded-prog.ts';
+import type { NetDevices } from './net-devices.ts';
+
+export interface HookEnv {
+  readonly mem: KernelMemory;
+  readonly heap: Allocator;
+  readonly layouts: KernelLayouts;
+  readonly devices: NetDevices;
+  readonly run: RunState;
+  readonly nrCpus: number;
+  /** Runs a program on a context: r0's low 32 bits, unsigned. Throws ProgramAbort and what the program throws. */
+  runProgram(prog: LoadedProg, ctx: number): number;
+  /** Milliseconds with a fraction, monotonic. */
+  now(): number;
+}

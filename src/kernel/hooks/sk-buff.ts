@@ -1,0 +1,198 @@
+/** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
+import type { HookEnv } from './env.ts';
+import { ETH_HLEN, type NetDevice } from './net-devices.ts';
+
+export const NET_SKB_PAD = 64;
+/** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)). */
+const SHINFO_ROOM = 320;
+/** Bytes of a packet in a page-sized buffer. */
+export const SKB_MAX_LINEAR = 4096 - NET_SKB_PAD - SHINFO_ROOM;
+
+const ETH_P_IP = 0x0800;
+const ETH_P_IPV6 = 0x86dd;
+const ETH_P_802_3 = 0x0001;
+const ETH_P_802_2 = 0x0004;
+const ETH_P_802_3_MIN = 0x0600;
+const AF_INET = 2;
+const AF_INET6 = 10;
+const PACKET = { HOST: 0, BROADCAST: 1, MULTICAST: 2, OTHERHOST: 3 } as const;
+
+/** Offsets of the members that hosts fill, read once from the target's BTF. */
+function skbOffsets(env: HookEnv) {
+  const skb = env.layouts.struct('sk_buff');
+  const cb = skb.offset('cb');
+  const qdisc = env.layouts.struct('qdisc_skb_cb');
+  const ends = env.layouts.struct('bpf_skb_data_end');
+  const shinfo = env.layouts.struct('skb_shared_info');
+  const sock = env.layouts.struct('sock');
+  return {
+    size: skb.size,
+    dev: skb.offset('dev'),
+    sk: skb.offset('sk'),
+    tstamp: skb.offset('tstamp'),
+    len: skb.offset('len'),
+    dataLen: skb.offset('data_len'),
+    mark: skb.offset('mark'),
+    priority: skb.offset('priority'),
+    iif: skb.offset('skb_iif'),
+    protocol: skb.offset('protocol'),
+    pktType: skb.offset('__pkt_type_offset'),
+    networkHeader: skb.offset('network_header'),
+    macHeader: skb.offset('mac_header'),
+    macLen: skb.offset('mac_len'),
+    tail: skb.offset('tail'),
+    end: skb.offset('end'),
+    head: skb.offset('head'),
+    data: skb.offset('data'),
+    truesize: skb.offset('truesize'),
+    users: skb.offset('users'),
+    cbPktLen: cb + qdisc.offset('pkt_len'),
+    cbData: cb + qdisc.offset('data'),
+    cbDataMeta: cb + ends.offset('data_meta'),
+    cbDataEnd: cb + ends.offset('data_end'),
+    gsoSize: shinfo.offset('gso_size'),
+    gsoSegs: shinfo.offset('gso_segs'),
+    hwtstamp: shinfo.offset('hwtstamps'),
+    sockSize: sock.size,
+    sockFamily: sock.offset('__sk_common.skc_family'),
+    sockSaddr: sock.offset('__sk_common.skc_rcv_saddr'),
+    sockDaddr: sock.offset('__sk_common.skc_daddr'),
+    sockV6Saddr: sock.offset('__sk_common.skc_v6_rcv_saddr'),
+    sockV6Daddr: sock.offset('__sk_common.skc_v6_daddr'),
+  };
+}
+
+export type SkbOffsets = ReturnType<typeof skbOffsets>;
+
+export class SkBuff {
+  /** Guest address of struct sk_buff: the context of a run. */
+  readonly addr: number;
+  readonly off: SkbOffsets;
+  readonly capacity: number;
+  readonly #env: HookEnv;
+  readonly #head: number;
+  readonly #sock: number;
+  readonly #view: DataView;
+
+  constructor(env: HookEnv, capacity = SKB_MAX_LINEAR) {
+    const off = skbOffsets(env);
+    this.#env = env;
+    this.#view = env.mem.view;
+    this.off = off;
+    this.capacity = capacity;
+    this.addr = env.heap.alloc(off.size, 64);
+    this.#sock = env.heap.alloc(off.sockSize, 64);
+    this.#head = env.heap.alloc(NET_SKB_PAD + capacity + SHINFO_ROOM, 64);
+    if (this.addr === 0 || this.#sock === 0 || this.#head === 0)
+      throw new RangeError(`no memory for a packet of ${capacity} bytes`);
+  }
+
+  /**
+   * Fills the sk_buff from an Ethernet frame as if it came in on `device` (eth_type_trans). With `l2` the data begin at the
+   * Ethernet header, as tc programs see them; otherwise at the network header.
+   */
+  load(frame: Uint8Array, device: NetDevice, l2: boolean): void {
+    const { off, addr } = this;
+    const { u8 } = this.#env.mem;
+    const view = this.#view;
+    u8.fill(0, addr, addr + off.size);
+    u8.set(frame, this.#head + NET_SKB_PAD);
+    const end = NET_SKB_PAD + this.capacity;
+    u8.fill(0, this.#head + end, this.#head + end + SHINFO_ROOM);
+    view.setUint32(addr + off.head, this.#head, true);
+    view.setUint32(addr + off.data, this.#head + NET_SKB_PAD, true);
+    view.setUint32(addr + off.tail, NET_SKB_PAD + frame.length, true);
+    view.setUint32(addr + off.end, end, true);
+    view.setUint32(addr + off.len, frame.length, true);
+    view.setUint32(addr + off.truesize, end + SHINFO_ROOM + off.size, true);
+    view.setUint32(addr + off.users, 1, true);
+    view.setUint32(addr + off.dev, device.addr, true);
+    view.setUint32(addr + off.sk, this.#sock, true);
+    view.setUint16(addr + off.macHeader, NET_SKB_PAD, true);
+    view.setUint16(addr + off.networkHeader, NET_SKB_PAD + ETH_HLEN, true);
+    view.setUint16(addr + off.macLen, ETH_HLEN, true);
+    const protocol = etherProtocol(frame);
+    view.setUint16(addr + off.protocol, protocol, false);
+    u8[addr + off.pktType] |= packetType(frame, device);
+    this.#fillSock(frame, protocol);
+    if (!l2) this.pull(ETH_HLEN);
+    view.setUint32(addr + off.cbPktLen, this.len, true);
+    this.computeDataPointers();
+  }
+
+  /** Family and addresses of the socket that the kernel lends the packet. */
+  #fillSock(frame: Uint8Array, protocol: number): void {
+    const { off } = this;
+    const { u8 } = this.#env.mem;
+    const sock = this.#sock;
+    u8.fill(0, sock, sock + off.sockSize);
+    const l3 = frame.subarray(ETH_HLEN);
+    if (protocol === ETH_P_IP) {
+      this.#view.setUint16(sock + off.sockFamily, AF_INET, true);
+      if (l3.length < 20) return;
+      u8.set(l3.subarray(12, 16), sock + off.sockSaddr);
+      u8.set(l3.subarray(16, 20), sock + off.sockDaddr);
+    } else if (protocol === ETH_P_IPV6) {
+      this.#view.setUint16(sock + off.sockFamily, AF_INET6, true);
+      if (l3.length < 40) return;
+      u8.set(l3.subarray(8, 24), sock + off.sockV6Saddr);
+      u8.set(l3.subarray(24, 40), sock + off.sockV6Daddr);
+    }
+  }
+
+  get len(): number {
+    return this.#view.getUint32(this.addr + this.off.len, true);
+  }
+  get dataLen(): number {
+    return this.#view.getUint32(this.addr + this.off.dataLen, true);
+  }
+  get data(): number {
+    return this.#view.getUint32(this.addr + this.off.data, true);
+  }
+  /** Guest address of struct skb_shared_info. */
+  get shinfo(): number {
+    const { addr, off } = this;
+    return this.#view.getUint32(addr + off.head, true) + this.#view.getUint32(addr + off.end, true);
+  }
+
+  /** Moves the start of the data forward, or back when negative (__skb_pull, __skb_push). */
+  pull(n: number): void {
+    this.#view.setUint32(this.addr + this.off.data, this.data + n, true);
+    this.#view.setUint32(this.addr + this.off.len, this.len - n, true);
+  }
+
+  /** Bytes before the data in its buffer (skb_headroom). */
+  get headroom(): number {
+    return this.data - this.#view.getUint32(this.addr + this.off.head, true);
+  }
+
+  /** What direct packet access reads (bpf_compute_data_pointers). */
+  computeDataPointers(): void {
+    const { addr, off } = this;
+    this.#view.setUint32(addr + off.cbDataMeta, this.data, true);
+    this.#view.setUint32(addr + off.cbDataEnd, this.data + this.len - this.dataLen, true);
+  }
+
+  /** The linear packet as it lies in memory now: valid until the next load. */
+  packet(): Uint8Array {
+    return this.#env.mem.u8.subarray(this.data, this.data + this.len - this.dataLen);
+  }
+
+  dispose(): void {
+    for (const block of [this.addr, this.#sock, this.#head]) this.#env.heap.free(block);
+  }
+}
+
+/** The protocol of a frame, 802.2 and raw 802.3 included (eth_type_trans). */
+function etherProtocol(frame: Uint8Array): number {
+  const type = (frame[12] << 8) | frame[13];
+  if (type >= ETH_P_802_3_MIN) return type;
+  return frame[14] === 0xff && frame[15] === 0xff ? ETH_P_802_3 : ETH_P_802_2;
+}
+
+function packetType(frame: Uint8Array, device: NetDevice): number {
+  if (device.mac.every((byte, i) => byte === frame[i])) return PACKET.HOST;
+  if ((frame[0] & 1) === 0) return PACKET.OTHERHOST;
+  const broadcast = device.ifindex !== 1 && frame.subarray(0, 6).every((byte) => byte === 0xff);
+  return broadcast ? PACKET.BROADCAST : PACKET.MULTICAST;
+}

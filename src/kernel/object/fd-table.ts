@@ -1,0 +1,55 @@
+/** File descriptors of one process: the smallest free number, an object, and the access mode it was opened with. */
+import { ERRNO } from '../../uapi/errno.ts';
+import type { KernelObject, ObjectTable } from './kernel-object.ts';
+
+/** File modes of a descriptor (FMODE_CAN_READ, FMODE_CAN_WRITE). */
+export const FMODE_READ = 1;
+export const FMODE_WRITE = 2;
+
+export interface FdEntry {
+  readonly object: KernelObject;
+  readonly mode: number;
+}
+
+/** 0, 1 and 2 are the standard streams, as in a real process. */
+const FIRST_FD = 3;
+
+export class FdTable {
+  readonly #entries: (FdEntry | undefined)[] = [];
+  readonly #objects: ObjectTable;
+  #lowestFree = 0;
+
+  constructor(objects: ObjectTable) {
+    this.#objects = objects;
+  }
+
+  /** Opens a descriptor; it takes over the caller's reference. */
+  install(object: KernelObject, mode = FMODE_READ | FMODE_WRITE): number {
+    let slot = this.#lowestFree;
+    while (this.#entries[slot] !== undefined) slot++;
+    this.#entries[slot] = { object, mode };
+    this.#lowestFree = slot + 1;
+    return slot + FIRST_FD;
+  }
+
+  /** What a descriptor refers to, or undefined when it is not open. */
+  get(fd: number): FdEntry | undefined {
+    return this.#entries[fd - FIRST_FD];
+  }
+
+  /** Closes a descriptor: 0 or -EBADF. */
+  close(fd: number): number {
+    const entry = this.get(fd);
+    if (entry === undefined) return -ERRNO.EBADF;
+    this.#entries[fd - FIRST_FD] = undefined;
+    this.#lowestFree = Math.min(this.#lowestFree, fd - FIRST_FD);
+    this.#objects.put(entry.object);
+    return 0;
+  }
+
+  closeAll(): void {
+    this.#entries.forEach((entry, slot) => {
+      if (entry !== undefined) this.close(slot + FIRST_FD);
+    });
+  }
+}

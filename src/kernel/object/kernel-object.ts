@@ -1,0 +1,69 @@
+/** Kernel objects: reference counts, ids by kind, and the table that knows them all (bpf_map_inc, bpf_prog_put, *_idr). */
+import { InternalError } from '../../util/errors.ts';
+
+export type ObjectKind = 'map' | 'prog' | 'btf' | 'link';
+
+/** Something with an id that file descriptors and other objects keep alive. */
+export interface KernelObject {
+  readonly kind: ObjectKind;
+  /** Unique among living and dead objects of its kind; 0 until it is registered. */
+  readonly id: number;
+  /** References from descriptors and other objects. */
+  refs: number;
+  /** Gives back what the object holds; called once, when the last reference goes. */
+  release(): void;
+}
+
+/** All objects of one runtime. */
+export class ObjectTable {
+  readonly #kinds: Record<ObjectKind, { next: number; live: Map<number, KernelObject> }> = {
+    map: { next: 1, live: new Map() },
+    prog: { next: 1, live: new Map() },
+    btf: { next: 1, live: new Map() },
+    link: { next: 1, live: new Map() },
+  };
+
+  /** The id that the next object of a kind is to take; ids grow and are not used twice. */
+  newId(kind: ObjectKind): number {
+    return this.#kinds[kind].next++;
+  }
+
+  /** Makes an object findable by its id. Its creator holds the first reference. */
+  register(object: KernelObject): void {
+    this.#kinds[object.kind].live.set(object.id, object);
+  }
+
+  byId(kind: ObjectKind, id: number): KernelObject | undefined {
+    return this.#kinds[kind].live.get(id);
+  }
+
+  /** The smallest living id above `after`, or undefined (idr_get_next). */
+  nextId(kind: ObjectKind, after: number): number | undefined {
+    const { next, live } = this.#kinds[kind];
+    if (next - after > live.size) {
+      let best: number | undefined;
+      for (const id of live.keys()) if (id > after && (best === undefined || id < best)) best = id;
+      return best;
+    }
+    for (let id = after + 1; id < next; id++) if (live.has(id)) return id;
+    return undefined;
+  }
+
+  count(kind: ObjectKind): number {
+    return this.#kinds[kind].live.size;
+  }
+
+  /** Takes a reference. */
+  get<T extends KernelObject>(object: T): T {
+    object.refs++;
+    return object;
+  }
+
+  /** Drops a reference; the last one ends the object. */
+  put(object: KernelObject): void {
+    if (object.refs <= 0) throw new InternalError(`${object.kind} ${object.id} is put more often than it was got`);
+    if (--object.refs > 0) return;
+    this.#kinds[object.kind].live.delete(object.id);
+    object.release();
+  }
+}

@@ -1,0 +1,53 @@
+/** Offsets of kernel struct members by name, from the target's BTF: how hosts fill xdp_buff, sk_buff, net_device. */
+import type { Btf } from '../../btf/btf.ts';
+import { BTF_KIND } from '../../btf/types.ts';
+import { InternalError } from '../../util/errors.ts';
+
+/** One struct of the target kernel. */
+export interface KernelStruct {
+  readonly name: string;
+  readonly size: number;
+  /** Byte offset of a member path (`mem.type`); throws when the target's kernel has no such member. */
+  offset(path: string): number;
+  /** Byte offset, or -1 when the target has no such member. */
+  find(path: string): number;
+}
+
+/** Lazy access to the target's structs; one per runtime. */
+export class KernelLayouts {
+  readonly #btf: () => Btf | undefined;
+  readonly #structs = new Map<string, KernelStruct>();
+
+  constructor(btf: () => Btf | undefined) {
+    this.#btf = btf;
+  }
+
+  struct(name: string): KernelStruct {
+    let known = this.#structs.get(name);
+    if (known === undefined) this.#structs.set(name, (known = this.#read(name)));
+    return known;
+  }
+
+  #read(name: string): KernelStruct {
+    const btf = this.#btf();
+    if (btf === undefined) throw new InternalError(`no kernel BTF to take the layout of struct ${name} from`);
+    const id = btf.find(name, BTF_KIND.STRUCT);
+    if (id === 0) throw new InternalError(`the kernel BTF has no struct ${name}`);
+    const offsets = new Map<string, number>();
+    const find = (path: string): number => {
+      let offset = offsets.get(path);
+      if (offset === undefined) offsets.set(path, (offset = btf.memberOffset(id, path)?.offset ?? -1));
+      return offset;
+    };
+    return {
+      name,
+      size: btf.sizeOf(id),
+      find,
+      offset(path) {
+        const offset = find(path);
+        if (offset < 0) throw new InternalError(`the kernel BTF has no member ${name}.${path}`);
+        return offset;
+      },
+    };
+  }
+}
