@@ -15,7 +15,8 @@ const utf8 = new TextEncoder();
 export class Btf {
   /** Parses and checks the header and the extent of each type; types are decoded on first use. `base` makes it split BTF. */
   static parse(bytes: Uint8Array, base?: Btf): Btf {
-    return new Btf(bytes, base);
+    // A plain view: subclasses such as Node's Buffer change what `slice` means.
+    return new Btf(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength), base);
   }
 
   /** Number of types, void (id 0) included; ids of split BTF continue the base's. */

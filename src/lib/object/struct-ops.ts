@@ -1,0 +1,58 @@
+/** Sections .struct_ops and .struct_ops.link: one map for each variable, programs in its function pointer members. */
+import type { Btf } from '../../btf/btf.ts';
+import { BTF_KIND } from '../../btf/types.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import { type ElfFile, type ElfSection, SHT } from '../elf/elf.ts';
+import type { MapSpec } from '../spec.ts';
+import { newMapSpec } from './map-common.ts';
+import type { RawFunction } from './functions.ts';
+
+/** bpf_map_create flag of struct_ops that attach through a link. */
+const BPF_F_LINK = 1 << 13;
+
+export const isStructOps = (s: ElfSection): boolean => /^\??\.struct_ops(\.link)?$/.test(s.name) && s.type === SHT.PROGBITS;
+
+/** Reads the variables of one struct_ops section; the kernel's layout is applied when the map is made. */
+export function collectStructOps(elf: ElfFile, section: ElfSection, btf: Btf, functions: readonly RawFunction[]): MapSpec[] {
+  const datasec = btf.type(btf.find(section.name, BTF_KIND.DATASEC));
+  if (datasec?.kind !== BTF_KIND.DATASEC) return [];
+  const pointers = functionPointers(elf, section, functions);
+  const out: MapSpec[] = [];
+  for (const v of datasec.vars) {
+    const variable = btf.type(v.type);
+    const type = btf.type(btf.skipModifiers(variable?.type ?? 0));
+    if (variable === undefined || type?.kind !== BTF_KIND.STRUCT) continue;
+    const spec = newMapSpec(variable.name, 'struct_ops');
+    spec.type = BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS;
+    spec.keySize = 4;
+    spec.valueSize = type.size;
+    spec.maxEntries = 1;
+    spec.flags = section.name.endsWith('.link') ? BPF_F_LINK : 0;
+    spec.autocreate = !section.name.startsWith('?');
+    spec.contents = section.data.slice(v.offset, v.offset + type.size);
+    const members = type.members.flatMap((m, member) => {
+      const program = pointers.get(v.offset + m.bitOffset / 8);
+      return program === undefined ? [] : [{ member, offset: m.bitOffset / 8, program }];
+    });
+    spec.structOps = { typeName: type.name, typeId: type.id, members };
+    out.push(spec);
+  }
+  return out;
+}
+
+/** Function keys by the byte offset of the pointer that is relocated to them. */
+function functionPointers(elf: ElfFile, section: ElfSection, functions: readonly RawFunction[]): Map<number, string> {
+  const out = new Map<number, string>();
+  const view = new DataView(section.data.buffer, section.data.byteOffset, section.data.byteLength);
+  for (const rel of elf.sections) {
+    if ((rel.type !== SHT.REL && rel.type !== SHT.RELA) || rel.info !== section.index) continue;
+    for (const r of elf.relocations(rel)) {
+      if (r.offset + 8 > section.data.length) continue;
+      const addend = r.addend ?? view.getUint32(r.offset + (elf.littleEndian ? 0 : 4), elf.littleEndian);
+      const insn = (r.symbol.value + addend) / 8;
+      const fn = functions.find((f) => f.section.index === r.symbol.shndx && f.sectionInsn === insn);
+      if (fn) out.set(r.offset, fn.key);
+    }
+  }
+  return out;
+}
