@@ -44,20 +44,11 @@ export interface CoreExports {
   readonly ringbuf_output: I32x4;
 }
 
-/** Bytes that the core's own static data may occupy, from the end of the null region. */
-export const CORE_STATICS = 0x1_0000;
-
-let compiled: WebAssembly.Module | undefined;
-
-/** The compiled core; compiling happens once, and a module is immutable. */
-export function coreModule(): WebAssembly.Module {
-  compiled ??= new WebAssembly.Module(decodeBase64(CORE_WASM_BASE64));
-  return compiled;
-}
-
 /** @param grow gives element memory to maps without preallocation: map address and bytes to an address, or 0 */
 export function instantiateCore(mem: KernelMemory, grow: (map: number, bytes: number) => number): CoreExports {
-  const instance = new WebAssembly.Instance(coreModule(), { env: { memory: mem.memory, grow } });
+  const instance = new WebAssembly.Instance(new WebAssembly.Module(decodeBase64(CORE_WASM_BASE64)), {
+    env: { memory: mem.memory, grow },
+  });
   return instance.exports as unknown as CoreExports;
 }
 

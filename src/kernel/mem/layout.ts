@@ -23,7 +23,8 @@ export interface MemoryLayout {
 
 /** @throws RangeError when the memory is too small for that many CPUs */
 export function layoutMemory(mem: KernelMemory, nrCpus: number): MemoryLayout {
-  if (!Number.isInteger(nrCpus) || nrCpus < 1 || nrCpus > 1024) throw new RangeError(`nrCpus ${nrCpus} is not in 1..1024`);
+  if (!Number.isInteger(nrCpus) || nrCpus < 1 || nrCpus > 1024)
+    throw new RangeError(`nrCpus ${nrCpus} is not in 1..1024`);
   const stacks: CpuStack[] = [];
   let at = CORE_BASE + CORE_SIZE;
   for (let cpu = 0; cpu < nrCpus; cpu++) {

@@ -1,0 +1,106 @@
+/** BPF_MAP_TYPE_ARRAY and PERCPU_ARRAY. */
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST } from './flags.ts';
+import type { BpfMap, MapEnv } from './map.ts';
+import { StoredMap, roundUp8 } from './stored-map.ts';
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export const keyIndex = (key: Uint8Array): number =>
+  ((key[0] as number) | ((key[1] as number) << 8) | ((key[2] as number) << 16) | ((key[3] as number) << 24)) >>> 0;
+
+export function indexKey(index: number): Uint8Array {
+  return new Uint8Array([index, index >>> 8, index >>> 16, index >>> 24]);
+}
+
+/** array_map_get_next_key: null and indexes out of range start over. */
+export function nextIndex(key: Uint8Array | null, maxEntries: number): Uint8Array | number {
+  const index = key ? keyIndex(key) : 0xffff_ffff;
+  if (index >= maxEntries) return indexKey(0);
+  if (index === maxEntries - 1) return -ERRNO.ENOENT;
+  return indexKey(index + 1);
+}
+
+/** Values lie contiguously, `elemSize` apart; a per-CPU array is one such array for each CPU. */
+export class ArrayMap extends StoredMap {
+  override readonly batch: BpfMap['batch'] = 'by-key';
+  readonly #base: number;
+  readonly #cpuStride: number;
+
+  constructor(env: MapEnv, desc: MapDesc) {
+    super(env, desc);
+    const perCpu = desc.type === BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_ARRAY;
+    this.#cpuStride = perCpu ? Math.ceil((desc.elemSize * desc.maxEntries) / 64) * 64 : 0;
+    const bytes = perCpu ? this.#cpuStride * env.nrCpus : desc.elemSize * desc.maxEntries;
+    this.#base = this.block(bytes, bytes >= 4096 ? 4096 : 64);
+    this.set('stride', desc.elemSize);
+    this.set('base', this.#base);
+    this.set('cpuStride', this.#cpuStride);
+    const own = this.desc as Mutable<MapDesc>;
+    own.valuesAddr = this.#base;
+    if (!perCpu) {
+      own.readConst = (off, size) =>
+        desc.flags & BPF_F_RDONLY_PROG && this.desc.frozen && off >= 0 && off + size <= bytes
+          ? env.mem.u8.slice(this.#base + off, this.#base + off + size)
+          : undefined;
+    }
+  }
+
+  override get userValueSize(): number {
+    return this.#cpuStride ? roundUp8(this.desc.valueSize) * this.env.nrCpus : this.desc.valueSize;
+  }
+
+  protected doLookup(key: Uint8Array): Uint8Array | number {
+    const index = keyIndex(key);
+    if (index >= this.desc.maxEntries) return -ERRNO.ENOENT;
+    const addr = this.#base + index * this.desc.elemSize;
+    if (!this.#cpuStride) return this.readValue(addr);
+    const out = new Uint8Array(this.userValueSize);
+    const size = roundUp8(this.desc.valueSize);
+    for (let cpu = 0; cpu < this.env.nrCpus; cpu++) out.set(this.readValue(addr + cpu * this.#cpuStride), cpu * size);
+    return out;
+  }
+
+  protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
+    const { env, desc } = this;
+    if (!this.#cpuStride) {
+      return env.core.array_update(this.addr, env.scratch.key(key), env.scratch.value(value, desc.valueSize), flags);
+    }
+    if (flags > BPF_EXIST) return -ERRNO.EINVAL;
+    const index = keyIndex(key);
+    if (index >= desc.maxEntries) return -ERRNO.E2BIG;
+    if (flags & BPF_NOEXIST) return -ERRNO.EEXIST;
+    writePerCpu(this, env, this.#base + index * desc.elemSize, this.#cpuStride, value);
+    return 0;
+  }
+
+  protected doDelete(_key: Uint8Array): number {
+    return -ERRNO.EINVAL;
+  }
+
+  protected doNextKey(key: Uint8Array | null): Uint8Array | number {
+    return nextIndex(key, this.desc.maxEntries);
+  }
+
+  *walk(cpu: number): Iterable<{ key: number; value: number }> {
+    const key = this.env.allocator.alloc(8);
+    try {
+      for (let i = 0; i < this.desc.maxEntries; i++) {
+        this.env.mem.u32[key >>> 2] = i;
+        yield { key, value: this.#base + i * this.desc.elemSize + cpu * this.#cpuStride };
+      }
+    } finally {
+      this.env.allocator.free(key);
+    }
+  }
+}
+
+/** Writes a user-layout per-CPU value to the CPUs' slots. */
+export function writePerCpu(map: BpfMap, env: MapEnv, addr: number, cpuStride: number, value: Uint8Array): void {
+  const size = roundUp8(map.desc.valueSize);
+  for (let cpu = 0; cpu < env.nrCpus; cpu++) {
+    env.mem.u8.set(value.subarray(cpu * size, cpu * size + map.desc.valueSize), addr + cpu * cpuStride);
+  }
+}

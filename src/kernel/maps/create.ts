@@ -1,0 +1,54 @@
+/** MAP_CREATE: checks the attribute, makes the storage and registers the map. */
+import type { MapCreateAttr } from '../../uapi/attr.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { bpfMapTypeName } from '../../uapi/map-types.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { ArrayMap } from './array.ts';
+import { type MapContext, describeMap } from './describe.ts';
+import { HashMap } from './hash.ts';
+import type { BpfMap, FdResolver, MapEnv } from './map.ts';
+import { OutOfMemory } from './stored-map.ts';
+import { type Family, MAP_TYPES } from './table.ts';
+
+type Maker = (env: MapEnv, desc: MapDesc, fds: FdResolver) => BpfMap;
+
+const MAKERS: Partial<Record<Family, Maker>> = {
+  array: (env, desc) => new ArrayMap(env, desc),
+  hash: (env, desc) => new HashMap(env, desc),
+};
+
+/** Why a type cannot be created here although the kernel has it; undefined when it can, or when nobody has it. */
+export function unsupportedMapType(type: number): string | undefined {
+  const row = MAP_TYPES[type];
+  if (row === undefined || row.family !== undefined) return undefined;
+  return `${bpfMapTypeName(type)} is not implemented (SCOPE ${row.scope})`;
+}
+
+/**
+ * A new map, or -errno. Types that can only be described give -EOPNOTSUPP, see {@link unsupportedMapType}.
+ * `context.inner` is taken from inner_map_fd and `context.btf` from btf_fd when they are left out.
+ */
+export function createMap(
+  env: MapEnv,
+  attr: MapCreateAttr,
+  fds: FdResolver,
+  context: Omit<MapContext, 'id'> = {},
+): BpfMap | number {
+  const inner = context.inner ?? (attr.inner_map_fd === undefined ? undefined : fds.map(attr.inner_map_fd)?.desc);
+  const btf = context.btf ?? (attr.btf_fd ? fds.btf(attr.btf_fd) : undefined);
+  if (attr.btf_fd && !btf) return -ERRNO.EBADF;
+  const full = { ...context, id: 0, ...(inner ? { inner } : {}), ...(btf ? { btf } : {}) };
+  const checked = describeMap(attr, full);
+  if (typeof checked === 'number') return checked;
+  const family = MAP_TYPES[attr.map_type]?.family;
+  const make = family && MAKERS[family];
+  if (!make) return -ERRNO.EOPNOTSUPP;
+  try {
+    const map = make(env, { ...checked, id: env.nextMapId() }, fds);
+    env.maps.set(map.addr, map);
+    return map;
+  } catch (error) {
+    if (error instanceof OutOfMemory) return -ERRNO.ENOMEM;
+    throw error;
+  }
+}

@@ -1,0 +1,130 @@
+/** BPF_MAP_TYPE_HASH, LRU_HASH and their per-CPU forms. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { writePerCpu } from './array.ts';
+import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from './flags.ts';
+import type { BpfMap, MapEnv } from './map.ts';
+import { StoredMap, roundUp8 } from './stored-map.ts';
+
+const { BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_HASH } = BPF_MAP_TYPE;
+
+/** Results at or above this are -errno, below are addresses. */
+export const isErrno = (result: number): boolean => result >>> 0 >= 0xffff_f001;
+
+/** An element is next, hash, key, value (see core/assembly/hash.ts). Preallocated unless BPF_F_NO_PREALLOC says otherwise. */
+export class HashMap extends StoredMap {
+  override readonly batch: BpfMap['batch'] = 'by-bucket';
+  protected readonly valueOff: number;
+  readonly #cpuStride: number;
+
+  /** @param slotSize bytes that one value takes in an element */
+  constructor(env: MapEnv, desc: MapDesc, slotSize = roundUp8(desc.valueSize)) {
+    super(env, desc);
+    const perCpu = desc.type === BPF_MAP_TYPE_PERCPU_HASH || desc.type === BPF_MAP_TYPE_LRU_PERCPU_HASH;
+    const lru = desc.type === BPF_MAP_TYPE_LRU_HASH || desc.type === BPF_MAP_TYPE_LRU_PERCPU_HASH;
+    this.valueOff = 8 + roundUp8(desc.keySize);
+    this.#cpuStride = perCpu ? slotSize : 0;
+    const stride = this.valueOff + slotSize * (perCpu ? env.nrCpus : 1);
+    const buckets = 2 ** Math.ceil(Math.log2(desc.maxEntries));
+    this.set('stride', stride);
+    this.set('valueOff', this.valueOff);
+    this.set('cpuStride', this.#cpuStride);
+    this.set('mask', buckets - 1);
+    this.set('base', this.block(buckets * 4, 64));
+    if (!(desc.flags & BPF_F_ZERO_SEED)) {
+      this.set('seedLo', env.random32());
+      this.set('seedHi', env.random32());
+    }
+    if (desc.flags & BPF_F_NO_PREALLOC) return;
+    const spare = perCpu ? 0 : 1;
+    const size = (desc.maxEntries + spare) * stride;
+    const pool = this.block(size, 64);
+    this.set('bump', pool + spare * stride);
+    this.set('bumpEnd', pool + size);
+    this.set('spare', spare ? pool : 0);
+    if (lru) {
+      this.set('head', pool);
+      this.set('tail', pool);
+      this.set('poolEnd', pool + size);
+    }
+  }
+
+  override get userValueSize(): number {
+    return this.#cpuStride ? this.#cpuStride * this.env.nrCpus : this.desc.valueSize;
+  }
+
+  /** Elements stored now. */
+  get count(): number {
+    return this.get('count');
+  }
+
+  protected userValue(addr: number): Uint8Array {
+    if (!this.#cpuStride) return this.readValue(addr);
+    const out = new Uint8Array(this.userValueSize);
+    for (let cpu = 0; cpu < this.env.nrCpus; cpu++) {
+      out.set(this.readValue(addr + cpu * this.#cpuStride), cpu * this.#cpuStride);
+    }
+    return out;
+  }
+
+  protected doLookup(key: Uint8Array): Uint8Array | number {
+    const addr = this.env.core.hash_peek(this.addr, this.env.scratch.key(key)) >>> 0;
+    return addr === 0 ? -ERRNO.ENOENT : this.userValue(addr);
+  }
+
+  protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
+    const { env, desc } = this;
+    const at = env.scratch.key(key);
+    if (!this.#cpuStride) return env.core.hash_update(this.addr, at, env.scratch.value(value, desc.valueSize), flags);
+    if (flags > BPF_EXIST || flags < 0) return -ERRNO.EINVAL;
+    const slot = env.core.hash_slot(this.addr, at, flags);
+    if (isErrno(slot)) return slot | 0;
+    writePerCpu(this, env, slot >>> 0, this.#cpuStride, value);
+    return 0;
+  }
+
+  protected doDelete(key: Uint8Array): number {
+    return this.env.core.hash_delete(this.addr, this.env.scratch.key(key));
+  }
+
+  protected doNextKey(key: Uint8Array | null): Uint8Array | number {
+    const { env, desc } = this;
+    const out = env.scratch.out(desc.keySize);
+    const result = env.core.hash_next_key(this.addr, key ? env.scratch.key(key) : 0, out);
+    return result < 0 ? result : env.mem.u8.slice(out, out + desc.keySize);
+  }
+
+  override lookupAndDelete(key: Uint8Array, flags = 0): Uint8Array | number {
+    if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
+    if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
+    const value = this.doLookup(key);
+    if (typeof value !== 'number') this.doDelete(key);
+    return value;
+  }
+
+  bucket(index: number): [Uint8Array, Uint8Array][] | undefined {
+    if (index > this.get('mask')) return undefined;
+    const out: [Uint8Array, Uint8Array][] = [];
+    let elem = this.env.core.hash_bucket(this.addr, index) >>> 0;
+    while (elem) {
+      out.push([this.env.mem.u8.slice(elem + 8, elem + 8 + this.desc.keySize), this.userValue(elem + this.valueOff)]);
+      elem = this.env.mem.u32[elem >>> 2] as number;
+    }
+    return out;
+  }
+
+  *walk(cpu: number): Iterable<{ key: number; value: number }> {
+    const words = this.env.mem.u32;
+    const base = this.get('base') >>> 2;
+    const mask = this.get('mask');
+    for (let i = 0; i <= mask; i++) {
+      let elem = words[base + i] as number;
+      while (elem) {
+        yield { key: elem + 8, value: elem + this.valueOff + cpu * this.#cpuStride };
+        // Read after the callback, as RCU readers do: a deleted element still points on.
+        elem = words[elem >>> 2] as number;
+      }
+    }
+  }
+}

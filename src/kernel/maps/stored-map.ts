@@ -1,0 +1,172 @@
+/** The common part of maps with storage: header, blocks of memory, and the checks of element commands that all types share. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { InternalError } from '../../util/errors.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { BPF_F_LOCK } from './flags.ts';
+import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
+import type { BpfMap, MapEnv } from './map.ts';
+import { copyRanges } from './special-fields.ts';
+
+export const roundUp8 = (n: number): number => Math.ceil(n / 8) * 8;
+
+/** Thrown inside constructors when the budget is spent; createMap turns it into -ENOMEM. */
+export class OutOfMemory extends Error {
+  override readonly name = 'OutOfMemory';
+}
+
+type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+
+export abstract class StoredMap implements BpfMap {
+  readonly desc: MapDesc;
+  readonly addr: number;
+  readonly batch: BpfMap['batch'] = 'none';
+  protected readonly env: MapEnv;
+  readonly #blocks: number[] = [];
+
+  constructor(env: MapEnv, desc: MapDesc) {
+    this.env = env;
+    this.addr = this.block(HEADER_SIZE + STRUCT_SIZE, 64) + HEADER_SIZE;
+    this.desc = Object.assign(desc as Mutable<MapDesc>, { addr: this.addr });
+    this.#fillHeader();
+  }
+
+  get userValueSize(): number {
+    return this.desc.valueSize;
+  }
+
+  /** A zeroed block that lives as long as the map. */
+  protected block(size: number, align = 8): number {
+    const addr = this.env.allocator.alloc(size, align);
+    if (addr === 0) {
+      this.#release();
+      throw new OutOfMemory();
+    }
+    this.#blocks.push(addr);
+    return addr;
+  }
+
+  /** More element memory for a map without preallocation; 0 when there is none. Called by the core. */
+  grow(bytes: number): number {
+    const addr = this.env.allocator.alloc(bytes, 8);
+    if (addr !== 0) this.#blocks.push(addr);
+    return addr;
+  }
+
+  protected get(field: HeaderField): number {
+    return this.env.mem.u32[(this.addr + H[field]) >>> 2] as number;
+  }
+
+  protected set(field: HeaderField, value: number): void {
+    this.env.mem.u32[(this.addr + H[field]) >>> 2] = value;
+  }
+
+  #fillHeader(): void {
+    const { desc, env } = this;
+    this.set('type', desc.type);
+    this.set('keySize', desc.keySize);
+    this.set('valueSize', desc.valueSize);
+    this.set('maxEntries', desc.maxEntries);
+    this.set('flags', desc.flags);
+    this.set('nrCpus', env.nrCpus);
+    this.set('lockOff', this.#lockOff());
+    const fields: Record<string, number> = {
+      map_type: desc.type,
+      key_size: desc.keySize,
+      value_size: desc.valueSize,
+      max_entries: desc.maxEntries,
+      map_flags: desc.flags,
+      id: desc.id,
+    };
+    for (const [name, value] of Object.entries(fields)) {
+      const off = env.mapFields?.[name];
+      if (off !== undefined && off + 4 <= STRUCT_SIZE) env.mem.view.setUint32(this.addr + off, value, true);
+    }
+    const ranges = desc.record ? copyRanges(desc.record, desc.valueSize) : [];
+    if (desc.record) {
+      const at = this.block(4 + ranges.length * 8);
+      env.mem.u32[at >>> 2] = ranges.length;
+      ranges.forEach(([off, len], i) => {
+        env.mem.u32[(at + 4 + i * 8) >>> 2] = off;
+        env.mem.u32[(at + 8 + i * 8) >>> 2] = len;
+      });
+      this.set('ranges', at);
+    }
+  }
+
+  #lockOff(): number {
+    const record = this.desc.record;
+    if (!record) return -1;
+    return record.spinLockOff >= 0 ? record.spinLockOff : record.resSpinLockOff;
+  }
+
+  /** Checks of flags that the syscall makes before it asks the map (bpf_map_lookup_elem, map_update_elem). */
+  protected lockFlagOk(flags: number): boolean {
+    return !(flags & BPF_F_LOCK) || (this.desc.record !== undefined && this.desc.record.spinLockOff >= 0);
+  }
+
+  /** One stored value as user space sees it: special fields read as zero. */
+  protected readValue(addr: number): Uint8Array {
+    const bytes = this.env.mem.u8.slice(addr, addr + this.desc.valueSize);
+    for (const field of this.desc.record?.fields ?? []) bytes.fill(0, field.offset, field.offset + field.size);
+    return bytes;
+  }
+
+  lookup(key: Uint8Array, flags = 0, value?: Uint8Array): Uint8Array | number {
+    if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
+    if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
+    return this.doLookup(key, value);
+  }
+
+  update(key: Uint8Array, value: Uint8Array, flags: number): number {
+    if (!this.lockFlagOk(flags)) return -ERRNO.EINVAL;
+    if (key.length < this.desc.keySize || value.length < this.userValueSize) return -ERRNO.EFAULT;
+    return this.doUpdate(key, value, flags);
+  }
+
+  delete(key: Uint8Array): number {
+    if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
+    return this.doDelete(key);
+  }
+
+  nextKey(key: Uint8Array | null): Uint8Array | number {
+    if (key && key.length < this.desc.keySize) return -ERRNO.EFAULT;
+    return this.doNextKey(key);
+  }
+
+  lookupAndDelete(_key: Uint8Array, flags = 0): Uint8Array | number {
+    if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
+    return -ERRNO.ENOTSUPP;
+  }
+
+  protected abstract doLookup(key: Uint8Array, value?: Uint8Array): Uint8Array | number;
+  protected abstract doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number;
+  protected abstract doDelete(key: Uint8Array): number;
+  protected abstract doNextKey(key: Uint8Array | null): Uint8Array | number;
+
+  *entries(): Iterable<[Uint8Array, Uint8Array]> {
+    let key = this.doNextKey(null);
+    while (typeof key !== 'number') {
+      const value = this.doLookup(key);
+      if (typeof value !== 'number') yield [key, value];
+      const next = this.doNextKey(key);
+      key = next;
+    }
+  }
+
+  releaseUser(): void {}
+
+  free(): void {
+    if (this.env.maps.get(this.addr) === this) this.env.maps.delete(this.addr);
+    this.#release();
+  }
+
+  #release(): void {
+    for (const addr of this.#blocks.splice(0)) this.env.allocator.free(addr);
+  }
+
+  /** A result of the core as a signed errno or 0. */
+  protected static errno(result: number): number {
+    if (result > 0) throw new InternalError(`core result ${result}`);
+    return result;
+  }
+}

@@ -1,0 +1,229 @@
+/** Map types that this kernel has: MAP_CREATE's rules for each, and which family stores it. */
+import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import * as C from './check.ts';
+import * as F from './flags.ts';
+
+/** The file of maps/ that stores a type. */
+export type Family =
+  | 'array'
+  | 'hash'
+  | 'lpm-trie'
+  | 'prog-array'
+  | 'perf-event-array'
+  | 'array-of-maps'
+  | 'hash-of-maps'
+  | 'target-array'
+  | 'target-hash'
+  | 'queue'
+  | 'bloom'
+  | 'ringbuf'
+  | 'stack-trace';
+
+export interface MapTypeRow extends C.CheckRow {
+  /** Without a family the type can be described and verified against, but not created; `scope` says where it is planned. */
+  readonly family?: Family;
+  /** Number in SCOPE.md. */
+  readonly scope: number;
+}
+
+const ACCESS = F.BPF_F_RDONLY | F.BPF_F_WRONLY;
+const PROG = F.BPF_F_RDONLY_PROG | F.BPF_F_WRONLY_PROG;
+const NUMA = F.BPF_F_NUMA_NODE;
+const HTAB = F.BPF_F_NO_PREALLOC | F.BPF_F_ZERO_SEED | ACCESS | PROG;
+const ARRAY = F.BPF_F_MMAPABLE | F.BPF_F_INNER_MAP | F.BPF_F_PRESERVE_ELEMS | NUMA | ACCESS | PROG;
+/** NR_CPUS of Debian and most distributions' x86_64 kernels bounds a CPUMAP; ours follows the recorded kernel. */
+const CPUMAP_MAX = 64;
+
+const sized = { key: C.nonZero, value: C.nonZero, entries: C.nonZero } as const;
+const indexed = { key: C.is4, entries: C.nonZero } as const;
+const keyless = { key: C.isZero, entries: C.nonZero } as const;
+const storage = {
+  flags: F.BPF_F_NO_PREALLOC | F.BPF_F_CLONE,
+  needs: F.BPF_F_NO_PREALLOC,
+  key: C.is4,
+  value: C.nonZero,
+  entries: C.isZero,
+  btf: true,
+} as const;
+const isLpmKey = (n: number): boolean => n >= 5 && n <= 260;
+const isLpmValue = (n: number): boolean => n > 0 && n <= (1 << 22) - 256 - 40;
+const isStack = (n: number, flags: number): boolean =>
+  flags & F.BPF_F_STACK_BUILD_ID ? n >= 32 && n % 32 === 0 && n / 32 <= 127 : n >= 8 && n % 8 === 0 && n / 8 <= 127;
+
+export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
+  [T.BPF_MAP_TYPE_HASH]: { ...sized, flags: HTAB | NUMA, more: C.hashSize, family: 'hash', scope: 70 },
+  [T.BPF_MAP_TYPE_ARRAY]: {
+    ...indexed,
+    flags: ARRAY & ~F.BPF_F_PRESERVE_ELEMS,
+    value: C.nonZero,
+    more: C.arraySize,
+    family: 'array',
+    scope: 71,
+  },
+  [T.BPF_MAP_TYPE_PROG_ARRAY]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, family: 'prog-array', scope: 72 },
+  [T.BPF_MAP_TYPE_PERF_EVENT_ARRAY]: {
+    ...indexed,
+    flags: NUMA | ACCESS | F.BPF_F_PRESERVE_ELEMS,
+    value: C.is4,
+    family: 'perf-event-array',
+    scope: 73,
+  },
+  [T.BPF_MAP_TYPE_PERCPU_HASH]: { ...sized, flags: HTAB, more: C.percpuHashSize, family: 'hash', scope: 74 },
+  [T.BPF_MAP_TYPE_PERCPU_ARRAY]: {
+    ...indexed,
+    flags: ACCESS | PROG,
+    value: C.nonZero,
+    more: C.percpuArraySize,
+    family: 'array',
+    scope: 75,
+  },
+  [T.BPF_MAP_TYPE_STACK_TRACE]: {
+    ...indexed,
+    flags: NUMA | ACCESS | F.BPF_F_STACK_BUILD_ID,
+    value: isStack,
+    family: 'stack-trace',
+    scope: 76,
+  },
+  [T.BPF_MAP_TYPE_CGROUP_ARRAY]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, scope: 77 },
+  [T.BPF_MAP_TYPE_LRU_HASH]: {
+    ...sized,
+    flags: HTAB | NUMA | F.BPF_F_NO_COMMON_LRU,
+    more: C.lru(C.hashSize),
+    family: 'hash',
+    scope: 78,
+  },
+  [T.BPF_MAP_TYPE_LRU_PERCPU_HASH]: {
+    ...sized,
+    flags: HTAB | F.BPF_F_NO_COMMON_LRU,
+    more: C.lru(C.percpuHashSize),
+    family: 'hash',
+    scope: 79,
+  },
+  [T.BPF_MAP_TYPE_LPM_TRIE]: {
+    flags: F.BPF_F_NO_PREALLOC | NUMA | ACCESS | PROG,
+    needs: F.BPF_F_NO_PREALLOC,
+    key: isLpmKey,
+    value: isLpmValue,
+    entries: C.nonZero,
+    family: 'lpm-trie',
+    scope: 80,
+  },
+  [T.BPF_MAP_TYPE_ARRAY_OF_MAPS]: {
+    ...indexed,
+    flags: NUMA | ACCESS,
+    value: C.is4,
+    family: 'array-of-maps',
+    scope: 81,
+  },
+  [T.BPF_MAP_TYPE_HASH_OF_MAPS]: {
+    ...sized,
+    flags: HTAB | NUMA,
+    value: C.is4,
+    more: C.hashSize,
+    family: 'hash-of-maps',
+    scope: 82,
+  },
+  [T.BPF_MAP_TYPE_DEVMAP]: { ...indexed, flags: NUMA | ACCESS, value: C.is4or8, family: 'target-array', scope: 83 },
+  [T.BPF_MAP_TYPE_SOCKMAP]: { ...indexed, flags: NUMA | ACCESS, value: C.is4or8, scope: 87 },
+  [T.BPF_MAP_TYPE_CPUMAP]: {
+    ...indexed,
+    flags: NUMA,
+    value: C.is4or8,
+    more: C.cpuCount(CPUMAP_MAX),
+    family: 'target-array',
+    scope: 85,
+  },
+  [T.BPF_MAP_TYPE_XSKMAP]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, family: 'target-array', scope: 86 },
+  [T.BPF_MAP_TYPE_SOCKHASH]: {
+    ...sized,
+    flags: NUMA | ACCESS,
+    value: C.is4or8,
+    more: (a) => (a.key_size > 512 ? -7 : 0),
+    scope: 88,
+  },
+  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: { ...keyless, flags: NUMA | ACCESS | PROG, value: C.nonZero, scope: 89 },
+  [T.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY]: { ...indexed, flags: NUMA | ACCESS | PROG, value: C.is4or8, scope: 90 },
+  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: { ...keyless, flags: ACCESS | PROG, value: C.nonZero, scope: 89 },
+  [T.BPF_MAP_TYPE_QUEUE]: {
+    ...keyless,
+    flags: NUMA | ACCESS | PROG,
+    value: C.nonZero,
+    more: C.queueSize,
+    family: 'queue',
+    scope: 91,
+  },
+  [T.BPF_MAP_TYPE_STACK]: {
+    ...keyless,
+    flags: NUMA | ACCESS | PROG,
+    value: C.nonZero,
+    more: C.queueSize,
+    family: 'queue',
+    scope: 92,
+  },
+  [T.BPF_MAP_TYPE_SK_STORAGE]: { ...storage, scope: 93 },
+  [T.BPF_MAP_TYPE_DEVMAP_HASH]: {
+    ...indexed,
+    flags: NUMA | ACCESS,
+    value: C.is4or8,
+    more: (a) => (a.max_entries > 0x8000_0000 ? -22 : 0),
+    family: 'target-hash',
+    scope: 84,
+  },
+  [T.BPF_MAP_TYPE_STRUCT_OPS]: {
+    flags: F.BPF_F_LINK | F.BPF_F_VTYPE_BTF_OBJ_FD,
+    key: C.is4,
+    value: C.nonZero,
+    entries: (n) => n === 1,
+    btf: true,
+    scope: 97,
+  },
+  [T.BPF_MAP_TYPE_RINGBUF]: {
+    flags: NUMA,
+    key: C.isZero,
+    value: C.isZero,
+    entries: C.powerOfTwoPages,
+    family: 'ringbuf',
+    scope: 98,
+  },
+  [T.BPF_MAP_TYPE_INODE_STORAGE]: { ...storage, scope: 94 },
+  [T.BPF_MAP_TYPE_TASK_STORAGE]: { ...storage, scope: 95 },
+  [T.BPF_MAP_TYPE_BLOOM_FILTER]: {
+    ...keyless,
+    flags: NUMA | ACCESS | PROG | F.BPF_F_ZERO_SEED,
+    value: C.nonZero,
+    more: C.bloomExtra,
+    extra: true,
+    family: 'bloom',
+    scope: 100,
+  },
+  [T.BPF_MAP_TYPE_USER_RINGBUF]: { flags: NUMA, key: C.isZero, value: C.isZero, entries: C.powerOfTwoPages, scope: 99 },
+  [T.BPF_MAP_TYPE_CGRP_STORAGE]: { ...storage, scope: 96 },
+  [T.BPF_MAP_TYPE_ARENA]: {
+    flags: F.BPF_F_SEGV_ON_FAULT | F.BPF_F_MMAPABLE | F.BPF_F_NO_USER_CONV,
+    needs: F.BPF_F_MMAPABLE,
+    key: C.isZero,
+    value: C.isZero,
+    entries: C.nonZero,
+    extra: true,
+    scope: 101,
+  },
+};
+
+/** Types whose values are per CPU. */
+export function isPerCpu(type: number): boolean {
+  return (
+    type === T.BPF_MAP_TYPE_PERCPU_HASH ||
+    type === T.BPF_MAP_TYPE_PERCPU_ARRAY ||
+    type === T.BPF_MAP_TYPE_LRU_PERCPU_HASH
+  );
+}
+/** Types whose user-side values are file descriptors. */
+export function isFdMap(type: number): boolean {
+  return (
+    type === T.BPF_MAP_TYPE_PROG_ARRAY ||
+    type === T.BPF_MAP_TYPE_PERF_EVENT_ARRAY ||
+    type === T.BPF_MAP_TYPE_CGROUP_ARRAY ||
+    type === T.BPF_MAP_TYPE_ARRAY_OF_MAPS ||
+    type === T.BPF_MAP_TYPE_HASH_OF_MAPS
+  );
+}
