@@ -1,0 +1,144 @@
+/** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
+import type { ProgramLink } from '../helpers/link.ts';
+import type { Executable } from '../object/executable.ts';
+import type { VerifiedProgram } from '../verifier/result.ts';
+import { makeDrivers, type WasmExports } from './driver.ts';
+import { fillGuardArea, guardAreaSize, type GuardOptions, throwAbort } from './guard.ts';
+import { releaseSlots, RESULT_SIZE, RESULT_SP, type Translation, translate } from './module.ts';
+import { JitRefusal, type RefusalReason, type RuntimePorts } from './plan.ts';
+
+export interface JitOptions {
+  /** Runs a program that nobody verified: every access checked, loops and calls on fuel. */
+  readonly guard?: GuardOptions;
+}
+
+export interface JitExecutable extends Executable {
+  readonly engine: 'jit';
+  /** The module's bytes. */
+  readonly wasm: Uint8Array<ArrayBuffer>;
+  /** Runs on `count` contexts that lie `stride` bytes apart from `ctxs`; the low 32 bits of each r0 go to the u32 array at `out`. */
+  runBatch(ctxs: number, stride: number, count: number, out: number): void;
+  /** In guard mode: new fuel, r2 and regions for the runs that follow. */
+  arm(guard: GuardOptions): void;
+}
+
+export type JitResult =
+  | { readonly ok: true; readonly executable: JitExecutable }
+  | { readonly ok: false; readonly reason: RefusalReason; readonly insn: number; readonly detail: string };
+
+/** Time that one loop of may_goto gets (kernel: 250 ms). */
+const MAY_GOTO_MS = 250;
+
+function makePorts(link: ProgramLink): RuntimePorts {
+  return {
+    mayGotoTick(start) {
+      link.env.checkDeadline();
+      const now = (performance.now() | 0) + 1;
+      if (start === 0) return now;
+      return now - start < MAY_GOTO_MS ? start : 0;
+    },
+    poll: () => link.env.checkDeadline(),
+    abort: throwAbort,
+  };
+}
+
+interface Pending {
+  readonly cell: number;
+  readonly area: number;
+  readonly translation: Translation;
+}
+
+function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOptions): Pending | JitResult {
+  const { env } = link;
+  const cell = env.alloc(RESULT_SIZE, 8);
+  const area = options.guard === undefined ? 0 : env.alloc(guardAreaSize(options.guard), 8);
+  const guard = options.guard === undefined ? undefined : { addr: area, callx: options.guard.callx };
+  try {
+    return { cell, area, translation: translate(program, link, { addr: cell }, makePorts(link), guard) };
+  } catch (e) {
+    env.free(cell);
+    if (area !== 0) env.free(area);
+    if (e instanceof JitRefusal) return { ok: false, reason: e.reason, insn: e.insn, detail: e.message };
+    throw e;
+  }
+}
+
+function refuse(link: ProgramLink, pending: Pending, error: unknown): JitResult {
+  releaseSlots(pending.translation.plan);
+  link.env.free(pending.cell);
+  if (pending.area !== 0) link.env.free(pending.area);
+  if (error instanceof WebAssembly.CompileError || error instanceof RangeError) {
+    return { ok: false, reason: 'refused', insn: -1, detail: error.message };
+  }
+  throw error;
+}
+
+/** Compiles a program. Nothing that depends on the program throws: what cannot be compiled comes back with a reason. */
+export function jitCompile(program: VerifiedProgram, link: ProgramLink, options: JitOptions = {}): JitResult {
+  const pending = prepare(program, link, options);
+  if ('ok' in pending) return pending;
+  try {
+    return install(link, options, pending, new WebAssembly.Module(pending.translation.bytes));
+  } catch (e) {
+    return refuse(link, pending, e);
+  }
+}
+
+/** As {@link jitCompile}, with the host compiling in the background: browsers forbid large modules on their main thread. */
+export async function jitCompileAsync(
+  program: VerifiedProgram,
+  link: ProgramLink,
+  options: JitOptions = {},
+): Promise<JitResult> {
+  const pending = prepare(program, link, options);
+  if ('ok' in pending) return pending;
+  try {
+    return install(link, options, pending, await WebAssembly.compile(pending.translation.bytes));
+  } catch (e) {
+    return refuse(link, pending, e);
+  }
+}
+
+function install(link: ProgramLink, options: JitOptions, pending: Pending, module: WebAssembly.Module): JitResult {
+  const { plan, bytes } = pending.translation;
+  const { cell, area } = pending;
+  const { env, table, stack } = link;
+  const imports: Record<string, WebAssembly.ImportValue> = { memory: env.mem.memory, sp: stack.sp, table: table.table };
+  for (const fn of plan.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
+  const instance = new WebAssembly.Instance(module, { env: imports });
+  const wasm = instance.exports as unknown as WasmExports & Record<string, CallableFunction>;
+  env.mem.i32[(cell + RESULT_SP) >>> 2] = stack.top;
+  const slot = table.alloc();
+  table.set(slot, wasm.main);
+  for (const [at, subprog] of plan.subprogOfSlot) table.set(at, wasm[`f${subprog}`]);
+  const drivers = makeDrivers(wasm, env.mem, stack, cell, slot);
+  let live = true;
+  const arm = (guard: GuardOptions): void => {
+    if (area === 0) return;
+    if (guard.regions.length > (options.guard?.regions.length ?? 0))
+      throw new RangeError('more regions than at compile time');
+    fillGuardArea(env.mem, area, guard);
+  };
+  if (options.guard !== undefined) arm(options.guard);
+  const executable: JitExecutable = {
+    engine: 'jit',
+    slot,
+    retAddr: cell,
+    codeSize: bytes.length,
+    wasm: bytes,
+    run: drivers.run,
+    runBatch: drivers.runBatch,
+    arm,
+    dispose() {
+      if (!live) return;
+      live = false;
+      link.programs.delete(slot);
+      table.free(slot);
+      releaseSlots(plan);
+      env.free(cell);
+      if (area !== 0) env.free(area);
+    },
+  };
+  link.programs.set(slot, executable);
+  return { ok: true, executable };
+}

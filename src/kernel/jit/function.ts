@@ -1,0 +1,327 @@
+/** Lowers one subprogram to a wasm function body: frame, blocks in layout order, branches as scopes. */
+import type { Insns } from '../../isa/insn.ts';
+import {
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_CALL,
+  BPF_JCOND,
+  BPF_JMP,
+  BPF_LD,
+  BPF_LDX,
+  BPF_PSEUDO_FUNC,
+  BPF_ST,
+  BPF_STX,
+} from '../../isa/opcodes.ts';
+import { FRAME_SIZE } from '../helpers/env.ts';
+import { lowerAlu } from './alu.ts';
+import { lowerAtomic } from './atomic.ts';
+import { type MayGoto, pushCondition } from './branch.ts';
+import { lowerCall } from './call.ts';
+import { type Cfg, END_COND, END_EXIT } from './cfg.ts';
+import { dispatchOrder } from './dispatch.ts';
+import { FnState } from './fn-state.ts';
+import { ABORT_OPCODE, ABORT_R10, emitAbort, emitFuel, emitStackCheck, pushEntryR2 } from './guard.ts';
+import { type Layout, structureCfg } from './layout.ts';
+import { isPure, type Liveness, readsAndWrites } from './liveness.ts';
+import { lowerLoad, lowerStore } from './memory.ts';
+import { type CallNeeds, JitRefusal, type ModulePlan, NEEDS_MAILBOX, NEEDS_NOTHING } from './plan.ts';
+import type { ByteSink } from './sink.ts';
+import * as w from './wasm-ops.ts';
+
+/** A subprogram analysed and ready to be lowered. */
+export interface Subject {
+  readonly index: number;
+  readonly start: number;
+  readonly cfg: Cfg;
+  readonly live: Liveness;
+  readonly stackDepth: number;
+}
+
+/** Largest function body that V8 takes. */
+export const MAX_FUNCTION_BYTES = 7_654_321;
+/** Most entries of one br_table that V8 takes. */
+const MAX_BR_TABLE = 65_520;
+const FP_BIT = 1 << 10;
+
+/** Local declarations and code of the function, without its size. */
+export interface FunctionBody {
+  readonly localTypes: readonly number[];
+  readonly code: ByteSink;
+}
+
+interface Emission {
+  readonly f: FnState;
+  readonly s: Subject;
+  readonly insns: Insns;
+  readonly order: Int32Array;
+  readonly position: Int32Array;
+  /** Emits a branch (BR or BR_IF) to a block. */
+  branch(opcode: number, from: number, to: number): void;
+  readonly mayGoto: MayGoto | undefined;
+}
+
+export function lowerFunction(plan: ModulePlan, s: Subject): FunctionBody {
+  const { insns } = plan.program;
+  const main = s.index === 0;
+  const traits = scanTraits(plan, s.cfg);
+  const depth = plan.guard === undefined ? s.stackDepth : 512;
+  const frameSize = (depth + (traits.needs === NEEDS_MAILBOX ? FRAME_SIZE : 0) + 15) & ~15;
+  const params = main ? 1 : plan.argCount[s.index];
+  const f = new FnState(plan, insns, params, frameSize, 256 + (s.cfg.count + traits.slots) * 12);
+  const mayGoto = traits.mayGoto ? { count: f.newLocal(w.T_I32), clock: f.newLocal(w.T_I32) } : undefined;
+  if (traits.needs !== NEEDS_NOTHING || (s.live.mentioned & FP_BIT) !== 0) {
+    f.enterFrame(plan.spGlobal, traits.needs !== NEEDS_NOTHING);
+    if (plan.guard !== undefined) emitStackCheck(f, s.start);
+  }
+  enterRegisters(f, s, main);
+  if (plan.guard !== undefined) emitFuel(f, s.start);
+  const layout = structureCfg(s.cfg);
+  if (layout !== undefined) emitStructured(f, s, layout, mayGoto);
+  else emitDispatched(f, s, mayGoto);
+  f.out.byte(w.END);
+  if (f.out.pos > MAX_FUNCTION_BYTES - 1024) tooLarge(s);
+  return { localTypes: f.localTypes, code: f.out };
+}
+
+function tooLarge(s: Subject): never {
+  throw new JitRefusal('too-large', s.start, `function of more than ${MAX_FUNCTION_BYTES} bytes of WebAssembly`);
+}
+
+/** Facts about a function's reached instructions that decide its frame. */
+function scanTraits(plan: ModulePlan, cfg: Cfg): { needs: CallNeeds; mayGoto: boolean; slots: number } {
+  const { insns } = plan.program;
+  let needs: CallNeeds = NEEDS_NOTHING;
+  let mayGoto = false;
+  let slots = 0;
+  for (let b = 0; b < cfg.count; b++) {
+    slots += cfg.end[b] - cfg.start[b];
+    for (let i = cfg.start[b]; i < cfg.end[b]; i++) {
+      const code = insns.code[i];
+      if (code === 0x18) i++;
+      else if ((code & 0xf7) === (BPF_JMP | BPF_CALL)) {
+        const more = plan.callNeeds(i);
+        if (more > needs) needs = more;
+      } else if (code === (BPF_JMP | BPF_JCOND)) mayGoto = true;
+    }
+  }
+  return { needs, mayGoto, slots };
+}
+
+/** Puts the parameters into registers. */
+function enterRegisters(f: FnState, s: Subject, main: boolean): void {
+  const liveIn = s.live.blockIn[0];
+  if (!main) {
+    for (let r = 1; r <= f.paramCount; r++) f.regLocal[r] = r - 1;
+    return;
+  }
+  if ((liveIn & 2) !== 0) {
+    f.out.get(0);
+    f.set32(1);
+  }
+  if (f.plan.guard !== undefined && (liveIn & 4) !== 0) {
+    pushEntryR2(f);
+    f.set64(2, true);
+  }
+}
+
+function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto | undefined): void {
+  const { out } = f;
+  const { cfg } = s;
+  const { order, position, scopeAt, scopeNext, scopeEnd, scopeIsLoop } = layout;
+  const open = new Int32Array(layout.scopes);
+  const levelOf = new Int32Array(layout.scopes);
+  let depth = 0;
+  const e: Emission = {
+    f,
+    s,
+    insns: f.insns,
+    order,
+    position,
+    mayGoto,
+    branch(opcode, from, to) {
+      const back = position[to] <= position[from];
+      if (back && f.plan.guard !== undefined) {
+        // The condition, if any, is on the stack; fuel is taken for every look at the back edge.
+        emitFuel(f, cfg.end[from] - 1);
+      }
+      const scope = back ? layout.loopScope[to] : layout.blockScope[to];
+      out.op(opcode, depth - 1 - levelOf[scope]);
+    },
+  };
+  for (let at = 0; at < cfg.count; at++) {
+    const b = order[at];
+    while (depth > 0 && scopeEnd[open[depth - 1]] === at) {
+      out.byte(w.END);
+      depth--;
+    }
+    if (!continuesFrom(cfg, at > 0 ? order[at - 1] : -1, b)) f.forget();
+    for (let k = scopeAt[at]; k >= 0; k = scopeNext[k]) {
+      out.byte2(scopeIsLoop[k] ? w.LOOP : w.BLOCK, w.T_EMPTY);
+      open[depth] = k;
+      levelOf[k] = depth++;
+    }
+    emitBlock(e, b, at + 1 < cfg.count ? order[at + 1] : -1, depth === 0 && at + 1 === cfg.count);
+    if (out.pos > MAX_FUNCTION_BYTES) tooLarge(s);
+  }
+  if (depth > 0) {
+    while (depth-- > 0) out.byte(w.END);
+    out.byte(w.UNREACHABLE);
+  } else if (cfg.kind[order[cfg.count - 1]] !== END_EXIT) out.byte(w.UNREACHABLE);
+}
+
+/** Whether `b` is entered from `before`, the block just emitted, and from nowhere else: what is known stays known. */
+function continuesFrom(cfg: Cfg, before: number, b: number): boolean {
+  if (before < 0) return b === 0 && cfg.predRow[1] === 0;
+  return cfg.predRow[b + 1] - cfg.predRow[b] === 1 && cfg.preds[cfg.predRow[b]] === before;
+}
+
+function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined): void {
+  const { out } = f;
+  const { cfg } = s;
+  const n = cfg.count;
+  if (n > MAX_BR_TABLE) {
+    throw new JitRefusal('too-large', s.start, `irreducible function of more than ${MAX_BR_TABLE} blocks`);
+  }
+  const { order, position } = dispatchOrder(cfg);
+  const target = f.newLocal(w.T_I32);
+  let at = 0;
+  const e: Emission = {
+    f,
+    s,
+    insns: f.insns,
+    order,
+    position,
+    mayGoto,
+    branch(opcode, _from, to) {
+      const p = position[to];
+      if (p > at) {
+        out.op(opcode, p - at - 1);
+        return;
+      }
+      if (f.plan.guard !== undefined) emitFuel(f, cfg.end[order[at]] - 1);
+      if (opcode === w.BR_IF) out.byte2(w.IF, w.T_EMPTY);
+      out.i32(p);
+      out.set(target);
+      out.op(w.BR, n - 1 - at + (opcode === w.BR_IF ? 1 : 0));
+      if (opcode === w.BR_IF) out.byte(w.END);
+    },
+  };
+  f.flush(0xfff);
+  out.byte2(w.LOOP, w.T_EMPTY);
+  for (let k = 0; k < n; k++) out.byte2(w.BLOCK, w.T_EMPTY);
+  out.get(target);
+  out.op(w.BR_TABLE, n - 1);
+  for (let k = 0; k < n; k++) out.u32(k);
+  for (; at < n; at++) {
+    out.byte(w.END);
+    f.forget();
+    emitBlock(e, order[at], at + 1 < n ? order[at + 1] : -1, false);
+    if (out.pos > MAX_FUNCTION_BYTES) tooLarge(s);
+  }
+  out.byte2(w.UNREACHABLE, w.END);
+  out.byte(w.UNREACHABLE);
+}
+
+/** Emits the instructions of a block and its way out; `following` is what comes right after it in the code. */
+function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean): void {
+  const { f, insns } = e;
+  const { cfg, live, start } = e.s;
+  const kind = cfg.kind[b];
+  const last = cfg.end[b] - 1;
+  const hasTerminator = isJumpSlot(insns, last, cfg.start[b]);
+  const stop = hasTerminator ? last : cfg.end[b];
+  for (let i = cfg.start[b]; i < stop; i++) {
+    lowerInsn(f, i, live.after[i - start]);
+    if (insns.code[i] === 0x18) i++;
+  }
+  if (kind === END_EXIT) {
+    f.leaveFrame(f.plan.spGlobal);
+    f.push64(0);
+    if (!lastOfAll) f.out.byte(w.RETURN);
+    return;
+  }
+  f.flush(live.blockOut[b]);
+  const next = cfg.next[b];
+  if (kind !== END_COND) {
+    if (next !== following) e.branch(w.BR, b, next);
+    return;
+  }
+  const taken = cfg.taken[b];
+  const negate = taken === following;
+  if (!pushCondition(f, last, negate, e.mayGoto)) {
+    unknown(f, last);
+    return;
+  }
+  if (negate) e.branch(w.BR_IF, b, next);
+  else {
+    e.branch(w.BR_IF, b, taken);
+    if (next !== following) e.branch(w.BR, b, next);
+  }
+}
+
+/** Whether the block's last slot is a jump: it may also be the second slot of ld_imm64, or a call. */
+function isJumpSlot(insns: Insns, last: number, first: number): boolean {
+  const cls = insns.code[last] & 7;
+  if (cls !== 5 && cls !== 6) return false;
+  return (insns.code[last] & 0xf0) !== BPF_CALL && !(last > first && insns.code[last - 1] === 0x18);
+}
+
+/** An instruction that this JIT does not know: guard mode stops there when it is reached, a verified program is refused. */
+function unknown(f: FnState, i: number): void {
+  if (f.plan.guard === undefined) {
+    throw new JitRefusal('unsupported', i, `instruction 0x${f.insns.code[i].toString(16).padStart(2, '0')}`);
+  }
+  emitAbort(f, ABORT_OPCODE, i);
+}
+
+function lowerInsn(f: FnState, i: number, liveAfter: number): void {
+  const { insns } = f;
+  const code = insns.code[i];
+  const cls = code & 7;
+  if (isPure(insns, i) && ((liveAfter >>> insns.dst[i]) & 1) === 0 && insns.dst[i] !== 10) {
+    if (f.plan.guard === undefined || cls === BPF_LD) return;
+  }
+  if (f.plan.guard !== undefined && ((readsAndWrites(insns, i, () => 5) >>> 16) & FP_BIT) !== 0) {
+    emitAbort(f, ABORT_R10, i);
+    return;
+  }
+  let ok: boolean;
+  switch (cls) {
+    case BPF_ALU:
+    case BPF_ALU64:
+      ok = lowerAlu(f, i);
+      break;
+    case BPF_LD:
+      ok = code === 0x18 && lowerLdImm64(f, i);
+      break;
+    case BPF_LDX:
+      ok = lowerLoad(f, i);
+      break;
+    case BPF_ST:
+      ok = lowerStore(f, i);
+      break;
+    case BPF_STX:
+      ok = (code & 0x40) !== 0 && (code & 0x80) !== 0 ? lowerAtomic(f, i) : lowerStore(f, i);
+      break;
+    default:
+      ok = true;
+      lowerCall(f, i);
+  }
+  if (!ok) unknown(f, i);
+}
+
+/** ld_imm64: maps and values are constants by now; the address of a function is its slot. */
+function lowerLdImm64(f: FnState, i: number): boolean {
+  const { insns, plan } = f;
+  const dst = insns.dst[i];
+  const src = insns.src[i];
+  if (src === BPF_PSEUDO_FUNC) {
+    const slot = plan.slotOfSubprog.get(plan.subprogAt.get(i + 1 + insns.imm[i]) ?? -1);
+    if (slot === undefined) return false;
+    f.setConst(dst, slot, 0);
+    return true;
+  }
+  if (src !== 0) return false;
+  f.setConst(dst, insns.imm[i], insns.imm[i + 1]);
+  return true;
+}

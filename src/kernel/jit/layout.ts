@@ -1,0 +1,130 @@
+/** Orders blocks so that loops are contiguous, and nests wasm `block` and `loop` scopes over that order. Iterative and linear. */
+import type { Cfg } from './cfg.ts';
+import { findLoops } from './loops.ts';
+
+/** Blocks in emission order with the scopes that open before each position. */
+export interface Layout {
+  readonly order: Int32Array;
+  /** Position of each block in the order. */
+  readonly position: Int32Array;
+  /** First scope that opens at each position (outermost first), -1 without; continue with scopeNext. */
+  readonly scopeAt: Int32Array;
+  readonly scopeNext: Int32Array;
+  /** Position at which a scope ends. */
+  readonly scopeEnd: Int32Array;
+  /** Whether a scope is a loop (a branch goes to its start) or a block (to its end). */
+  readonly scopeIsLoop: Uint8Array;
+  /** Scope to name when branching to a block: forward (its `block`), and backward (its `loop`), -1 without. */
+  readonly blockScope: Int32Array;
+  readonly loopScope: Int32Array;
+  readonly scopes: number;
+}
+
+class ScopeNest {
+  readonly start: Int32Array;
+  readonly end: Int32Array;
+  readonly isLoop: Uint8Array;
+  count = 0;
+  /** Scopes seen so far that no later one contains yet, left to right. */
+  #open: Int32Array;
+  #top = 0;
+
+  constructor(capacity: number) {
+    this.start = new Int32Array(capacity);
+    this.end = new Int32Array(capacity);
+    this.isLoop = new Uint8Array(capacity);
+    this.#open = new Int32Array(capacity);
+  }
+
+  /** Adds a scope that ends at `end` and begins at or before `start`; ends must arrive in ascending order. */
+  add(start: number, end: number, isLoop: boolean): number {
+    let s = start;
+    while (this.#top > 0 && this.end[this.#open[this.#top - 1]] > s) {
+      const inner = this.#open[--this.#top];
+      if (this.start[inner] < s) s = this.start[inner];
+    }
+    const id = this.count++;
+    this.start[id] = s;
+    this.end[id] = end;
+    this.isLoop[id] = isLoop ? 1 : 0;
+    this.#open[this.#top++] = id;
+    return id;
+  }
+}
+
+/** A layout with structured scopes, or undefined when the graph is irreducible. */
+export function structureCfg(cfg: Cfg): Layout | undefined {
+  const forest = findLoops(cfg);
+  if (forest.irreducible) return undefined;
+  const n = cfg.count;
+  const { parent, size, pre, last } = forest;
+  const goesBack = (from: number, to: number): boolean => pre[from] >= pre[to] && pre[from] <= last[to];
+
+  const waiting = new Int32Array(n);
+  for (let b = 0; b < n; b++) {
+    for (let e = cfg.predRow[b]; e < cfg.predRow[b + 1]; e++) if (!goesBack(cfg.preds[e], b)) waiting[b]++;
+  }
+  // Ready blocks are kept per enclosing loop (row 0: outside of all), so that a loop is finished before what follows it.
+  const readyHead = new Int32Array(n + 1).fill(-1);
+  const readyNext = new Int32Array(n);
+  const left = size.slice();
+  const order = new Int32Array(n);
+  const position = new Int32Array(n);
+  const nest = new ScopeNest(2 * n);
+  const blockScope = new Int32Array(n).fill(-1);
+  const loopScope = new Int32Array(n).fill(-1);
+  let current = -1;
+  let at = 0;
+  const push = (b: number): void => {
+    const row = parent[b] + 1;
+    readyNext[b] = readyHead[row];
+    readyHead[row] = b;
+  };
+  const closeLoops = (): void => {
+    while (current >= 0 && left[current] === 0) {
+      loopScope[current] = nest.add(position[current], at, true);
+      const outer = parent[current];
+      if (outer >= 0) left[outer] -= size[current];
+      current = outer;
+    }
+  };
+  push(0);
+  while (at < n) {
+    closeLoops();
+    const b = readyHead[current + 1];
+    readyHead[current + 1] = readyNext[b];
+    let first = at;
+    for (let e = cfg.predRow[b]; e < cfg.predRow[b + 1]; e++) {
+      const p = cfg.preds[e];
+      if (!goesBack(p, b) && position[p] < first) first = position[p];
+    }
+    if (first < at - 1) blockScope[b] = nest.add(first, at, false);
+    if (size[b] > 0) current = b;
+    if (current >= 0) left[current]--;
+    position[b] = at;
+    order[at++] = b;
+    const taken = cfg.taken[b];
+    if (taken >= 0 && !goesBack(b, taken) && --waiting[taken] === 0) push(taken);
+    const next = cfg.next[b];
+    if (next >= 0 && !goesBack(b, next) && --waiting[next] === 0) push(next);
+  }
+  closeLoops();
+
+  const scopeAt = new Int32Array(n).fill(-1);
+  const scopeNext = new Int32Array(nest.count);
+  for (let s = 0; s < nest.count; s++) {
+    scopeNext[s] = scopeAt[nest.start[s]];
+    scopeAt[nest.start[s]] = s;
+  }
+  return {
+    order,
+    position,
+    scopeAt,
+    scopeNext,
+    scopeEnd: nest.end,
+    scopeIsLoop: nest.isLoop,
+    blockScope,
+    loopScope,
+    scopes: nest.count,
+  };
+}

@@ -1,0 +1,174 @@
+/** Lowering of loads and stores (BPF_MEM, BPF_MEMSX, BPF_ST) and of loads that may fault (BPF_PROBE_MEM, BPF_PROBE_MEMSX). */
+import {
+  BPF_MEM,
+  BPF_MEMSX,
+  BPF_PROBE_MEM,
+  BPF_PROBE_MEM32,
+  BPF_PROBE_MEMSX,
+  BPF_ST,
+  bpfSizeBytes,
+} from '../../isa/opcodes.ts';
+import { NULL_REGION } from '../mem/memory.ts';
+import { CONST, FRAME, type FnState } from './fn-state.ts';
+import { emitCheck } from './guard.ts';
+import { JitRefusal } from './plan.ts';
+import * as w from './wasm-ops.ts';
+
+const MAP_TYPE_ARENA = 33;
+
+/** Width in bytes to the wasm load (zero- and sign-extending) and store. */
+const LOAD = { 1: w.I64_LOAD8_U, 2: w.I64_LOAD16_U, 4: w.I64_LOAD32_U, 8: w.I64_LOAD } as Record<number, number>;
+const LOAD_SX = { 1: w.I64_LOAD8_S, 2: w.I64_LOAD16_S, 4: w.I64_LOAD32_S } as Record<number, number>;
+const STORE = { 1: w.I64_STORE8, 2: w.I64_STORE16, 4: w.I64_STORE32, 8: w.I64_STORE } as Record<number, number>;
+
+export const loadOp = (size: number): number => LOAD[size];
+export const storeOp = (size: number): number => STORE[size];
+
+/**
+ * Pushes the i32 address of `size` bytes at register + off and returns the offset left for the instruction itself.
+ * A verified access lies above the null region, so a positive offset can never be what brings it there from below 0.
+ */
+export function pushAddress(f: FnState, reg: number, off: number, size: number, write: boolean, pc: number): number {
+  const { out } = f;
+  if (f.plan.guard !== undefined) {
+    f.push64(reg);
+    if (off !== 0) {
+      out.i64(off, off >> 31);
+      out.byte(w.I64_ADD);
+    }
+    emitCheck(f, size, write, pc);
+    return 0;
+  }
+  if (f.kind[reg] === FRAME) {
+    const at = f.frameSize + f.lo[reg] + off;
+    out.get(f.base);
+    if (at >= 0) return at;
+    out.i32(at);
+    out.byte(w.I32_ADD);
+    return 0;
+  }
+  if (f.kind[reg] === CONST) {
+    out.i32((f.lo[reg] + off) | 0);
+    return 0;
+  }
+  f.push32(reg);
+  if (off >= 0) return off;
+  out.i32(off);
+  out.byte(w.I32_ADD);
+  return 0;
+}
+
+/** Lowers a load; false when its encoding is unknown. */
+export function lowerLoad(f: FnState, i: number): boolean {
+  const { insns, out } = f;
+  const code = insns.code[i];
+  const mode = code & 0xe0;
+  const size = bpfSizeBytes(code);
+  const dst = insns.dst[i];
+  const signed = mode === BPF_MEMSX || mode === BPF_PROBE_MEMSX;
+  const op = signed ? LOAD_SX[size] : LOAD[size];
+  if (op === undefined) return false;
+  if (mode === BPF_PROBE_MEM || mode === BPF_PROBE_MEMSX) {
+    if (f.plan.guard !== undefined) return false;
+    lowerProbe(f, insns.src[i], insns.off[i], size, op);
+  } else if (mode === BPF_PROBE_MEM32) {
+    lowerArenaLoad(f, i, size, op);
+  } else if (mode === BPF_MEM || mode === BPF_MEMSX) {
+    const offset = pushAddress(f, insns.src[i], insns.off[i], size, false, i);
+    out.mem(op, 0, offset);
+  } else return false;
+  f.set64(dst, !signed && size < 8);
+  return true;
+}
+
+/** Pushes the value at register + off, or 0 when the memory does not hold it or the address lies in the null region. */
+function lowerProbe(f: FnState, src: number, off: number, size: number, op: number): void {
+  const { out } = f;
+  const t = f.temp64();
+  f.push64(src);
+  if (off !== 0) {
+    out.i64(off, off >> 31);
+    out.byte(w.I64_ADD);
+  }
+  out.tee(t);
+  out.i64(NULL_REGION, 0);
+  out.byte(w.I64_SUB);
+  const room = f.plan.link.env.mem.size - NULL_REGION - size + 1;
+  out.i64(room | 0, room > 0xffffffff ? 1 : 0);
+  out.byte2(w.I64_LT_U, w.IF);
+  out.byte(w.T_I64);
+  out.get(t);
+  out.byte(w.I32_WRAP_I64);
+  out.mem(op, 0, 0);
+  out.byte(w.ELSE);
+  out.i64(0, 0);
+  out.byte(w.END);
+  f.free64(t);
+}
+
+/** The arena of this program as its storage. */
+function arenaOf(f: FnState, i: number): { addr: number; size: number } {
+  const arena = f.plan.program.usedMaps.find((m) => m.type === MAP_TYPE_ARENA);
+  if (arena === undefined || arena.valuesAddr === 0) {
+    throw new JitRefusal('unsupported', i, 'arena access without arena storage (SCOPE 14)');
+  }
+  return { addr: arena.valuesAddr, size: arena.maxEntries * 4096 };
+}
+
+/** Pushes an i32: whether `size` bytes at the low half of `reg` plus off lie in the arena; leaves the offset in local `t`. */
+function pushArenaTest(f: FnState, reg: number, off: number, size: number, arenaSize: number, t: number): void {
+  const { out } = f;
+  f.push32(reg);
+  if (off !== 0) {
+    out.i32(off);
+    out.byte(w.I32_ADD);
+  }
+  out.tee(t);
+  out.i32(arenaSize - size + 1);
+  out.byte(w.I32_LT_U);
+}
+
+function lowerArenaLoad(f: FnState, i: number, size: number, op: number): void {
+  const { insns, out } = f;
+  const arena = arenaOf(f, i);
+  const t = f.temp32();
+  pushArenaTest(f, insns.src[i], insns.off[i], size, arena.size, t);
+  out.byte2(w.IF, w.T_I64);
+  out.get(t);
+  out.mem(op, 0, arena.addr);
+  out.byte(w.ELSE);
+  out.i64(0, 0);
+  out.byte(w.END);
+  f.free32(t);
+}
+
+/** Lowers a plain store of a register or an immediate; false when its encoding is unknown. */
+export function lowerStore(f: FnState, i: number): boolean {
+  const { insns, out } = f;
+  const code = insns.code[i];
+  const mode = code & 0xe0;
+  const size = bpfSizeBytes(code);
+  const dst = insns.dst[i];
+  const immediate = (code & 7) === BPF_ST;
+  const pushValue = (): void => {
+    if (immediate) out.i64(insns.imm[i], insns.imm[i] >> 31);
+    else f.push64(insns.src[i]);
+  };
+  if (mode === BPF_PROBE_MEM32) {
+    const arena = arenaOf(f, i);
+    const t = f.temp32();
+    pushArenaTest(f, dst, insns.off[i], size, arena.size, t);
+    out.byte2(w.IF, w.T_EMPTY);
+    out.get(t);
+    pushValue();
+    out.mem(STORE[size], 0, arena.addr);
+    out.byte(w.END);
+    f.free32(t);
+    return true;
+  }
+  if (mode !== BPF_MEM) return false;
+  const offset = pushAddress(f, dst, insns.off[i], size, true, i);
+  pushValue();
+  out.mem(STORE[size], 0, offset);
+  return true;
+}

@@ -1,0 +1,256 @@
+/** What a module imports and which types it names, decided before its functions are lowered so that indexes are final. */
+import type { Insns } from '../../isa/insn.ts';
+import {
+  BPF_CALL,
+  BPF_JCOND,
+  BPF_JMP,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_FUNC,
+  BPF_PSEUDO_KFUNC_CALL,
+  BPF_X,
+} from '../../isa/opcodes.ts';
+import type { CoreHelper } from '../helpers/env.ts';
+import type { HelperImpl, ProgramLink } from '../helpers/link.ts';
+import { coreMapOps, type CoreMapOps } from '../maps/core-ops.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import type { VerifiedProgram } from '../verifier/result.ts';
+import type { GuardArea } from './guard.ts';
+import { T_I32, T_I64 } from './wasm-ops.ts';
+
+export const FUNC_LOOP = 181;
+export const FUNC_TAIL_CALL = 12;
+export const FUNC_MAP_LOOKUP_ELEM = 1;
+const MAP_TYPE_ARRAY = 2;
+
+/** Why the JIT leaves a program to the interpreter. */
+export type RefusalReason = 'unsupported' | 'malformed' | 'too-large' | 'refused';
+
+/** Map helpers that a known map specialises: the operation in {@link CoreMapOps}, and its signature. */
+const MAP_OPS: Readonly<Record<number, readonly [keyof CoreMapOps, string]>> = {
+  [FUNC_MAP_LOOKUP_ELEM]: ['lookup', 'ii:i'],
+  2: ['update', 'iiii:s'],
+  3: ['delete', 'ii:s'],
+};
+
+export const NEEDS_NOTHING = 0;
+export const NEEDS_FRAME = 1;
+export const NEEDS_MAILBOX = 2;
+export type CallNeeds = typeof NEEDS_NOTHING | typeof NEEDS_FRAME | typeof NEEDS_MAILBOX;
+
+/** Thrown inside the JIT, caught at its door. */
+export class JitRefusal extends Error {
+  override readonly name = 'JitRefusal';
+  constructor(
+    readonly reason: RefusalReason,
+    readonly insn: number,
+    detail: string,
+  ) {
+    super(insn < 0 ? detail : `insn ${insn}: ${detail}`);
+  }
+}
+
+/** An imported function: index in the module, and how arguments and result map to registers. */
+export interface ImportedFn {
+  readonly index: number;
+  readonly name: string;
+  readonly type: number;
+  readonly value: CallableFunction;
+  /** Signature of a core helper, undefined for a JsHelper (one i32: its frame). */
+  readonly sig?: string;
+}
+
+export const TYPE_PROGRAM = 0;
+export const TYPE_FUNCTION = 1;
+
+/** Ports of guard mode and of loops, implemented in JavaScript. */
+export interface RuntimePorts {
+  /** Milliseconds since some start (never 0) for `start` 0, else `start` while may_goto may go on and 0 when it may not. */
+  mayGotoTick(start: number): number;
+  /** Throws when the run's deadline has passed. */
+  poll(): void;
+  /** Throws ProgramAbort. */
+  abort(reason: number, pc: number, hi: number, lo: number): void;
+}
+
+export class ModulePlan {
+  /** Function types: parameter and result value types. */
+  readonly types: { params: number[]; results: number[] }[] = [];
+  readonly imports: ImportedFn[] = [];
+  needsTable = false;
+  /** Subprogram by the code-table slot that a PSEUDO_FUNC constant holds, and the other way round. */
+  readonly subprogOfSlot = new Map<number, number>();
+  readonly slotOfSubprog = new Map<number, number>();
+  readonly subprogAt = new Map<number, number>();
+  /** Parameters of each subprogram; 5 until it is analysed. */
+  readonly argCount: Uint8Array;
+  readonly spGlobal = 0;
+  #typeIndex = new Map<string, number>();
+  #importIndex = new Map<string, ImportedFn>();
+
+  constructor(
+    readonly program: VerifiedProgram,
+    readonly link: ProgramLink,
+    readonly guard: GuardArea | undefined,
+    readonly ports: RuntimePorts,
+  ) {
+    this.type([T_I32], [T_I64]);
+    this.type([T_I64, T_I64, T_I64, T_I64, T_I64], [T_I64]);
+    this.argCount = new Uint8Array(program.subprogs.length).fill(5);
+    program.subprogs.forEach((s, k) => this.subprogAt.set(s.start, k));
+    this.#scan(program.insns);
+    if (guard !== undefined) this.#port('abort', [T_I32, T_I32, T_I32, T_I32], []);
+  }
+
+  type(params: number[], results: number[]): number {
+    const key = `${params.join()}:${results.join()}`;
+    let index = this.#typeIndex.get(key);
+    if (index === undefined) {
+      index = this.types.length;
+      this.types.push({ params, results });
+      this.#typeIndex.set(key, index);
+    }
+    return index;
+  }
+
+  /** Index in the module of a subprogram's function. */
+  functionIndex(subprog: number): number {
+    return this.imports.length + subprog;
+  }
+
+  imported(name: string): ImportedFn {
+    const found = this.#importIndex.get(name);
+    if (found === undefined) throw new JitRefusal('unsupported', -1, `no import ${name}`);
+    return found;
+  }
+
+  has(name: string): boolean {
+    return this.#importIndex.has(name);
+  }
+
+  /** The one map of a call at `i`, when the verifier knows it. */
+  mapOf(i: number): MapDesc | undefined {
+    const { mapIndex, usedMaps } = this.program;
+    const index = i < mapIndex.length ? mapIndex[i] : -1;
+    return index >= 0 ? usedMaps[index] : undefined;
+  }
+
+  /** The array map whose lookup at `i` is emitted inline. */
+  inlineArray(i: number): MapDesc | undefined {
+    const map = this.program.insns.imm[i] === FUNC_MAP_LOOKUP_ELEM ? this.mapOf(i) : undefined;
+    return map !== undefined && map.type === MAP_TYPE_ARRAY && map.valuesAddr !== 0 ? map : undefined;
+  }
+
+  #import(name: string, params: number[], results: number[], value: CallableFunction, sig?: string): void {
+    if (this.#importIndex.has(name)) return;
+    const fn: ImportedFn = { index: this.imports.length, name, type: this.type(params, results), value, sig };
+    this.imports.push(fn);
+    this.#importIndex.set(name, fn);
+  }
+
+  #port(name: keyof RuntimePorts, params: number[], results: number[]): void {
+    const { ports } = this;
+    this.#import(name, params, results, ports[name].bind(ports));
+  }
+
+  #helper(name: string, impl: HelperImpl): void {
+    if (impl.kind === 'js') this.#import(name, [T_I32], [], impl.fn);
+    else this.#import(name, sigParams(impl.core), sigResults(impl.core), impl.fn, impl.core.sig);
+  }
+
+  #scan(insns: Insns): void {
+    for (let i = 0; i < insns.length; i++) {
+      const code = insns.code[i];
+      if (code === 0x18) {
+        if (insns.src[i] === BPF_PSEUDO_FUNC) this.#takeAddress(i, i + 1 + insns.imm[i]);
+        i++;
+      } else if ((code & 0xf7) === (BPF_JMP | BPF_CALL)) this.#scanCall(i);
+      else if (code === (BPF_JMP | BPF_JCOND)) this.#port('mayGotoTick', [T_I32], [T_I32]);
+    }
+  }
+
+  /** ld_imm64 of a function: it gets a slot in the code table. */
+  #takeAddress(i: number, target: number): void {
+    const subprog = this.subprogAt.get(target);
+    if (subprog === undefined) throw new JitRefusal('malformed', i, `no function begins at ${target}`);
+    if (this.slotOfSubprog.has(subprog)) return;
+    const slot = this.link.table.alloc();
+    this.slotOfSubprog.set(subprog, slot);
+    this.subprogOfSlot.set(slot, subprog);
+  }
+
+  #scanCall(i: number): void {
+    const { insns } = this.program;
+    const id = insns.imm[i];
+    if (insns.code[i] & BPF_X) {
+      // callx: the helper's id is in a register; guard mode alone resolves it, among those it was given.
+      for (const helper of this.guard?.callx ?? []) this.#resolve(`h${helper}`, this.link.helper(helper));
+      return;
+    }
+    if (insns.src[i] === BPF_PSEUDO_CALL) return;
+    if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) {
+      const impl = this.link.kfunc(id, insns.off[i]);
+      if (impl === undefined) throw new JitRefusal('unsupported', i, `kfunc ${id} has no implementation`);
+      this.#helper(kfuncName(id, insns.off[i]), impl);
+      return;
+    }
+    if (id === FUNC_TAIL_CALL) {
+      this.needsTable = true;
+      this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], (map: number, index: number) =>
+        this.link.tailCallTarget(map, index >>> 0),
+      );
+    } else if (id === FUNC_LOOP) {
+      this.needsTable = true;
+      this.#port('poll', [], []);
+    } else if (this.inlineArray(i) === undefined) {
+      const name = this.helperName(i);
+      const sig = MAP_OPS[id];
+      if (name.startsWith('m_')) {
+        const fn = this.link.env.core[name.slice(2)] as CallableFunction;
+        this.#helper(name, { kind: 'core', core: { export: name.slice(2), sig: sig[1] }, fn });
+      } else this.#resolve(name, this.link.helper(id));
+    }
+  }
+
+  /** Name of the import behind the helper call at `i`: the operation of the one known map's type, or the helper itself. */
+  helperName(i: number): string {
+    const id = this.program.insns.imm[i];
+    const op = MAP_OPS[id];
+    const map = op === undefined ? undefined : this.mapOf(i);
+    if (map !== undefined) {
+      const name = coreMapOps(map.type, map.keySize)[op[0]];
+      if (name !== undefined && typeof this.link.env.core[name] === 'function') return `m_${name}`;
+    }
+    return `h${id}`;
+  }
+
+  /** What the call at `i` asks of the frame: nothing, to be pushed, or to hold a JavaScript helper's mailbox as well. */
+  callNeeds(i: number): CallNeeds {
+    const { insns } = this.program;
+    if (insns.code[i] & BPF_X) return NEEDS_MAILBOX;
+    if (insns.src[i] === BPF_PSEUDO_CALL) return NEEDS_FRAME;
+    if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) return this.#importNeeds(kfuncName(insns.imm[i], insns.off[i]));
+    if (insns.imm[i] === FUNC_TAIL_CALL || insns.imm[i] === FUNC_LOOP) return NEEDS_FRAME;
+    return this.inlineArray(i) !== undefined ? NEEDS_NOTHING : this.#importNeeds(this.helperName(i));
+  }
+
+  #importNeeds(name: string): CallNeeds {
+    return this.#importIndex.get(name)?.sig === undefined ? NEEDS_MAILBOX : NEEDS_FRAME;
+  }
+
+  /** Imports a helper; one that does not exist makes its call sites abort in guard mode, and refuses the program otherwise. */
+  #resolve(name: string, impl: HelperImpl | undefined): void {
+    if (impl !== undefined) this.#helper(name, impl);
+    else if (this.guard === undefined) throw new JitRefusal('unsupported', -1, `helper ${name} has no implementation`);
+  }
+}
+
+export const kfuncName = (btfId: number, fdIndex: number): string => `k${btfId}_${fdIndex}`;
+
+const sigParams = (core: CoreHelper): number[] => {
+  const args = core.sig.slice(0, core.sig.indexOf(':'));
+  return Array.from(args, (c) => (c === 'I' ? T_I64 : T_I32));
+};
+const sigResults = (core: CoreHelper): number[] => {
+  const result = core.sig.slice(core.sig.indexOf(':') + 1);
+  return result === 'v' || result === '' ? [] : [result === 'I' ? T_I64 : T_I32];
+};
