@@ -29,6 +29,7 @@ export class FdTable {
     while (this.#entries[slot] !== undefined) slot++;
     this.#entries[slot] = { object, mode };
     this.#lowestFree = slot + 1;
+    object.fdOpened?.();
     return slot + FIRST_FD;
   }
 
@@ -43,6 +44,7 @@ export class FdTable {
     if (entry === undefined) return -ERRNO.EBADF;
     this.#entries[fd - FIRST_FD] = undefined;
     this.#lowestFree = Math.min(this.#lowestFree, fd - FIRST_FD);
+    entry.object.fdClosed?.();
     this.#objects.put(entry.object);
     return 0;
   }

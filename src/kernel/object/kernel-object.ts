@@ -12,6 +12,9 @@ export interface KernelObject {
   refs: number;
   /** Gives back what the object holds; called once, when the last reference goes. */
   release(): void;
+  /** A descriptor was opened on it, or closed; maps count their users by them. */
+  fdOpened?(): void;
+  fdClosed?(): void;
 }
 
 /** All objects of one runtime. */

@@ -1,0 +1,48 @@
+/** BPF_BTF_LOAD: a program's BTF becomes an object (btf_new_fd). */
+import { Btf } from '../../btf/btf.ts';
+import type { BtfLoadAttr } from '../../uapi/attr.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
+import { FormatError } from '../../util/errors.ts';
+import { newBtfObject } from '../object/btf-object.ts';
+import type { SyscallEnv } from './env.ts';
+import { checkLogAttr, writeLog } from './log-buffer.ts';
+
+const BTF_MAX_SIZE = 16 * 1024 * 1024;
+
+/** bpf_btf_load */
+export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
+  const flags = attr.btf_flags ?? 0;
+  if (flags & ~BPF_F_TOKEN_FD) return -ERRNO.EINVAL;
+  if (!env.caps.bpf && !env.caps.sysAdmin) return -ERRNO.EPERM;
+  const bytes = attr.btf ?? new Uint8Array(0);
+  if (bytes.length > BTF_MAX_SIZE) return -ERRNO.E2BIG;
+  const level = attr.btf_log_level ?? 0;
+  const badLog = checkLogAttr(level, attr.btf_log_buf);
+  if (badLog < 0) return badLog;
+  const checked = checkBtf(bytes);
+  const log = writeLog(level, attr.btf_log_buf, checked.log);
+  attr.btf_log_true_size = log.trueSize;
+  if (log.errno < 0) return log.errno;
+  if (checked.btf === undefined) return -checked.errno;
+  const object = newBtfObject(env.objects.newId('btf'), checked.btf);
+  env.objects.register(object);
+  return env.fds.install(object);
+}
+
+interface Checked {
+  readonly btf?: Btf;
+  readonly errno: number;
+  readonly log: string;
+}
+
+/** btf_parse: the object, or an errno with what the log shows. */
+function checkBtf(bytes: Uint8Array): Checked {
+  try {
+    // A copy: the caller's buffer is the caller's.
+    return { btf: Btf.parse(bytes.slice()), errno: 0, log: '' };
+  } catch (error) {
+    if (!(error instanceof FormatError)) throw error;
+    return { errno: ERRNO.EINVAL, log: `${error.detail}\n` };
+  }
+}

@@ -1,0 +1,52 @@
+/** The dispatch table of bpf(2): which function serves which command (__sys_bpf). */
+import type { BpfAttrs } from '../../uapi/attr.ts';
+import { BPF_CMD as C } from '../../uapi/cmd.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { btfLoad } from './btf-load.ts';
+import type { SyscallEnv } from './env.ts';
+import { getFdById, getNextId } from './ids.ts';
+import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map-batch.ts';
+import { mapCreate } from './map-create.ts';
+import {
+  mapDeleteElem,
+  mapFreeze,
+  mapGetNextKey,
+  mapLookupAndDeleteElem,
+  mapLookupElem,
+  mapUpdateElem,
+} from './map-elem.ts';
+import { objGetInfoByFd } from './obj-info.ts';
+import { progLoad } from './prog-load.ts';
+import { progTestRun } from './prog-test-run.ts';
+
+type Commands = { readonly [C in keyof BpfAttrs]: (env: SyscallEnv, attr: BpfAttrs[C]) => number };
+
+const COMMANDS: Commands = {
+  [C.BPF_MAP_CREATE]: mapCreate,
+  [C.BPF_MAP_LOOKUP_ELEM]: mapLookupElem,
+  [C.BPF_MAP_UPDATE_ELEM]: mapUpdateElem,
+  [C.BPF_MAP_DELETE_ELEM]: mapDeleteElem,
+  [C.BPF_MAP_GET_NEXT_KEY]: mapGetNextKey,
+  [C.BPF_MAP_LOOKUP_AND_DELETE_ELEM]: mapLookupAndDeleteElem,
+  [C.BPF_MAP_LOOKUP_BATCH]: mapLookupBatch,
+  [C.BPF_MAP_LOOKUP_AND_DELETE_BATCH]: mapLookupAndDeleteBatch,
+  [C.BPF_MAP_UPDATE_BATCH]: mapUpdateBatch,
+  [C.BPF_MAP_DELETE_BATCH]: mapDeleteBatch,
+  [C.BPF_MAP_FREEZE]: mapFreeze,
+  [C.BPF_PROG_LOAD]: progLoad,
+  [C.BPF_BTF_LOAD]: btfLoad,
+  [C.BPF_PROG_TEST_RUN]: progTestRun,
+  [C.BPF_OBJ_GET_INFO_BY_FD]: objGetInfoByFd,
+  [C.BPF_PROG_GET_NEXT_ID]: getNextId('prog'),
+  [C.BPF_MAP_GET_NEXT_ID]: getNextId('map'),
+  [C.BPF_BTF_GET_NEXT_ID]: getNextId('btf'),
+  [C.BPF_PROG_GET_FD_BY_ID]: getFdById('prog'),
+  [C.BPF_MAP_GET_FD_BY_ID]: getFdById('map'),
+  [C.BPF_BTF_GET_FD_BY_ID]: getFdById('btf'),
+};
+
+/** bpf(2): a descriptor, 0, or -errno; -EINVAL for commands that this kernel does not have. */
+export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, attr: BpfAttrs[K]): number {
+  const command = COMMANDS[cmd];
+  return command === undefined ? -ERRNO.EINVAL : command(env, attr);
+}

@@ -1,0 +1,48 @@
+/** What the commands of bpf(2) work on: one runtime's objects, descriptors and engines. */
+import type { Btf } from '../../btf/btf.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import type { HookEnv } from '../hooks/env.ts';
+import type { LoadedProg } from '../hooks/loaded-prog.ts';
+import type { MapEnv } from '../maps/map.ts';
+import type { BtfObject } from '../object/btf-object.ts';
+import type { Executable } from '../object/executable.ts';
+import type { FdTable } from '../object/fd-table.ts';
+import type { ObjectTable } from '../object/kernel-object.ts';
+import type { Caps } from '../spec/prog-type.ts';
+import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
+import type { MapObject } from './map-object.ts';
+
+export interface SyscallEnv {
+  readonly objects: ObjectTable;
+  readonly fds: FdTable;
+  readonly caps: Caps;
+  /** Kernel version profile, `6.18`. */
+  readonly profile: string;
+  readonly maps: MapEnv;
+  readonly hooks: HookEnv;
+  readonly vmlinux: () => Btf | undefined;
+  readonly verify: (input: VerifierInput) => VerifierOutcome;
+  readonly compile: (program: VerifiedProgram) => Executable;
+  /** Nanoseconds since boot as two 32-bit halves. */
+  readonly ktime: () => readonly [lo: number, hi: number];
+}
+
+/** The object behind a descriptor when it is of that kind: -EBADF when it is not open, -EINVAL when it is something else. */
+export function fdMap(env: SyscallEnv, fd: number): { object: MapObject; mode: number } | number {
+  const entry = env.fds.get(fd);
+  if (entry === undefined) return -ERRNO.EBADF;
+  if (entry.object.kind !== 'map') return -ERRNO.EINVAL;
+  return { object: entry.object as MapObject, mode: entry.mode };
+}
+
+export function fdProg(env: SyscallEnv, fd: number): LoadedProg | number {
+  const entry = env.fds.get(fd);
+  if (entry === undefined) return -ERRNO.EBADF;
+  return entry.object.kind === 'prog' ? (entry.object as LoadedProg) : -ERRNO.EINVAL;
+}
+
+export function fdBtf(env: SyscallEnv, fd: number): BtfObject | number {
+  const entry = env.fds.get(fd);
+  if (entry === undefined) return -ERRNO.EBADF;
+  return entry.object.kind === 'btf' ? (entry.object as BtfObject) : -ERRNO.EINVAL;
+}

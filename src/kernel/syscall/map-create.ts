@@ -1,0 +1,79 @@
+/** BPF_MAP_CREATE: descriptors in the attribute become objects, then the map itself is made (map_create). */
+import type { MapCreateAttr } from '../../uapi/attr.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
+import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import { createMap } from '../maps/create.ts';
+import type { BpfMap, FdResolver, ProgRef } from '../maps/map.ts';
+import type { BtfObject } from '../object/btf-object.ts';
+import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
+import { fileMode } from './ids.ts';
+import { newMapObject } from './map-object.ts';
+import { valueRecord } from './map-record.ts';
+import { progRef } from './prog-ref.ts';
+
+/** map_create */
+export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
+  const attr = { ...given, map_flags: (given.map_flags ?? 0) & ~BPF_F_TOKEN_FD };
+  if ((given.map_flags ?? 0) & BPF_F_TOKEN_FD) return -ERRNO.EOPNOTSUPP; // tokens: SCOPE 202
+  const refused = checkBtfIds(attr);
+  if (refused < 0) return refused;
+  const mode = fileMode(attr.map_flags);
+  if (mode < 0) return mode;
+  const btf = btfOf(env, attr);
+  if (typeof btf === 'number') return btf;
+  const record = btf === undefined ? undefined : valueRecord(env, btf.btf, attr);
+  if (typeof record === 'number') return record;
+  const map = createMap(env.maps, attr, fdResolver(env), {
+    ...(btf ? { btf: btf.btf } : {}),
+    ...(record ? { record } : {}),
+  });
+  if (typeof map === 'number') return map;
+  const object = newMapObject(env.objects, map, given, btf && env.objects.get(btf));
+  env.objects.register(object);
+  return env.fds.install(object, mode);
+}
+
+function checkBtfIds(attr: MapCreateAttr): number {
+  const key = attr.btf_key_type_id ?? 0;
+  const value = attr.btf_value_type_id ?? 0;
+  if (attr.btf_vmlinux_value_type_id) {
+    if (attr.map_type !== T.BPF_MAP_TYPE_STRUCT_OPS || key || value) return -ERRNO.EINVAL;
+  } else if (key && !value) return -ERRNO.EINVAL;
+  return 0;
+}
+
+/** The BTF object behind btf_fd when the attribute names types of it. */
+function btfOf(env: SyscallEnv, attr: MapCreateAttr): BtfObject | undefined | number {
+  if (!attr.btf_key_type_id && !attr.btf_value_type_id && !attr.btf_vmlinux_value_type_id) return undefined;
+  const btf = fdBtf(env, attr.btf_fd ?? 0);
+  if (typeof btf === 'number') return btf;
+  return btf.kernelBtf ? -ERRNO.EACCES : btf;
+}
+
+/** What descriptors stand for, as maps ask. */
+export function fdResolver(env: SyscallEnv): FdResolver {
+  const objectOf = (map: BpfMap) => env.objects.byId('map', map.desc.id);
+  return {
+    map(fd) {
+      const found = fdMap(env, fd);
+      return typeof found === 'number' ? undefined : found.object.map;
+    },
+    prog(fd): ProgRef | undefined {
+      const prog = fdProg(env, fd);
+      return typeof prog === 'number' ? undefined : progRef(env, prog);
+    },
+    btf(fd) {
+      const btf = fdBtf(env, fd);
+      return typeof btf === 'number' ? undefined : btf.btf;
+    },
+    hold(map) {
+      const object = objectOf(map);
+      if (object !== undefined) env.objects.get(object);
+    },
+    drop(map) {
+      const object = objectOf(map);
+      if (object !== undefined) env.objects.put(object);
+    },
+  };
+}

@@ -1,0 +1,137 @@
+/** BPF_MAP_LOOKUP_ELEM, UPDATE_ELEM, DELETE_ELEM, GET_NEXT_KEY and LOOKUP_AND_DELETE_ELEM. */
+import type { MapElemAttr } from '../../uapi/attr.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_LOCK } from '../../uapi/flags.ts';
+import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
+import { fdMap, type SyscallEnv } from './env.ts';
+import type { MapObject } from './map-object.ts';
+
+const NO_KEY = new Uint8Array(0);
+const MAX_FLAGS = 0xffff_ffffn;
+
+/** Types without user-side element commands at all (their map operations are missing in the kernel). */
+const LOOKUP_AND_DELETE_TYPES: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_QUEUE,
+  T.BPF_MAP_TYPE_STACK,
+  T.BPF_MAP_TYPE_HASH,
+  T.BPF_MAP_TYPE_PERCPU_HASH,
+  T.BPF_MAP_TYPE_LRU_HASH,
+  T.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+]);
+
+/** Flags as a number, or undefined when no command defines any of them. */
+function flagsOf(attr: MapElemAttr): number | undefined {
+  const flags = attr.flags ?? 0n;
+  return flags > MAX_FLAGS || flags < 0n ? undefined : Number(flags);
+}
+
+/** The key's bytes, or -errno (__bpf_copy_key). */
+function copyKey(object: MapObject, key: Uint8Array | undefined): Uint8Array | number {
+  const size = object.map.desc.keySize;
+  if (size === 0) return key === undefined ? NO_KEY : -ERRNO.EINVAL;
+  if (key === undefined || key.length < size) return -ERRNO.EFAULT;
+  return key.length === size ? key : key.subarray(0, size);
+}
+
+function hasLock(object: MapObject): boolean {
+  const record = object.map.desc.record;
+  return record !== undefined && (record.spinLockOff >= 0 || record.resSpinLockOff >= 0);
+}
+
+function copyOut(value: Uint8Array | number, to: Uint8Array | undefined): number {
+  if (typeof value === 'number') return value;
+  if (to === undefined || to.length < value.length) return -ERRNO.EFAULT;
+  to.set(value);
+  return 0;
+}
+
+/** map_lookup_elem */
+export function mapLookupElem(env: SyscallEnv, attr: MapElemAttr): number {
+  const flags = flagsOf(attr);
+  if (flags === undefined || flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
+  const found = fdMap(env, attr.map_fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  if ((mode & FMODE_READ) === 0) return -ERRNO.EPERM;
+  if (flags & BPF_F_LOCK && !hasLock(object)) return -ERRNO.EINVAL;
+  const key = copyKey(object, attr.key);
+  if (typeof key === 'number') return key;
+  const { map } = object;
+  if (map.desc.type === T.BPF_MAP_TYPE_BLOOM_FILTER) {
+    if (attr.value === undefined || attr.value.length < map.userValueSize) return -ERRNO.EFAULT;
+    const result = map.lookup(key, flags, attr.value);
+    return typeof result === 'number' ? result : 0;
+  }
+  return copyOut(map.lookup(key, flags), attr.value);
+}
+
+/** map_update_elem */
+export function mapUpdateElem(env: SyscallEnv, attr: MapElemAttr): number {
+  const found = fdMap(env, attr.map_fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  if ((mode & FMODE_WRITE) === 0 || object.map.desc.frozen) return -ERRNO.EPERM;
+  const flags = flagsOf(attr);
+  if ((Number(attr.flags ?? 0n) & BPF_F_LOCK) !== 0 && !hasLock(object)) return -ERRNO.EINVAL;
+  const key = copyKey(object, attr.key);
+  if (typeof key === 'number') return key;
+  if (attr.value === undefined || attr.value.length < object.map.userValueSize) return -ERRNO.EFAULT;
+  if (flags === undefined) return -ERRNO.EINVAL;
+  return object.map.update(key, attr.value, flags);
+}
+
+/** map_delete_elem */
+export function mapDeleteElem(env: SyscallEnv, attr: MapElemAttr): number {
+  const found = fdMap(env, attr.map_fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  if ((mode & FMODE_WRITE) === 0 || object.map.desc.frozen) return -ERRNO.EPERM;
+  const key = copyKey(object, attr.key);
+  return typeof key === 'number' ? key : object.map.delete(key);
+}
+
+/** map_get_next_key */
+export function mapGetNextKey(env: SyscallEnv, attr: MapElemAttr): number {
+  const found = fdMap(env, attr.map_fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  if ((mode & FMODE_READ) === 0) return -ERRNO.EPERM;
+  let key: Uint8Array | null = null;
+  if (attr.key !== undefined) {
+    const copied = copyKey(object, attr.key);
+    if (typeof copied === 'number') return copied;
+    key = copied;
+  }
+  return copyOut(object.map.nextKey(key), attr.next_key);
+}
+
+/** map_lookup_and_delete_elem */
+export function mapLookupAndDeleteElem(env: SyscallEnv, attr: MapElemAttr): number {
+  const flags = flagsOf(attr);
+  if (flags === undefined || flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
+  const found = fdMap(env, attr.map_fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  if (mode !== (FMODE_READ | FMODE_WRITE) || object.map.desc.frozen) return -ERRNO.EPERM;
+  const { type } = object.map.desc;
+  if (flags && (type === T.BPF_MAP_TYPE_QUEUE || type === T.BPF_MAP_TYPE_STACK)) return -ERRNO.EINVAL;
+  if (flags & BPF_F_LOCK && !hasLock(object)) return -ERRNO.EINVAL;
+  const key = copyKey(object, attr.key);
+  if (typeof key === 'number') return key;
+  if (!LOOKUP_AND_DELETE_TYPES.has(type)) return -ERRNO.ENOTSUPP;
+  return copyOut(object.map.lookupAndDelete(key, flags), attr.value);
+}
+
+/** map_freeze */
+export function mapFreeze(env: SyscallEnv, attr: { map_fd: number }): number {
+  const found = fdMap(env, attr.map_fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  const { desc } = object.map;
+  if (desc.type === T.BPF_MAP_TYPE_STRUCT_OPS || desc.record !== undefined) return -ERRNO.ENOTSUPP;
+  if ((mode & FMODE_WRITE) === 0) return -ERRNO.EPERM;
+  if (desc.frozen) return -ERRNO.EBUSY;
+  desc.frozen = true;
+  return 0;
+}

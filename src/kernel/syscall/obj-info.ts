@@ -1,0 +1,122 @@
+/** BPF_OBJ_GET_INFO_BY_FD for programs, maps and BTF objects. */
+import { encodeInsns } from '../../isa/encode.ts';
+import type { InfoAttr } from '../../uapi/attr.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { encodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from '../../uapi/info-layout.ts';
+import type { LoadedProg } from '../hooks/loaded-prog.ts';
+import type { BtfObject } from '../object/btf-object.ts';
+import type { SyscallEnv } from './env.ts';
+import type { MapObject } from './map-object.ts';
+
+type Info = InfoAttr['info'];
+/** Contents of pointer fields, made only when a buffer asks for them. */
+type Buffers = Record<string, () => Uint8Array>;
+
+/** bpf_obj_get_info_by_fd */
+export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
+  const entry = env.fds.get(info.bpf_fd);
+  if (entry === undefined) return -ERRNO.EBADFD;
+  const { object } = entry;
+  if (object.kind === 'prog') return fill('prog', info, ...progInfo(object as LoadedProg));
+  if (object.kind === 'map') return fill('map', info, ...mapInfo(object as MapObject));
+  if (object.kind === 'btf') return fill('btf', info, ...btfInfo(object as BtfObject));
+  return -ERRNO.EINVAL;
+}
+
+/** Writes as much of the struct as the caller's buffer takes, and the buffers it named. */
+function fill(kind: InfoKind, info: Info, values: InfoValues, buffers: Buffers): number {
+  const { size } = INFO_LAYOUTS[kind];
+  for (let i = size; i < info.info.length; i++) if (info.info[i] !== 0) return -ERRNO.E2BIG;
+  for (const [name, to] of Object.entries(info.buffers ?? {})) {
+    const from = buffers[name]?.();
+    if (from === undefined) continue;
+    to.set(from.subarray(0, to.length));
+  }
+  const struct = encodeInfo(kind, values);
+  keepPointers(kind, info.info, struct);
+  info.info.set(struct.subarray(0, Math.min(size, info.info.length)));
+  info.info_len = Math.min(size, info.info.length);
+  return 0;
+}
+
+/** Pointer fields are the caller's. */
+function keepPointers(kind: InfoKind, from: Uint8Array, to: Uint8Array): void {
+  const fields: readonly InfoField[] = INFO_LAYOUTS[kind].fields;
+  for (const f of fields) if (f.kind === 'ptr') to.set(from.subarray(f.off, f.off + 8), f.off);
+}
+
+function words(values: readonly number[]): Uint8Array {
+  const out = new Uint8Array(values.length * 4);
+  const view = new DataView(out.buffer);
+  values.forEach((value, i) => view.setUint32(i * 4, value, true));
+  return out;
+}
+
+function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
+  const { verified, exe } = prog;
+  const mapIds = prog.holds.filter((object) => object.kind === 'map').map((object) => object.id);
+  const tag = Uint8Array.from(verified.tag.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16));
+  const values: InfoValues = {
+    type: verified.progType,
+    id: prog.id,
+    tag,
+    jited_prog_len: exe.codeSize,
+    xlated_prog_len: verified.insns.length * 8,
+    load_time: (BigInt(prog.loadTime[1] >>> 0) << 32n) | BigInt(prog.loadTime[0] >>> 0),
+    nr_map_ids: mapIds.length,
+    name: prog.name,
+    gpl_compatible: verified.gplCompatible ? 1 : 0,
+    nr_jited_ksyms: exe.codeSize > 0 ? verified.subprogs.length : 0,
+    nr_jited_func_lens: exe.codeSize > 0 ? verified.subprogs.length : 0,
+    btf_id: prog.btf?.id ?? 0,
+    func_info_rec_size: 8,
+    nr_func_info: prog.funcInfo.length,
+    nr_line_info: prog.lineInfo.length,
+    line_info_rec_size: 16,
+    jited_line_info_rec_size: 8,
+    nr_prog_tags: verified.subprogs.length,
+    run_time_ns: BigInt(Math.round(prog.runTimeNs)),
+    run_cnt: BigInt(prog.runCnt),
+    verified_insns: prog.stats.insnsProcessed,
+    attach_btf_id: prog.attachBtfId,
+  };
+  return [
+    values,
+    {
+      map_ids: () => words(mapIds),
+      xlated_prog_insns: () => encodeInsns(verified.insns),
+      func_info: () => words(prog.funcInfo.flatMap((f) => [f.insnOff, f.typeId])),
+      line_info: () => words(prog.lineInfo.flatMap((l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol])),
+      prog_tags: () => tag,
+    },
+  ];
+}
+
+function mapInfo(object: MapObject): [InfoValues, Buffers] {
+  const { desc } = object.map;
+  const values: InfoValues = {
+    type: desc.type,
+    id: desc.id,
+    key_size: desc.keySize,
+    value_size: desc.valueSize,
+    max_entries: desc.maxEntries,
+    map_flags: desc.flags,
+    name: desc.name,
+    btf_id: object.btf?.id ?? 0,
+    btf_key_type_id: desc.btfKeyTypeId,
+    btf_value_type_id: desc.btfValueTypeId,
+    map_extra: BigInt(desc.mapExtra),
+  };
+  return [values, {}];
+}
+
+function btfInfo(object: BtfObject): [InfoValues, Buffers] {
+  const name = new TextEncoder().encode(object.name);
+  const values: InfoValues = {
+    btf_size: object.bytes.length,
+    id: object.id,
+    name_len: name.length,
+    kernel_btf: object.kernelBtf ? 1 : 0,
+  };
+  return [values, { btf: () => object.bytes, name: () => name }];
+}

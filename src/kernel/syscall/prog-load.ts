@@ -1,0 +1,200 @@
+/** BPF_PROG_LOAD: attribute checks in the kernel's order, verification, compilation, and the program object (bpf_prog_load). */
+import { decodeInsns } from '../../isa/decode.ts';
+import type { ProgLoadAttr } from '../../uapi/attr.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import * as F from '../../uapi/flags.ts';
+import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import type { LoadedProg } from '../hooks/loaded-prog.ts';
+import type { BtfObject } from '../object/btf-object.ts';
+import type { KernelObject } from '../object/kernel-object.ts';
+import type { FuncInfo, LineInfo, VerifiedProgram, VerifierInput, VerifierStats } from '../verifier/result.ts';
+import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
+import { checkLogAttr, writeLog } from './log-buffer.ts';
+import { checkAttach, checkCaps, fixupAttachType } from './prog-attach-check.ts';
+import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './prog-info-records.ts';
+
+const PROG_FLAGS =
+  F.BPF_F_STRICT_ALIGNMENT |
+  F.BPF_F_ANY_ALIGNMENT |
+  F.BPF_F_TEST_STATE_FREQ |
+  F.BPF_F_SLEEPABLE |
+  F.BPF_F_TEST_RND_HI32 |
+  F.BPF_F_XDP_HAS_FRAGS |
+  F.BPF_F_XDP_DEV_BOUND_ONLY |
+  F.BPF_F_TEST_REG_INVARIANTS |
+  F.BPF_F_TOKEN_FD;
+/** BPF_COMPLEXITY_LIMIT_INSNS, and BPF_MAXINSNS for loaders without CAP_BPF. */
+const MAX_INSNS = 1_000_000;
+const MAX_INSNS_UNPRIV = 4096;
+const LAST_PROG_TYPE = T.BPF_PROG_TYPE_NETFILTER;
+const NAME = /^[A-Za-z0-9_.]{0,15}$/;
+const INSN_SIZE = 8;
+
+/** bpf_prog_load */
+export function progLoad(env: SyscallEnv, attr: ProgLoadAttr): number {
+  attr.log_true_size = 0;
+  const expected = fixupAttachType(attr.prog_type, attr.expected_attach_type ?? 0);
+  const refused = checkLoadAttr(env, attr, expected);
+  if (refused < 0) return refused;
+  const debug = debugInfo(env, attr);
+  if ('errno' in debug) return finishLog(attr, debug.log, -debug.errno);
+  const { held, input } = verifierInput(env, attr, expected, debug);
+  const bad = bindFdArray(env, attr, held);
+  if (bad < 0) return finishLog(attr, '', bad);
+  const outcome = env.verify(input);
+  const logged = finishLog(attr, outcome.log, outcome.ok ? 0 : -outcome.errno);
+  if (logged < 0 || !outcome.ok) return logged;
+  return install(env, attr, outcome.program, outcome.stats, debug, held);
+}
+
+/** Everything that is decided before the verifier starts: 0 or -errno. */
+function checkLoadAttr(env: SyscallEnv, attr: ProgLoadAttr, expected: number): number {
+  const { caps } = env;
+  const flags = attr.prog_flags ?? 0;
+  if (flags & ~PROG_FLAGS) return -ERRNO.EINVAL;
+  if (flags & F.BPF_F_TOKEN_FD) return -ERRNO.EBADF;
+  const bpf = caps.bpf || caps.sysAdmin;
+  if (!bpf) return -ERRNO.EPERM;
+  const count = Math.floor((attr.insns?.length ?? 0) / INSN_SIZE);
+  if (count === 0 || count > (bpf ? MAX_INSNS : MAX_INSNS_UNPRIV)) return -ERRNO.E2BIG;
+  const type = attr.prog_type;
+  const denied = checkCaps(type, caps);
+  if (denied < 0) return denied;
+  const target = attachTarget(env, attr);
+  if (target < 0) return target;
+  const badAttach = checkAttach(attr, expected, target !== 0, target === TARGET_PROG);
+  if (badAttach < 0) return badAttach;
+  if (typeof attr.license !== 'string') return -ERRNO.EFAULT;
+  if (type <= T.BPF_PROG_TYPE_UNSPEC || type > LAST_PROG_TYPE || type === T.BPF_PROG_TYPE_LIRC_MODE2)
+    return -ERRNO.EINVAL;
+  if (!NAME.test(attr.prog_name ?? '')) return -ERRNO.EINVAL;
+  return checkLogAttr(attr.log_level ?? 0, attr.log_buf);
+}
+
+const TARGET_BTF = 1;
+const TARGET_PROG = 2;
+
+/** What the program is to attach to: 0 nothing, TARGET_BTF, TARGET_PROG, or -errno. */
+function attachTarget(env: SyscallEnv, attr: ProgLoadAttr): number {
+  const fd = attr.attach_prog_fd || attr.attach_btf_obj_fd || 0;
+  if (fd !== 0) {
+    if (typeof fdProg(env, fd) !== 'number') return TARGET_PROG;
+    const btf = fdBtf(env, fd);
+    if (typeof btf === 'number') return -ERRNO.EINVAL;
+    return btf.kernelBtf ? TARGET_BTF : -ERRNO.ENOTSUPP;
+  }
+  if (!attr.attach_btf_id) return 0;
+  return env.vmlinux() === undefined ? -ERRNO.EINVAL : TARGET_BTF;
+}
+
+interface DebugInfo {
+  readonly btf: BtfObject | undefined;
+  readonly funcInfo: readonly FuncInfo[];
+  readonly lineInfo: readonly LineInfo[];
+}
+
+/** BTF, func_info and line_info; the BTF is looked at only when records refer to it, as the kernel does. */
+function debugInfo(env: SyscallEnv, attr: ProgLoadAttr): DebugInfo | RecordRefusal {
+  const func = attr.func_info ?? new Uint8Array(0);
+  const line = attr.line_info ?? new Uint8Array(0);
+  if (func.length === 0 && line.length === 0) return { btf: undefined, funcInfo: [], lineInfo: [] };
+  const btf = fdBtf(env, attr.prog_btf_fd ?? 0);
+  if (typeof btf === 'number') return { errno: -btf, log: '' };
+  if (btf.kernelBtf) return { errno: ERRNO.EACCES, log: '' };
+  const funcInfo = func.length === 0 ? [] : parseFuncInfo(func, attr.func_info_rec_size ?? 0);
+  if ('errno' in funcInfo) return funcInfo;
+  const lineInfo = line.length === 0 ? [] : parseLineInfo(line, attr.line_info_rec_size ?? 0);
+  return 'errno' in lineInfo ? lineInfo : { btf, funcInfo, lineInfo };
+}
+
+const fdAt = (array: Uint8Array, index: number): number | undefined =>
+  (index + 1) * 4 <= array.length ? new DataView(array.buffer, array.byteOffset).getInt32(index * 4, true) : undefined;
+
+function verifierInput(env: SyscallEnv, attr: ProgLoadAttr, expected: number, debug: DebugInfo) {
+  const held = new Set<KernelObject>();
+  const { fd_array: fds } = attr;
+  const input: VerifierInput = {
+    insns: decodeInsns(attr.insns.subarray(0, Math.floor(attr.insns.length / INSN_SIZE) * INSN_SIZE)),
+    progType: attr.prog_type,
+    expectedAttachType: expected,
+    progFlags: attr.prog_flags ?? 0,
+    name: attr.prog_name ?? '',
+    license: attr.license.slice(0, 127),
+    caps: env.caps,
+    profile: env.profile,
+    logLevel: (attr.log_level ?? 0) & 7,
+    ...(debug.btf ? { btf: debug.btf.btf, funcInfo: debug.funcInfo, lineInfo: debug.lineInfo } : {}),
+    attachBtfId: attr.attach_btf_id ?? 0,
+    vmlinux: env.vmlinux,
+    mapByFd: (fd) => {
+      const found = fdMap(env, fd);
+      if (typeof found === 'number') return found;
+      held.add(found.object);
+      return found.object.map.desc;
+    },
+    ...(fds ? { fdArray: (index: number) => fdAt(fds, index) } : {}),
+  };
+  return { held, input };
+}
+
+/** With fd_array_cnt every descriptor of the array is bound to the program (process_fd_array): 0 or -errno. */
+function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject>): number {
+  const count = attr.fd_array_cnt ?? 0;
+  for (let i = 0; i < count; i++) {
+    const fd = attr.fd_array === undefined ? undefined : fdAt(attr.fd_array, i);
+    if (fd === undefined) return -ERRNO.EFAULT;
+    const entry = env.fds.get(fd);
+    if (entry === undefined) return -ERRNO.EBADF;
+    if (entry.object.kind !== 'map' && entry.object.kind !== 'btf') return -ERRNO.EINVAL;
+    if (entry.object.kind === 'map') held.add(entry.object);
+  }
+  return 0;
+}
+
+/** Writes the log; a log that does not fit wins over every other result. */
+function finishLog(attr: ProgLoadAttr, text: string, result: number): number {
+  const log = writeLog(attr.log_level ?? 0, attr.log_buf, text);
+  attr.log_true_size = log.trueSize;
+  return log.errno < 0 ? log.errno : result;
+}
+
+function install(
+  env: SyscallEnv,
+  attr: ProgLoadAttr,
+  verified: VerifiedProgram,
+  stats: VerifierStats,
+  debug: DebugInfo,
+  held: Set<KernelObject>,
+): number {
+  for (const map of verified.usedMaps) {
+    const object = env.objects.byId('map', map.id);
+    if (object !== undefined) held.add(object);
+  }
+  if (debug.btf !== undefined) held.add(debug.btf);
+  const holds = [...held].map((object) => env.objects.get(object));
+  const exe = env.compile(verified);
+  const prog: LoadedProg = {
+    kind: 'prog',
+    id: env.objects.newId('prog'),
+    refs: 1,
+    name: attr.prog_name ?? '',
+    verified,
+    exe,
+    holds,
+    btf: debug.btf,
+    funcInfo: debug.funcInfo,
+    lineInfo: debug.lineInfo,
+    progFlags: attr.prog_flags ?? 0,
+    attachBtfId: attr.attach_btf_id ?? 0,
+    loadTime: env.ktime(),
+    stats,
+    runCnt: 0,
+    runTimeNs: 0,
+    release() {
+      exe.dispose();
+      for (const object of holds) env.objects.put(object);
+    },
+  };
+  env.objects.register(prog);
+  return env.fds.install(prog);
+}
