@@ -261,7 +261,8 @@ export class Btf {
     const wanted = utf8.encode(name);
     if (wanted.length === 0) return 0;
     for (let i = 0; i < this.#index.length; i++) {
-      if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name)) return this.startId + i;
+      if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name))
+        return this.startId + i;
     }
     return 0;
   }
@@ -270,7 +271,8 @@ export class Btf {
     const wanted = utf8.encode(name);
     const index = this.#nameIndex();
     for (let i = nameChain(index, utf8.encode(essentialName(name))); i >= 0; i = index.next[i]) {
-      if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name)) return this.startId + i;
+      if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name))
+        return this.startId + i;
     }
     return 0;
   }

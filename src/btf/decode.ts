@@ -1,5 +1,13 @@
 /** One BTF type from its words to {@link BtfType}. */
-import { BTF_KIND, type BtfEnumValue, type BtfKind, type BtfMember, type BtfParam, type BtfType, type BtfVarSecinfo } from './types.ts';
+import {
+  BTF_KIND,
+  type BtfEnumValue,
+  type BtfKind,
+  type BtfMember,
+  type BtfParam,
+  type BtfType,
+  type BtfVarSecinfo,
+} from './types.ts';
 
 const NONE: readonly never[] = [];
 
@@ -36,7 +44,13 @@ export function hasSize(kind: number): boolean {
   }
 }
 
-function members(w: Uint32Array, at: number, vlen: number, kindFlag: boolean, str: (off: number) => string): BtfMember[] {
+function members(
+  w: Uint32Array,
+  at: number,
+  vlen: number,
+  kindFlag: boolean,
+  str: (off: number) => string,
+): BtfMember[] {
   const out: BtfMember[] = [];
   for (let i = 0, p = at + 3; i < vlen; i++, p += 3) {
     const off = w[p + 2];
@@ -50,7 +64,14 @@ function members(w: Uint32Array, at: number, vlen: number, kindFlag: boolean, st
   return out;
 }
 
-function enumValues(w: Uint32Array, at: number, vlen: number, signed: boolean, wide: boolean, str: (off: number) => string) {
+function enumValues(
+  w: Uint32Array,
+  at: number,
+  vlen: number,
+  signed: boolean,
+  wide: boolean,
+  str: (off: number) => string,
+) {
   const out: BtfEnumValue[] = [];
   for (let i = 0, p = at + 3; i < vlen; i++, p += wide ? 3 : 2) {
     const raw = wide ? (BigInt(w[p + 2]) << 32n) | BigInt(w[p + 1]) : BigInt(w[p + 1]);

@@ -58,8 +58,10 @@ export function readBtfHeader(bytes: Uint8Array, split: boolean): BtfHeader {
   const [typeOff, typeLength, strOff, strLength] = [u32(8), u32(12), u32(16), u32(20)];
   if (typeOff & 3) throw bad(8, `type section offset ${typeOff} is not a multiple of 4`);
   const body = bytes.length - headerLength;
-  if (typeOff + typeLength > body) throw bad(8, `type section ${typeOff}+${typeLength} exceeds the ${body} bytes there are`);
-  if (strOff + strLength > body) throw bad(16, `string section ${strOff}+${strLength} exceeds the ${body} bytes there are`);
+  if (typeOff + typeLength > body)
+    throw bad(8, `type section ${typeOff}+${typeLength} exceeds the ${body} bytes there are`);
+  if (strOff + strLength > body)
+    throw bad(16, `string section ${strOff}+${strLength} exceeds the ${body} bytes there are`);
   const strStart = headerLength + strOff;
   if (strLength === 0 ? !split : bytes[strStart + strLength - 1] !== 0) {
     throw bad(16, 'the string section does not end with a NUL byte');

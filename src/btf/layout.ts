@@ -29,7 +29,8 @@ export function alignOf(btf: Btf, id: number, cache: AlignCache = new Map()): nu
 
 function dependencies(btf: Btf, id: number): number[] {
   const kind = btf.kind(id);
-  if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION) return (btf.type(id)?.members ?? []).map((m) => btf.skipModifiers(m.type));
+  if (kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION)
+    return (btf.type(id)?.members ?? []).map((m) => btf.skipModifiers(m.type));
   if (kind === BTF_KIND.ARRAY) return [btf.skipModifiers(btf.type(id)?.array?.elemType ?? 0)];
   if (kind === BTF_KIND.VAR) return [btf.skipModifiers(btf.ref(id))];
   const base = btf.skipModifiers(id);

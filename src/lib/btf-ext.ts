@@ -25,10 +25,12 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   if (bytes.length < HEADER) throw bad(0, `a header of ${HEADER} bytes was expected, the section has ${bytes.length}`);
   const le = view.getUint16(0, true) === 0xeb9f;
-  if (!le && view.getUint16(0, false) !== 0xeb9f) throw bad(0, `magic 0x${view.getUint16(0, true).toString(16)} found, 0xeb9f expected`);
+  if (!le && view.getUint16(0, false) !== 0xeb9f)
+    throw bad(0, `magic 0x${view.getUint16(0, true).toString(16)} found, 0xeb9f expected`);
   if (bytes[2] !== 1) throw bad(2, `version ${bytes[2]} found, 1 expected`);
   const headerLength = view.getUint32(4, le);
-  if (headerLength < HEADER || headerLength > bytes.length) throw bad(4, `header length ${headerLength} found, ${HEADER} or more expected`);
+  if (headerLength < HEADER || headerLength > bytes.length)
+    throw bad(4, `header length ${headerLength} found, ${HEADER} or more expected`);
   const table = (field: number, minimum: number): ExtTable => {
     if (field + 8 > headerLength) return new Map();
     const start = headerLength + view.getUint32(field, le);
@@ -44,13 +46,15 @@ function readTable(view: DataView, le: boolean, start: number, end: number, mini
   if (start === end) return out;
   if (end - start < 4) throw bad(start, 'the record size is cut off');
   const size = view.getUint32(start, le);
-  if (size < minimum || size % 4 !== 0) throw bad(start, `record size ${size} found, a multiple of 4 from ${minimum} on expected`);
+  if (size < minimum || size % 4 !== 0)
+    throw bad(start, `record size ${size} found, a multiple of 4 from ${minimum} on expected`);
   for (let at = start + 4; at < end; ) {
     if (at + 8 > end) throw bad(at, 'a section header of the table is cut off');
     const name = btf.str(view.getUint32(at, le));
     const count = view.getUint32(at + 4, le);
     at += 8;
-    if (at + count * size > end) throw bad(at - 4, `${count} records of ${size} bytes do not fit before the table's end at ${end}`);
+    if (at + count * size > end)
+      throw bad(at - 4, `${count} records of ${size} bytes do not fit before the table's end at ${end}`);
     const list = out.get(name) ?? [];
     for (let i = 0; i < count; i++, at += size) {
       const words: number[] = [];

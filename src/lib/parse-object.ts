@@ -25,7 +25,8 @@ export interface ParseOptions {
 /** Parses an object file. Throws FormatError for what is not a well-formed BPF object. */
 export function parseObject(bytes: Uint8Array, options: ParseOptions = {}): CollectionSpec {
   const elf = parseElf(bytes);
-  if (elf.machine !== EM_BPF && elf.machine !== EM_NONE) throw elfError(18, `machine ${elf.machine} found, BPF (247) expected`);
+  if (elf.machine !== EM_BPF && elf.machine !== EM_NONE)
+    throw elfError(18, `machine ${elf.machine} found, BPF (247) expected`);
   const warnings: string[] = [];
   const functions = collectFunctions(elf);
   const raw = rawBtf(elf);
@@ -90,7 +91,8 @@ function collectMaps(
   for (const section of elf.sections) {
     if (isLegacyMaps(section)) table.place(section.index, collectLegacyMaps(elf, section, btf));
     if (section.name === '.maps' && btf) table.place(section.index, btfMaps(btf, section, warnings));
-    else if (section.name === '.maps') throw elfError(section.offset, 'section .maps needs BTF, and the object has none');
+    else if (section.name === '.maps')
+      throw elfError(section.offset, 'section .maps needs BTF, and the object has none');
     const origin = dataOrigin(section);
     if (origin && origin !== 'arena') table.addData(section.index, dataMap(section, origin, btf, object));
     if (origin === 'arena') table.addArena(section, btf);
@@ -104,7 +106,11 @@ function collectMaps(
 function btfMaps(btf: Btf, section: ElfSection, warnings: string[]): PlacedMap[] {
   const maps = collectBtfMaps(btf, warnings);
   for (const m of maps) {
-    if (m.offset + m.size > section.size) throw elfError(section.offset, `map ${m.spec.name} (${m.offset}+${m.size}) exceeds .maps of ${section.size} bytes`);
+    if (m.offset + m.size > section.size)
+      throw elfError(
+        section.offset,
+        `map ${m.spec.name} (${m.offset}+${m.size}) exceeds .maps of ${section.size} bytes`,
+      );
   }
   return maps;
 }
@@ -170,7 +176,8 @@ function linkStructOps(spec: CollectionSpec): void {
   for (const map of spec.maps.values()) {
     for (const m of map.structOps?.members ?? []) {
       const program = spec.programs.find((p) => p.key === m.program);
-      if (program && map.structOps) program.structOps ??= { typeName: map.structOps.typeName, member: m.member };
+      if (program && map.structOps)
+        program.structOps ??= { typeName: map.structOps.typeName, memberName: m.memberName };
     }
   }
 }

@@ -17,7 +17,13 @@ export interface SectionRow {
   readonly flags: string;
 }
 
-const row = (name: string, match: SectionMatch, type: number, attach = 0, flags = ''): SectionRow => ({ name, match, type, attach, flags });
+const row = (name: string, match: SectionMatch, type: number, attach = 0, flags = ''): SectionRow => ({
+  name,
+  match,
+  type,
+  attach,
+  flags,
+});
 
 const K = P.BPF_PROG_TYPE_KPROBE;
 const T = P.BPF_PROG_TYPE_TRACING;

@@ -64,7 +64,7 @@ export interface ProgramSpec extends FunctionSpec {
   /** Key of the function that handles bpf_throw (decl tag `exception_callback:`), '' for none. */
   exceptionCallback: string;
   /** Member that this program implements when a struct_ops map names it. */
-  structOps?: { readonly typeName: string; readonly member: number };
+  structOps?: { readonly typeName: string; readonly memberName: string };
 }
 
 /** A variable inside a global data map. */
@@ -106,7 +106,11 @@ export interface MapSpec {
   freeze: boolean;
   variables: VariableSpec[];
   /** struct_ops: type name and the program key in each function pointer member. */
-  structOps?: { readonly typeName: string; readonly typeId: number; readonly members: { member: number; offset: number; program: string }[] };
+  structOps?: {
+    readonly typeName: string;
+    readonly typeId: number;
+    readonly members: { memberName: string; offset: number; program: string }[];
+  };
   autocreate: boolean;
 }
 
@@ -123,5 +127,10 @@ export interface ExternSpec {
   /** Typeless: `extern const void name __ksym`. */
   readonly typeless: boolean;
   /** kconfig only: place in the .kconfig map. */
-  readonly kconfig?: { readonly type: KconfigType; readonly size: number; readonly signed: boolean; readonly offset: number };
+  readonly kconfig?: {
+    readonly type: KconfigType;
+    readonly size: number;
+    readonly signed: boolean;
+    readonly offset: number;
+  };
 }

@@ -5,7 +5,16 @@ import { ElfReader, elfError } from './reader.ts';
 export const EM_NONE = 0;
 export const EM_BPF = 247;
 export const ET_REL = 1;
-export const SHT = { NULL: 0, PROGBITS: 1, SYMTAB: 2, STRTAB: 3, RELA: 4, NOBITS: 8, REL: 9, SYMTAB_SHNDX: 18 } as const;
+export const SHT = {
+  NULL: 0,
+  PROGBITS: 1,
+  SYMTAB: 2,
+  STRTAB: 3,
+  RELA: 4,
+  NOBITS: 8,
+  REL: 9,
+  SYMTAB_SHNDX: 18,
+} as const;
 export const SHF = { WRITE: 1, ALLOC: 2, EXECINSTR: 4, COMPRESSED: 0x800 } as const;
 export const SHN = { UNDEF: 0, LORESERVE: 0xff00, ABS: 0xfff1, COMMON: 0xfff2, XINDEX: 0xffff } as const;
 export const STT = { NOTYPE: 0, OBJECT: 1, FUNC: 2, SECTION: 3, FILE: 4 } as const;
@@ -88,9 +97,11 @@ function readIdent(bytes: Uint8Array): ElfReader {
   if (bytes.length < 4 || bytes[0] !== 0x7f || bytes[1] !== 0x45 || bytes[2] !== 0x4c || bytes[3] !== 0x46) {
     throw elfError(0, 'magic 7f 45 4c 46 expected');
   }
-  if (bytes.length < EHDR_SIZE) throw elfError(0, `a header of ${EHDR_SIZE} bytes was expected, the file has ${bytes.length}`);
+  if (bytes.length < EHDR_SIZE)
+    throw elfError(0, `a header of ${EHDR_SIZE} bytes was expected, the file has ${bytes.length}`);
   if (bytes[4] !== 2) throw elfError(4, `class ${bytes[4]} found, 64-bit (2) expected`);
-  if (bytes[5] !== 1 && bytes[5] !== 2) throw elfError(5, `byte order ${bytes[5]} found, 1 (little) or 2 (big) expected`);
+  if (bytes[5] !== 1 && bytes[5] !== 2)
+    throw elfError(5, `byte order ${bytes[5]} found, 1 (little) or 2 (big) expected`);
   if (bytes[6] !== 1) throw elfError(6, `version ${bytes[6]} found, 1 expected`);
   return new ElfReader(bytes, bytes[5] === 1);
 }
@@ -140,20 +151,24 @@ function readSectionHeader(r: ElfReader, at: number, index: number): RawSection 
 
 function stringTable(r: ElfReader, s: RawSection | undefined, at: number, what: string): Uint8Array {
   if (s === undefined) throw elfError(at, `the section of ${what} does not exist`);
-  if (s.type !== SHT.STRTAB) throw elfError(at, `section ${s.index} of ${what} has type ${s.type}, a string table (3) was expected`);
+  if (s.type !== SHT.STRTAB)
+    throw elfError(at, `section ${s.index} of ${what} has type ${s.type}, a string table (3) was expected`);
   r.need(s.offset, s.size, `the string table of ${what}`);
   return r.bytes.subarray(s.offset, s.offset + s.size);
 }
 
 function nameAt(table: Uint8Array, off: number, at: number): string {
   if (off === 0 && table.length === 0) return '';
-  if (off >= table.length) throw elfError(at, `name offset ${off} lies beyond the string table of ${table.length} bytes`);
-  if (table[table.length - 1] !== 0 && table.indexOf(0, off) < 0) throw elfError(at, 'the name is not terminated by a NUL byte');
+  if (off >= table.length)
+    throw elfError(at, `name offset ${off} lies beyond the string table of ${table.length} bytes`);
+  if (table[table.length - 1] !== 0 && table.indexOf(0, off) < 0)
+    throw elfError(at, 'the name is not terminated by a NUL byte');
   return readCString(table, off);
 }
 
 function readSymbols(r: ElfReader, sections: readonly ElfSection[], symtab: ElfSection): ElfSymbol[] {
-  if (symtab.size % SYM_SIZE !== 0) throw elfError(symtab.offset, `symbol table size ${symtab.size} is not a multiple of ${SYM_SIZE}`);
+  if (symtab.size % SYM_SIZE !== 0)
+    throw elfError(symtab.offset, `symbol table size ${symtab.size} is not a multiple of ${SYM_SIZE}`);
   const strtab = sections[symtab.link];
   if (strtab === undefined || strtab.type !== SHT.STRTAB) {
     throw elfError(symtab.offset, `symbol table links to section ${symtab.link}, which is no string table`);
@@ -164,7 +179,8 @@ function readSymbols(r: ElfReader, sections: readonly ElfSection[], symtab: ElfS
     const info = r.u8(at + 4);
     let shndx = r.u16(at + 6);
     if (shndx === SHN.XINDEX && xindex && (i + 1) * 4 <= xindex.size) shndx = r.u32(xindex.offset + i * 4);
-    else if (shndx < SHN.LORESERVE && shndx >= sections.length) throw elfError(at + 6, `symbol ${i} lies in section ${shndx}, which does not exist`);
+    else if (shndx < SHN.LORESERVE && shndx >= sections.length)
+      throw elfError(at + 6, `symbol ${i} lies in section ${shndx}, which does not exist`);
     const type = info & 0xf;
     out.push({
       index: i,
@@ -187,12 +203,21 @@ function symbolNumber(r: ElfReader, at: number): number {
   return hi * 0x100000000 + lo;
 }
 
-function readRelocations(r: ElfReader, section: ElfSection, symtab: ElfSection | undefined, symbols: readonly ElfSymbol[]) {
+function readRelocations(
+  r: ElfReader,
+  section: ElfSection,
+  symtab: ElfSection | undefined,
+  symbols: readonly ElfSymbol[],
+) {
   const entry = section.type === SHT.RELA ? 24 : 16;
   if (symtab === undefined || section.link !== symtab.index) {
-    throw elfError(section.offset, `relocations of ${section.name} link to section ${section.link}, which is not the symbol table`);
+    throw elfError(
+      section.offset,
+      `relocations of ${section.name} link to section ${section.link}, which is not the symbol table`,
+    );
   }
-  if (section.size % entry !== 0) throw elfError(section.offset, `size ${section.size} of ${section.name} is not a multiple of ${entry}`);
+  if (section.size % entry !== 0)
+    throw elfError(section.offset, `size ${section.size} of ${section.name} is not a multiple of ${entry}`);
   const out: ElfReloc[] = [];
   for (let at = section.offset; at < section.offset + section.size; at += entry) {
     const type = r.u32(at + (r.littleEndian ? 8 : 12));

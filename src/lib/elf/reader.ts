@@ -40,7 +40,8 @@ export class ElfReader {
   u64(offset: number, what: string): number {
     const lo = this.u32(offset + (this.littleEndian ? 0 : 4));
     const hi = this.u32(offset + (this.littleEndian ? 4 : 0));
-    if (hi >= 0x200000) throw elfError(offset, `${what} 0x${hi.toString(16)}${lo.toString(16).padStart(8, '0')} is out of range`);
+    if (hi >= 0x200000)
+      throw elfError(offset, `${what} 0x${hi.toString(16)}${lo.toString(16).padStart(8, '0')} is out of range`);
     return hi * 0x100000000 + lo;
   }
 

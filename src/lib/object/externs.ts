@@ -53,7 +53,15 @@ export function collectExterns(elf: ElfFile, btf: Btf | undefined): Externs {
     if (found.section === '.kconfig' && !isFunction) {
       const size = Math.max(0, btf.sizeOf(typeId));
       const { type, signed } = kconfigType(btf, typeId);
-      const ext: ExternSpec = { name: sym.name, kind: 'kconfig', weak, isFunction, typeId, typeless, kconfig: { type, size, signed, offset: 0 } };
+      const ext: ExternSpec = {
+        name: sym.name,
+        kind: 'kconfig',
+        weak,
+        isFunction,
+        typeId,
+        typeless,
+        kconfig: { type, size, signed, offset: 0 },
+      };
       kconfig.push({ ext, align: Math.max(1, alignOf(btf, typeId)) });
     } else {
       const kind = found.section === '.ksyms' ? 'ksym' : 'unknown';
@@ -91,7 +99,8 @@ function kconfigType(btf: Btf, typeId: number): { type: KconfigType; signed: boo
     if (t.size === 1) return { type: 'char', signed };
     return { type: t.size <= 8 ? 'int' : 'unknown', signed };
   }
-  if (t?.kind === BTF_KIND.ENUM && t.size === 4 && t.name === 'libbpf_tristate') return { type: 'tristate', signed: false };
+  if (t?.kind === BTF_KIND.ENUM && t.size === 4 && t.name === 'libbpf_tristate')
+    return { type: 'tristate', signed: false };
   if (t?.kind === BTF_KIND.ARRAY && t.array && t.array.nelems > 0) {
     const elem = kconfigType(btf, t.array.elemType);
     if (elem.type === 'char') return { type: 'char array', signed: elem.signed };

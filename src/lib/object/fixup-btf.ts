@@ -43,7 +43,8 @@ export function fixupBtf(input: FixupInput): Btf {
         break;
       case BTF_KIND.FUNC: {
         const words = builder.words(id);
-        if (input.hidden.has(btf.name(id)) && (words[1] & 0xffff) === BTF_LINKAGE.GLOBAL) words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.STATIC);
+        if (input.hidden.has(btf.name(id)) && (words[1] & 0xffff) === BTF_LINKAGE.GLOBAL)
+          words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.STATIC);
         break;
       }
       default:

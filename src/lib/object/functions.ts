@@ -16,7 +16,8 @@ export interface RawFunction {
   readonly entry: boolean;
 }
 
-export const isCode = (s: ElfSection): boolean => (s.flags & SHF.EXECINSTR) !== 0 && s.type === SHT.PROGBITS && s.size > 0;
+export const isCode = (s: ElfSection): boolean =>
+  (s.flags & SHF.EXECINSTR) !== 0 && s.type === SHT.PROGBITS && s.size > 0;
 
 interface Range {
   readonly name: string;
@@ -31,7 +32,8 @@ interface Range {
 export function collectFunctions(elf: ElfFile): RawFunction[] {
   const ranges: Range[] = [];
   for (const section of elf.sections.filter(isCode)) {
-    if (section.size % 8 !== 0) throw elfError(section.offset, `section ${section.name} has ${section.size} bytes, a multiple of 8 was expected`);
+    if (section.size % 8 !== 0)
+      throw elfError(section.offset, `section ${section.name} has ${section.size} bytes, a multiple of 8 was expected`);
     ranges.push(...functionsOf(elf, section));
   }
   const alone = ranges.length === 1;
@@ -71,10 +73,16 @@ function functionsOf(elf: ElfFile, section: ElfSection): Range[] {
     const next = symbols[i + 1]?.value ?? section.size;
     const end = sym.size > 0 ? sym.value + sym.size : next;
     if (sym.value % 8 !== 0 || end % 8 !== 0) {
-      throw elfError(section.offset + sym.value, `function ${sym.name} (${sym.value}+${sym.size}) does not begin and end at an instruction`);
+      throw elfError(
+        section.offset + sym.value,
+        `function ${sym.name} (${sym.value}+${sym.size}) does not begin and end at an instruction`,
+      );
     }
     if (end > section.size || sym.value >= end) {
-      throw elfError(section.offset, `function ${sym.name} (${sym.value}+${sym.size}) exceeds section ${section.name} of ${section.size} bytes`);
+      throw elfError(
+        section.offset,
+        `function ${sym.name} (${sym.value}+${sym.size}) exceeds section ${section.name} of ${section.size} bytes`,
+      );
     }
     const hidden = sym.visibility === STV.HIDDEN || sym.visibility === STV.INTERNAL;
     return { name: sym.name, section, start: sym.value, end, bind: sym.bind, hidden };

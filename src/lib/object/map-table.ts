@@ -42,7 +42,8 @@ export class MapTable implements Places {
     if (this.#arena === undefined) return;
     const map = [...this.specs.values()].find((m) => m.type === BPF_MAP_TYPE.BPF_MAP_TYPE_ARENA);
     const { section, btf } = this.#arena;
-    if (map === undefined) throw elfError(section.offset, `section ${ARENA_SECTION} needs a map of type BPF_MAP_TYPE_ARENA`);
+    if (map === undefined)
+      throw elfError(section.offset, `section ${ARENA_SECTION} needs a map of type BPF_MAP_TYPE_ARENA`);
     map.contents = section.type === SHT.NOBITS ? new Uint8Array(section.size) : section.data.slice();
     map.variables = btf ? variables(btf, ARENA_SECTION) : [];
     this.#data.set(section.index, map.name);
@@ -80,7 +81,11 @@ export function fillValues(elf: ElfFile, maps: MapTable, functions: readonly Raw
       const target =
         maps.map(symbol.shndx, symbol.value) ??
         functions.find((f) => f.section.index === symbol.shndx && f.sectionInsn === symbol.value / 8)?.key;
-      if (target === undefined) throw elfError(r.at, `element of map ${map.spec.name} refers to ${symbol.name}, which is neither a map nor a program`);
+      if (target === undefined)
+        throw elfError(
+          r.at,
+          `element of map ${map.spec.name} refers to ${symbol.name}, which is neither a map nor a program`,
+        );
       map.spec.values.push({ index: (r.offset - map.valuesOffset) / 8, target });
     }
   }

@@ -95,7 +95,8 @@ function memberBigint(btf: Btf, def: BtfType, m: BtfMember, map: string): bigint
     const array = btf.type(t.type)?.array;
     if (array) return BigInt(array.nelems);
   }
-  if ((t?.kind === BTF_KIND.ENUM || t?.kind === BTF_KIND.ENUM64) && t.values.length === 1) return BigInt.asUintN(64, t.values[0].value);
+  if ((t?.kind === BTF_KIND.ENUM || t?.kind === BTF_KIND.ENUM64) && t.values.length === 1)
+    return BigInt.asUintN(64, t.values[0].value);
   throw bad(btf, def.id, map, `member "${m.name}" is neither a pointer to an array nor an enum of one value`);
 }
 
@@ -118,10 +119,12 @@ function sizeOrThrow(btf: Btf, def: BtfType, typeId: number, map: string): numbe
 function readValues(btf: Btf, def: BtfType, m: BtfMember, spec: MapSpec, warnings: string[]): void {
   const array = btf.type(btf.skipModifiers(m.type))?.array;
   const pointer = btf.type(btf.skipModifiers(array?.elemType ?? 0));
-  if (array === undefined || pointer?.kind !== BTF_KIND.PTR) throw bad(btf, def.id, spec.name, 'member "values" is not an array of pointers');
+  if (array === undefined || pointer?.kind !== BTF_KIND.PTR)
+    throw bad(btf, def.id, spec.name, 'member "values" is not an array of pointers');
   const target = btf.type(btf.skipModifiers(pointer.type));
   if (isMapInMap(spec.type)) {
-    if (target?.kind !== BTF_KIND.STRUCT) throw bad(btf, def.id, spec.name, '"values" does not point at map definitions');
+    if (target?.kind !== BTF_KIND.STRUCT)
+      throw bad(btf, def.id, spec.name, '"values" does not point at map definitions');
     spec.inner = newMapSpec(`${spec.name}.inner`, 'btf');
     readDefinition(btf, target, spec.inner, warnings, true);
   } else if (spec.type === BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY) {

@@ -29,7 +29,8 @@ export function dataMap(s: ElfSection, origin: MapOrigin, btf: Btf | undefined, 
   if (s.size > MAX_DATA) throw elfError(s.offset, `section ${s.name} of ${s.size} bytes is too large`);
   const spec = newMapSpec(s.name, origin);
   const unnamed = s.name.lastIndexOf('.') === 0;
-  spec.kernelName = unnamed && object ? kernelName(object.slice(0, Math.max(0, 15 - s.name.length)) + s.name) : kernelName(s.name);
+  spec.kernelName =
+    unnamed && object ? kernelName(object.slice(0, Math.max(0, 15 - s.name.length)) + s.name) : kernelName(s.name);
   spec.contents = origin === 'bss' || s.type === SHT.NOBITS ? new Uint8Array(s.size) : s.data.slice();
   fillArray(spec, s.size, origin === 'rodata', btf);
   return spec;
@@ -60,6 +61,12 @@ export function variables(btf: Btf, section: string): VariableSpec[] {
   if (t?.kind !== BTF_KIND.DATASEC) return [];
   return t.vars.map((v) => {
     const variable = btf.type(v.type);
-    return { name: variable?.name ?? '', offset: v.offset, size: v.size, typeId: variable?.type ?? 0, linkage: variable?.linkage ?? 0 };
+    return {
+      name: variable?.name ?? '',
+      offset: v.offset,
+      size: v.size,
+      typeId: variable?.type ?? 0,
+      linkage: variable?.linkage ?? 0,
+    };
   });
 }

@@ -23,20 +23,30 @@ export function collectLegacyMaps(elf: ElfFile, section: ElfSection, btf: Btf | 
   return symbols.map((sym) => {
     const size = sym.size || stride;
     if (size < MIN_SIZE || sym.value + size > section.data.length) {
-      throw elfError(section.offset + sym.value, `map ${sym.name} has ${size} bytes in a section of ${section.size}, ${MIN_SIZE} or more were expected`);
+      throw elfError(
+        section.offset + sym.value,
+        `map ${sym.name} has ${size} bytes in a section of ${section.size}, ${MIN_SIZE} or more were expected`,
+      );
     }
     for (let at = sym.value + MIN_SIZE; at < sym.value + size; at++) {
-      if (section.data[at] !== 0) throw elfError(section.offset + at, `map ${sym.name} sets a field beyond map_flags, which must be zero`);
+      if (section.data[at] !== 0)
+        throw elfError(section.offset + at, `map ${sym.name} sets a field beyond map_flags, which must be zero`);
     }
     const spec = newMapSpec(sym.name, 'legacy');
-    [spec.type, spec.keySize, spec.valueSize, spec.maxEntries, spec.flags] = [0, 4, 8, 12, 16].map((at) => r.u32(sym.value + at));
+    [spec.type, spec.keySize, spec.valueSize, spec.maxEntries, spec.flags] = [0, 4, 8, 12, 16].map((at) =>
+      r.u32(sym.value + at),
+    );
     annotate(btf, sym.name, spec);
     return { spec, offset: sym.value, size, valuesOffset: -1 };
   });
 }
 
 /** BPF_ANNOTATE_KV_PAIR leaves a struct `____btf_map_<name>` with the members key and value. */
-function annotate(btf: Btf | undefined, name: string, spec: { keyTypeId: number; valueTypeId: number; keySize: number; valueSize: number }): void {
+function annotate(
+  btf: Btf | undefined,
+  name: string,
+  spec: { keyTypeId: number; valueTypeId: number; keySize: number; valueSize: number },
+): void {
   const t = btf?.type(btf.find(`____btf_map_${name}`, BTF_KIND.STRUCT));
   if (btf === undefined || t?.kind !== BTF_KIND.STRUCT) return;
   const key = t.members.find((m) => m.name === 'key')?.type ?? 0;

@@ -1,13 +1,5 @@
 /** Relocations of code turned into symbolic references of single instructions. */
-import {
-  BPF_CALL,
-  BPF_DW,
-  BPF_IMM,
-  BPF_JMP,
-  BPF_LD,
-  BPF_PSEUDO_CALL,
-  BPF_PSEUDO_FUNC,
-} from '../../isa/opcodes.ts';
+import { BPF_CALL, BPF_DW, BPF_IMM, BPF_JMP, BPF_LD, BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC } from '../../isa/opcodes.ts';
 import { type ElfFile, type ElfReloc, type ElfSection, SHN, SHT } from '../elf/elf.ts';
 import type { InsnRef } from '../spec.ts';
 import type { RawFunction } from './functions.ts';
@@ -76,28 +68,48 @@ function resolve(elf: ElfFile, f: RawFunction, insn: number, r: ElfReloc, places
   const imm = f.insns.imm[insn];
   if (code === CALL) {
     if (sym.shndx === SHN.UNDEF) return { kind: 'kfunc', insn, name: sym.name };
-    if (f.insns.src[insn] !== BPF_PSEUDO_CALL) return invalid(`relocation on a call that is not to a function (src ${f.insns.src[insn]})`);
+    if (f.insns.src[insn] !== BPF_PSEUDO_CALL)
+      return invalid(`relocation on a call that is not to a function (src ${f.insns.src[insn]})`);
     const section = elf.sections[sym.shndx];
     // clang leaves -1 for a global function, and the offset from the section's start for a static one.
     const target = sym.value / 8 + (r.addend !== undefined && r.addend !== 0 ? r.addend / 8 : imm + 1);
-    return functionRef('call', insn, section, target, at, sym.name) ?? invalid(`no function begins at instruction ${target} of ${section?.name ?? sym.name}`);
+    return (
+      functionRef('call', insn, section, target, at, sym.name) ??
+      invalid(`no function begins at instruction ${target} of ${section?.name ?? sym.name}`)
+    );
   }
   if (code !== LD_IMM64) return invalid(`opcode 0x${code.toString(16)} cannot be relocated to ${sym.name}`);
-  if (sym.shndx === SHN.UNDEF) return sym.name === '' ? invalid('relocation without a symbol') : { kind: 'extern', insn, name: sym.name };
-  if (sym.shndx >= SHN.LORESERVE && elf.sections[sym.shndx] === undefined) return invalid(`symbol ${sym.name} lies in no section`);
+  if (sym.shndx === SHN.UNDEF)
+    return sym.name === '' ? invalid('relocation without a symbol') : { kind: 'extern', insn, name: sym.name };
+  if (sym.shndx >= SHN.LORESERVE && elf.sections[sym.shndx] === undefined)
+    return invalid(`symbol ${sym.name} lies in no section`);
   const offset = sym.value + (r.addend ?? imm);
   if (places.isMapSection(sym.shndx)) {
     const map = places.map(sym.shndx, offset);
-    return map === undefined ? invalid(`no map begins at offset ${offset} of ${elf.sections[sym.shndx].name}`) : { kind: 'map', insn, map };
+    return map === undefined
+      ? invalid(`no map begins at offset ${offset} of ${elf.sections[sym.shndx].name}`)
+      : { kind: 'map', insn, map };
   }
   const data = places.data(sym.shndx);
   if (data !== undefined) return { kind: 'data', insn, map: data, offset };
   const section = elf.sections[sym.shndx];
   const fn = functionRef('func', insn, section, offset / 8, at, sym.name);
-  return fn ?? invalid(`reference to ${sym.name || 'offset'}+${offset} in section ${section?.name}, which is neither a map, global data nor a function`);
+  return (
+    fn ??
+    invalid(
+      `reference to ${sym.name || 'offset'}+${offset} in section ${section?.name}, which is neither a map, global data nor a function`,
+    )
+  );
 }
 
-function functionRef(kind: 'call' | 'func', insn: number, section: ElfSection | undefined, target: number, at: At, name: string): InsnRef | undefined {
+function functionRef(
+  kind: 'call' | 'func',
+  insn: number,
+  section: ElfSection | undefined,
+  target: number,
+  at: At,
+  name: string,
+): InsnRef | undefined {
   if (section === undefined) return undefined;
   const fn = at(section, target);
   // Two functions may share a name in different sections: the place decides, never the name.
@@ -119,7 +131,11 @@ function addLocalCalls(f: RawFunction, refs: InsnRef[], at: At): void {
         refs.push(
           fn && fn.sectionInsn === target
             ? { kind: isCall ? 'call' : 'func', insn: i, target: fn.key }
-            : { kind: 'invalid', insn: i, detail: `instruction ${i}: no function begins at instruction ${target} of ${f.section.name}` },
+            : {
+                kind: 'invalid',
+                insn: i,
+                detail: `instruction ${i}: no function begins at instruction ${target} of ${f.section.name}`,
+              },
         );
       }
     }

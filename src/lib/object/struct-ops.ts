@@ -10,10 +10,16 @@ import type { RawFunction } from './functions.ts';
 /** bpf_map_create flag of struct_ops that attach through a link. */
 const BPF_F_LINK = 1 << 13;
 
-export const isStructOps = (s: ElfSection): boolean => /^\??\.struct_ops(\.link)?$/.test(s.name) && s.type === SHT.PROGBITS;
+export const isStructOps = (s: ElfSection): boolean =>
+  /^\??\.struct_ops(\.link)?$/.test(s.name) && s.type === SHT.PROGBITS;
 
 /** Reads the variables of one struct_ops section; the kernel's layout is applied when the map is made. */
-export function collectStructOps(elf: ElfFile, section: ElfSection, btf: Btf, functions: readonly RawFunction[]): MapSpec[] {
+export function collectStructOps(
+  elf: ElfFile,
+  section: ElfSection,
+  btf: Btf,
+  functions: readonly RawFunction[],
+): MapSpec[] {
   const datasec = btf.type(btf.find(section.name, BTF_KIND.DATASEC));
   if (datasec?.kind !== BTF_KIND.DATASEC) return [];
   const pointers = functionPointers(elf, section, functions);
@@ -30,9 +36,9 @@ export function collectStructOps(elf: ElfFile, section: ElfSection, btf: Btf, fu
     spec.flags = section.name.endsWith('.link') ? BPF_F_LINK : 0;
     spec.autocreate = !section.name.startsWith('?');
     spec.contents = section.data.slice(v.offset, v.offset + type.size);
-    const members = type.members.flatMap((m, member) => {
+    const members = type.members.flatMap((m) => {
       const program = pointers.get(v.offset + m.bitOffset / 8);
-      return program === undefined ? [] : [{ member, offset: m.bitOffset / 8, program }];
+      return program === undefined ? [] : [{ memberName: m.name, offset: m.bitOffset / 8, program }];
     });
     spec.structOps = { typeName: type.name, typeId: type.id, members };
     out.push(spec);
