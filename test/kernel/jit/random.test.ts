@@ -1,0 +1,42 @@
+/** Random programs give the same r0, registers and stack in the JIT (plain and guarded) as in an independent model. */
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { runModel } from './model.ts';
+import { anyProgram, USED_STACK } from './programs.ts';
+import { compile, makeLink, programOf, r0Of, type Row, STACK_LIMIT, STACK_TOP } from './support.ts';
+
+const RUNS = Number(process.env.SKEP_RUNS ?? 400);
+const link = makeLink();
+
+function model(rows: readonly Row[]): { r0: bigint; stack: string } {
+  const memory = new Uint8Array(4096);
+  const r0 = runModel(programOf(rows).insns, memory, STACK_TOP - 4096);
+  return { r0, stack: Buffer.from(memory.subarray(4096 - USED_STACK)).toString('hex') };
+}
+
+function jit(rows: readonly Row[], guarded: boolean): { r0: bigint; stack: string } {
+  const options = guarded
+    ? { guard: { regions: [{ start: STACK_LIMIT, end: STACK_TOP, writable: true }], fuel: 1e6, r2: 0, callx: [] } }
+    : {};
+  link.mem.u8.fill(0, STACK_TOP - 4096, STACK_TOP);
+  const exe = compile(link, programOf(rows), options);
+  const low = exe.run(0);
+  const r0 = r0Of(link, exe);
+  exe.dispose();
+  expect(BigInt.asUintN(32, r0)).toBe(BigInt(low));
+  expect(link.stack.sp.value).toBe(STACK_TOP);
+  return { r0, stack: Buffer.from(link.mem.u8.subarray(STACK_TOP - USED_STACK, STACK_TOP)).toString('hex') };
+}
+
+describe('random programs', () => {
+  it('agree with the model', () => {
+    fc.assert(
+      fc.property(anyProgram, (rows) => {
+        const expected = model(rows);
+        expect(jit(rows, false)).toEqual(expected);
+        expect(jit(rows, true)).toEqual(expected);
+      }),
+      { numRuns: RUNS },
+    );
+  });
+});
