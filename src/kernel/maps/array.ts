@@ -2,7 +2,7 @@
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
-import { BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST } from './flags.ts';
+import { BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { BpfMap, MapEnv } from './map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
 

@@ -1,7 +1,7 @@
 /** Rules of MAP_CREATE in the order of 6.18's alloc checks, as predicates that table rows combine. */
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapCreateAttr } from '../../uapi/attr.ts';
-import * as F from './flags.ts';
+import * as F from '../../uapi/flags.ts';
 
 /** KMALLOC_MAX_SIZE: the largest single allocation. */
 const KMALLOC_MAX = 1 << 22;
@@ -43,6 +43,10 @@ export const bloomExtra = (a: MapCreateAttr): number =>
 export const hashSize = (a: MapCreateAttr): number =>
   tooBig(a.key_size + a.value_size >= KMALLOC_MAX - HTAB_ELEM || a.max_entries >= 0x8000_0000);
 export const percpuHashSize = (a: MapCreateAttr): number => hashSize(a) || tooBig(roundUp8(a.value_size) > PERCPU_MAX);
+/** Per-CPU memory has no NUMA node of its own. */
+export const percpuLruSize = (a: MapCreateAttr): number =>
+  (a.map_flags ?? 0) & F.BPF_F_NUMA_NODE ? -ERRNO.EINVAL : percpuHashSize(a);
+export const structOps = (a: MapCreateAttr): number => (a.btf_vmlinux_value_type_id ? 0 : -ERRNO.EINVAL);
 export const lru =
   (size: (a: MapCreateAttr) => number) =>
   (a: MapCreateAttr): number =>

@@ -4,17 +4,38 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { bpfMapTypeName } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import { ArrayMap } from './array.ts';
+import { BloomMap } from './bloom.ts';
 import { type MapContext, describeMap } from './describe.ts';
 import { HashMap } from './hash.ts';
+import { LpmTrieMap } from './lpm-trie.ts';
+import { ArrayOfMaps, HashOfMaps } from './map-in-map.ts';
 import type { BpfMap, FdResolver, MapEnv } from './map.ts';
+import { PerfEventArrayMap } from './perf-event-array.ts';
+import { ProgArrayMap } from './prog-array.ts';
+import { QueueMap } from './queue.ts';
+import { RingbufMap } from './ringbuf.ts';
+import { StackTraceMap } from './stack-trace.ts';
 import { OutOfMemory } from './stored-map.ts';
 import { type Family, MAP_TYPES } from './table.ts';
+import { TargetArrayMap } from './target-array.ts';
+import { TargetHashMap } from './target-hash.ts';
 
 type Maker = (env: MapEnv, desc: MapDesc, fds: FdResolver) => BpfMap;
 
-const MAKERS: Partial<Record<Family, Maker>> = {
+const MAKERS: Readonly<Record<Family, Maker>> = {
   array: (env, desc) => new ArrayMap(env, desc),
   hash: (env, desc) => new HashMap(env, desc),
+  'lpm-trie': (env, desc) => new LpmTrieMap(env, desc),
+  'prog-array': (env, desc, fds) => new ProgArrayMap(env, desc, fds),
+  'perf-event-array': (env, desc, fds) => new PerfEventArrayMap(env, desc, fds),
+  'array-of-maps': (env, desc, fds) => new ArrayOfMaps(env, desc, fds),
+  'hash-of-maps': (env, desc, fds) => new HashOfMaps(env, desc, fds),
+  'target-array': (env, desc, fds) => new TargetArrayMap(env, desc, fds),
+  'target-hash': (env, desc, fds) => new TargetHashMap(env, desc, fds),
+  queue: (env, desc) => new QueueMap(env, desc),
+  bloom: (env, desc) => new BloomMap(env, desc),
+  ringbuf: (env, desc) => new RingbufMap(env, desc),
+  'stack-trace': (env, desc) => new StackTraceMap(env, desc),
 };
 
 /** Why a type cannot be created here although the kernel has it; undefined when it can, or when nobody has it. */
@@ -34,7 +55,8 @@ export function createMap(
   fds: FdResolver,
   context: Omit<MapContext, 'id'> = {},
 ): BpfMap | number {
-  const inner = context.inner ?? (attr.inner_map_fd === undefined ? undefined : fds.map(attr.inner_map_fd)?.desc);
+  const template = attr.inner_map_fd === undefined ? undefined : fds.map(attr.inner_map_fd);
+  const inner = context.inner ?? (typeof template === 'object' ? template.desc : undefined);
   const btf = context.btf ?? (attr.btf_fd ? fds.btf(attr.btf_fd) : undefined);
   if (attr.btf_fd && !btf) return -ERRNO.EBADF;
   const full = { ...context, id: 0, ...(inner ? { inner } : {}), ...(btf ? { btf } : {}) };

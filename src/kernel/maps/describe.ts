@@ -6,7 +6,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import { checkAttr } from './check.ts';
-import { BPF_F_RDONLY_PROG } from './flags.ts';
+import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { MAP_TYPES } from './table.ts';
 
 /** What a descriptor needs beside the attribute's numbers. */

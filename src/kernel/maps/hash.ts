@@ -3,7 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import { writePerCpu } from './array.ts';
-import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from './flags.ts';
+import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
 import type { BpfMap, MapEnv } from './map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
 

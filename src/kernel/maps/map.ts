@@ -4,6 +4,7 @@ import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
+import type { PerfSink } from './perf-event-array.ts';
 import type { Scratch } from './scratch.ts';
 
 /**
@@ -48,11 +49,14 @@ export interface ProgRef {
   drop(): void;
 }
 
-/** What file descriptors stand for; the syscall side supplies it. Unknown or wrong ones give undefined. */
+/** What file descriptors stand for; the syscall side supplies it. Unknown ones give undefined (-EBADF), wrong ones may give -errno. */
 export interface FdResolver {
-  map(fd: number): BpfMap | undefined;
-  prog(fd: number): ProgRef | undefined;
+  map(fd: number): BpfMap | number | undefined;
+  prog(fd: number): ProgRef | number | undefined;
   btf(fd: number): Btf | undefined;
+  perfEvent?(fd: number): PerfSink | undefined;
+  /** Whether a network device exists; all do when the port is left out. */
+  device?(ifindex: number): boolean;
   /** Another map holds or drops this one as an element. */
   hold(map: BpfMap): void;
   drop(map: BpfMap): void;

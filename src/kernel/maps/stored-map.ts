@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { InternalError } from '../../util/errors.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
-import { BPF_F_LOCK } from './flags.ts';
+import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
 import type { BpfMap, MapEnv } from './map.ts';
 import { copyRanges } from './special-fields.ts';

@@ -1,7 +1,7 @@
 /** Map types that this kernel has: MAP_CREATE's rules for each, and which family stores it. */
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import * as C from './check.ts';
-import * as F from './flags.ts';
+import * as F from '../../uapi/flags.ts';
 
 /** The file of maps/ that stores a type. */
 export type Family =
@@ -44,6 +44,12 @@ const storage = {
   value: C.nonZero,
   entries: C.isZero,
   btf: true,
+} as const;
+const cgroupStorage = {
+  key: (n: number): boolean => n === 8 || n === 16,
+  value: (n: number): boolean => n > 0 && n <= 4096,
+  entries: C.isZero,
+  scope: 89,
 } as const;
 const isLpmKey = (n: number): boolean => n >= 5 && n <= 260;
 const isLpmValue = (n: number): boolean => n > 0 && n <= (1 << 22) - 256 - 40;
@@ -94,8 +100,8 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
   },
   [T.BPF_MAP_TYPE_LRU_PERCPU_HASH]: {
     ...sized,
-    flags: HTAB | F.BPF_F_NO_COMMON_LRU,
-    more: C.lru(C.percpuHashSize),
+    flags: HTAB | NUMA | F.BPF_F_NO_COMMON_LRU,
+    more: C.lru(C.percpuLruSize),
     family: 'hash',
     scope: 79,
   },
@@ -141,9 +147,9 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     more: (a) => (a.key_size > 512 ? -7 : 0),
     scope: 88,
   },
-  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: { ...keyless, flags: NUMA | ACCESS | PROG, value: C.nonZero, scope: 89 },
+  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: { ...cgroupStorage, flags: NUMA | ACCESS | PROG },
   [T.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY]: { ...indexed, flags: NUMA | ACCESS | PROG, value: C.is4or8, scope: 90 },
-  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: { ...keyless, flags: ACCESS | PROG, value: C.nonZero, scope: 89 },
+  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: { ...cgroupStorage, flags: ACCESS | PROG },
   [T.BPF_MAP_TYPE_QUEUE]: {
     ...keyless,
     flags: NUMA | ACCESS | PROG,
@@ -174,6 +180,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     key: C.is4,
     value: C.nonZero,
     entries: (n) => n === 1,
+    more: C.structOps,
     btf: true,
     scope: 97,
   },

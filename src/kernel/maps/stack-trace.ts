@@ -1,0 +1,67 @@
+/** BPF_MAP_TYPE_STACK_TRACE: stacks under ids that bpf_get_stackid hands out; the host supplies the addresses. */
+import { ERRNO } from '../../uapi/errno.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { indexKey, keyIndex } from './array.ts';
+import type { MapEnv } from './map.ts';
+import { StoredMap } from './stored-map.ts';
+
+/** Ids are bucket numbers: the smallest power of two at or above max_entries buckets. */
+export class StackTraceMap extends StoredMap {
+  readonly #stacks = new Map<number, Uint8Array>();
+  readonly #buckets: number;
+
+  constructor(env: MapEnv, desc: MapDesc) {
+    super(env, desc);
+    this.#buckets = 2 ** Math.ceil(Math.log2(desc.maxEntries));
+  }
+
+  /**
+   * __bpf_get_stackid: stores a stack under its hash. A bucket that holds another stack gives -EEXIST unless `reuse`.
+   * @param compareHash only the hash decides whether stacks are equal (BPF_F_FAST_STACK_CMP)
+   */
+  put(hash: number, stack: Uint8Array, reuse: boolean, compareHash: boolean): number {
+    const id = (hash & (this.#buckets - 1)) >>> 0;
+    const old = this.#stacks.get(id);
+    const bytes = stack.subarray(0, this.desc.valueSize);
+    if (old) {
+      if (compareHash || equal(old, bytes)) return id;
+      if (!reuse) return -ERRNO.EEXIST;
+    }
+    this.#stacks.set(id, bytes.slice());
+    return id;
+  }
+
+  protected doLookup(key: Uint8Array): Uint8Array | number {
+    const stack = this.#stacks.get(keyIndex(key));
+    if (!stack) return -ERRNO.ENOENT;
+    const out = new Uint8Array(this.desc.valueSize);
+    out.set(stack);
+    return out;
+  }
+
+  override lookupAndDelete(key: Uint8Array, flags = 0): Uint8Array | number {
+    const value = this.lookup(key, flags);
+    if (typeof value !== 'number') this.#stacks.delete(keyIndex(key));
+    return value;
+  }
+
+  protected doUpdate(): number {
+    return -ERRNO.EINVAL;
+  }
+
+  protected doDelete(key: Uint8Array): number {
+    if (keyIndex(key) >= this.#buckets) return -ERRNO.E2BIG;
+    return this.#stacks.delete(keyIndex(key)) ? 0 : -ERRNO.ENOENT;
+  }
+
+  protected doNextKey(key: Uint8Array | null): Uint8Array | number {
+    let index = key ? keyIndex(key) : -1;
+    index = index >= this.#buckets || !this.#stacks.has(index) ? 0 : index + 1;
+    for (; index < this.#buckets; index++) if (this.#stacks.has(index)) return indexKey(index);
+    return -ERRNO.ENOENT;
+  }
+}
+
+function equal(a: Uint8Array, b: Uint8Array): boolean {
+  return a.length === b.length && a.every((byte, i) => byte === b[i]);
+}

@@ -1,0 +1,118 @@
+/** BPF_MAP_TYPE_DEVMAP, CPUMAP and XSKMAP: targets of bpf_redirect_map, by index. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { keyIndex, nextIndex } from './array.ts';
+import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
+import type { FdResolver, MapEnv, ProgRef } from './map.ts';
+import { StoredMap } from './stored-map.ts';
+
+const { BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP } = BPF_MAP_TYPE;
+const CPUMAP_QUEUE_MAX = 16384;
+
+/** A value with what it points to taken apart: device or queue size, and the program that runs at the target. */
+export interface Target {
+  readonly number: number;
+  readonly prog: ProgRef | undefined;
+}
+
+/** Reads struct bpf_devmap_val or bpf_cpumap_val: a number and, when there is room, a program's descriptor. */
+export function readTarget(fds: FdResolver, value: Uint8Array, size: number): Target | number {
+  const number = keyIndex(value);
+  if (size < 8) return { number, prog: undefined };
+  const fd = keyIndex(value.subarray(4)) | 0;
+  if (fd <= 0) return { number, prog: undefined };
+  const prog = fds.prog(fd);
+  if (prog === undefined) return -ERRNO.EINVAL;
+  return typeof prog === 'number' ? -ERRNO.EINVAL : { number, prog };
+}
+
+/** The value that user space reads back: the number and the program's id. */
+export function writeTarget(target: Target, size: number): Uint8Array {
+  const out = new Uint8Array(size);
+  const view = new DataView(out.buffer);
+  view.setUint32(0, target.number, true);
+  if (size >= 8) view.setUint32(4, target.prog?.id ?? 0, true);
+  return out;
+}
+
+/** In memory an entry is a presence word, a pad word and the value, so that programs can look it up. */
+export class TargetArrayMap extends StoredMap {
+  readonly #fds: FdResolver;
+  readonly #base: number;
+  readonly #targets = new Map<number, Target>();
+
+  constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
+    super(env, desc);
+    this.#fds = fds;
+    this.#base = this.block(desc.maxEntries * 16);
+    this.set('stride', 16);
+    this.set('base', this.#base);
+  }
+
+  /** The target at an index, undefined when there is none. */
+  target(index: number): Target | undefined {
+    return this.#targets.get(index);
+  }
+
+  /** Sets an entry from the host's side (sockets of an XSKMAP have no descriptors here); undefined removes it. */
+  setTarget(index: number, target: Target | undefined): void {
+    this.#targets.get(index)?.prog?.drop();
+    const at = this.#base + index * 16;
+    this.env.mem.u8.fill(0, at, at + 16);
+    if (!target) {
+      this.#targets.delete(index);
+      return;
+    }
+    this.#targets.set(index, target);
+    this.env.mem.u32[at >>> 2] = 1;
+    this.env.mem.u8.set(writeTarget(target, this.desc.valueSize), at + 8);
+  }
+
+  protected doLookup(key: Uint8Array): Uint8Array | number {
+    if (this.desc.type === BPF_MAP_TYPE_XSKMAP) return -ERRNO.EOPNOTSUPP;
+    const target = this.#targets.get(keyIndex(key));
+    return target ? writeTarget(target, this.desc.valueSize) : -ERRNO.ENOENT;
+  }
+
+  protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
+    if (flags > BPF_EXIST) return -ERRNO.EINVAL;
+    const index = keyIndex(key);
+    if (index >= this.desc.maxEntries) return -ERRNO.E2BIG;
+    // AF_XDP sockets cannot be opened here (SCOPE 86).
+    if (this.desc.type === BPF_MAP_TYPE_XSKMAP) return -ERRNO.EBADF;
+    if (flags === BPF_NOEXIST) return -ERRNO.EEXIST;
+    const number = keyIndex(value);
+    if (this.desc.type === BPF_MAP_TYPE_CPUMAP) {
+      if (number > CPUMAP_QUEUE_MAX) return -ERRNO.EOVERFLOW;
+      if (index >= this.env.nrCpus) return -ERRNO.ENODEV;
+    } else if (number !== 0 && this.#fds.device?.(number) === false) return -ERRNO.EINVAL;
+    const target = readTarget(this.#fds, value, this.desc.valueSize);
+    if (typeof target === 'number') return target;
+    if (number === 0) {
+      if (target.prog) return -ERRNO.EINVAL;
+      this.setTarget(index, undefined);
+      return 0;
+    }
+    target.prog?.hold();
+    this.setTarget(index, target);
+    return 0;
+  }
+
+  protected doDelete(key: Uint8Array): number {
+    const index = keyIndex(key);
+    if (index >= this.desc.maxEntries) return -ERRNO.EINVAL;
+    this.setTarget(index, undefined);
+    return 0;
+  }
+
+  protected doNextKey(key: Uint8Array | null): Uint8Array | number {
+    return nextIndex(key, this.desc.maxEntries);
+  }
+
+  override free(): void {
+    for (const target of this.#targets.values()) target.prog?.drop();
+    this.#targets.clear();
+    super.free();
+  }
+}

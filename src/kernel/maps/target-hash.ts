@@ -1,0 +1,58 @@
+/** BPF_MAP_TYPE_DEVMAP_HASH: devices for bpf_redirect_map under any 32-bit key. */
+import { ERRNO } from '../../uapi/errno.ts';
+import type { MapDesc } from '../spec/map-desc.ts';
+import { keyIndex } from './array.ts';
+import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
+import { HashMap } from './hash.ts';
+import type { BpfMap, FdResolver, MapEnv } from './map.ts';
+import { type Target, readTarget, writeTarget } from './target-array.ts';
+
+export class TargetHashMap extends HashMap {
+  override readonly batch: BpfMap['batch'] = 'none';
+  readonly #fds: FdResolver;
+  readonly #targets = new Map<number, Target>();
+
+  constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
+    super(env, desc);
+    this.#fds = fds;
+  }
+
+  target(key: number): Target | undefined {
+    return this.#targets.get(key);
+  }
+
+  protected override doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
+    const number = keyIndex(value);
+    if (flags > BPF_EXIST || number === 0) return -ERRNO.EINVAL;
+    if (this.#fds.device?.(number) === false) return -ERRNO.EINVAL;
+    const target = readTarget(this.#fds, value, this.desc.valueSize);
+    if (typeof target === 'number') return target;
+    const index = keyIndex(key);
+    const old = this.#targets.get(index);
+    if (old && flags & BPF_NOEXIST) return -ERRNO.EEXIST;
+    const result = super.doUpdate(key, writeTarget(target, this.desc.valueSize), 0);
+    if (result !== 0) return result;
+    target.prog?.hold();
+    old?.prog?.drop();
+    this.#targets.set(index, target);
+    return 0;
+  }
+
+  protected override doDelete(key: Uint8Array): number {
+    const result = super.doDelete(key);
+    if (result === 0) {
+      this.#targets.get(keyIndex(key))?.prog?.drop();
+      this.#targets.delete(keyIndex(key));
+    }
+    return result;
+  }
+
+  override lookupAndDelete(): number {
+    return -ERRNO.ENOTSUPP;
+  }
+
+  override free(): void {
+    for (const target of this.#targets.values()) target.prog?.drop();
+    super.free();
+  }
+}
