@@ -18,7 +18,7 @@ export function capable(caps: Caps, cap: 'bpf' | 'perfmon' | 'netAdmin' | 'sysAd
 
 export function compileProgType(row: ProgTypeRow): ProgTypeOps {
   const offers: Offer[][] = [];
-  for (const entry of [...row.helpers, ...BASE]) {
+  for (const entry of row.withoutBase ? row.helpers : [...row.helpers, ...BASE]) {
     const grant: HelperGrant = typeof entry === 'string' ? { helper: entry } : entry;
     const proto = HELPERS[grant.helper];
     offers[proto.id] ??= [];

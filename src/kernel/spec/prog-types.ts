@@ -1,6 +1,16 @@
 /** Every program type of 6.18: its row, and the operations compiled from it. */
 import { compileProgType } from './compile.ts';
 import type { ProgTypeOps } from './prog-type.ts';
+import {
+  CGROUP_DEVICE,
+  CGROUP_SOCK,
+  CGROUP_SOCK_ADDR,
+  CGROUP_SOCKOPT,
+  CGROUP_SYSCTL,
+  SOCK_OPS,
+} from './progs/cgroup.ts';
+import { NETFILTER, SK_LOOKUP, SK_MSG, SK_REUSEPORT } from './progs/sock.ts';
+import { EXT, LIRC_MODE2, LSM, STRUCT_OPS, SYSCALL } from './progs/system.ts';
 import { LWT_IN, LWT_OUT, LWT_SEG6LOCAL, LWT_XMIT } from './progs/lwt.ts';
 import type { ProgTypeRow } from './progs/row.ts';
 import { CGROUP_SKB, FLOW_DISSECTOR, SCHED_ACT, SCHED_CLS, SK_SKB, SOCKET_FILTER } from './progs/skb.ts';
@@ -16,15 +26,30 @@ const ROWS: readonly ProgTypeRow[] = [
   XDP,
   PERF_EVENT,
   CGROUP_SKB,
+  CGROUP_SOCK,
   LWT_IN,
   LWT_OUT,
   LWT_XMIT,
+  SOCK_OPS,
   SK_SKB,
+  CGROUP_DEVICE,
+  SK_MSG,
   RAW_TRACEPOINT,
+  CGROUP_SOCK_ADDR,
   LWT_SEG6LOCAL,
+  LIRC_MODE2,
+  SK_REUSEPORT,
   FLOW_DISSECTOR,
+  CGROUP_SYSCTL,
   RAW_TRACEPOINT_WRITABLE,
+  CGROUP_SOCKOPT,
   TRACING,
+  STRUCT_OPS,
+  EXT,
+  LSM,
+  SK_LOOKUP,
+  SYSCALL,
+  NETFILTER,
 ];
 
 const BY_TYPE: ReadonlyMap<number, { readonly row: ProgTypeRow; readonly ops: ProgTypeOps }> = new Map(

@@ -19,6 +19,8 @@ export interface FuncProto {
   /** Packet pointers may be passed as memory arguments. */
   readonly pktAccess?: boolean;
   readonly mightSleep?: boolean;
+  /** A further condition on the attach point (helperAllowedIn); else `helper call is not allowed in probe`. */
+  readonly allowedIn?: 'd_path' | 'ima' | 'sk_storage_tracing';
   readonly allowFastcall?: boolean;
   /** Packet pointers are stale afterwards (bpf_helper_changes_pkt_data). */
   readonly changesPktData?: boolean;

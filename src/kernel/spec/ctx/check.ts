@@ -55,6 +55,10 @@ function allows(rule: CtxRule, field: CtxField, unit: number, off: number, size:
       return size === unit && at % unit === 0;
     case 'narrow':
       return size <= unit;
+    case 'prefix':
+      return size <= unit && at % unit === 0;
+    case 'pair':
+      return (size === unit && at % unit === 0) || (size === 8 && at + size <= field.size);
     case 'wide':
       return size <= unit || (size === 8 && at + size <= field.size);
     case 'any':

@@ -29,20 +29,20 @@ export const BPF_SOCK = {
   size: 80,
   fields: {
     bound_dev_if: { off: 0, size: 4, read: 'exact' },
-    family: { off: 4, size: 4 },
-    type: { off: 8, size: 4 },
-    protocol: { off: 12, size: 4 },
+    family: { off: 4, size: 4, read: 'prefix' },
+    type: { off: 8, size: 4, read: 'prefix' },
+    protocol: { off: 12, size: 4, read: 'prefix' },
     mark: { off: 16, size: 4, read: 'exact' },
     priority: { off: 20, size: 4, read: 'exact' },
     src_ip4: { off: 24, size: 4 },
     src_ip6: { off: 28, size: 16, unit: 4 },
-    src_port: { off: 44, size: 4 },
+    src_port: { off: 44, size: 4, read: 'prefix' },
     /** Two bytes and padding; a 4-byte load of both is kept for old programs. */
     dst_port: { off: 48, size: 2, unit: 4 },
     dst_ip4: { off: 52, size: 4 },
     dst_ip6: { off: 56, size: 16, unit: 4 },
-    state: { off: 72, size: 4 },
-    rx_queue_mapping: { off: 76, size: 4 },
+    state: { off: 72, size: 4, read: 'prefix' },
+    rx_queue_mapping: { off: 76, size: 4, read: 'prefix' },
   },
 } as const satisfies CtxStruct;
 
@@ -54,13 +54,13 @@ export const BPF_SOCK_ADDR = {
   fields: {
     user_family: { off: 0, size: 4, read: 'exact' },
     user_ip4: { off: 4, size: 4 },
-    user_ip6: { off: 8, size: 16, unit: 4, read: 'wide', write: 'wide' },
+    user_ip6: { off: 8, size: 16, unit: 4, read: 'wide', write: 'pair' },
     user_port: { off: 24, size: 4 },
     family: { off: 28, size: 4, read: 'exact' },
     type: { off: 32, size: 4, read: 'exact' },
     protocol: { off: 36, size: 4, read: 'exact' },
     msg_src_ip4: { off: 40, size: 4 },
-    msg_src_ip6: { off: 44, size: 16, unit: 4, read: 'wide', write: 'wide' },
+    msg_src_ip6: { off: 44, size: 16, unit: 4, read: 'wide', write: 'pair' },
     sk: { off: 64, size: 8, read: 'exact', reg: PTR_TO_SOCKET },
   },
 } as const satisfies CtxStruct;
@@ -111,7 +111,7 @@ export const BPF_SOCK_OPS = {
     skb_data: { off: 192, size: 8, read: 'exact', reg: PTR_TO_PACKET },
     skb_data_end: { off: 200, size: 8, read: 'exact', reg: PTR_TO_PACKET_END },
     skb_len: { off: 208, ...U32 },
-    skb_tcp_flags: { off: 212, size: 4 },
+    skb_tcp_flags: { off: 212, size: 4, read: 'prefix' },
     skb_hwtstamp: { off: 216, size: 8, read: 'exact' },
   },
 } as const satisfies CtxStruct;
@@ -161,6 +161,8 @@ export const BPF_SK_LOOKUP = {
     remote_ip6: { off: 20, size: 16, unit: 4 },
     /** Two bytes and padding; a 4-byte load of both is kept for old programs. */
     remote_port: { off: 36, size: 2, unit: 4 },
+    /** The padding behind it, always zero. */
+    remote_port_pad: { off: 38, size: 2 },
     local_ip4: { off: 40, size: 4 },
     local_ip6: { off: 44, size: 16, unit: 4 },
     local_port: { off: 60, size: 4 },

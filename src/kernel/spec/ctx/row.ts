@@ -4,10 +4,12 @@
  * Which sizes an access may have (offsets are always multiples of the size):
  * - `exact`: one whole element at its start;
  * - `narrow`: an element or any power-of-two part of it (bpf_ctx_narrow_access_ok);
+ * - `prefix`: an element or a power-of-two part of it, at its start only;
  * - `wide`: as narrow, and also 8 bytes of 4-byte elements at a multiple of 8 (bpf_ctx_wide_access_ok);
+ * - `pair`: one whole element, or two as 8 bytes at a multiple of 8;
  * - `any`: 1, 2, 4 or 8 bytes anywhere inside the field.
  */
-export type CtxRule = 'exact' | 'narrow' | 'wide' | 'any';
+export type CtxRule = 'exact' | 'narrow' | 'prefix' | 'wide' | 'pair' | 'any';
 
 export interface CtxField {
   /** Byte offset in the UAPI struct. */

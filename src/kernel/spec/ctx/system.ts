@@ -36,8 +36,9 @@ export const RAW_TP_WRITABLE_ARGS = {
   name: 'bpf_raw_tracepoint_args',
   size: MAX_BPF_FUNC_ARGS * 8,
   fields: {
-    buffer: { off: 0, size: 8, read: 'any', reg: PTR_TO_TP_BUFFER },
-    args: { off: 8, size: (MAX_BPF_FUNC_ARGS - 1) * 8, read: 'any' },
+    /** Only the whole word at offset 0 is the pointer; the rest of it reads as numbers. */
+    buffer: { off: 0, size: 1, unit: 8, read: 'exact', reg: PTR_TO_TP_BUFFER },
+    args: { off: 1, size: MAX_BPF_FUNC_ARGS * 8 - 1, read: 'any' },
   },
 } as const satisfies CtxStruct;
 
@@ -64,7 +65,7 @@ export const BPF_CGROUP_DEV_CTX = {
 export const BPF_SYSCTL = {
   name: 'bpf_sysctl',
   size: 8,
-  fields: { write: { off: 0, size: 4 }, file_pos: { off: 4, size: 4, write: 'narrow' } },
+  fields: { write: { off: 0, size: 4 }, file_pos: { off: 4, size: 4 } },
 } as const satisfies CtxStruct;
 
 export const BPF_SOCKOPT = {

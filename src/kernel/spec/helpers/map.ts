@@ -86,6 +86,7 @@ export const MAP_HELPERS = {
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_OR_NULL, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
     argBtf: [undefined, 'sock_common'],
+    allowedIn: 'sk_storage_tracing',
   },
   sk_storage_delete: { id: 108, ret: RET_INTEGER, args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_SOCK_COMMON] },
   'sk_storage_delete:tracing': {
@@ -93,6 +94,7 @@ export const MAP_HELPERS = {
     ret: RET_INTEGER,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_OR_NULL],
     argBtf: [undefined, 'sock_common'],
+    allowedIn: 'sk_storage_tracing',
   },
   ringbuf_output: {
     id: 130,

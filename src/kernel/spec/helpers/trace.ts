@@ -189,7 +189,13 @@ export const TRACE_HELPERS = {
     args: [ARG_PTR_TO_BTF_ID, ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE_OR_ZERO, ARG_ANYTHING],
     argBtf: ['task_struct'],
   },
-  d_path: { id: 147, ret: RET_INTEGER, args: [ARG_PTR_TO_BTF_ID, RW_MEM, ARG_CONST_SIZE_OR_ZERO], argBtf: ['path'] },
+  d_path: {
+    id: 147,
+    ret: RET_INTEGER,
+    args: [ARG_PTR_TO_BTF_ID, RW_MEM, ARG_CONST_SIZE_OR_ZERO],
+    argBtf: ['path'],
+    allowedIn: 'd_path',
+  },
   get_func_ip: { id: 173, ret: RET_INTEGER, args: [ARG_PTR_TO_CTX], gplOnly: true },
   'get_func_ip:multi': { id: 173, ret: RET_INTEGER, args: [ARG_PTR_TO_CTX] },
   get_attach_cookie: { id: 174, ret: RET_INTEGER, args: [ARG_PTR_TO_CTX] },
@@ -230,6 +236,7 @@ export const TRACE_HELPERS = {
     args: [ARG_PTR_TO_BTF_ID, ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE],
     argBtf: ['inode'],
     mightSleep: true,
+    allowedIn: 'ima',
   },
   sock_from_file: {
     id: 162,
@@ -255,5 +262,6 @@ export const TRACE_HELPERS = {
     args: [ARG_PTR_TO_BTF_ID, ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE],
     argBtf: ['file'],
     mightSleep: true,
+    allowedIn: 'ima',
   },
 } as const satisfies HelperTable;

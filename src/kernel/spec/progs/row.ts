@@ -25,6 +25,10 @@ export interface ProgTypeRow {
   readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
   /** Beyond the base set; an earlier entry of an id wins over a later one and over the base set. */
   readonly helpers: HelperGrants;
+  /** The base set of helpers is not offered. */
+  readonly withoutBase?: boolean;
+  /** Refused without a GPL-compatible licence. */
+  readonly gplRequired?: boolean;
   /** First fitting rule; any value when there is none. */
   readonly ret: readonly RetRule[];
   /** Capabilities beside CAP_BPF that loading takes. */

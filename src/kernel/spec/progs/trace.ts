@@ -7,7 +7,7 @@ import {
   RAW_TP_WRITABLE_ARGS,
   TRACEPOINT_RECORD,
 } from '../ctx/system.ts';
-import { TRACING_SET } from '../helpers/sets.ts';
+import { type HelperGrants, TRACING_SET } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
 
 const BPF_TRACE_RAW_TP = 23;
@@ -98,6 +98,25 @@ export const RAW_TRACEPOINT_WRITABLE = {
   ctx: { struct: RAW_TP_WRITABLE_ARGS, read: { buffer: true, args: true }, convert: false },
 } as const satisfies ProgTypeRow;
 
+/** tracing_prog_func_proto: for programs whose arguments BTF describes. */
+export const TRACING_TYPED_SET = [
+  'skb_output',
+  'xdp_output',
+  'skc_to_tcp6_sock',
+  'skc_to_tcp_sock',
+  'skc_to_tcp_timewait_sock',
+  'skc_to_tcp_request_sock',
+  'skc_to_udp6_sock',
+  'skc_to_unix_sock',
+  'skc_to_mptcp_sock',
+  'sk_storage_get:tracing',
+  'sk_storage_delete:tracing',
+  'sock_from_file',
+  'get_socket_cookie:ptr',
+  'xdp_get_buff_len:tracing',
+  'd_path',
+] as const satisfies HelperGrants;
+
 export const TRACING = {
   type: 26,
   name: 'BPF_PROG_TYPE_TRACING',
@@ -107,24 +126,10 @@ export const TRACING = {
   btfCtx: true,
   packetAccess: 'none',
   helpers: [
-    'skb_output',
-    'xdp_output',
-    'skc_to_tcp6_sock',
-    'skc_to_tcp_sock',
-    'skc_to_tcp_timewait_sock',
-    'skc_to_tcp_request_sock',
-    'skc_to_udp6_sock',
-    'skc_to_unix_sock',
-    'skc_to_mptcp_sock',
-    'sk_storage_get:tracing',
-    'sk_storage_delete:tracing',
-    'sock_from_file',
-    'get_socket_cookie:ptr',
-    'xdp_get_buff_len:tracing',
+    ...TRACING_TYPED_SET,
     { helper: 'seq_printf', attach: [BPF_TRACE_ITER] },
     { helper: 'seq_write', attach: [BPF_TRACE_ITER] },
     { helper: 'seq_printf_btf', attach: [BPF_TRACE_ITER] },
-    'd_path',
     { helper: 'get_func_arg', attach: TRAMPOLINE },
     { helper: 'get_func_ret', attach: [BPF_TRACE_FEXIT, BPF_MODIFY_RETURN] },
     { helper: 'get_func_arg_cnt', attach: TRAMPOLINE },
