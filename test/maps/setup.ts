@@ -39,6 +39,10 @@ export class FakeFds implements FdResolver {
   btf(): undefined {
     return undefined;
   }
+  /** Only the loopback device exists. */
+  device(ifindex: number): boolean {
+    return ifindex === 1;
+  }
   hold(): void {
     this.held++;
   }
