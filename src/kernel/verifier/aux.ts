@@ -88,6 +88,8 @@ export interface InsnExtra {
   insertOff?: number;
   /** Kfunc call: name. */
   kfunc?: string;
+  /** ld_imm64 of a kernel variable or function: its name. */
+  ksym?: string;
   /** Iterator or callback argument registers, for convergence. */
   iterReg?: number;
 }
