@@ -15,6 +15,8 @@ export interface HookEnv {
   readonly nrCpus: number;
   /** Runs a program on a context: r0's low 32 bits, unsigned. Throws ProgramAbort and what the program throws. */
   runProgram(prog: LoadedProg, ctx: number): number;
+  /** Runs a program on contexts that lie `stride` bytes apart; r0s go to the u32 array at `out`. */
+  runBatch(prog: LoadedProg, ctxs: number, stride: number, count: number, out: number): void;
   /** Milliseconds with a fraction, monotonic. */
   now(): number;
 }

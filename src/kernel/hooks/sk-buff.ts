@@ -70,21 +70,24 @@ export class SkBuff {
   readonly off: SkbOffsets;
   readonly capacity: number;
   readonly #env: HookEnv;
+  readonly #blocks: readonly number[];
   readonly #head: number;
   readonly #sock: number;
   readonly #view: DataView;
 
-  constructor(env: HookEnv, capacity = SKB_MAX_LINEAR) {
+  /** @param addr where struct sk_buff is to lie, when the caller has room for it */
+  constructor(env: HookEnv, capacity = SKB_MAX_LINEAR, addr = 0) {
     const off = skbOffsets(env);
     this.#env = env;
     this.#view = env.mem.view;
     this.off = off;
     this.capacity = capacity;
-    this.addr = env.heap.alloc(off.size, 64);
+    this.addr = addr || env.heap.alloc(off.size, 64);
     this.#sock = env.heap.alloc(off.sockSize, 64);
     this.#head = env.heap.alloc(NET_SKB_PAD + capacity + SHINFO_ROOM, 64);
     if (this.addr === 0 || this.#sock === 0 || this.#head === 0)
       throw new RangeError(`no memory for a packet of ${capacity} bytes`);
+    this.#blocks = [this.#sock, this.#head, ...(addr === 0 ? [this.addr] : [])];
   }
 
   /**
@@ -179,7 +182,7 @@ export class SkBuff {
   }
 
   dispose(): void {
-    for (const block of [this.addr, this.#sock, this.#head]) this.#env.heap.free(block);
+    for (const block of this.#blocks) this.#env.heap.free(block);
   }
 }
 

@@ -17,18 +17,21 @@ export class XdpBuff {
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
   readonly #env: HookEnv;
+  readonly #ownsAddr: boolean;
   // Word indexes of the members; guest pointers have a zero upper half.
   readonly #data: number;
   readonly #dataEnd: number;
   readonly #dataMeta: number;
   readonly #rxq: number;
 
-  constructor(env: HookEnv, capacity = XDP_MAX_LINEAR) {
+  /** @param addr where struct xdp_buff is to lie, when the caller has room for it */
+  constructor(env: HookEnv, capacity = XDP_MAX_LINEAR, addr = 0) {
     const xdp = env.layouts.struct('xdp_buff');
     const frame = XDP_PACKET_HEADROOM + capacity + XDP_TAILROOM;
     this.#env = env;
     this.capacity = capacity;
-    this.addr = env.heap.alloc(xdp.size, 8);
+    this.#ownsAddr = addr === 0;
+    this.addr = addr || env.heap.alloc(xdp.size, 8);
     this.hardStart = env.heap.alloc(frame, 64);
     if (this.addr === 0 || this.hardStart === 0) throw new RangeError(`no memory for a frame of ${frame} bytes`);
     this.#u32 = env.mem.u32;
@@ -76,7 +79,7 @@ export class XdpBuff {
   }
 
   dispose(): void {
-    this.#env.heap.free(this.addr);
+    if (this.#ownsAddr) this.#env.heap.free(this.addr);
     this.#env.heap.free(this.hardStart);
   }
 }

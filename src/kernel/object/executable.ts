@@ -6,6 +6,8 @@ export interface Executable {
   readonly slot: number;
   /** Runs on a context address; returns the low 32 bits of r0, unsigned. All 64 bits lie at `retAddr` afterwards. */
   run(ctx: number): number;
+  /** Runs on `count` contexts that lie `stride` bytes apart from `ctxs`; the low 32 bits of each r0 go to the u32 array at `out`. */
+  runBatch?(ctxs: number, stride: number, count: number, out: number): void;
   /** Guest address where run() stores the 64-bit r0. */
   readonly retAddr: number;
   /** Bytes of generated code, 0 for the interpreter. */

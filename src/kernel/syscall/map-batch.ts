@@ -2,10 +2,18 @@
 import type { MapBatchAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
+import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
 import type { MapObject } from './map-object.ts';
+
+/** Types whose elements always exist. */
+const INDEXED: ReadonlySet<number> = new Set([
+  T.BPF_MAP_TYPE_ARRAY,
+  T.BPF_MAP_TYPE_PERCPU_ARRAY,
+  T.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+]);
 
 type Batch = MapBatchAttr['batch'];
 
@@ -133,9 +141,10 @@ export function mapUpdateBatch(env: SyscallEnv, { batch }: MapBatchAttr): number
 export function mapDeleteBatch(env: SyscallEnv, { batch }: MapBatchAttr): number {
   const object = prepare(env, batch, FMODE_WRITE);
   if (typeof object === 'number') return object;
+  const { map } = object;
+  if (INDEXED.has(map.desc.type)) return -ERRNO.ENOTSUPP;
   const flags = elemFlags(object, batch);
   if (flags < 0) return flags;
-  const { map } = object;
   const { keySize } = map.desc;
   return eachElem(batch, (i) => {
     const key = batch.keys?.subarray(i * keySize, (i + 1) * keySize);

@@ -10,7 +10,7 @@ import type { MapObject } from './map-object.ts';
 const NO_KEY = new Uint8Array(0);
 const MAX_FLAGS = 0xffff_ffffn;
 
-/** Types without user-side element commands at all (their map operations are missing in the kernel). */
+/** Types whose elements can be taken out. */
 const LOOKUP_AND_DELETE_TYPES: ReadonlySet<number> = new Set([
   T.BPF_MAP_TYPE_QUEUE,
   T.BPF_MAP_TYPE_STACK,
@@ -130,8 +130,8 @@ export function mapFreeze(env: SyscallEnv, attr: { map_fd: number }): number {
   const { object, mode } = found;
   const { desc } = object.map;
   if (desc.type === T.BPF_MAP_TYPE_STRUCT_OPS || desc.record !== undefined) return -ERRNO.ENOTSUPP;
-  if ((mode & FMODE_WRITE) === 0) return -ERRNO.EPERM;
-  if (desc.frozen) return -ERRNO.EBUSY;
+  // A frozen map is no longer writable by anyone, so a second freeze is refused as a write is.
+  if ((mode & FMODE_WRITE) === 0 || desc.frozen) return -ERRNO.EPERM;
   desc.frozen = true;
   return 0;
 }

@@ -1,0 +1,192 @@
+/** createRuntime(): the embedded kernel. Wires memory, maps, helpers, verifier, engines and hooks behind the door of bpf(2). */
+import type { Btf } from '../btf/btf.ts';
+import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
+import { defaultPorts } from './default-ports.ts';
+import { engineCompiler } from './engines.ts';
+import { helperTable, verify } from './pending.ts';
+import type { HostPorts, RunState } from './helpers/env.ts';
+import type { HookEnv } from './hooks/env.ts';
+import type { LoadedProg } from './hooks/loaded-prog.ts';
+import { NetDevices, type NetDeviceSpec } from './hooks/net-devices.ts';
+import { createMapEnv } from './maps/env.ts';
+import type { BpfMap } from './maps/map.ts';
+import { Allocator } from './mem/allocator.ts';
+import { layoutMemory } from './mem/layout.ts';
+import { KernelMemory } from './mem/memory.ts';
+import { FdTable } from './object/fd-table.ts';
+import { ObjectTable } from './object/kernel-object.ts';
+import { KernelLayouts } from './object/layouts.ts';
+import { createProgramLink, newRunState, type RuntimeLink } from './program-link.ts';
+import { RuntimeProgram } from './runtime-program.ts';
+import { ALL_CAPS, type Caps } from './spec/prog-type.ts';
+import { sysBpf } from './syscall/dispatch.ts';
+import { fdMap, fdProg, type SyscallEnv } from './syscall/env.ts';
+
+/** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
+export type Engine = 'jit' | 'interp';
+
+export interface RuntimeOptions {
+  /** Bytes of kernel memory, reserved once; 1 GiB unless said. Untouched pages cost nothing. */
+  readonly memory?: number;
+  /** Possible CPUs: how many values a per-CPU map holds; programs run on CPU 0. 1 unless said. */
+  readonly cpus?: number;
+  /** `jit` unless said; programs that it refuses are interpreted. */
+  readonly engine?: Engine;
+  /** Kernel version whose rules apply. */
+  readonly profile?: '6.18';
+  /** Capabilities of the loading process; all unless said. */
+  readonly caps?: Caps;
+  /** Clock, random numbers, trace output, current task: what is left out has a portable default. */
+  readonly host?: Partial<HostPorts>;
+  /** The kernel's BTF, parsed when first needed: struct layouts, CO-RE and BTF pointers come from it. */
+  readonly vmlinux?: Btf | (() => Btf | undefined);
+  /** Network devices beside the loopback device (ifindex 1). */
+  readonly interfaces?: readonly NetDeviceSpec[];
+  /** Milliseconds after which loops that poll (bpf_loop, may_goto, iterators) are stopped; no limit unless said. */
+  readonly deadlineMs?: number;
+}
+
+/** The embedded kernel. */
+export interface Runtime extends BpfSyscall, Disposable {
+  readonly nrCpus: number;
+  readonly memory: KernelMemory;
+  /** The program behind a descriptor, for running it without the cost of PROG_TEST_RUN; undefined when it is none. */
+  program(fd: number): RuntimeProgram | undefined;
+  /** The live map behind a descriptor, for consumers of ring buffers and perf events; undefined when it is none. */
+  map(fd: number): BpfMap | undefined;
+  /** What the last run asked of its redirect helpers. */
+  readonly runState: Readonly<RunState>;
+  vmlinux(): Btf | undefined;
+}
+
+/** Makes an embedded kernel. Two of them in one process share nothing. */
+export function createRuntime(options: RuntimeOptions = {}): Runtime {
+  return buildRuntime(options, verify);
+}
+
+/** {@link createRuntime} with another verifier: for tests of what lies behind it. Not part of the package's interface. */
+export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['verify']): Runtime {
+  const host = defaultPorts(options.host);
+  const mem = new KernelMemory(options.memory);
+  const nrCpus = options.cpus ?? 1;
+  const layout = layoutMemory(mem, nrCpus);
+  const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
+  const objects = new ObjectTable();
+  const vmlinux = vmlinuxProvider(options.vmlinux);
+  const maps = createMapEnv({
+    mem,
+    allocator: heap,
+    nrCpus,
+    random32: host.random32,
+    nextMapId: () => objects.newId('map'),
+  });
+  const run = newRunState();
+  const link = createProgramLink({
+    mem,
+    heap,
+    maps,
+    host,
+    run,
+    cpuStack: layout.stacks[0],
+    deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
+    helperOf: helperTable,
+  });
+  const layouts = new KernelLayouts(vmlinux);
+  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
+  const hooks: HookEnv = {
+    ...{ mem, heap, layouts, devices, run, nrCpus },
+    ...programRunners(link, run),
+    now: () => performance.now(),
+  };
+  const clock = new Int32Array(2);
+  const env: SyscallEnv = {
+    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: verifier },
+    caps: options.caps ?? ALL_CAPS,
+    profile: options.profile ?? '6.18',
+    compile: engineCompiler(link, options.engine ?? 'jit'),
+    ktime() {
+      host.ktimeNs(clock);
+      return [clock[0] >>> 0, clock[1] >>> 0];
+    },
+  };
+  return new EmbeddedRuntime(env, mem, run);
+}
+
+class EmbeddedRuntime implements Runtime {
+  readonly #env: SyscallEnv;
+  readonly memory: KernelMemory;
+  readonly runState: Readonly<RunState>;
+
+  constructor(env: SyscallEnv, memory: KernelMemory, run: RunState) {
+    this.#env = env;
+    this.memory = memory;
+    this.runState = run;
+  }
+
+  get nrCpus(): number {
+    return this.#env.hooks.nrCpus;
+  }
+
+  bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
+    return sysBpf(this.#env, cmd, attr);
+  }
+
+  close(fd: number): number {
+    return this.#env.fds.close(fd);
+  }
+
+  program(fd: number): RuntimeProgram | undefined {
+    const prog = fdProg(this.#env, fd);
+    return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#env.hooks, prog);
+  }
+
+  map(fd: number): BpfMap | undefined {
+    const found = fdMap(this.#env, fd);
+    return typeof found === 'number' ? undefined : found.object.map;
+  }
+
+  vmlinux(): Btf | undefined {
+    return this.#env.vmlinux();
+  }
+
+  [Symbol.dispose](): void {
+    this.#env.fds.closeAll();
+  }
+}
+
+function vmlinuxProvider(given: RuntimeOptions['vmlinux']): () => Btf | undefined {
+  if (typeof given !== 'function') return () => given;
+  let known: { readonly btf: Btf | undefined } | undefined;
+  return () => {
+    known ??= { btf: given() };
+    return known.btf;
+  };
+}
+
+/** Runs of programs with the state that helpers see set up before. */
+function programRunners(link: RuntimeLink, run: RunState): Pick<HookEnv, 'runProgram' | 'runBatch'> {
+  const begin = (prog: LoadedProg, ctx: number): void => {
+    run.ctx = ctx;
+    run.progType = prog.verified.progType;
+    run.redirectIfindex = -1;
+    run.redirectFlags = 0;
+    run.redirectMapId = 0;
+    run.redirectKey = 0;
+    link.beginRun();
+  };
+  return {
+    runProgram(prog, ctx) {
+      begin(prog, ctx);
+      return prog.exe.run(ctx);
+    },
+    runBatch(prog, ctxs, stride, count, out) {
+      begin(prog, ctxs);
+      if (prog.exe.runBatch !== undefined) {
+        prog.exe.runBatch(ctxs, stride, count, out);
+        return;
+      }
+      const { u32 } = link.env.mem;
+      for (let i = 0; i < count; i++) u32[(out >>> 2) + i] = prog.exe.run(ctxs + i * stride);
+    },
+  };
+}
