@@ -1,0 +1,132 @@
+/** One run of a program in the interpreter: registers, call frames, tail calls and may_goto. */
+import { MAX_CALL_FRAMES, MAX_TAIL_CALL_CNT } from '../helpers/link.ts';
+import { execute } from './loop.ts';
+import { REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
+import { InterpProgram } from './program.ts';
+
+// Words of a saved call frame: return p, r6 to r9, r10, may_goto budget.
+export const FRAME_WORDS = 11;
+export const R10 = 20;
+/** Iterations that may_goto allows altogether (BPF_MAX_LOOPS), and between two looks at the clock. */
+const MAY_GOTO_LIMIT = 8 * 1024 * 1024;
+const MAY_GOTO_TICK = 0xffff;
+const MAY_GOTO_NS = 250_000_000;
+
+/** State of one activation; engines reuse them. */
+export class Activation {
+  program: InterpProgram;
+  /** Register file, lo and hi of r0 first (predecode.ts). */
+  regs: Int32Array;
+  /** Program counter in words. */
+  p = 0;
+  depth = 0;
+  done = false;
+  /** Stack pointer at entry: r10 of the outermost frame. */
+  entrySp = 0;
+  /** Instructions executed so far. */
+  steps = 0;
+  readonly frames = new Int32Array(MAX_CALL_FRAMES * FRAME_WORDS);
+  /** Iterations of may_goto in the current frame. */
+  mayGoto = 0;
+  readonly #clocks = new Float64Array(MAX_CALL_FRAMES);
+
+  constructor(program: InterpProgram) {
+    this.program = program;
+    this.regs = program.takeRegs();
+  }
+
+  /** Begins at slot `start` with r10 = `sp`; all other registers are 0 until the caller sets arguments. */
+  begin(start: number, sp: number): void {
+    this.steps = 0;
+    this.enter(start, sp);
+  }
+
+  /** Sets up the outermost frame. */
+  private enter(start: number, sp: number): void {
+    const { regs, program } = this;
+    this.p = start * SLOT_WORDS;
+    this.depth = 0;
+    this.done = false;
+    this.entrySp = sp;
+    this.mayGoto = 0;
+    regs.fill(0, 0, REG_CONSTANTS);
+    regs[R10] = sp;
+    regs[REG_FRAME] = program.reserveStack(sp);
+  }
+
+  /** Slot of the next instruction. */
+  get pc(): number {
+    return this.p / SLOT_WORDS;
+  }
+
+  /** A register as hi and lo halves. */
+  reg(n: number): [hi: number, lo: number] {
+    return [this.regs[n * 2 + 1], this.regs[n * 2]];
+  }
+
+  /** Executes one instruction; true when the program has returned. */
+  step(): boolean {
+    return this.exec(1);
+  }
+
+  /** Continues for at most `budget` instructions; true when the program has returned. */
+  exec(budget: number): boolean {
+    return execute(this, budget);
+  }
+
+  /** BPF_JCOND | MAY_GOTO: true once the function has used up its iterations or its time. */
+  mayGotoExpired(): boolean {
+    if ((++this.mayGoto & MAY_GOTO_TICK) !== 0) return false;
+    if (this.mayGoto >= MAY_GOTO_LIMIT) return true;
+    const { program, depth } = this;
+    program.link.env.checkDeadline();
+    const now = program.now();
+    if (this.mayGoto === MAY_GOTO_TICK + 1) this.#clocks[depth] = now;
+    return now - this.#clocks[depth] > MAY_GOTO_NS;
+  }
+
+  /**
+   * bpf_tail_call from the function of the current frame, which ends there. False when the call fails and the program
+   * goes on. Otherwise the target either took over this activation (outermost frame, same engine) or ran to its end.
+   */
+  tailCall(): boolean {
+    const { program, regs } = this;
+    const { link, view } = program;
+    const count = view.getInt32(link.stack.tailCalls, true);
+    if (count >= MAX_TAIL_CALL_CNT) return false;
+    const slot = link.tailCallTarget(regs[4], regs[6] >>> 0);
+    if (slot === 0) return false;
+    view.setInt32(link.stack.tailCalls, count + 1, true);
+    const target = link.programs.get(slot);
+    const ctx = regs[2];
+    if (this.depth === 0 && target instanceof InterpProgram) {
+      this.#become(target, ctx);
+      return true;
+    }
+    program.callProgram(slot, ctx, regs[R10], regs);
+    this.#leave();
+    return true;
+  }
+
+  /** Goes on as the program that was tail-called. */
+  #become(target: InterpProgram, ctx: number): void {
+    this.program.giveRegs(this.regs);
+    this.program = target;
+    this.regs = target.takeRegs();
+    this.enter(0, this.entrySp);
+    this.regs[2] = ctx;
+  }
+
+  /** Returns from the current frame. */
+  #leave(): void {
+    if (this.depth === 0) {
+      this.done = true;
+      return;
+    }
+    const { frames: F, regs: R } = this;
+    const f = --this.depth * FRAME_WORDS;
+    for (let k = 0; k < 9; k++) R[12 + k] = F[f + 1 + k];
+    this.mayGoto = F[f + 10];
+    this.p = F[f];
+  }
+}

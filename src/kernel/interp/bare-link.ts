@@ -1,0 +1,69 @@
+/** A link for programs outside any runtime: conformance vectors, the debugger's scratch runs, tests of both engines. */
+import type { HelperEnv } from '../helpers/env.ts';
+import type { HelperImpl, ProgramLink } from '../helpers/link.ts';
+import { createCallShim } from '../helpers/shim.ts';
+import { Allocator } from '../mem/allocator.ts';
+import { CodeTable } from '../mem/code-table.ts';
+import { layoutMemory } from '../mem/layout.ts';
+import { KernelMemory } from '../mem/memory.ts';
+
+export interface BareLinkOptions {
+  /** Bytes of guest memory; default 1 MiB. */
+  readonly memory?: number;
+  readonly helpers?: ReadonlyMap<number, HelperImpl>;
+  readonly kfuncs?: ReadonlyMap<number, HelperImpl>;
+  /** Prog arrays by the address that programs pass: slots by index. */
+  readonly progArrays?: ReadonlyMap<number, readonly number[]>;
+  readonly core?: HelperEnv['core'];
+  /** Throws when a run has taken too long. */
+  readonly checkDeadline?: () => void;
+}
+
+/** Makes a memory with one CPU's stack, a code table, and an environment whose host knows only time. */
+export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
+  const mem = new KernelMemory(options.memory ?? 1 << 20);
+  const layout = layoutMemory(mem, 1);
+  const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
+  const table = new CodeTable(64);
+  const [stack] = layout.stacks;
+  const shim = createCallShim(mem, table);
+  const env: HelperEnv = {
+    mem,
+    host: {
+      ktimeNs(out) {
+        const ns = performance.now() * 1e6;
+        out[0] = ns;
+        out[1] = ns / 4294967296;
+      },
+      random32: () => 4,
+      tracePrintk() {},
+      current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },
+    },
+    run: {
+      cpu: 0,
+      ctx: 0,
+      progType: 0,
+      redirectIfindex: -1,
+      redirectFlags: 0,
+      redirectMapId: 0,
+      redirectKey: 0,
+      tailCalls: 0,
+    },
+    core: options.core ?? {},
+    invoke: (slot, frame) => shim.callFunction(slot, frame),
+    alloc: (size, align) => heap.alloc(size, align),
+    free: (addr) => heap.free(addr),
+    mapAt: () => undefined,
+    checkDeadline: options.checkDeadline ?? (() => undefined),
+  };
+  return {
+    env,
+    table,
+    stack: { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls: heap.alloc(8) },
+    programs: new Map(),
+    helper: (id) => options.helpers?.get(id),
+    kfunc: (id) => options.kfuncs?.get(id),
+    tailCallTarget: (map, index) => options.progArrays?.get(map)?.[index] ?? 0,
+    shim,
+  };
+}

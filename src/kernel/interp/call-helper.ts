@@ -1,0 +1,69 @@
+/** Binding helpers to the interpreter's registers: through a guest frame for JS ones, by signature for those of the wasm core. */
+import { FRAME_R0, FRAME_R1 } from '../helpers/env.ts';
+import type { HelperImpl } from '../helpers/link.ts';
+import { REG_FRAME } from './predecode.ts';
+
+/** A helper as the loop calls it: reads r1 to r5 of the register file and writes r0. */
+export type BoundHelper = (R: Int32Array) => void;
+
+/** Makes the call for one helper. */
+export function bindHelper(impl: HelperImpl, view: DataView): BoundHelper {
+  if (impl.kind === 'js') {
+    const { fn } = impl;
+    return (R) => {
+      const frame = R[REG_FRAME] >>> 0;
+      for (let k = 0; k < 10; k++) view.setInt32(frame + FRAME_R1 + k * 4, R[2 + k], true);
+      fn(frame);
+      R[0] = view.getInt32(frame + FRAME_R0, true);
+      R[1] = view.getInt32(frame + FRAME_R0 + 4, true);
+    };
+  }
+  const [args, result] = impl.core.sig.split(':');
+  const call = impl.fn as (...args: (number | bigint)[]) => unknown;
+  if (/^i*$/.test(args) && result !== 'I')
+    return bindWords(call as (...args: number[]) => number | undefined, args.length, result);
+  return (R) => {
+    const values: (number | bigint)[] = [];
+    for (let k = 0; k < args.length; k++) {
+      const lo = R[2 + k * 2];
+      values.push(args[k] === 'i' ? lo : (BigInt(R[3 + k * 2]) << 32n) | BigInt(lo >>> 0));
+    }
+    setResult(R, call(...values), result);
+  };
+}
+
+/** Only 32-bit arguments: no array, no 64-bit value crosses. */
+function bindWords(call: (...args: number[]) => number | undefined, arity: number, result: string): BoundHelper {
+  const high = result === 's' ? 31 : 32;
+  const finish = (R: Int32Array, v: number | undefined): void => {
+    const r0 = (v ?? 0) | 0;
+    R[0] = r0;
+    R[1] = high === 31 ? r0 >> 31 : 0;
+  };
+  switch (arity) {
+    case 0:
+      return (R) => finish(R, call());
+    case 1:
+      return (R) => finish(R, call(R[2]));
+    case 2:
+      return (R) => finish(R, call(R[2], R[4]));
+    case 3:
+      return (R) => finish(R, call(R[2], R[4], R[6]));
+    case 4:
+      return (R) => finish(R, call(R[2], R[4], R[6], R[8]));
+    default:
+      return (R) => finish(R, call(R[2], R[4], R[6], R[8], R[10]));
+  }
+}
+
+function setResult(R: Int32Array, value: unknown, result: string): void {
+  if (result === 'I') {
+    const v = value as bigint;
+    R[0] = Number(BigInt.asIntN(32, v));
+    R[1] = Number(BigInt.asIntN(32, v >> 32n));
+    return;
+  }
+  const lo = result === 'v' ? 0 : (value as number) | 0;
+  R[0] = lo;
+  R[1] = result === 's' ? lo >> 31 : 0;
+}

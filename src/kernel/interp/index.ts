@@ -1,0 +1,13 @@
+/** The interpreter's door. */
+export type { GuardRegion } from './access.ts';
+export type { Activation } from './activation.ts';
+export { type BareLinkOptions, createBareLink } from './bare-link.ts';
+export {
+  type ConformanceEngine,
+  type ConformanceGuard,
+  ConformanceRunner,
+  interpEngine,
+  runConformance,
+  unverified,
+} from './conformance.ts';
+export { type InterpGuard, type InterpInput, type InterpOptions, InterpProgram, interpret } from './program.ts';

@@ -1,0 +1,293 @@
+/** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
+import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../helpers/env.ts';
+import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
+import { createJsEntries } from '../helpers/shim.ts';
+import type { Executable } from '../object/executable.ts';
+import type { VerifiedProgram } from '../verifier/result.ts';
+import type { GuardRegion } from './access.ts';
+import { Activation } from './activation.ts';
+import { type BoundHelper, bindHelper } from './call-helper.ts';
+import { type CallSite, type Predecoded, predecode, REG_FRAME } from './predecode.ts';
+
+/** What the interpreter needs of a program; a VerifiedProgram has it, and so has a bare list of instructions. */
+export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'>;
+
+/** Running a program that nobody verified. */
+export interface InterpGuard {
+  /** Memory that it may touch besides its stack. */
+  readonly regions: readonly GuardRegion[];
+  /** Instructions that one run may execute. */
+  readonly fuel: number;
+  /** Value of r2 at entry. */
+  readonly r2?: number;
+}
+
+export interface InterpOptions {
+  readonly guard?: InterpGuard;
+}
+
+const BPF_FUNC_LOOP = 181;
+/** BPF_MAX_LOOPS. */
+const BPF_MAX_LOOPS = 8 * 1024 * 1024;
+const E2BIG = 7;
+const EINVAL = 22;
+/** Instructions between two looks at the deadline. */
+const POLL = 1 << 16;
+
+/** Loads a program into the interpreter. */
+export function interpret(program: InterpInput, link: ProgramLink, options: InterpOptions = {}): InterpProgram {
+  return new InterpProgram(program, link, options);
+}
+
+export class InterpProgram implements Executable {
+  readonly engine = 'interp';
+  readonly codeSize = 0;
+  readonly slot: number;
+  readonly retAddr: number;
+  readonly decoded: Predecoded;
+  readonly helpers: readonly BoundHelper[];
+  readonly link: ProgramLink;
+  readonly view: DataView;
+  regions: readonly GuardRegion[];
+  #fuel: number;
+  #r2: number;
+  readonly #idle: Activation[] = [];
+  readonly #regs: Int32Array[] = [];
+  /** Slots of functions whose address is taken, and where those begin. */
+  readonly #functions: { slot: number; start: number }[] = [];
+  readonly #callxHelpers = new Map<number, BoundHelper>();
+  readonly #clock = new Int32Array(2);
+  #live = true;
+
+  constructor(program: InterpInput, link: ProgramLink, options: InterpOptions) {
+    const { guard } = options;
+    this.link = link;
+    this.view = link.env.mem.view;
+    this.decoded = predecode(program, guard !== undefined);
+    this.regions = guard?.regions ?? [];
+    this.#fuel = guard?.fuel ?? Number.POSITIVE_INFINITY;
+    this.#r2 = guard?.r2 ?? 0;
+    this.retAddr = link.env.alloc(8, 8);
+    this.helpers = this.decoded.calls.map((site) => this.#bind(site));
+    this.slot = this.#enterTable();
+  }
+
+  /** Runs on a context address; the low half of r0. */
+  run(ctx: number): number {
+    const { link, view } = this;
+    const { sp, tailCalls } = link.stack;
+    const entrySp = sp.value as number;
+    const outerTailCalls = view.getInt32(tailCalls, true);
+    view.setInt32(tailCalls, 0, true);
+    const act = this.#idle.pop() ?? new Activation(this);
+    try {
+      act.begin(0, entrySp);
+      act.regs[2] = ctx;
+      act.regs[4] = this.#r2;
+      this.#drive(act);
+      const r0 = act.regs[0];
+      view.setInt32(this.retAddr, r0, true);
+      view.setInt32(this.retAddr + 4, act.regs[1], true);
+      return r0 >>> 0;
+    } finally {
+      view.setInt32(tailCalls, outerTailCalls, true);
+      if (this.decoded.usesStack) sp.value = entrySp;
+      this.#release(act);
+    }
+  }
+
+  /** In guard mode: new fuel, r2 and regions for the runs that follow. */
+  arm(guard: InterpGuard): void {
+    this.regions = guard.regions;
+    this.#fuel = guard.fuel;
+    this.#r2 = guard.r2 ?? 0;
+  }
+
+  /** A run in single steps: the debugger's view. Its stack stays reserved until the activation is closed. */
+  start(ctx: number): Activation {
+    const act = this.#idle.pop() ?? new Activation(this);
+    act.begin(0, this.link.stack.sp.value as number);
+    act.regs[2] = ctx;
+    act.regs[4] = this.#r2;
+    return act;
+  }
+
+  /** Gives back an activation that {@link start} made. */
+  close(act: Activation): void {
+    this.link.stack.sp.value = act.entrySp;
+    this.#release(act);
+  }
+
+  /** Reserves the stack of one activation below `sp` and publishes it; returns the address of the helpers' frame. */
+  reserveStack(sp: number): number {
+    const frame = sp - this.decoded.reserve - FRAME_SIZE;
+    if (frame < this.link.stack.limit) throw new ProgramAbort('stack-overflow', -1, 'the guest stack is exhausted');
+    if (this.decoded.usesStack) this.link.stack.sp.value = frame;
+    return frame;
+  }
+
+  /** Runs the program at a slot, of either engine, as the tail call of a function whose r10 was `sp`; r0 goes to `R`. */
+  callProgram(slot: number, ctx: number, sp: number, R: Int32Array): void {
+    const target = this.link.programs.get(slot);
+    const global = this.link.stack.sp;
+    const outer = global.value as number;
+    if (target instanceof InterpProgram) {
+      target.#nested(0, sp, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], R);
+    } else {
+      global.value = sp;
+      this.link.shim.callProgram(slot, ctx, this.retAddr);
+      R[0] = this.view.getInt32(this.retAddr, true);
+      R[1] = this.view.getInt32(this.retAddr + 4, true);
+    }
+    global.value = outer;
+  }
+
+  /** callx of guard mode: the helper whose id is in a register. */
+  callx(id: number, R: Int32Array, slot: number): void {
+    let bound = this.#callxHelpers.get(id);
+    if (bound === undefined) {
+      bound = this.#bind({ kfunc: false, id, fdIndex: 0, slot });
+      this.#callxHelpers.set(id, bound);
+    }
+    bound(R);
+  }
+
+  takeRegs(): Int32Array {
+    return this.#regs.pop() ?? this.decoded.regs.slice();
+  }
+
+  giveRegs(regs: Int32Array): void {
+    this.#regs.push(regs);
+  }
+
+  /** CLOCK_MONOTONIC in nanoseconds, for may_goto. */
+  now(): number {
+    this.link.env.host.ktimeNs(this.#clock);
+    return (this.#clock[1] >>> 0) * 4294967296 + (this.#clock[0] >>> 0);
+  }
+
+  dispose(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    const { table, programs, env } = this.link;
+    programs.delete(this.slot);
+    table.free(this.slot);
+    for (const f of this.#functions) table.free(f.slot);
+    env.free(this.retAddr);
+  }
+
+  #drive(act: Activation): void {
+    for (let left = this.#fuel; ; left -= POLL) {
+      const budget = left < POLL ? left : POLL;
+      if (act.exec(budget)) return;
+      if (left <= POLL) throw new ProgramAbort('fuel', act.p >> 2, `the program ran for ${this.#fuel} instructions`);
+      this.link.env.checkDeadline();
+    }
+  }
+
+  #release(act: Activation): void {
+    if (act.program !== this) {
+      act.program.giveRegs(act.regs);
+      act.program = this;
+      act.regs = this.takeRegs();
+    }
+    this.#idle.push(act);
+  }
+
+  /** Runs from a slot on its own activation, arguments given as halves; r0 goes to `out`. */
+  #nested(start: number, sp: number, args: ArrayLike<number>, out: Int32Array): void {
+    const act = this.#idle.pop() ?? new Activation(this);
+    try {
+      act.begin(start, sp);
+      for (let k = 0; k < 10; k++) act.regs[2 + k] = args[k];
+      this.#drive(act);
+      out[0] = act.regs[0];
+      out[1] = act.regs[1];
+    } finally {
+      this.#release(act);
+    }
+  }
+
+  /** bpf_loop(nr, callback, ctx, flags), without leaving the engine when the callback is this program's own. */
+  #bpfLoop(R: Int32Array): void {
+    const nr = R[2] >>> 0;
+    const slot = R[4];
+    const args = new Int32Array(10);
+    args[2] = R[6];
+    args[3] = R[7];
+    R[1] = 0;
+    if ((R[8] | R[9]) !== 0 || nr > BPF_MAX_LOOPS) {
+      R[0] = (R[8] | R[9]) !== 0 ? -EINVAL : -E2BIG;
+      R[1] = -1;
+      return;
+    }
+    const { stack, env, shim } = this.link;
+    const own = this.#functions.find((f) => f.slot === slot);
+    const frame = R[REG_FRAME] >>> 0;
+    const result = new Int32Array(2);
+    let i = 0;
+    while (i < nr) {
+      if ((i & 0xff) === 0xff) env.checkDeadline();
+      args[0] = i;
+      if (own !== undefined) {
+        this.#nested(own.start, frame, args, result);
+        stack.sp.value = frame;
+      } else {
+        for (let k = 0; k < 10; k++) this.view.setInt32(frame + FRAME_R1 + k * 4, args[k], true);
+        shim.callFunction(slot, frame);
+        result[0] = this.view.getInt32(frame + FRAME_R0, true);
+        result[1] = this.view.getInt32(frame + FRAME_R0 + 4, true);
+      }
+      i++;
+      if ((result[0] | result[1]) !== 0) break;
+    }
+    R[0] = i;
+  }
+
+  /** Takes slots for the program and for the functions whose address it takes. */
+  #enterTable(): number {
+    const { table, programs, env, stack } = this.link;
+    const starts = [...new Set(this.decoded.funcRefs.map((f) => f.start))];
+    const halves = new Int32Array(10);
+    const result = new Int32Array(2);
+    const runFunction = (frame: number, start: number): void => {
+      for (let k = 0; k < 10; k++) halves[k] = this.view.getInt32(frame + FRAME_R1 + k * 4, true);
+      const outer = stack.sp.value as number;
+      this.#nested(start, outer, halves, result);
+      stack.sp.value = outer;
+      this.view.setInt32(frame + FRAME_R0, result[0], true);
+      this.view.setInt32(frame + FRAME_R0 + 4, result[1], true);
+    };
+    const runProgram = (ctx: number): void => {
+      const outer = stack.sp.value as number;
+      this.#nested(0, outer, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], result);
+      stack.sp.value = outer;
+      this.view.setInt32(this.retAddr, result[0], true);
+      this.view.setInt32(this.retAddr + 4, result[1], true);
+    };
+    const slot = table.alloc();
+    const entries = createJsEntries(env.mem, stack.sp, this.retAddr, starts[0] ?? 0, runProgram, runFunction);
+    table.set(slot, entries.program);
+    programs.set(slot, this);
+    for (const [k, start] of starts.entries()) {
+      const own = k === 0 ? entries : createJsEntries(env.mem, stack.sp, this.retAddr, start, runProgram, runFunction);
+      const at = table.alloc();
+      table.set(at, own.function);
+      this.#functions.push({ slot: at, start });
+    }
+    for (const ref of this.decoded.funcRefs) {
+      this.decoded.regs[ref.regsIndex] = this.#functions.find((f) => f.start === ref.start)?.slot ?? 0;
+    }
+    return slot;
+  }
+
+  #bind(site: CallSite): BoundHelper {
+    if (!site.kfunc && site.id === BPF_FUNC_LOOP) return (R) => this.#bpfLoop(R);
+    const impl = site.kfunc ? this.link.kfunc(site.id, site.fdIndex) : this.link.helper(site.id);
+    if (impl !== undefined) return bindHelper(impl, this.view);
+    const what = site.kfunc ? `kernel function ${site.id}` : `helper ${site.id}`;
+    return () => {
+      throw new ProgramAbort('unknown-helper', site.slot, `this runtime has no ${what}`);
+    };
+  }
+}
