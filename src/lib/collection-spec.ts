@@ -1,5 +1,7 @@
 /** What an object file holds, as data that a user may edit before it is loaded. */
 import type { Btf } from '../btf/btf.ts';
+import type { BpfSyscall } from '../uapi/attr.ts';
+import { type Collection, type LoadOptions, loadCollection } from './collection.ts';
 import type { ExternSpec, FunctionSpec, MapSpec, ProgramSpec } from './spec.ts';
 
 export class CollectionSpec {
@@ -28,5 +30,10 @@ export class CollectionSpec {
   /** A program or subprogram by key. */
   functionByKey(key: string): FunctionSpec | undefined {
     return this.programs.find((p) => p.key === key) ?? this.subprograms.get(key);
+  }
+
+  /** Makes the maps and loads the programs. Throws BpfError, after closing what was made. */
+  load(sys: BpfSyscall, options: LoadOptions = {}): Collection {
+    return loadCollection(this, sys, options);
   }
 }

@@ -10,7 +10,7 @@ import type { CollectionSpec } from './collection-spec.ts';
 import { typesAreCompatible } from './core-relo/compat.ts';
 import { CoreRelocator } from './core-relo/relocate.ts';
 import { loaderError } from './errors.ts';
-import { writeInsns } from './insns.ts';
+import { encodeInsns } from '../isa/encode.ts';
 import { kernelName } from './object/map-common.ts';
 import { essentialName } from '../btf/name-index.ts';
 import type { ExternSpec, MapSpec, ProgramSpec } from './spec.ts';
@@ -63,7 +63,7 @@ export function prepareProgram(spec: CollectionSpec, name: string, env: PrepareE
   const frags = program.xdpFrags ? BPF_F_XDP_HAS_FRAGS : 0;
   const attr: ProgLoadAttr = {
     prog_type: program.type,
-    insns: writeInsns(built.insns),
+    insns: encodeInsns(built.insns),
     license: spec.license,
     kern_version: spec.version,
     prog_flags: program.flags | sleepable | frags,

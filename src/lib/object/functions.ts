@@ -2,7 +2,7 @@
 import type { Insns } from '../../isa/insn.ts';
 import { type ElfFile, type ElfSection, type ElfSymbol, SHF, SHT, STB, STT, STV } from '../elf/elf.ts';
 import { elfError } from '../elf/reader.ts';
-import { readInsns } from '../insns.ts';
+import { decodeInsns } from '../../isa/decode.ts';
 
 export interface RawFunction {
   readonly key: string;
@@ -48,7 +48,7 @@ export function collectFunctions(elf: ElfFile): RawFunction[] {
       name: r.name,
       section: r.section,
       sectionInsn: r.start / 8,
-      insns: readInsns(r.section.data.subarray(r.start, r.end), elf.littleEndian),
+      insns: decodeInsns(r.section.data.subarray(r.start, r.end), elf.littleEndian),
       bind: r.bind,
       hidden: r.hidden,
       entry: alone || (r.section.name !== '.text' && r.bind !== STB.LOCAL),

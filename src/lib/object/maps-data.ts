@@ -30,7 +30,7 @@ export function dataMap(s: ElfSection, origin: MapOrigin, btf: Btf | undefined, 
   const spec = newMapSpec(s.name, origin);
   const unnamed = s.name.lastIndexOf('.') === 0;
   spec.kernelName =
-    unnamed && object ? kernelName(object.slice(0, Math.max(0, 15 - s.name.length)) + s.name) : kernelName(s.name);
+    unnamed && object ? kernelName(object.slice(0, 15 - Math.max(7, s.name.length)) + s.name) : kernelName(s.name);
   spec.contents = origin === 'bss' || s.type === SHT.NOBITS ? new Uint8Array(s.size) : s.data.slice();
   fillArray(spec, s.size, origin === 'rodata', btf);
   return spec;

@@ -1,0 +1,253 @@
+/** Values of BTF types between bytes and JavaScript: numbers to 32 bits, bigints beyond, objects, arrays, strings. */
+import { FormatError } from '../util/errors.ts';
+import type { Btf } from './btf.ts';
+import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
+
+/** What a BTF type reads as. Char arrays that hold text are strings, structs objects, everything 64-bit a bigint. */
+export type BtfValue = number | bigint | boolean | string | BtfValue[] | { [member: string]: BtfValue };
+/** What can be written as a BTF type: also bytes as they are, names of enumerators, and objects that leave members out (0). */
+export type BtfInput = number | bigint | boolean | string | Uint8Array | readonly BtfInput[] | { readonly [member: string]: BtfInput };
+
+/** Nesting by value that is followed. */
+const MAX_DEPTH = 64;
+
+const tooDeep = (): FormatError => new FormatError('BTF', -1, `types nest more than ${MAX_DEPTH} deep`);
+
+/** Whether an array of this type is text. */
+export function isChar(btf: Btf, id: number): boolean {
+  const t = btf.type(btf.skipModifiers(id));
+  return t?.kind === BTF_KIND.INT && t.size === 1 && (t.name === 'char' || ((t.int?.encoding ?? 0) & BTF_INT_CHAR) !== 0);
+}
+
+/** Reads `count` bits at a bit offset, little-endian. */
+export function readBits(bytes: Uint8Array, bitOffset: number, count: number, signed: boolean): bigint {
+  let out = 0n;
+  const first = bitOffset >>> 3;
+  const last = (bitOffset + count + 7) >>> 3;
+  for (let i = last - 1; i >= first; i--) out = (out << 8n) | BigInt(bytes[i] ?? 0);
+  out = BigInt.asUintN(count, out >> BigInt(bitOffset & 7));
+  return signed ? BigInt.asIntN(count, out) : out;
+}
+
+function writeBits(bytes: Uint8Array, bitOffset: number, count: number, value: bigint): void {
+  let v = BigInt.asUintN(count, value);
+  for (let at = bitOffset, left = count; left > 0; ) {
+    const inside = at & 7;
+    const n = Math.min(8 - inside, left);
+    const mask = ((1 << n) - 1) << inside;
+    bytes[at >>> 3] = (bytes[at >>> 3] & ~mask) | ((Number(v & 0xffn) << inside) & mask);
+    v >>= BigInt(n);
+    at += n;
+    left -= n;
+  }
+}
+
+const isWide = (t: BtfType): boolean => t.size > 4;
+
+/** Sets a member without ever meaning the prototype. */
+function put(object: { [member: string]: BtfValue }, name: string, value: BtfValue): void {
+  if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+  else object[name] = value;
+}
+
+/** Decodes one value of a type. Bytes beyond the end read as 0. */
+export function decodeValue(btf: Btf, typeId: number, bytes: Uint8Array): BtfValue {
+  return decodeAt(btf, typeId, bytes, 0, 0, MAX_DEPTH);
+}
+
+function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, depth: number): BtfValue {
+  if (depth === 0) throw tooDeep();
+  const t = btf.type(btf.skipModifiers(typeId));
+  switch (t?.kind) {
+    case BTF_KIND.INT: {
+      const encoding = t.int?.encoding ?? 0;
+      const v = readBits(bytes, bit + (t.int?.bitOffset ?? 0), width || t.int?.bits || t.size * 8, (encoding & BTF_INT_SIGNED) !== 0);
+      if (encoding & BTF_INT_BOOL) return v !== 0n;
+      return isWide(t) ? v : Number(v);
+    }
+    case BTF_KIND.ENUM:
+    case BTF_KIND.ENUM64: {
+      const v = readBits(bytes, bit, width || t.size * 8, t.kindFlag);
+      return isWide(t) ? v : Number(v);
+    }
+    case BTF_KIND.PTR:
+      return readBits(bytes, bit, 64, false);
+    case BTF_KIND.FLOAT:
+      return readFloat(bytes, bit >>> 3, t.size);
+    case BTF_KIND.ARRAY:
+      return decodeArray(btf, t, bytes, bit, depth);
+    case BTF_KIND.STRUCT:
+    case BTF_KIND.UNION: {
+      const out: { [member: string]: BtfValue } = {};
+      for (const m of t.members) {
+        const v = decodeAt(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, depth - 1);
+        if (m.name !== '') put(out, m.name, v);
+        else if (typeof v === 'object' && !Array.isArray(v)) for (const [name, inner] of Object.entries(v)) put(out, name, inner);
+      }
+      return out;
+    }
+    case BTF_KIND.VAR:
+      return decodeAt(btf, t.type, bytes, bit, 0, depth - 1);
+    case BTF_KIND.DATASEC: {
+      const out: { [member: string]: BtfValue } = {};
+      for (const v of t.vars) put(out, btf.name(v.type), decodeAt(btf, v.type, bytes, bit + v.offset * 8, 0, depth - 1));
+      return out;
+    }
+    default:
+      throw new FormatError('BTF', -1, `type ${typeId} (kind ${t?.kind ?? 0}) has no values`);
+  }
+}
+
+function readFloat(bytes: Uint8Array, at: number, size: number): number {
+  const copy = new Uint8Array(8);
+  copy.set(bytes.subarray(at, at + Math.min(size, 8)));
+  const view = new DataView(copy.buffer);
+  return size === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true);
+}
+
+function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, depth: number): BtfValue {
+  const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
+  const size = btf.sizeOf(elemType);
+  if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
+  const at = bit >>> 3;
+  if (isChar(btf, elemType)) {
+    const text = asText(bytes.subarray(at, at + nelems));
+    if (text !== undefined) return text;
+  }
+  const count = Math.min(nelems, size === 0 ? 0 : Math.ceil((bytes.length - at) / size));
+  const out: BtfValue[] = [];
+  for (let i = 0; i < count; i++) out.push(decodeAt(btf, elemType, bytes, bit + i * size * 8, 0, depth - 1));
+  return out;
+}
+
+const strict = new TextDecoder('utf-8', { fatal: true });
+
+/** Text up to the first NUL when the rest is NUL too and it is valid UTF-8 without control characters. */
+function asText(bytes: Uint8Array): string | undefined {
+  let end = bytes.indexOf(0);
+  if (end < 0) end = bytes.length;
+  for (let i = end; i < bytes.length; i++) if (bytes[i] !== 0) return undefined;
+  for (let i = 0; i < end; i++) if (bytes[i] < 32 && bytes[i] !== 9 && bytes[i] !== 10) return undefined;
+  try {
+    return strict.decode(bytes.subarray(0, end));
+  } catch {
+    return undefined;
+  }
+}
+
+/** Encodes a value as `size` bytes of a type (its own size unless said). Throws TypeError for what does not fit the type. */
+export function encodeValue(btf: Btf, typeId: number, value: BtfInput, size: number = Math.max(0, btf.sizeOf(typeId))): Uint8Array {
+  const out = new Uint8Array(size);
+  encodeAt(btf, typeId, value, out, 0, 0, '', MAX_DEPTH);
+  return out;
+}
+
+function encodeAt(btf: Btf, typeId: number, value: BtfInput, out: Uint8Array, bit: number, width: number, path: string, depth: number): void {
+  if (depth === 0) throw tooDeep();
+  const where = path === '' ? 'the value' : path;
+  const t = btf.type(btf.skipModifiers(typeId));
+  if (t === undefined) throw new TypeError(`${where}: type ${typeId} does not exist`);
+  if (value instanceof Uint8Array) {
+    const room = Math.max(0, btf.sizeOf(typeId));
+    if (value.length > room) throw new TypeError(`${where}: ${value.length} bytes do not fit ${room}`);
+    out.set(value, bit >>> 3);
+    return;
+  }
+  switch (t.kind) {
+    case BTF_KIND.INT:
+    case BTF_KIND.ENUM:
+    case BTF_KIND.ENUM64:
+    case BTF_KIND.PTR: {
+      const bits = width || (t.kind === BTF_KIND.PTR ? 64 : (t.int?.bits ?? t.size * 8));
+      writeBits(out, bit + (t.int?.bitOffset ?? 0), bits, integer(t, value, bits, where));
+      return;
+    }
+    case BTF_KIND.FLOAT: {
+      const view = new DataView(out.buffer, out.byteOffset);
+      if (t.size === 4) view.setFloat32(bit >>> 3, Number(value), true);
+      else view.setFloat64(bit >>> 3, Number(value), true);
+      return;
+    }
+    case BTF_KIND.ARRAY:
+      encodeArray(btf, t, value, out, bit, where, depth);
+      return;
+    case BTF_KIND.STRUCT:
+    case BTF_KIND.UNION:
+    case BTF_KIND.DATASEC:
+      encodeMembers(btf, t, value, out, bit, path, depth);
+      return;
+    case BTF_KIND.VAR:
+      encodeAt(btf, t.type, value, out, bit, 0, path, depth - 1);
+      return;
+    default:
+      throw new TypeError(`${where}: a type of kind ${t.kind} has no values`);
+  }
+}
+
+function integer(t: BtfType, value: BtfInput, bits: number, where: string): bigint {
+  let v: bigint;
+  if (typeof value === 'bigint') v = value;
+  else if (typeof value === 'boolean') v = value ? 1n : 0n;
+  else if (typeof value === 'number' && Number.isInteger(value)) v = BigInt(value);
+  else if (typeof value === 'string') v = fromText(t, value, where);
+  else throw new TypeError(`${where}: an integer was expected`);
+  if (v < -(1n << BigInt(bits - 1)) || v >= 1n << BigInt(bits)) throw new TypeError(`${where}: ${v} does not fit ${bits} bits`);
+  return v;
+}
+
+function fromText(t: BtfType, text: string, where: string): bigint {
+  const known = t.values.find((e) => e.name === text);
+  if (known) return known.value;
+  if (/^-?\d+$/.test(text)) return BigInt(text);
+  if (/^0x[0-9a-f]+$/i.test(text)) return BigInt(text);
+  if (t.kind === BTF_KIND.INT && t.size === 1 && text.length === 1) return BigInt(text.charCodeAt(0));
+  throw new TypeError(`${where}: "${text}" is neither a number nor an enumerator`);
+}
+
+function encodeArray(btf: Btf, t: BtfType, value: BtfInput, out: Uint8Array, bit: number, where: string, depth: number): void {
+  const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
+  if (typeof value === 'string' && isChar(btf, elemType)) {
+    const text = new TextEncoder().encode(value);
+    if (text.length > nelems) throw new TypeError(`${where}: ${text.length} bytes of text do not fit ${nelems}`);
+    out.set(text, bit >>> 3);
+    return;
+  }
+  if (!Array.isArray(value) || value.length > nelems) throw new TypeError(`${where}: an array of at most ${nelems} elements was expected`);
+  const size = btf.sizeOf(elemType);
+  value.forEach((v, i) => {
+    encodeAt(btf, elemType, v, out, bit + i * size * 8, 0, `${where}[${i}]`, depth - 1);
+  });
+}
+
+interface Place {
+  readonly type: number;
+  readonly bit: number;
+  readonly width: number;
+}
+
+/** Members by name, those of anonymous structs and unions included; of variables in a section. */
+function places(btf: Btf, t: BtfType): Map<string, Place> {
+  const out = new Map<string, Place>();
+  for (const v of t.vars) out.set(btf.name(v.type), { type: v.type, bit: v.offset * 8, width: 0 });
+  const stack: { t: BtfType; bit: number; depth: number }[] = [{ t, bit: 0, depth: 0 }];
+  while (stack.length > 0) {
+    const top = stack.pop() as { t: BtfType; bit: number; depth: number };
+    for (const m of top.t.members) {
+      const inner = m.name === '' ? btf.type(btf.skipModifiers(m.type)) : undefined;
+      if (inner && top.depth < MAX_DEPTH) stack.push({ t: inner, bit: top.bit + m.bitOffset, depth: top.depth + 1 });
+      else if (m.name !== '') out.set(m.name, { type: m.type, bit: top.bit + m.bitOffset, width: m.bitfieldSize });
+    }
+  }
+  return out;
+}
+
+function encodeMembers(btf: Btf, t: BtfType, value: BtfInput, out: Uint8Array, bit: number, path: string, depth: number): void {
+  const where = path === '' ? 'the value' : path;
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError(`${where}: an object was expected`);
+  const known = places(btf, t);
+  for (const [name, v] of Object.entries(value as { readonly [member: string]: BtfInput })) {
+    const place = known.get(name);
+    if (place === undefined) throw new TypeError(`${where}: there is no member ${name}`);
+    encodeAt(btf, place.type, v, out, bit + place.bit, place.width, path === '' ? name : `${path}.${name}`, depth - 1);
+  }
+}

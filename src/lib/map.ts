@@ -1,0 +1,291 @@
+/** A map of a loaded collection: elements as JavaScript values typed by BTF, or as bytes. */
+import type { Btf } from '../btf/btf.ts';
+import { type BtfInput, type BtfValue, decodeValue, encodeValue } from '../btf/value.ts';
+import type { BpfSyscall, MapBatchAttr } from '../uapi/attr.ts';
+import { BPF_CMD } from '../uapi/cmd.ts';
+import { ERRNO } from '../uapi/errno.ts';
+import { BPF_MAP_TYPE as M } from '../uapi/map-types.ts';
+import { BpfError } from './errors.ts';
+import type { MapSpec } from './spec.ts';
+
+/** Flags of `update`. */
+export const BPF_ANY = 0n;
+export const BPF_NOEXIST = 1n;
+export const BPF_EXIST = 2n;
+
+const PER_CPU: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_PERCPU_HASH, M.BPF_MAP_TYPE_PERCPU_ARRAY, M.BPF_MAP_TYPE_LRU_PERCPU_HASH, M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]);
+/** Their user-space values are file descriptors or ids of 4 bytes, whatever BTF says. */
+const FD_VALUES: ReadonlySet<number> = new Set([
+  M.BPF_MAP_TYPE_PROG_ARRAY,
+  M.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
+  M.BPF_MAP_TYPE_CGROUP_ARRAY,
+  M.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+  M.BPF_MAP_TYPE_HASH_OF_MAPS,
+]);
+
+export interface BatchResult {
+  readonly keys: Uint8Array[];
+  readonly values: Uint8Array[];
+  /** Where the next batch goes on; undefined at the end. */
+  readonly next: Uint8Array | undefined;
+}
+
+export class BpfMap implements Disposable {
+  readonly perCpu: boolean;
+  /** Bytes of one value for one CPU, rounded up in per-CPU maps. */
+  readonly #stride: number;
+
+  constructor(
+    private readonly sys: BpfSyscall,
+    readonly fd: number,
+    readonly spec: MapSpec,
+    readonly btf: Btf | undefined,
+    /** Number of possible CPUs: per-CPU maps move one value for each. */
+    readonly cpus = 1,
+  ) {
+    this.perCpu = PER_CPU.has(spec.type);
+    this.#stride = this.perCpu ? Math.ceil(spec.valueSize / 8) * 8 : spec.valueSize;
+  }
+
+  get name(): string {
+    return this.spec.name;
+  }
+
+  /** Bytes that one lookup moves. */
+  get valueBytes(): number {
+    return this.perCpu ? this.#stride * this.cpus : this.spec.valueSize;
+  }
+
+  /** Value under a key, undefined when there is none. Per-CPU maps give an array of one value for each CPU. */
+  lookup(key: BtfInput, flags = 0n): BtfValue | undefined {
+    const bytes = this.lookupBytes(this.encodeKey(key), flags);
+    return bytes && this.decodeValue(bytes);
+  }
+
+  lookupBytes(key: Uint8Array, flags = 0n): Uint8Array | undefined {
+    const value = new Uint8Array(this.valueBytes);
+    const r = this.sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd: this.fd, key, value, flags });
+    if (r === -ERRNO.ENOENT) return undefined;
+    this.#check(r, 'lookup');
+    return value;
+  }
+
+  update(key: BtfInput, value: BtfInput, flags = BPF_ANY): void {
+    this.updateBytes(this.encodeKey(key), this.encodeValue(value), flags);
+  }
+
+  updateBytes(key: Uint8Array, value: Uint8Array, flags = BPF_ANY): void {
+    this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd: this.fd, key, value, flags }), 'update');
+  }
+
+  /** Whether there was such an element. */
+  delete(key: BtfInput): boolean {
+    return this.deleteBytes(this.encodeKey(key));
+  }
+
+  deleteBytes(key: Uint8Array): boolean {
+    const r = this.sys.bpf(BPF_CMD.BPF_MAP_DELETE_ELEM, { map_fd: this.fd, key });
+    if (r === -ERRNO.ENOENT) return false;
+    this.#check(r, 'delete');
+    return true;
+  }
+
+  /** Takes an element out: of a queue or stack (no key) or under a key. */
+  lookupAndDelete(key?: BtfInput): BtfValue | undefined {
+    const value = new Uint8Array(this.valueBytes);
+    const bytes = key === undefined ? undefined : this.encodeKey(key);
+    const r = this.sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_AND_DELETE_ELEM, { map_fd: this.fd, key: bytes, value });
+    if (r === -ERRNO.ENOENT) return undefined;
+    this.#check(r, 'lookup and delete');
+    return this.decodeValue(value);
+  }
+
+  /** Keys in the kernel's order. An element that is deleted meanwhile makes some maps begin anew; each key is given once. */
+  *keysBytes(): Generator<Uint8Array> {
+    const seen = new Set<string>();
+    let key: Uint8Array | undefined;
+    for (;;) {
+      const next = new Uint8Array(this.spec.keySize);
+      const r = this.sys.bpf(BPF_CMD.BPF_MAP_GET_NEXT_KEY, { map_fd: this.fd, key, next_key: next });
+      if (r === -ERRNO.ENOENT) return;
+      this.#check(r, 'get next key');
+      const id = String.fromCharCode(...next);
+      if (seen.has(id)) return;
+      seen.add(id);
+      yield next;
+      key = next;
+    }
+  }
+
+  *entriesBytes(): Generator<[key: Uint8Array, value: Uint8Array]> {
+    for (const key of this.keysBytes()) {
+      const value = this.lookupBytes(key);
+      if (value !== undefined) yield [key, value];
+    }
+  }
+
+  *entries(): Generator<[key: BtfValue, value: BtfValue]> {
+    for (const [key, value] of this.entriesBytes()) yield [this.decodeKey(key), this.decodeValue(value)];
+  }
+
+  *keys(): Generator<BtfValue> {
+    for (const key of this.keysBytes()) yield this.decodeKey(key);
+  }
+
+  [Symbol.iterator](): Generator<[key: BtfValue, value: BtfValue]> {
+    return this.entries();
+  }
+
+  /** Up to `count` elements at once, from where an earlier batch ended. */
+  lookupBatch(count: number, from?: Uint8Array, remove = false): BatchResult {
+    const batch: MapBatchAttr['batch'] = {
+      in_batch: from,
+      out_batch: new Uint8Array(Math.max(4, this.spec.keySize)),
+      keys: new Uint8Array(count * this.spec.keySize),
+      values: new Uint8Array(count * this.valueBytes),
+      count,
+      map_fd: this.fd,
+    };
+    const cmd = remove ? BPF_CMD.BPF_MAP_LOOKUP_AND_DELETE_BATCH : BPF_CMD.BPF_MAP_LOOKUP_BATCH;
+    const r = this.sys.bpf(cmd, { batch });
+    if (r !== -ERRNO.ENOENT) this.#check(r, 'lookup batch');
+    const cut = (all: Uint8Array | undefined, size: number): Uint8Array[] =>
+      Array.from({ length: batch.count }, (_, i) => (all as Uint8Array).slice(i * size, (i + 1) * size));
+    return {
+      keys: cut(batch.keys, this.spec.keySize),
+      values: cut(batch.values, this.valueBytes),
+      next: r === -ERRNO.ENOENT ? undefined : batch.out_batch,
+    };
+  }
+
+  /** Writes many elements; returns how many were done. */
+  updateBatch(entries: Iterable<readonly [BtfInput, BtfInput]>, flags = BPF_ANY): number {
+    const list = [...entries];
+    const keys = joined(list.map(([k]) => this.encodeKey(k)));
+    const values = joined(list.map(([, v]) => this.encodeValue(v)));
+    const batch = { keys, values, count: list.length, map_fd: this.fd, elem_flags: flags };
+    this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_BATCH, { batch }), 'update batch');
+    return batch.count;
+  }
+
+  deleteBatch(keys: Iterable<BtfInput>): number {
+    const list = [...keys].map((k) => this.encodeKey(k));
+    const batch = { keys: joined(list), count: list.length, map_fd: this.fd };
+    this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_DELETE_BATCH, { batch }), 'delete batch');
+    return batch.count;
+  }
+
+  /** User space can read it from now on, and no longer write it. */
+  freeze(): void {
+    this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_FREEZE, { map_fd: this.fd }), 'freeze');
+  }
+
+  /** One variable of a global data map. */
+  getVariable(name: string): BtfValue {
+    const v = this.#variable(name);
+    const all = this.lookupBytes(new Uint8Array(4)) ?? new Uint8Array(0);
+    const bytes = all.subarray(v.offset, v.offset + v.size);
+    return this.btf && v.typeId ? decodeValue(this.btf, v.typeId, bytes) : [...bytes];
+  }
+
+  setVariable(name: string, value: BtfInput): void {
+    const v = this.#variable(name);
+    const all = this.lookupBytes(new Uint8Array(4)) ?? new Uint8Array(this.spec.valueSize);
+    all.set(this.btf && v.typeId ? encodeValue(this.btf, v.typeId, value, v.size) : scalarBytes(value, v.size, name), v.offset);
+    this.updateBytes(new Uint8Array(4), all);
+  }
+
+  #variable(name: string) {
+    const v = this.spec.variables.find((x) => x.name === name);
+    if (v === undefined) throw new BpfError({ errno: ERRNO.ENOENT, op: `map ${this.name}`, detail: `there is no variable ${name}` });
+    return v;
+  }
+
+  encodeKey(key: BtfInput): Uint8Array {
+    if (this.spec.keySize === 0) return new Uint8Array(0);
+    if (key instanceof Uint8Array) return key;
+    if (this.btf && this.spec.keyTypeId) return encodeValue(this.btf, this.spec.keyTypeId, key, this.spec.keySize);
+    return scalarBytes(key, this.spec.keySize, `key of ${this.name}`);
+  }
+
+  decodeKey(key: Uint8Array): BtfValue {
+    return this.btf && this.spec.keyTypeId ? decodeValue(this.btf, this.spec.keyTypeId, key) : scalarValue(key);
+  }
+
+  encodeValue(value: BtfInput): Uint8Array {
+    if (value instanceof Uint8Array) return value;
+    if (!this.perCpu) return this.#encodeOne(value);
+    const out = new Uint8Array(this.valueBytes);
+    const each = Array.isArray(value) ? value : Array.from({ length: this.cpus }, () => value);
+    each.slice(0, this.cpus).forEach((v, cpu) => {
+      out.set(this.#encodeOne(v as BtfInput), cpu * this.#stride);
+    });
+    return out;
+  }
+
+  decodeValue(value: Uint8Array): BtfValue {
+    if (!this.perCpu) return this.#decodeOne(value);
+    return Array.from({ length: this.cpus }, (_, cpu) => this.#decodeOne(value.subarray(cpu * this.#stride, cpu * this.#stride + this.spec.valueSize)));
+  }
+
+  #encodeOne(value: BtfInput): Uint8Array {
+    const { valueTypeId, valueSize, type } = this.spec;
+    if (this.btf && valueTypeId && !FD_VALUES.has(type)) return encodeValue(this.btf, valueTypeId, value, valueSize);
+    return scalarBytes(value, valueSize, `value of ${this.name}`);
+  }
+
+  #decodeOne(value: Uint8Array): BtfValue {
+    const { valueTypeId, type } = this.spec;
+    return this.btf && valueTypeId && !FD_VALUES.has(type) ? decodeValue(this.btf, valueTypeId, value) : scalarValue(value);
+  }
+
+  #check(result: number, what: string): void {
+    if (result < 0) throw new BpfError({ errno: -result, op: `${what} in map ${this.name}`, detail: 'bpf(2) refused' });
+  }
+
+  close(): void {
+    this.sys.close(this.fd);
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+}
+
+function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
+  let at = 0;
+  for (const p of parts) {
+    out.set(p, at);
+    at += p.length;
+  }
+  return out;
+}
+
+/** Without BTF, elements of up to 8 bytes are unsigned integers, others lists of bytes. */
+function scalarBytes(value: BtfInput, size: number, what: string): Uint8Array {
+  const out = new Uint8Array(size);
+  if (value instanceof Uint8Array && value.length <= size) out.set(value);
+  else if (Array.isArray(value) && value.length <= size) out.set(value.map(Number));
+  else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
+    let v = BigInt.asUintN(size * 8, BigInt(value));
+    for (let i = 0; i < size; i++, v >>= 8n) out[i] = Number(v & 255n);
+  } else throw new TypeError(`${what}: a number or at most ${size} bytes were expected`);
+  return out;
+}
+
+function scalarValue(bytes: Uint8Array): BtfValue {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  switch (bytes.length) {
+    case 1:
+      return view.getUint8(0);
+    case 2:
+      return view.getUint16(0, true);
+    case 4:
+      return view.getUint32(0, true);
+    case 8:
+      return view.getBigUint64(0, true);
+    default:
+      return [...bytes];
+  }
+}
