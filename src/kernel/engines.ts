@@ -1,15 +1,15 @@
 /** Which engine runs an accepted program: the JIT, with the interpreter where it refuses or is asked for. */
 import type { ProgramLink } from './helpers/link.ts';
+import { interpret } from './interp/index.ts';
 import { jitCompile } from './jit/index.ts';
 import type { Executable } from './object/executable.ts';
 import type { VerifiedProgram } from './verifier/result.ts';
 
 /** A compiler of accepted programs. */
 export function engineCompiler(link: ProgramLink, engine: 'jit' | 'interp'): (program: VerifiedProgram) => Executable {
-  void engine;
+  if (engine === 'interp') return (program) => interpret(program, link);
   return (program) => {
     const compiled = jitCompile(program, link);
-    if (compiled.ok) return compiled.executable;
-    throw new RangeError(compiled.detail);
+    return compiled.ok ? compiled.executable : interpret(program, link);
   };
 }

@@ -217,7 +217,7 @@ export const ERRNO_CASES: readonly ErrnoCase[] = [
   ),
   onMap(
     'FREEZE twice',
-    -E.EBUSY,
+    -E.EPERM,
     hash,
     (s, fd) => s.bpf(C.BPF_MAP_FREEZE, { map_fd: fd }) || s.bpf(C.BPF_MAP_FREEZE, { map_fd: fd }),
   ),

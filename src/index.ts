@@ -1,0 +1,24 @@
+/** The package's interface: the embedded kernel, the loader, and the constants of the ABI. Runs in browsers. */
+export { Btf } from './btf/btf.ts';
+export type { HostPorts } from './kernel/helpers/env.ts';
+export { ProgramAbort } from './kernel/helpers/link.ts';
+export type { NetDeviceSpec } from './kernel/hooks/net-devices.ts';
+export type { PacketRunner, PacketRunnerOptions } from './kernel/hooks/packet-runner.ts';
+export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/runtime.ts';
+export type { ContextRun, RuntimeProgram } from './kernel/runtime-program.ts';
+export { ALL_CAPS, type Caps } from './kernel/spec/prog-type.ts';
+export { Collection, type LoadOptions } from './lib/collection.ts';
+export type { CollectionSpec } from './lib/collection-spec.ts';
+export { BpfError } from './lib/errors.ts';
+export { parseObject } from './lib/parse-object.ts';
+export type { MapSpec, ProgramSpec } from './lib/spec.ts';
+export * from './uapi/attach-types.ts';
+export type * from './uapi/attr.ts';
+export * from './uapi/cmd.ts';
+export * from './uapi/errno.ts';
+export * from './uapi/flags.ts';
+export * from './uapi/info-layout.ts';
+export * from './uapi/map-types.ts';
+export * from './uapi/obj-info.ts';
+export * from './uapi/prog-types.ts';
+export { FormatError, InternalError } from './util/errors.ts';
