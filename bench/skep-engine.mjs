@@ -10,7 +10,6 @@ export async function importSkep() {
     at('lib/parse-object.js'),
     at('lib/prepare.js'),
     at('kernel/jit/index.js'),
-    at('kernel/jit/unverified.js'),
     at('kernel/mem/memory.js'),
     at('kernel/mem/code-table.js'),
     at('kernel/mem/layout.js'),
@@ -18,7 +17,7 @@ export async function importSkep() {
     at('kernel/maps/env.js'),
     at('kernel/maps/create.js'),
     at('kernel/helpers/shim.js'),
-    at('kernel/interp/index.js').catch(() => ({})),
+    at('kernel/interp/index.js'),
   ]);
   return Object.assign({}, ...modules);
 }
@@ -59,6 +58,17 @@ export function makeWorld(skep) {
   return { skep, mem, allocator, maps, link };
 }
 
+/** Bare instructions as an accepted program, cut at its functions. */
+function dress(skep, insns, name) {
+  const program = skep.unverified(insns, name);
+  const starts = new Set(program.subprogs.map((s) => s.start));
+  for (let i = 0; i < insns.length; i++)
+    if (insns.code[i] === 0x18 && insns.src[i] === 4) starts.add(i + 1 + insns.imm[i]);
+  const sorted = [...starts].sort((a, b) => a - b);
+  const subprogs = sorted.map((start, k) => ({ ...program.subprogs[0], start, end: sorted[k + 1] ?? insns.length }));
+  return { ...program, subprogs };
+}
+
 /** A program with fresh maps, resolved as the verifier would resolve it. */
 function resolve({ skep, mem, maps }, bytes, name) {
   const spec = skep.parseObject(bytes, { name });
@@ -81,7 +91,7 @@ function resolve({ skep, mem, maps }, bytes, name) {
       return live.length - 1;
     },
   });
-  const program = skep.unverifiedProgram(prepared.insns, name);
+  const program = dress(skep, prepared.insns, name);
   const { insns } = program;
   let lastMap = -1;
   for (let i = 0; i < insns.length; i++) {
@@ -147,10 +157,9 @@ export function loadInJit(world, bytes, name) {
   };
 }
 
-/** The program in the interpreter, or undefined while there is none. */
+/** The program in the interpreter. */
 export function loadInInterp(world, bytes, name) {
   const { skep } = world;
-  if (skep.interpret === undefined) return undefined;
   const exe = skep.interpret(resolve(world, bytes, name), world.link);
   return {
     run: (packet) => exe.run(place(world, packet).ctx),

@@ -1,5 +1,5 @@
 /** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
-import type { ProgramLink } from '../helpers/link.ts';
+import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import { makeDrivers, type WasmExports } from './driver.ts';
@@ -99,6 +99,13 @@ export async function jitCompileAsync(
   }
 }
 
+/** Compiles a program that nobody verified for guarded runs. Throws ProgramAbort when the JIT refuses it. */
+export function jitGuarded(program: VerifiedProgram, link: ProgramLink, guard: GuardOptions): JitExecutable {
+  const result = jitCompile(program, link, { guard });
+  if (!result.ok) throw new ProgramAbort('unsupported', -1, result.detail);
+  return result.executable;
+}
+
 function install(link: ProgramLink, options: JitOptions, pending: Pending, module: WebAssembly.Module): JitResult {
   const { plan, bytes } = pending.translation;
   const { cell, area } = pending;
@@ -117,7 +124,7 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, modul
     if (area === 0) return;
     if (guard.regions.length > (options.guard?.regions.length ?? 0))
       throw new RangeError('more regions than at compile time');
-    fillGuardArea(env.mem, area, guard);
+    fillGuardArea(env.mem, stack, area, guard);
   };
   if (options.guard !== undefined) arm(options.guard);
   const executable: JitExecutable = {

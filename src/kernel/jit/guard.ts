@@ -1,12 +1,12 @@
 /** Guard mode: runs of programs that nobody verified. Every access is checked against regions, loops and calls burn fuel. */
 import type { KernelMemory } from '../mem/memory.ts';
-import type { AbortReason } from '../helpers/link.ts';
+import type { AbortReason, GuestStack } from '../helpers/link.ts';
 import { MAX_CALL_FRAMES, ProgramAbort } from '../helpers/link.ts';
 import type { FnState } from './fn-state.ts';
 import { ByteSink } from './sink.ts';
 import * as w from './wasm-ops.ts';
 
-/** Memory that an unverified program may touch. */
+/** Memory that an unverified program may touch besides its stack. */
 export interface GuardRegion {
   readonly start: number;
   readonly end: number;
@@ -36,17 +36,18 @@ const COUNT = 16;
 const ENTRIES = 20;
 const ENTRY_SIZE = 12;
 
-export const guardAreaSize = (options: GuardOptions): number => ENTRIES + ENTRY_SIZE * options.regions.length;
+export const guardAreaSize = (options: GuardOptions): number => ENTRIES + ENTRY_SIZE * (options.regions.length + 1);
 
 /** Writes the area anew before a run. */
-export function fillGuardArea(mem: KernelMemory, addr: number, options: GuardOptions): void {
+export function fillGuardArea(mem: KernelMemory, stack: GuestStack, addr: number, options: GuardOptions): void {
   const { view } = mem;
+  const regions = [{ start: stack.limit, end: stack.top, writable: true }, ...options.regions];
   view.setInt32(addr + FUEL, Math.min(options.fuel, 0x7fffffff), true);
   view.setInt32(addr + DEPTH, 1, true);
   view.setUint32(addr + R2, options.r2, true);
   view.setUint32(addr + R2 + 4, 0, true);
-  view.setUint32(addr + COUNT, options.regions.length, true);
-  options.regions.forEach((r, k) => {
+  view.setUint32(addr + COUNT, regions.length, true);
+  regions.forEach((r, k) => {
     const at = addr + ENTRIES + k * ENTRY_SIZE;
     view.setUint32(at, r.start, true);
     view.setUint32(at + 4, r.end, true);

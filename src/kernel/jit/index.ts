@@ -1,4 +1,11 @@
 /** The JIT: verified eBPF to WebAssembly. */
-export { type JitExecutable, type JitOptions, type JitResult, jitCompile, jitCompileAsync } from './compile.ts';
+export {
+  type JitExecutable,
+  type JitOptions,
+  type JitResult,
+  jitCompile,
+  jitCompileAsync,
+  jitGuarded,
+} from './compile.ts';
 export type { GuardOptions, GuardRegion } from './guard.ts';
 export type { RefusalReason } from './plan.ts';

@@ -1,25 +1,38 @@
-/** Random programs give the same r0, registers and stack in the JIT (plain and guarded) as in an independent model. */
+/** Random programs give the same r0, registers and stack in the JIT (plain and guarded), the interpreter and an independent model. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { interpret } from '../../../src/kernel/interp/index.ts';
+import type { Executable } from '../../../src/kernel/object/executable.ts';
 import { runModel } from './model.ts';
 import { anyProgram, USED_STACK } from './programs.ts';
-import { compile, makeLink, programOf, r0Of, type Row, STACK_LIMIT, STACK_TOP } from './support.ts';
+import { compile, makeLink, programOf, r0Of, type Row, STACK_TOP } from './support.ts';
 
 const RUNS = Number(process.env.SKEP_RUNS ?? 400);
 const link = makeLink();
 
-function model(rows: readonly Row[]): { r0: bigint; stack: string } {
+interface Outcome {
+  r0: bigint;
+  stack: string;
+}
+
+function model(rows: readonly Row[]): Outcome {
   const memory = new Uint8Array(4096);
   const r0 = runModel(programOf(rows).insns, memory, STACK_TOP - 4096);
   return { r0, stack: Buffer.from(memory.subarray(4096 - USED_STACK)).toString('hex') };
 }
 
-function jit(rows: readonly Row[], guarded: boolean): { r0: bigint; stack: string } {
-  const options = guarded
-    ? { guard: { regions: [{ start: STACK_LIMIT, end: STACK_TOP, writable: true }], fuel: 1e6, r2: 0, callx: [] } }
-    : {};
+const GUARD = { regions: [], fuel: 1e6, r2: 0, callx: [] };
+
+function jit(rows: readonly Row[], guarded: boolean): Outcome {
+  return run(compile(link, programOf(rows), guarded ? { guard: GUARD } : {}));
+}
+
+function interp(rows: readonly Row[]): Outcome {
+  return run(interpret(programOf(rows), link));
+}
+
+function run(exe: Executable): Outcome {
   link.mem.u8.fill(0, STACK_TOP - 4096, STACK_TOP);
-  const exe = compile(link, programOf(rows), options);
   const low = exe.run(0);
   const r0 = r0Of(link, exe);
   exe.dispose();
@@ -35,6 +48,7 @@ describe('random programs', () => {
         const expected = model(rows);
         expect(jit(rows, false)).toEqual(expected);
         expect(jit(rows, true)).toEqual(expected);
+        expect(interp(rows)).toEqual(expected);
       }),
       { numRuns: RUNS },
     );

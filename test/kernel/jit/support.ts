@@ -4,7 +4,7 @@ import type { HelperEnv } from '../../../src/kernel/helpers/env.ts';
 import type { HelperImpl, ProgramLink } from '../../../src/kernel/helpers/link.ts';
 import { createCallShim } from '../../../src/kernel/helpers/shim.ts';
 import { type JitExecutable, type JitOptions, jitCompile } from '../../../src/kernel/jit/index.ts';
-import { unverifiedProgram } from '../../../src/kernel/jit/unverified.ts';
+import { unverifiedProgram } from './unverified.ts';
 import { CodeTable } from '../../../src/kernel/mem/code-table.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
 import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';

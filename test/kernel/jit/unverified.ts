@@ -1,7 +1,7 @@
-/** Raw instructions as an engine's input: for conformance runs, which skip verification and use guard mode. */
-import type { Insns } from '../../isa/insn.ts';
-import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC } from '../../isa/opcodes.ts';
-import type { SubprogInfo, VerifiedProgram } from '../verifier/result.ts';
+/** Raw instructions as an engine's input, cut at call targets and at functions whose address is taken. */
+import type { Insns } from '../../../src/isa/insn.ts';
+import { BPF_PSEUDO_CALL, BPF_PSEUDO_FUNC } from '../../../src/isa/opcodes.ts';
+import type { SubprogInfo, VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
 
 const FULL_STACK = 512;
 
