@@ -1,5 +1,12 @@
 /** Whether this kind of program may use this map at all (check_map_prog_compatibility). */
-import { BPF_LIST_HEAD, BPF_RB_ROOT, BPF_RES_SPIN_LOCK, BPF_SPIN_LOCK } from '../../../btf/record.ts';
+import {
+  BPF_LIST_HEAD,
+  BPF_RB_ROOT,
+  BPF_RES_SPIN_LOCK,
+  BPF_SPIN_LOCK,
+  BPF_TIMER,
+  BPF_WORKQUEUE,
+} from '../../../btf/record.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import type { MapDesc } from '../../spec/map-desc.ts';
@@ -48,6 +55,8 @@ export function checkMapProgCompatibility(env: VerifierEnv, map: MapDesc): void 
     if (progType === BPF_PROG_TYPE.BPF_PROG_TYPE_SOCKET_FILTER) reject(env, MAP_USE.LOCK_IN_SOCKET_FILTER);
     if (TRACING.has(progType)) reject(env, MAP_USE.LOCK_IN_TRACING);
   }
+  if ((fields & BPF_TIMER) !== 0 && TRACING.has(progType)) reject(env, MAP_USE.TIMER_IN_TRACING);
+  if ((fields & BPF_WORKQUEUE) !== 0 && TRACING.has(progType)) reject(env, MAP_USE.WQ_IN_TRACING);
   if (map.type === T.BPF_MAP_TYPE_STRUCT_OPS) reject(env, MAP_USE.STRUCT_OPS_MAP);
   if (env.query.sleepable && !SLEEPABLE.has(map.type)) reject(env, MAP_USE.SLEEPABLE_MAP);
   const storage = map.type === T.BPF_MAP_TYPE_CGROUP_STORAGE || map.type === T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;

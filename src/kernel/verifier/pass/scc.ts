@@ -1,5 +1,4 @@
 /** Strongly connected components of each function's control flow: which instructions form loops (compute_scc; Tarjan 1972, with a stack). */
-import { AUX_CALLS_CALLBACK } from '../aux.ts';
 import type { VerifierEnv } from '../env.ts';
 import { fallthroughOf, jumpTargetOf } from './flow.ts';
 
@@ -40,8 +39,8 @@ export function computeScc(env: VerifierEnv): void {
       if (inRange(b, n) && low[b] < low[i]) low[i] = low[b];
       depth--;
       if (low[i] < pre[i]) continue;
-      // A single instruction counts when it jumps to itself, or calls a callback any number of times.
-      const loop = open[openCount - 1] !== i || a === i || b === i || (aux.flags[i] & AUX_CALLS_CALLBACK) !== 0;
+      // A single instruction counts when it jumps to itself.
+      const loop = open[openCount - 1] !== i || a === i || b === i;
       for (;;) {
         const member = open[--openCount];
         low[member] = n + 1;

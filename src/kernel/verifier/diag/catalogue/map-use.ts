@@ -21,6 +21,16 @@ export const MAP_USE = {
     text: fixed('tracing progs cannot use bpf_spin_lock yet'),
     why: 'A program that can interrupt the holder of the lock would wait for it for ever.',
   },
+  TIMER_IN_TRACING: {
+    errno: EINVAL,
+    text: fixed('tracing progs cannot use bpf_timer yet'),
+    why: 'Timers take locks that the interrupted code may hold.',
+  },
+  WQ_IN_TRACING: {
+    errno: EINVAL,
+    text: fixed('tracing progs cannot use bpf_wq yet'),
+    why: 'Work queues take locks that the interrupted code may hold.',
+  },
   STRUCT_OPS_MAP: {
     errno: EINVAL,
     text: fixed('bpf_struct_ops map cannot be used in prog'),
