@@ -20,8 +20,8 @@ const ASYNC_CALLBACK_KFUNCS: ReadonlySet<string> = new Set([
 ]);
 /** Kernel functions under the fastcall contract (KF_FASTCALL). */
 const FASTCALL_KFUNCS: ReadonlySet<string> = new Set(['bpf_cast_to_kern_ctx', 'bpf_rdonly_cast']);
-/** Helpers that the x86_64 kernel inlines without touching r1 to r5: get_smp_processor_id, get_current_task, get_current_task_btf. */
-const INLINED_HELPERS: ReadonlySet<number> = new Set([8, 35, 158]);
+/** Helpers that the x86_64 kernel inlines without touching r1 to r5: get_smp_processor_id. */
+const INLINED_HELPERS: ReadonlySet<number> = new Set([8]);
 
 export interface CallSummary {
   readonly numParams: number;

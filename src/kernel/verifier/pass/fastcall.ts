@@ -1,5 +1,5 @@
 /** Spills and fills around calls that leave r1 to r5 alone, so that they can be removed (mark_fastcall_patterns). */
-import { BPF_DW, BPF_LDX, BPF_MEM, BPF_REG_10, BPF_STX } from '../../../isa/opcodes.ts';
+import { BPF_DW, BPF_LDX, BPF_MEM, BPF_REG_10, BPF_STX, MAX_BPF_STACK } from '../../../isa/opcodes.ts';
 import { AUX_FASTCALL_PATTERN } from '../aux.ts';
 import type { Subprog, VerifierEnv } from '../env.ts';
 import { subprogEnd } from '../subprog.ts';
@@ -21,16 +21,20 @@ export function markFastcallPatterns(env: VerifierEnv): void {
     let lowest = 0;
     for (let i = subprog.start; i < end; i++)
       if (insns.code[i] === SPILL && insns.dst[i] === BPF_REG_10 && insns.off[i] < lowest) lowest = insns.off[i];
+    // Everything below the largest pattern's top is theirs alone. (Linux guards only the smallest pattern's stack, and so lets
+    // a program read what it has removed the store of.)
+    let top = -MAX_BPF_STACK;
     for (let i = subprog.start; i < end; i++)
-      if (isHelperCall(insns, i) || isKfuncCall(insns, i)) markPattern(env, subprog, i, lowest);
+      if (isHelperCall(insns, i) || isKfuncCall(insns, i)) top = Math.max(top, markPattern(env, subprog, i, lowest));
+    subprog.fastcallStackOff = top;
   }
 }
 
-/** Matches `*(u64 *)(r10 - Y) = rX; ... call; ... rX = *(u64 *)(r10 - Y)` around one call, outwards, from the lowest stack offset up. */
-function markPattern(env: VerifierEnv, subprog: Subprog, call: number, lowest: number): void {
+/** Matches `*(u64 *)(r10 - Y) = rX; ... call; ... rX = *(u64 *)(r10 - Y)` around one call, outwards, from the lowest stack offset up; returns the offset above it. */
+function markPattern(env: VerifierEnv, subprog: Subprog, call: number, lowest: number): number {
   const { insns, aux } = env;
   const summary = callSummary(env, call);
-  if (summary === undefined) return;
+  if (summary === undefined) return -MAX_BPF_STACK;
   const clobbered = ((1 << (summary.numParams + 1)) - 1) & (summary.isVoid ? ~1 : ~0);
   let expected = CALLER_SAVED & ~clobbered;
   let off = lowest;
@@ -50,10 +54,10 @@ function markPattern(env: VerifierEnv, subprog: Subprog, call: number, lowest: n
     pairs++;
     off += 8;
   }
-  if (pairs === 0) return;
+  if (pairs === 0) return -MAX_BPF_STACK;
   if (summary.fastcall) aux.extraAt(call).fastcallSpills = pairs;
   else subprog.keepFastcallStack = true;
-  subprog.fastcallStackOff = Math.min(subprog.fastcallStackOff, off);
+  return off;
 }
 
 /**
