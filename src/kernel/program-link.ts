@@ -9,6 +9,7 @@ import type { Allocator } from './mem/allocator.ts';
 import { CodeTable } from './mem/code-table.ts';
 import type { CpuStack } from './mem/layout.ts';
 import type { KernelMemory } from './mem/memory.ts';
+import type { KernelLayouts } from './object/layouts.ts';
 
 export interface LinkParts {
   readonly mem: KernelMemory;
@@ -17,6 +18,8 @@ export interface LinkParts {
   readonly host: HostPorts;
   readonly run: RunState;
   readonly cpuStack: CpuStack;
+  readonly layouts: KernelLayouts;
+  readonly nrCpus: number;
   /** Milliseconds that a run may take before a polled deadline stops it. */
   readonly deadlineMs: number;
   readonly helperOf: (env: HelperEnv, core: CoreExports) => (id: number) => HelperImpl | undefined;
@@ -58,6 +61,8 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     host: parts.host,
     run: parts.run,
     core: maps.core,
+    layouts: parts.layouts,
+    nrCpus: parts.nrCpus,
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
     free: (addr) => heap.free(addr),

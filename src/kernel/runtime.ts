@@ -81,17 +81,19 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     nextMapId: () => objects.newId('map'),
   });
   const run = newRunState();
+  const layouts = new KernelLayouts(vmlinux);
   const link = createProgramLink({
     mem,
     heap,
     maps,
     host,
     run,
+    layouts,
+    nrCpus,
     cpuStack: layout.stacks[0],
     deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
     helperOf: helperTable,
   });
-  const layouts = new KernelLayouts(vmlinux);
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, run, nrCpus },

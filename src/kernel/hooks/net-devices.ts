@@ -1,4 +1,5 @@
 /** Network devices that programs can see: struct net_device and its receive queues in kernel memory, by ifindex. */
+import { ETH_HLEN } from '../helpers/packet.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../object/layouts.ts';
@@ -24,7 +25,6 @@ export interface NetDevice {
 }
 
 export const LOOPBACK: NetDeviceSpec = { ifindex: 1, name: 'lo' };
-export const ETH_HLEN = 14;
 const REG_STATE_REGISTERED = 1;
 
 /** Devices are made in kernel memory when first asked for: a runtime that never runs packets needs no layouts. */

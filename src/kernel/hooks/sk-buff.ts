@@ -1,12 +1,11 @@
 /** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
+import { ETH_HLEN, SHARED_INFO_SIZE } from '../helpers/packet.ts';
 import type { HookEnv } from './env.ts';
-import { ETH_HLEN, type NetDevice } from './net-devices.ts';
+import type { NetDevice } from './net-devices.ts';
 
 export const NET_SKB_PAD = 64;
-/** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)). */
-const SHINFO_ROOM = 320;
 /** Bytes of a packet in a page-sized buffer. */
-export const SKB_MAX_LINEAR = 4096 - NET_SKB_PAD - SHINFO_ROOM;
+export const SKB_MAX_LINEAR = 4096 - NET_SKB_PAD - SHARED_INFO_SIZE;
 
 const ETH_P_IP = 0x0800;
 const ETH_P_IPV6 = 0x86dd;
@@ -84,7 +83,7 @@ export class SkBuff {
     this.capacity = capacity;
     this.addr = addr || env.heap.alloc(off.size, 64);
     this.#sock = env.heap.alloc(off.sockSize, 64);
-    this.#head = env.heap.alloc(NET_SKB_PAD + capacity + SHINFO_ROOM, 64);
+    this.#head = env.heap.alloc(NET_SKB_PAD + capacity + SHARED_INFO_SIZE, 64);
     if (this.addr === 0 || this.#sock === 0 || this.#head === 0)
       throw new RangeError(`no memory for a packet of ${capacity} bytes`);
     this.#blocks = [this.#sock, this.#head, ...(addr === 0 ? [this.addr] : [])];
@@ -101,13 +100,13 @@ export class SkBuff {
     u8.fill(0, addr, addr + off.size);
     u8.set(frame, this.#head + NET_SKB_PAD);
     const end = NET_SKB_PAD + this.capacity;
-    u8.fill(0, this.#head + end, this.#head + end + SHINFO_ROOM);
+    u8.fill(0, this.#head + end, this.#head + end + SHARED_INFO_SIZE);
     view.setUint32(addr + off.head, this.#head, true);
     view.setUint32(addr + off.data, this.#head + NET_SKB_PAD, true);
     view.setUint32(addr + off.tail, NET_SKB_PAD + frame.length, true);
     view.setUint32(addr + off.end, end, true);
     view.setUint32(addr + off.len, frame.length, true);
-    view.setUint32(addr + off.truesize, end + SHINFO_ROOM + off.size, true);
+    view.setUint32(addr + off.truesize, end + SHARED_INFO_SIZE + off.size, true);
     view.setUint32(addr + off.users, 1, true);
     view.setUint32(addr + off.dev, device.addr, true);
     view.setUint32(addr + off.sk, this.#sock, true);

@@ -2,9 +2,9 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { ETH_HLEN } from '../helpers/packet.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from './loaded-prog.ts';
-import { ETH_HLEN } from './net-devices.ts';
 import { SKB_MAX_LINEAR, SkBuff } from './sk-buff.ts';
 import type { TestRun } from './test-run.ts';
 import { ctxFinish, ctxInit, dataFinish, runRepeated } from './test-run-io.ts';

@@ -2,9 +2,9 @@
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_XDP_LIVE_FRAMES } from '../../uapi/flags.ts';
+import { ETH_HLEN, XDP_FRAME_SIZE } from '../helpers/packet.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from './loaded-prog.ts';
-import { ETH_HLEN } from './net-devices.ts';
 import type { TestRun } from './test-run.ts';
 import { ctxFinish, ctxInit, dataFinish, runRepeated } from './test-run-io.ts';
 import { XDP_MAX_LINEAR, XDP_PACKET_HEADROOM, XdpBuff } from './xdp-buff.ts';
@@ -15,7 +15,7 @@ const MD_SIZE = 24;
 /** MAX_SKB_FRAGS pages behind the linear part. */
 const MAX_FRAGS_SIZE = 17 * 4096;
 /** sizeof(struct xdp_frame) must still fit before the metadata. */
-const MAX_META = XDP_PACKET_HEADROOM - 40;
+const MAX_META = XDP_PACKET_HEADROOM - XDP_FRAME_SIZE;
 
 /** bpf_prog_test_run_xdp; live frames are SCOPE 236. */
 export function testRunXdp(env: HookEnv, prog: LoadedProg, test: TestRun): number {

@@ -1,12 +1,11 @@
 /** One struct xdp_buff with its frame in kernel memory, made once and refilled for each packet. */
+import { SHARED_INFO_SIZE } from '../helpers/packet.ts';
 import type { HookEnv } from './env.ts';
 import type { NetDevice } from './net-devices.ts';
 
 export const XDP_PACKET_HEADROOM = 256;
-/** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)): kept behind the packet for fragments. */
-export const XDP_TAILROOM = 320;
 /** Linear bytes of a packet in a page-sized frame. */
-export const XDP_MAX_LINEAR = 4096 - XDP_PACKET_HEADROOM - XDP_TAILROOM;
+export const XDP_MAX_LINEAR = 4096 - XDP_PACKET_HEADROOM - SHARED_INFO_SIZE;
 
 export class XdpBuff {
   /** Guest address of struct xdp_buff: the context of a run. */
@@ -27,7 +26,7 @@ export class XdpBuff {
   /** @param addr where struct xdp_buff is to lie, when the caller has room for it */
   constructor(env: HookEnv, capacity = XDP_MAX_LINEAR, addr = 0) {
     const xdp = env.layouts.struct('xdp_buff');
-    const frame = XDP_PACKET_HEADROOM + capacity + XDP_TAILROOM;
+    const frame = XDP_PACKET_HEADROOM + capacity + SHARED_INFO_SIZE;
     this.#env = env;
     this.capacity = capacity;
     this.#ownsAddr = addr === 0;
