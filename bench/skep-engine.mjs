@@ -163,6 +163,6 @@ export function loadInInterp(world, bytes, name) {
   const exe = skep.interpret(resolve(world, bytes, name), world.link);
   return {
     run: (packet) => exe.run(place(world, packet).ctx),
-    runner: (packet) => ({ call: loop(exe.run, place(world, packet).ctx) }),
+    runner: (packet) => ({ call: loop((ctx) => exe.run(ctx), place(world, packet).ctx) }),
   };
 }

@@ -31,7 +31,7 @@ export function lowerCall(f: FnState, i: number): void {
     return lowerImported(f, plan.imported(kfuncName(id, insns.off[i])));
   }
   if (insns.src[i] !== 0) throw new JitRefusal('malformed', i, `call with src_reg ${insns.src[i]}`);
-  if (id === FUNC_TAIL_CALL) return lowerTailCall(f);
+  if (id === FUNC_TAIL_CALL) return lowerTailCall(f, i);
   if (id === FUNC_LOOP) return lowerLoopHelper(f);
   const array = plan.inlineArray(i);
   if (array !== undefined) return lowerArrayLookup(f, array);
@@ -122,7 +122,7 @@ function lowerCallx(f: FnState, i: number): void {
 }
 
 /** bpf_tail_call: jumps through the code table, or falls through when there is no target or 33 were made. */
-function lowerTailCall(f: FnState): void {
+function lowerTailCall(f: FnState, i: number): void {
   const { out, plan } = f;
   const counter = plan.link.stack.tailCalls;
   const slot = f.temp32();
@@ -132,9 +132,21 @@ function lowerTailCall(f: FnState): void {
   out.i32(MAX_TAIL_CALL_CNT);
   out.byte(w.I32_GE_U);
   out.op(w.BR_IF, 0);
-  f.push32(2);
-  f.push32(3);
-  out.op(w.CALL, plan.imported('tailCallTarget').index);
+  const array = plan.knownProgArray(i);
+  if (array === undefined) {
+    f.push32(2);
+    f.push32(3);
+    out.op(w.CALL, plan.imported('tailCallTarget').index);
+  } else {
+    f.push32(3);
+    out.i32(array.maxEntries);
+    out.byte(w.I32_GE_U);
+    out.op(w.BR_IF, 0);
+    f.push32(3);
+    out.i32(array.elemSize);
+    out.byte(w.I32_MUL);
+    out.mem(w.I32_LOAD, 2, array.valuesAddr);
+  }
   out.tee(slot);
   out.byte(w.I32_EQZ);
   out.op(w.BR_IF, 0);

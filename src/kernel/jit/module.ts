@@ -225,7 +225,7 @@ function needsFrame(plan: ModulePlan): boolean {
 function runBody(plan: ModulePlan, cell: ResultCell, framed: boolean): ByteSink {
   const out = new ByteSink(128);
   const counter = plan.link.stack.tailCalls;
-  const tail = plan.program.usesTailCall || plan.has('tailCallTarget');
+  const tail = plan.tailCalls;
   const [r0, saved] = [1, 2];
   out.byte2(2, 1);
   out.byte2(w.T_I64, 1);
@@ -267,7 +267,7 @@ function endTailCalls(out: ByteSink, counter: number, saved: number): void {
 function batchBody(plan: ModulePlan, cell: ResultCell): ByteSink {
   const out = new ByteSink(192);
   const counter = plan.link.stack.tailCalls;
-  const tail = plan.program.usesTailCall || plan.has('tailCallTarget');
+  const tail = plan.tailCalls;
   const [ctx, stride, count, to, saved] = [0, 1, 2, 3, 4];
   out.byte2(1, 1);
   out.byte(w.T_I32);

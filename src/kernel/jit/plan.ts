@@ -21,6 +21,7 @@ export const FUNC_LOOP = 181;
 export const FUNC_TAIL_CALL = 12;
 export const FUNC_MAP_LOOKUP_ELEM = 1;
 const MAP_TYPE_ARRAY = 2;
+const MAP_TYPE_PROG_ARRAY = 3;
 
 /** Why the JIT leaves a program to the interpreter. */
 export type RefusalReason = 'unsupported' | 'malformed' | 'too-large' | 'refused';
@@ -77,6 +78,7 @@ export class ModulePlan {
   readonly types: { params: number[]; results: number[] }[] = [];
   readonly imports: ImportedFn[] = [];
   needsTable = false;
+  tailCalls = false;
   /** Subprogram by the code-table slot that a PSEUDO_FUNC constant holds, and the other way round. */
   readonly subprogOfSlot = new Map<number, number>();
   readonly slotOfSubprog = new Map<number, number>();
@@ -140,6 +142,12 @@ export class ModulePlan {
     return map !== undefined && map.type === MAP_TYPE_ARRAY && map.valuesAddr !== 0 ? map : undefined;
   }
 
+  /** The prog array of the tail call at `i`, whose entries begin with the slot to jump to. */
+  knownProgArray(i: number): MapDesc | undefined {
+    const map = this.mapOf(i);
+    return map !== undefined && map.type === MAP_TYPE_PROG_ARRAY && map.valuesAddr !== 0 ? map : undefined;
+  }
+
   #import(name: string, params: number[], results: number[], value: CallableFunction, sig?: string): void {
     if (this.#importIndex.has(name)) return;
     const fn: ImportedFn = { index: this.imports.length, name, type: this.type(params, results), value, sig };
@@ -195,9 +203,11 @@ export class ModulePlan {
     }
     if (id === FUNC_TAIL_CALL) {
       this.needsTable = true;
-      this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], (map: number, index: number) =>
-        this.link.tailCallTarget(map, index >>> 0),
-      );
+      this.tailCalls = true;
+      if (this.knownProgArray(i) === undefined)
+        this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], (map: number, index: number) =>
+          this.link.tailCallTarget(map, index >>> 0),
+        );
     } else if (id === FUNC_LOOP) {
       this.needsTable = true;
       this.#port('poll', [], []);
