@@ -152,4 +152,5 @@ def main():
     write('returns.json', {f'{t}:{a}': return_range(t, a) for t, ats in TYPES.items() for a in ats if return_range(t, a) is not None})
 
 
-main()
+if __name__ == '__main__':
+    main()

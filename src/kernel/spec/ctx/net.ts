@@ -46,7 +46,46 @@ export const BPF_SOCK = {
   },
 } as const satisfies CtxStruct;
 
-export const BPF_TCP_SOCK_SIZE = 96;
+/** What PTR_TO_TCP_SOCK points to. */
+export const BPF_TCP_SOCK = {
+  name: 'bpf_tcp_sock',
+  size: 112,
+  fields: {
+    snd_cwnd: { off: 0, size: 4, read: 'exact' },
+    srtt_us: { off: 4, size: 4, read: 'exact' },
+    rtt_min: { off: 8, size: 4, read: 'exact' },
+    snd_ssthresh: { off: 12, size: 4, read: 'exact' },
+    rcv_nxt: { off: 16, size: 4, read: 'exact' },
+    snd_nxt: { off: 20, size: 4, read: 'exact' },
+    snd_una: { off: 24, size: 4, read: 'exact' },
+    mss_cache: { off: 28, size: 4, read: 'exact' },
+    ecn_flags: { off: 32, size: 4, read: 'exact' },
+    rate_delivered: { off: 36, size: 4, read: 'exact' },
+    rate_interval_us: { off: 40, size: 4, read: 'exact' },
+    packets_out: { off: 44, size: 4, read: 'exact' },
+    retrans_out: { off: 48, size: 4, read: 'exact' },
+    total_retrans: { off: 52, size: 4, read: 'exact' },
+    segs_in: { off: 56, size: 4, read: 'exact' },
+    data_segs_in: { off: 60, size: 4, read: 'exact' },
+    segs_out: { off: 64, size: 4, read: 'exact' },
+    data_segs_out: { off: 68, size: 4, read: 'exact' },
+    lost_out: { off: 72, size: 4, read: 'exact' },
+    sacked_out: { off: 76, size: 4, read: 'exact' },
+    bytes_received: { off: 80, size: 8, read: 'exact' },
+    bytes_acked: { off: 88, size: 8, read: 'exact' },
+    dsack_dups: { off: 96, size: 4, read: 'exact' },
+    delivered: { off: 100, size: 4, read: 'exact' },
+    delivered_ce: { off: 104, size: 4, read: 'exact' },
+    icsk_retransmits: { off: 108, size: 4, read: 'exact' },
+  },
+} as const satisfies CtxStruct;
+
+/** What PTR_TO_XDP_SOCK points to. */
+export const BPF_XDP_SOCK = {
+  name: 'bpf_xdp_sock',
+  size: 4,
+  fields: { queue_id: { off: 0, size: 4, read: 'exact' } },
+} as const satisfies CtxStruct;
 
 export const BPF_SOCK_ADDR = {
   name: 'bpf_sock_addr',

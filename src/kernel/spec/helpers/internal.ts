@@ -1,0 +1,18 @@
+/** Functions that only rewritten programs call: ids above every helper of the UAPI. */
+export const INTERNAL_HELPER = {
+  /** bpf_skb_load_helper_8(skb, offset): a byte of the packet, or a negative number. */
+  skb_load_helper_8: 10001,
+  /** bpf_skb_load_helper_16: in host order. */
+  skb_load_helper_16: 10002,
+  /** bpf_skb_load_helper_32: in host order. */
+  skb_load_helper_32: 10003,
+} as const;
+
+export type InternalHelper = keyof typeof INTERNAL_HELPER;
+
+const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(INTERNAL_HELPER).map(([name, id]) => [id, name]));
+
+/** The name of an internal helper id, or undefined. */
+export function internalHelperName(id: number): string | undefined {
+  return NAMES.get(id);
+}
