@@ -1,5 +1,6 @@
 /** What helper implementations and engines share: the ports of one runtime, and the state of one running program. */
 import type { KernelMemory } from '../mem/memory.ts';
+import type { KernelLayouts } from '../object/layouts.ts';
 
 /**
  * A helper implemented in TypeScript. Arguments and result lie in the caller's guest frame:
@@ -33,6 +34,12 @@ export interface HostPorts {
   tracePrintk(line: string): void;
   /** The simulated current task. */
   readonly current: { pid: number; tgid: number; uid: number; gid: number; comm: string; cgroupId: bigint };
+  /** Nanoseconds since 1970 as [lo, hi]; the host's clock when left out. */
+  realtimeNs?(out: Int32Array): void;
+  /** Guest address of the current task_struct, 0 when there is none. */
+  currentTask?(): number;
+  /** Return addresses, innermost first, for bpf_get_stack and bpf_get_stackid; -EFAULT without. */
+  stackTrace?(user: boolean): readonly bigint[];
 }
 
 /** State of the run in progress on one CPU that helpers read and write; reset by the driver before each run. */
@@ -48,6 +55,9 @@ export interface RunState {
   redirectMapId: number;
   redirectKey: number;
   tailCalls: number;
+  /** Address of the traced function (bpf_get_func_ip) and the link's cookie (bpf_get_attach_cookie), as [lo, hi]. */
+  funcIp?: readonly [lo: number, hi: number];
+  attachCookie?: readonly [lo: number, hi: number];
 }
 
 /** The environment of helpers: one per runtime. */
@@ -67,6 +77,10 @@ export interface HelperEnv {
   free(addr: number): void;
   /** The live map object at a guest address of struct bpf_map, or undefined. */
   mapAt(addr: number): unknown;
+  /** Layouts of kernel structs; without them the packet helpers do not exist. */
+  readonly layouts?: KernelLayouts;
+  /** Possible CPUs; 1 when left out. */
+  readonly nrCpus?: number;
   /** Throws when the run's deadline has passed; bpf_loop and iterators poll it. */
   checkDeadline(): void;
 }

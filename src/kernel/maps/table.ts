@@ -31,8 +31,8 @@ const PROG = F.BPF_F_RDONLY_PROG | F.BPF_F_WRONLY_PROG;
 const NUMA = F.BPF_F_NUMA_NODE;
 const HTAB = F.BPF_F_NO_PREALLOC | F.BPF_F_ZERO_SEED | ACCESS | PROG;
 const ARRAY = F.BPF_F_MMAPABLE | F.BPF_F_INNER_MAP | F.BPF_F_PRESERVE_ELEMS | NUMA | ACCESS | PROG;
-/** NR_CPUS of Debian and most distributions' x86_64 kernels bounds a CPUMAP; ours follows the recorded kernel. */
-const CPUMAP_MAX = 64;
+/** NR_CPUS of the recorded kernel. */
+const CPUMAP_MAX = 256;
 
 const sized = { key: C.nonZero, value: C.nonZero, entries: C.nonZero } as const;
 const indexed = { key: C.is4, entries: C.nonZero } as const;

@@ -9,3 +9,5 @@ export * from './ringbuf';
 export { csum_partial, csum_from32to16, csum_fold, csum_add, csum_diff } from './csum';
 export { jhash } from './jhash';
 export * from './dispatch';
+export * from './packet';
+export * from './string';

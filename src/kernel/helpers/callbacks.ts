@@ -1,0 +1,53 @@
+/** Helpers that call back into the program: bpf_loop and bpf_for_each_map_elem. */
+import { ERRNO } from '../../uapi/errno.ts';
+import type { BpfMap } from '../maps/map.ts';
+import { Frames, type HelperMaker } from './frame.ts';
+
+/** BPF_MAX_LOOPS */
+const MAX_LOOPS = 8 * 1024 * 1024;
+
+/** bpf_loop(nr_loops, callback, ctx, flags). The caller's frame serves the callback: its registers are dead here. */
+export const loop: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => {
+    const nr = f.u32(frame, 1);
+    const slot = f.u32(frame, 2);
+    const ctxLo = f.lo(frame, 3);
+    const ctxHi = f.hi(frame, 3);
+    if (f.lo(frame, 4) !== 0 || f.hi(frame, 4) !== 0) return f.ret(frame, -ERRNO.EINVAL);
+    if (nr > MAX_LOOPS) return f.ret(frame, -ERRNO.E2BIG);
+    for (let i = 0; i < nr; i++) {
+      f.setArg(frame, 1, i);
+      f.set64(frame, 2, ctxLo, ctxHi);
+      env.invoke(slot, frame);
+      if (f.lo(frame, 0) !== 0 || f.hi(frame, 0) !== 0) return f.ret(frame, i + 1);
+      if ((i & 0x3ff) === 0x3ff) env.checkDeadline();
+    }
+    f.ret(frame, nr);
+  };
+};
+
+/** bpf_for_each_map_elem(map, callback, callback_ctx, flags): how many elements were visited. */
+export const forEachMapElem: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => {
+    const addr = f.u32(frame, 1);
+    const map = env.mapAt(addr) as BpfMap;
+    const slot = f.u32(frame, 2);
+    const ctxLo = f.lo(frame, 3);
+    const ctxHi = f.hi(frame, 3);
+    if (f.lo(frame, 4) !== 0 || f.hi(frame, 4) !== 0 || !map.walk) return f.ret(frame, -ERRNO.EINVAL);
+    let visited = 0;
+    for (const { key, value } of map.walk(env.run.cpu)) {
+      visited++;
+      f.setArg(frame, 1, addr);
+      f.setArg(frame, 2, key);
+      f.setArg(frame, 3, value);
+      f.set64(frame, 4, ctxLo, ctxHi);
+      env.invoke(slot, frame);
+      if (f.lo(frame, 0) !== 0 || f.hi(frame, 0) !== 0) break;
+      if ((visited & 0x3ff) === 0) env.checkDeadline();
+    }
+    f.ret(frame, visited);
+  };
+};

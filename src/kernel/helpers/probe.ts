@@ -1,0 +1,50 @@
+/** Reads that may fail: bpf_probe_read and its kernel, user and string forms, on the runtime's memory. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { NULL_REGION } from '../mem/memory.ts';
+import type { HelperEnv } from './env.ts';
+import { Frames, type HelperMaker } from './frame.ts';
+
+/** Whether [hi:lo, +size) may be read at all: guest addresses have no upper half and lie behind the null region. */
+export function readable(env: HelperEnv, hi: number, lo: number, size: number): boolean {
+  return hi === 0 && lo >= NULL_REGION && lo + size <= env.mem.size;
+}
+
+/** bpf_probe_read*(dst, size, unsafe_ptr) and bpf_copy_from_user: on a bad address dst is zeroed. */
+export const probeRead: HelperMaker = (env) => {
+  const f = new Frames(env);
+  const { u8 } = env.mem;
+  return (frame) => {
+    const dst = f.u32(frame, 1);
+    const size = f.u32(frame, 2);
+    const src = f.u32(frame, 3);
+    if (!readable(env, f.hi(frame, 3), src, size)) {
+      u8.fill(0, dst, dst + size);
+      return f.ret(frame, -ERRNO.EFAULT);
+    }
+    u8.copyWithin(dst, src, src + size);
+    f.ret(frame, 0);
+  };
+};
+
+/** bpf_probe_read*_str(dst, size, unsafe_ptr): the length with its NUL; longer strings are cut. */
+export const probeReadStr: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.ret(frame, copyString(env, f.u32(frame, 1), f.u32(frame, 2), f.hi(frame, 3), f.u32(frame, 3)));
+};
+
+/** strncpy_from_kernel_nofault: length with NUL, or -EFAULT with dst zeroed. */
+export function copyString(env: HelperEnv, dst: number, size: number, hi: number, src: number): number {
+  if (size === 0) return 0;
+  const { u8 } = env.mem;
+  for (let i = 0; i < size; i++) {
+    if (!readable(env, hi, src + i, 1)) {
+      u8.fill(0, dst, dst + size);
+      return -ERRNO.EFAULT;
+    }
+    const byte = u8[src + i] as number;
+    u8[dst + i] = byte;
+    if (byte === 0) return i + 1;
+  }
+  u8[dst + size - 1] = 0;
+  return size;
+}

@@ -1,0 +1,89 @@
+/** Redirects are verdicts: the target is noted in the run's state, and the hook that asked acts on it. */
+import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
+import { BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, BPF_F_INGRESS, BPF_F_NEIGH, BPF_F_PEER } from '../../uapi/flags.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import type { BpfMap } from '../maps/map.ts';
+import { TargetArrayMap } from '../maps/target-array.ts';
+import { TargetHashMap } from '../maps/target-hash.ts';
+import { type HelperMaker, Frames, simple } from './frame.ts';
+
+const XDP_ABORTED = 0;
+const XDP_REDIRECT = 4;
+const XDP_ACTION_MASK = 3;
+const TC_ACT_SHOT = 2;
+const TC_ACT_REDIRECT = 7;
+/** sizeof(struct bpf_redir_neigh) */
+const REDIR_NEIGH_SIZE = 20;
+
+/** bpf_redirect: XDP takes no flags, tc only BPF_F_INGRESS. */
+export const redirect: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => {
+    const xdp = env.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
+    const flags = f.u32(frame, 2);
+    const bad = f.hi(frame, 2) !== 0 || (xdp ? flags !== 0 : (flags & ~BPF_F_INGRESS) !== 0);
+    if (bad) return f.ret(frame, xdp ? XDP_ABORTED : TC_ACT_SHOT);
+    note(env.run, f.lo(frame, 1), flags);
+    f.ret(frame, xdp ? XDP_REDIRECT : TC_ACT_REDIRECT);
+  };
+};
+
+interface Target {
+  redirectIfindex: number;
+  redirectFlags: number;
+  redirectMapId: number;
+  redirectKey: number;
+}
+
+function note(run: Target, ifindex: number, flags: number): void {
+  run.redirectIfindex = ifindex;
+  run.redirectFlags = flags;
+  run.redirectMapId = 0;
+  run.redirectKey = 0;
+}
+
+/** bpf_redirect_neigh(ifindex, params, plen, flags) */
+export const redirectNeigh = simple((env, ifindex, _params, plen, flags) => {
+  if ((plen && plen < REDIR_NEIGH_SIZE) || flags) return TC_ACT_SHOT;
+  note(env.run, ifindex | 0, BPF_F_NEIGH);
+  return TC_ACT_REDIRECT;
+});
+
+/** bpf_redirect_peer(ifindex, flags) */
+export const redirectPeer = simple((env, ifindex, flags) => {
+  if (flags) return TC_ACT_SHOT;
+  note(env.run, ifindex | 0, BPF_F_PEER);
+  return TC_ACT_REDIRECT;
+});
+
+/** bpf_clone_redirect: nothing here can send a copy while the program runs (SCOPE 113). */
+export const cloneRedirect = simple((_env, _skb, _ifindex, flags) =>
+  flags & ~BPF_F_INGRESS ? -ERRNO.EINVAL : -ERRNO.EOPNOTSUPP,
+);
+
+const isTarget = (map: BpfMap, key: number): boolean =>
+  (map instanceof TargetArrayMap || map instanceof TargetHashMap) && map.target(key) !== undefined;
+
+/** bpf_redirect_map(map, key, flags): the low two flag bits are the verdict when there is no target. */
+export const redirectMap: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => {
+    const map = env.mapAt(f.u32(frame, 1)) as BpfMap;
+    const key = f.u32(frame, 2);
+    const flags = f.u32(frame, 3);
+    const devmap = map.desc.type === T.BPF_MAP_TYPE_DEVMAP || map.desc.type === T.BPF_MAP_TYPE_DEVMAP_HASH;
+    const known = XDP_ACTION_MASK | (devmap ? BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS : 0);
+    if (flags & ~known || f.hi(frame, 3) !== 0) return f.ret(frame, XDP_ABORTED);
+    const { run } = env;
+    if (!isTarget(map, key) && !(flags & BPF_F_BROADCAST)) {
+      note(run, -1, 0);
+      return f.ret(frame, flags & XDP_ACTION_MASK);
+    }
+    run.redirectIfindex = -1;
+    run.redirectFlags = flags;
+    run.redirectMapId = map.desc.id;
+    run.redirectKey = key;
+    f.ret(frame, XDP_REDIRECT);
+  };
+};

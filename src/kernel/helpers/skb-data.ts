@@ -1,0 +1,117 @@
+/** sk_buff helpers that read, write and resize packet data. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_INVALIDATE_HASH, BPF_F_RECOMPUTE_CSUM } from '../../uapi/flags.ts';
+import type { HelperEnv } from './env.ts';
+import { Frames, type HelperMaker } from './frame.ts';
+import { CHECKSUM_COMPLETE, layoutsOf, SkbView, skbOffsets } from './packet.ts';
+
+const INT_MAX = 0x7fff_ffff;
+/** BPF_SKB_MAX_LEN: the largest packet that growing may make. */
+const SKB_MAX_LEN = 0x1_0000 + 14;
+const MAC_UNSET = 0xffff;
+
+/** A helper on an sk_buff: low halves of r2..r5, whether their upper halves that must be zero are. */
+export function skbMaker(
+  fn: (env: HelperEnv, skb: SkbView, at: number, b: number, c: number, d: number, e: number) => number,
+): HelperMaker {
+  return (env) => {
+    const f = new Frames(env);
+    const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
+    return (frame) =>
+      f.ret(frame, fn(env, skb, f.u32(frame, 1), f.u32(frame, 2), f.u32(frame, 3), f.u32(frame, 4), f.u32(frame, 5)));
+  };
+}
+
+/** bpf_skb_store_bytes(skb, offset, from, len, flags) */
+export const skbStoreBytes = skbMaker((env, skb, at, off, from, len, flags) => {
+  if (flags & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) return -ERRNO.EINVAL;
+  if (off > INT_MAX || !skb.writable(at, off + len)) return -ERRNO.EFAULT;
+  const to = skb.get32(at, 'data') + off;
+  const complete = flags & BPF_F_RECOMPUTE_CSUM && skb.ipSummed(at) === CHECKSUM_COMPLETE;
+  if (complete) adjustCsum(env, skb, at, to, len, off, false);
+  skb.u8.copyWithin(to, from, from + len);
+  if (complete) adjustCsum(env, skb, at, to, len, off, true);
+  if (flags & BPF_F_INVALIDATE_HASH) skb.clearHash(at);
+  skb.computeDataPointers(at);
+  return 0;
+});
+
+type Csum = (p: number, n: number, sum: number) => number;
+
+/** Takes bytes out of skb->csum or puts them in; bytes at an odd offset count rotated (csum_block_add, csum_block_sub). */
+function adjustCsum(env: HelperEnv, skb: SkbView, at: number, p: number, n: number, off: number, add: boolean): void {
+  let part = (env.core.csum_partial as unknown as Csum)(p, n, 0) >>> 0;
+  if (off & 1) part = ((part << 8) | (part >>> 24)) >>> 0;
+  const sum = skb.get32(at, 'csum') + (add ? part : ~part >>> 0);
+  skb.set32(at, 'csum', (sum >>> 0) + (sum > 0xffff_ffff ? 1 : 0));
+}
+
+/** bpf_skb_load_bytes_relative(skb, offset, to, len, start_header): from the MAC (0) or network header (1). */
+export const skbLoadBytesRelative = skbMaker((_env, skb, at, off, to, len, header) => {
+  const fail = (): number => {
+    skb.u8.fill(0, to, to + len);
+    return -ERRNO.EFAULT;
+  };
+  if (off > 0xffff || header > 1) return fail();
+  const field = header === 0 ? 'mac_header' : 'network_header';
+  const start = skb.get16(at, field);
+  if (header === 0 && start === MAC_UNSET) return fail();
+  const head = skb.get32(at, 'head');
+  if (start + off + len > skb.get32(at, 'tail')) return fail();
+  const from = head + start + off;
+  skb.u8.copyWithin(to, from, from + len);
+  return 0;
+});
+
+/** bpf_skb_pull_data(skb, len): packets here are linear already. */
+export const skbPullData = skbMaker((_env, skb, at, len) => {
+  const ok = len <= skb.get32(at, 'len');
+  skb.computeDataPointers(at);
+  return ok ? 0 : -ERRNO.ENOMEM;
+});
+
+/** bpf_skb_change_tail(skb, len, flags) */
+export const skbChangeTail = skbMaker((_env, skb, at, len, flags) => {
+  const network = skb.get16(at, 'network_header') - skb.headroom(at);
+  if (flags || len > SKB_MAX_LEN || len < Math.max(network, 0)) return -ERRNO.EINVAL;
+  const old = skb.get32(at, 'len');
+  const tail = skb.get32(at, 'tail');
+  if (len > old) {
+    const grow = len - old;
+    // The kernel would copy to a larger buffer; the hosts' buffers leave room for what a device may send.
+    if (grow > skb.tailroom(at)) return -ERRNO.ENOMEM;
+    const end = skb.get32(at, 'head') + tail;
+    skb.u8.fill(0, end, end + grow);
+  }
+  skb.set32(at, 'tail', tail + len - old);
+  skb.set32(at, 'len', len);
+  skb.computeDataPointers(at);
+  return 0;
+});
+
+/** bpf_skb_change_head(skb, len, flags): zeroed room before the MAC header, which moves to its start. */
+export const skbChangeHead = skbMaker((_env, skb, at, room, flags) => {
+  if (flags || room + skb.get32(at, 'len') > SKB_MAX_LEN) return -ERRNO.EINVAL;
+  if (room > skb.headroom(at)) return -ERRNO.ENOMEM;
+  skb.push(at, room);
+  const data = skb.get32(at, 'data');
+  skb.u8.fill(0, data, data + room);
+  skb.set16(at, 'mac_header', data - skb.get32(at, 'head'));
+  skb.set16(at, 'mac_len', skb.get16(at, 'network_header') - skb.get16(at, 'mac_header'));
+  skb.computeDataPointers(at);
+  return 0;
+});
+
+/**
+ * Opens (positive) or closes (negative) a gap of `n` bytes behind the first `off` bytes, moving those; headers before the
+ * gap keep their distance to the packet's start. False when there is no room.
+ */
+export function resizeHeader(skb: SkbView, at: number, off: number, n: number): boolean {
+  if (n > 0 && n > skb.headroom(at)) return false;
+  if (n < 0 && off - n > skb.headlen(at)) return false;
+  const data = skb.get32(at, 'data');
+  skb.u8.copyWithin(data - n, data, data + off);
+  skb.push(at, n);
+  if (n > 0) skb.u8.fill(0, data - n + off, data + off);
+  return true;
+}

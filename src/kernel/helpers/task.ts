@@ -1,0 +1,75 @@
+/** The current task: ids, name, cgroup, and what tracing programs ask about their attachment. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { Frames, type HelperMaker, simple } from './frame.ts';
+
+/** sizeof(struct bpf_pidns_info) */
+const PIDNS_INFO_SIZE = 8;
+
+/** bpf_get_current_pid_tgid: tgid above, pid below. */
+export const getCurrentPidTgid: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.set64(frame, 0, env.host.current.pid, env.host.current.tgid);
+};
+
+/** bpf_get_current_uid_gid: gid above, uid below. */
+export const getCurrentUidGid: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.set64(frame, 0, env.host.current.uid, env.host.current.gid);
+};
+
+/** bpf_get_current_comm(buf, size): NUL-terminated and zero-padded. */
+export const getCurrentComm = simple((env, buf, size) => {
+  const { u8 } = env.mem;
+  const { comm } = env.host.current;
+  u8.fill(0, buf, buf + size);
+  const n = Math.min(comm.length, size - 1, 15);
+  for (let i = 0; i < n; i++) u8[buf + i] = comm.charCodeAt(i);
+  return 0;
+});
+
+/** bpf_get_current_task and _task_btf: the address of a task_struct that the host made. */
+export const getCurrentTask: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.retU32(frame, env.host.currentTask?.() ?? 0);
+};
+
+/** bpf_get_current_cgroup_id */
+export const getCurrentCgroupId: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => {
+    const id = env.host.current.cgroupId;
+    f.set64(frame, 0, Number(BigInt.asIntN(32, id)), Number(BigInt.asIntN(32, id >> 32n)));
+  };
+};
+
+/** bpf_get_ns_current_pid_tgid: there are no pid namespaces here, so no device and inode match. */
+export const getNsCurrentPidTgid: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => {
+    const at = f.u32(frame, 3);
+    const size = f.u32(frame, 4);
+    if (size === PIDNS_INFO_SIZE) env.mem.u8.fill(0, at, at + size);
+    f.ret(frame, -ERRNO.EINVAL);
+  };
+};
+
+/** bpf_get_func_ip */
+export const getFuncIp: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.set64(frame, 0, env.run.funcIp?.[0] ?? 0, env.run.funcIp?.[1] ?? 0);
+};
+
+/** bpf_get_attach_cookie */
+export const getAttachCookie: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.set64(frame, 0, env.run.attachCookie?.[0] ?? 0, env.run.attachCookie?.[1] ?? 0);
+};
+
+/** bpf_get_prandom_u32 */
+export const getPrandomU32: HelperMaker = (env) => {
+  const f = new Frames(env);
+  return (frame) => f.retU32(frame, env.host.random32());
+};
+
+/** bpf_get_numa_node_id: one node. */
+export const getNumaNodeId = simple(() => 0);
