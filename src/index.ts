@@ -1,5 +1,6 @@
 /** The package's interface: the embedded kernel, the loader, and the constants of the ABI. Runs in browsers. */
 export { Btf } from './btf/btf.ts';
+export { loadPackagedBtf, PACKAGED_KERNEL } from './btf/vmlinux/index.ts';
 export type { HostPorts } from './kernel/helpers/env.ts';
 export { ProgramAbort } from './kernel/helpers/link.ts';
 export type { NetDeviceSpec } from './kernel/hooks/net-devices.ts';

@@ -1,6 +1,7 @@
 /** The Node host: files, the running kernel's BTF, a monotonic clock that agrees with the kernel's, and a runtime with all of it. */
 import { readFile } from 'node:fs/promises';
 import { Btf } from '../btf/btf.ts';
+import { loadPackagedBtf, PACKAGED_KERNEL } from '../btf/vmlinux/index.ts';
 import type { HostPorts } from '../kernel/helpers/env.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from '../kernel/runtime.ts';
 
@@ -48,7 +49,7 @@ export async function loadKernelBtf(source: BtfSource = {}): Promise<{ readonly 
     const bytes = await readBytes(KERNEL_BTF_PATH).catch(() => undefined);
     if (bytes !== undefined) return { btf: Btf.parse(bytes), from: KERNEL_BTF_PATH };
   }
-  throw new RangeError('the packaged BTF is missing');
+  return { btf: await loadPackagedBtf(), from: `packaged ${PACKAGED_KERNEL.release} ${PACKAGED_KERNEL.arch}` };
 }
 
 export interface NodeRuntimeOptions extends Omit<RuntimeOptions, 'vmlinux'>, BtfSource {

@@ -1,16 +1,14 @@
-/** An embedded kernel for tests of its system calls: small memory, the running or packaged kernel's BTF. */
-import { readFileSync } from 'node:fs';
-import { Btf } from '../../src/btf/btf.ts';
+/** An embedded kernel for tests of its system calls: small memory, the packaged kernel's BTF. */
+import type { Btf } from '../../src/btf/btf.ts';
+import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { buildRuntime, type Runtime } from '../../src/kernel/runtime.ts';
 import { trustingVerify } from './trusting-verify.ts';
 
-let parsed: Btf | undefined;
+// One kernel's layouts in every test, whichever machine runs them.
+const parsed = await loadPackagedBtf();
 
-/** The running kernel's BTF. */
-export function kernelBtf(): Btf {
-  parsed ??= Btf.parse(readFileSync('/sys/kernel/btf/vmlinux'));
-  return parsed;
-}
+/** The packaged kernel BTF. */
+export const kernelBtf = (): Btf => parsed;
 
 export function embedded(): Runtime {
   return buildRuntime({ memory: 64 << 20, vmlinux: kernelBtf }, trustingVerify);

@@ -52,6 +52,8 @@ function skbOffsets(env: HookEnv) {
     gsoSize: shinfo.offset('gso_size'),
     gsoSegs: shinfo.offset('gso_segs'),
     hwtstamp: shinfo.offset('hwtstamps'),
+    /** What a driver clears for each packet; the fragments behind are counted by nr_frags. */
+    shinfoHead: shinfo.offset('frags'),
     sockSize: sock.size,
     sockFamily: sock.offset('__sk_common.skc_family'),
     sockSaddr: sock.offset('__sk_common.skc_rcv_saddr'),
@@ -71,6 +73,11 @@ export class SkBuff {
   readonly #env: HookEnv;
   readonly #blocks: readonly number[];
   readonly #head: number;
+  readonly #template: number;
+  readonly #shinfoWord: number;
+  #from: NetDevice | undefined;
+  #l2 = false;
+  #sockSet = false;
   readonly #sock: number;
   readonly #view: DataView;
 
@@ -80,13 +87,16 @@ export class SkBuff {
     this.#env = env;
     this.#view = env.mem.view;
     this.off = off;
-    this.capacity = capacity;
+    // skb_shared_info follows the packet and is aligned as the kernel aligns it.
+    this.capacity = ((capacity + NET_SKB_PAD + 63) & ~63) - NET_SKB_PAD;
     this.addr = addr || env.heap.alloc(off.size, 64);
     this.#sock = env.heap.alloc(off.sockSize, 64);
-    this.#head = env.heap.alloc(NET_SKB_PAD + capacity + SHARED_INFO_SIZE, 64);
-    if (this.addr === 0 || this.#sock === 0 || this.#head === 0)
+    this.#head = env.heap.alloc(NET_SKB_PAD + this.capacity + SHARED_INFO_SIZE, 64);
+    this.#template = env.heap.alloc(off.size, 64);
+    this.#shinfoWord = (this.#head + NET_SKB_PAD + this.capacity) >>> 2;
+    if (this.addr === 0 || this.#sock === 0 || this.#head === 0 || this.#template === 0)
       throw new RangeError(`no memory for a packet of ${capacity} bytes`);
-    this.#blocks = [this.#sock, this.#head, ...(addr === 0 ? [this.addr] : [])];
+    this.#blocks = [this.#sock, this.#head, this.#template, ...(addr === 0 ? [this.addr] : [])];
   }
 
   /**
@@ -95,31 +105,45 @@ export class SkBuff {
    */
   load(frame: Uint8Array, device: NetDevice, l2: boolean): void {
     const { off, addr } = this;
-    const { u8 } = this.#env.mem;
-    const view = this.#view;
-    u8.fill(0, addr, addr + off.size);
-    u8.set(frame, this.#head + NET_SKB_PAD);
-    const end = NET_SKB_PAD + this.capacity;
-    u8.fill(0, this.#head + end, this.#head + end + SHARED_INFO_SIZE);
-    view.setUint32(addr + off.head, this.#head, true);
-    view.setUint32(addr + off.data, this.#head + NET_SKB_PAD, true);
-    view.setUint32(addr + off.tail, NET_SKB_PAD + frame.length, true);
-    view.setUint32(addr + off.end, end, true);
-    view.setUint32(addr + off.len, frame.length, true);
-    view.setUint32(addr + off.truesize, end + SHARED_INFO_SIZE + off.size, true);
-    view.setUint32(addr + off.users, 1, true);
-    view.setUint32(addr + off.dev, device.addr, true);
-    view.setUint32(addr + off.sk, this.#sock, true);
-    view.setUint16(addr + off.macHeader, NET_SKB_PAD, true);
-    view.setUint16(addr + off.networkHeader, NET_SKB_PAD + ETH_HLEN, true);
-    view.setUint16(addr + off.macLen, ETH_HLEN, true);
+    const { u8, u32 } = this.#env.mem;
+    if (this.#from !== device || this.#l2 !== l2) this.#fillTemplate(device, l2);
+    u8.copyWithin(addr, this.#template, this.#template + off.size);
+    const data = this.#head + NET_SKB_PAD;
+    u8.set(frame, data);
+    u32.fill(0, this.#shinfoWord, this.#shinfoWord + (off.shinfoHead >>> 2));
+    const length = frame.length - (l2 ? 0 : ETH_HLEN);
+    u32[(addr + off.tail) >>> 2] = NET_SKB_PAD + frame.length;
+    u32[(addr + off.len) >>> 2] = length;
+    u32[(addr + off.cbPktLen) >>> 2] = length;
+    // Not a multiple of four from its start in every kernel, hence the view.
+    this.#view.setUint32(addr + off.cbDataEnd, data + frame.length, true);
     const protocol = etherProtocol(frame);
-    view.setUint16(addr + off.protocol, protocol, false);
+    u8[addr + off.protocol] = protocol >>> 8;
+    u8[addr + off.protocol + 1] = protocol;
     u8[addr + off.pktType] |= packetType(frame, device);
     this.#fillSock(frame, protocol);
-    if (!l2) this.pull(ETH_HLEN);
-    view.setUint32(addr + off.cbPktLen, this.len, true);
-    this.computeDataPointers();
+  }
+
+  /** Everything that is the same for all packets of a device. */
+  #fillTemplate(device: NetDevice, l2: boolean): void {
+    const { off } = this;
+    const view = this.#view;
+    const at = this.#template;
+    const end = NET_SKB_PAD + this.capacity;
+    const data = this.#head + NET_SKB_PAD + (l2 ? 0 : ETH_HLEN);
+    view.setUint32(at + off.head, this.#head, true);
+    view.setUint32(at + off.data, data, true);
+    view.setUint32(at + off.cbDataMeta, data, true);
+    view.setUint32(at + off.end, end, true);
+    view.setUint32(at + off.truesize, end + SHARED_INFO_SIZE + off.size, true);
+    view.setUint32(at + off.users, 1, true);
+    view.setUint32(at + off.dev, device.addr, true);
+    view.setUint32(at + off.sk, this.#sock, true);
+    view.setUint16(at + off.macHeader, NET_SKB_PAD, true);
+    view.setUint16(at + off.networkHeader, NET_SKB_PAD + ETH_HLEN, true);
+    view.setUint16(at + off.macLen, ETH_HLEN, true);
+    this.#from = device;
+    this.#l2 = l2;
   }
 
   /** Family and addresses of the socket that the kernel lends the packet. */
@@ -127,19 +151,21 @@ export class SkBuff {
     const { off } = this;
     const { u8 } = this.#env.mem;
     const sock = this.#sock;
-    u8.fill(0, sock, sock + off.sockSize);
-    const l3 = frame.subarray(ETH_HLEN);
-    if (protocol === ETH_P_IP) {
-      this.#view.setUint16(sock + off.sockFamily, AF_INET, true);
-      if (l3.length < 20) return;
-      u8.set(l3.subarray(12, 16), sock + off.sockSaddr);
-      u8.set(l3.subarray(16, 20), sock + off.sockDaddr);
-    } else if (protocol === ETH_P_IPV6) {
-      this.#view.setUint16(sock + off.sockFamily, AF_INET6, true);
-      if (l3.length < 40) return;
-      u8.set(l3.subarray(8, 24), sock + off.sockV6Saddr);
-      u8.set(l3.subarray(24, 40), sock + off.sockV6Daddr);
+    const v4 = protocol === ETH_P_IP;
+    const v6 = protocol === ETH_P_IPV6;
+    u8[sock + off.sockFamily] = v4 ? AF_INET : v6 ? AF_INET6 : 0;
+    const has4 = v4 && frame.length >= ETH_HLEN + 20;
+    const has6 = v6 && frame.length >= ETH_HLEN + 40;
+    if (!has4 && !has6 && !this.#sockSet) return;
+    for (let i = 0; i < 4; i++) {
+      u8[sock + off.sockSaddr + i] = has4 ? frame[26 + i] : 0;
+      u8[sock + off.sockDaddr + i] = has4 ? frame[30 + i] : 0;
     }
+    for (let i = 0; i < 16; i++) {
+      u8[sock + off.sockV6Saddr + i] = has6 ? frame[22 + i] : 0;
+      u8[sock + off.sockV6Daddr + i] = has6 ? frame[38 + i] : 0;
+    }
+    this.#sockSet = has4 || has6;
   }
 
   get len(): number {
@@ -168,13 +194,6 @@ export class SkBuff {
     return this.data - this.#view.getUint32(this.addr + this.off.head, true);
   }
 
-  /** What direct packet access reads (bpf_compute_data_pointers). */
-  computeDataPointers(): void {
-    const { addr, off } = this;
-    this.#view.setUint32(addr + off.cbDataMeta, this.data, true);
-    this.#view.setUint32(addr + off.cbDataEnd, this.data + this.len - this.dataLen, true);
-  }
-
   /** The linear packet as it lies in memory now: valid until the next load. */
   packet(): Uint8Array {
     return this.#env.mem.u8.subarray(this.data, this.data + this.len - this.dataLen);
@@ -193,8 +212,15 @@ function etherProtocol(frame: Uint8Array): number {
 }
 
 function packetType(frame: Uint8Array, device: NetDevice): number {
-  if (device.mac.every((byte, i) => byte === frame[i])) return PACKET.HOST;
+  const { mac } = device;
+  let same = true;
+  let ones = 0xff;
+  for (let i = 0; i < 6; i++) {
+    if (mac[i] !== frame[i]) same = false;
+    ones &= frame[i];
+  }
+  if (same) return PACKET.HOST;
   if ((frame[0] & 1) === 0) return PACKET.OTHERHOST;
-  const broadcast = device.ifindex !== 1 && frame.subarray(0, 6).every((byte) => byte === 0xff);
-  return broadcast ? PACKET.BROADCAST : PACKET.MULTICAST;
+  // The loopback device's broadcast address is zero.
+  return ones === 0xff && device.ifindex !== 1 ? PACKET.BROADCAST : PACKET.MULTICAST;
 }
