@@ -1,4 +1,7 @@
 /** Special fields of a map value or allocated object, found by BTF (struct btf_record, btf_parse_fields). */
+import { ERRNO } from '../uapi/errno.ts';
+import type { Btf } from './btf.ts';
+import { BTF_KIND, type BtfType } from './types.ts';
 
 /** enum btf_field_type. */
 export const BPF_SPIN_LOCK = 1 << 0;
@@ -24,6 +27,8 @@ export interface BtfField {
   /** kptr: kernel BTF type id (in `btf` unless program-local); graph roots: value type id in the program's BTF. */
   readonly typeId?: number;
   readonly typeName?: string;
+  /** kptr: `typeId` lies in the program's BTF, not in the kernel's. */
+  readonly local?: boolean;
   /** Graph roots: offset of the node member in the contained type. */
   readonly nodeOffset?: number;
 }
@@ -39,4 +44,244 @@ export interface BtfRecord {
   readonly wqOff: number;
   readonly taskWorkOff: number;
   readonly refcountOff: number;
+}
+
+/** What the kernel adds to the question of {@link parseRecord}. */
+export interface RecordOptions {
+  /** Types that kptrs point to; without them the ids of the program's own BTF stand. */
+  readonly kernelBtf?: Btf;
+  /** Fields to look for; all unless said. */
+  readonly mask?: number;
+  /** Size of the value, which all fields must lie in; the type's own unless said. */
+  readonly valueSize?: number;
+}
+
+/** A type whose special fields the kernel refuses: `record` is undefined and `errno` positive. */
+export interface RecordResult {
+  readonly record: BtfRecord | undefined;
+  readonly errno: number;
+}
+
+const { ENOENT, E2BIG, EFAULT, EEXIST, EINVAL } = ERRNO;
+
+/** Most fields of one value (BTF_FIELDS_MAX), deepest nesting (MAX_RESOLVE_DEPTH). */
+const MAX_FIELDS = 11;
+const MAX_DEPTH = 32;
+
+const ALL = (1 << 14) - 1;
+const KPTRS = BPF_KPTR_UNREF | BPF_KPTR_REF | BPF_KPTR_PERCPU | BPF_UPTR;
+const ROOTS = BPF_LIST_HEAD | BPF_RB_ROOT;
+
+interface Row {
+  readonly type: number;
+  readonly size: number;
+  readonly align: number;
+  /** At most one in a value. */
+  readonly unique: boolean;
+}
+
+/** Structs whose name makes a field special. */
+const SPECIAL_STRUCTS: ReadonlyMap<string, Row> = new Map([
+  ['bpf_spin_lock', { type: BPF_SPIN_LOCK, size: 4, align: 4, unique: true }],
+  ['bpf_res_spin_lock', { type: BPF_RES_SPIN_LOCK, size: 4, align: 4, unique: true }],
+  ['bpf_timer', { type: BPF_TIMER, size: 16, align: 8, unique: true }],
+  ['bpf_wq', { type: BPF_WORKQUEUE, size: 16, align: 8, unique: true }],
+  ['bpf_task_work', { type: BPF_TASK_WORK, size: 8, align: 8, unique: true }],
+  ['bpf_refcount', { type: BPF_REFCOUNT, size: 4, align: 4, unique: true }],
+  ['bpf_list_head', { type: BPF_LIST_HEAD, size: 16, align: 8, unique: false }],
+  ['bpf_list_node', { type: BPF_LIST_NODE, size: 24, align: 8, unique: false }],
+  ['bpf_rb_root', { type: BPF_RB_ROOT, size: 16, align: 8, unique: false }],
+  ['bpf_rb_node', { type: BPF_RB_NODE, size: 32, align: 8, unique: false }],
+]);
+
+const KPTR_TAGS: ReadonlyMap<string, number> = new Map([
+  ['kptr_untrusted', BPF_KPTR_UNREF],
+  ['kptr', BPF_KPTR_REF],
+  ['percpu_kptr', BPF_KPTR_PERCPU],
+  ['uptr', BPF_UPTR],
+]);
+
+class RecordError extends Error {
+  constructor(readonly errno: number) {
+    super(`special fields: errno ${errno}`);
+  }
+}
+
+/** Special fields of a struct or data section; undefined when it has none or the kernel would not take them (btf_parse_fields). */
+export function parseRecord(btf: Btf, valueTypeId: number, options: RecordOptions = {}): BtfRecord | undefined {
+  return parseRecordResult(btf, valueTypeId, options).record;
+}
+
+/** As {@link parseRecord}, with the reason why there is no record. */
+export function parseRecordResult(btf: Btf, valueTypeId: number, options: RecordOptions = {}): RecordResult {
+  try {
+    const finder = new FieldFinder(btf, options.mask ?? ALL);
+    const fields = finder.find(valueTypeId);
+    if (fields.length === 0) return { record: undefined, errno: 0 };
+    return { record: finish(btf, fields, options, options.valueSize ?? btf.sizeOf(valueTypeId)), errno: 0 };
+  } catch (e) {
+    if (e instanceof RecordError) return { record: undefined, errno: e.errno };
+    throw e;
+  }
+}
+
+/** A field as it is found, before what it points to is looked up. */
+interface Found {
+  readonly type: number;
+  readonly size: number;
+  offset: number;
+  /** kptr: the struct pointed to, in the program's BTF. */
+  readonly typeId: number;
+  /** Graph roots: `contains:` names of the value type and its node member. */
+  readonly contains?: readonly [type: string, node: string];
+}
+
+class FieldFinder {
+  #seen = 0;
+
+  constructor(
+    readonly btf: Btf,
+    readonly mask: number,
+  ) {}
+
+  /** btf_find_field */
+  find(typeId: number): Found[] {
+    const t = this.btf.type(typeId);
+    if (t?.kind === BTF_KIND.STRUCT) return this.#members(t, 0);
+    if (t?.kind !== BTF_KIND.DATASEC) throw new RecordError(EINVAL);
+    const out: Found[] = [];
+    for (const v of t.vars) {
+      const variable = this.btf.type(v.type);
+      add(out, this.#one(v.type, -1, variable?.type ?? 0, v.offset, v.size, 0));
+    }
+    return out;
+  }
+
+  #members(t: BtfType, level: number): Found[] {
+    const out: Found[] = [];
+    t.members.forEach((m, i) => {
+      // Valid C cannot put anything but a bit field there.
+      if (m.bitOffset % 8 !== 0) {
+        if (m.bitfieldSize === 0) throw new RecordError(EINVAL);
+        return;
+      }
+      add(out, this.#one(t.id, i, m.type, m.bitOffset / 8, 0, level));
+    });
+    return out;
+  }
+
+  /** btf_find_field_one: a member, variable or array of them, at `offset` of its struct. */
+  #one(ownerId: number, component: number, typeId: number, offset: number, expectedSize: number, level: number): Found[] {
+    const { btf } = this;
+    let nelems = 1;
+    let t = btf.type(typeId);
+    for (let i = 0; t?.array; i++) {
+      if (i >= MAX_DEPTH) throw new RecordError(E2BIG);
+      nelems *= t.array.nelems;
+      t = btf.type(t.array.elemType);
+    }
+    if (t === undefined || nelems === 0) return [];
+    const row = this.#row(t);
+    if (row === undefined) return t.kind === BTF_KIND.STRUCT ? this.#nested(t, offset, nelems, level) : [];
+    if (expectedSize !== 0 && expectedSize !== row.size * nelems) return [];
+    if (offset % row.align !== 0) return [];
+    const found = this.#describe(row, t, ownerId, component, offset);
+    return found === undefined ? [] : repeat([found], nelems, row.size);
+  }
+
+  #row(t: BtfType): Row | undefined {
+    const row = SPECIAL_STRUCTS.get(t.name);
+    if (row !== undefined && (row.type & this.mask) !== 0 && t.kind === BTF_KIND.STRUCT) {
+      if (row.unique && this.#seen & row.type) throw new RecordError(EEXIST);
+      if (row.unique) this.#seen |= row.type;
+      return row;
+    }
+    return (this.mask & KPTRS) !== 0 && t.kind !== BTF_KIND.STRUCT ? { type: BPF_KPTR_REF, size: 8, align: 8, unique: false } : undefined;
+  }
+
+  /** btf_find_nested_struct. The depth is bounded by MAX_DEPTH. */
+  #nested(t: BtfType, offset: number, nelems: number, level: number): Found[] {
+    if (level + 1 >= MAX_DEPTH) throw new RecordError(E2BIG);
+    const inner = this.#members(t, level + 1);
+    for (const f of inner) f.offset += offset;
+    return repeat(inner, nelems, t.size);
+  }
+
+  #describe(row: Row, t: BtfType, ownerId: number, component: number, offset: number): Found | undefined {
+    if (row.type === BPF_KPTR_REF) return this.#kptr(t, offset);
+    if (t.size !== row.size) return undefined;
+    if ((row.type & ROOTS) === 0) return { type: row.type, size: row.size, offset, typeId: 0 };
+    const tags = this.btf.declTags(ownerId, component).filter((v) => v.startsWith('contains:'));
+    if (tags.length === 0) return undefined;
+    if (tags.length > 1) throw new RecordError(EEXIST);
+    const [type, node] = tags[0].slice('contains:'.length).split(/:(.*)/s);
+    if (!node) return undefined;
+    return { type: row.type, size: row.size, offset, typeId: 0, contains: [type, node] };
+  }
+
+  /** btf_find_kptr: `struct x __kptr *p`, possibly volatile. */
+  #kptr(t: BtfType, offset: number): Found | undefined {
+    const { btf } = this;
+    const pointer = t.kind === BTF_KIND.VOLATILE ? btf.type(t.type) : t;
+    if (pointer?.kind !== BTF_KIND.PTR) return undefined;
+    const tag = btf.type(pointer.type);
+    if (tag?.kind !== BTF_KIND.TYPE_TAG || tag.kindFlag) return undefined;
+    if (btf.kind(tag.type) === BTF_KIND.TYPE_TAG) throw new RecordError(EINVAL);
+    const type = KPTR_TAGS.get(tag.name);
+    if (type === undefined) throw new RecordError(EINVAL);
+    if ((type & this.mask) === 0) return undefined;
+    const typeId = btf.skipModifiers(tag.type);
+    if (btf.kind(typeId) !== BTF_KIND.STRUCT) throw new RecordError(EINVAL);
+    return { type, size: 8, offset, typeId };
+  }
+}
+
+function add(out: Found[], more: readonly Found[]): void {
+  out.push(...more);
+  if (out.length > MAX_FIELDS) throw new RecordError(E2BIG);
+}
+
+/** btf_repeat_fields: kptrs and graph roots may be in arrays, other fields may not. */
+function repeat(fields: readonly Found[], nelems: number, stride: number): Found[] {
+  if (nelems === 1 || fields.length === 0) return [...fields];
+  if (fields.some((f) => (f.type & (KPTRS | ROOTS)) === 0)) throw new RecordError(EINVAL);
+  if (fields.length * nelems > MAX_FIELDS) throw new RecordError(E2BIG);
+  return Array.from({ length: nelems }, (_, i) => fields.map((f) => ({ ...f, offset: f.offset + i * stride }))).flat();
+}
+
+function finish(btf: Btf, found: readonly Found[], options: RecordOptions, valueSize: number): BtfRecord {
+  let end = 0;
+  let mask = 0;
+  for (const f of found) {
+    if (f.offset + f.size > valueSize) throw new RecordError(EFAULT);
+    if (f.offset < end) throw new RecordError(EEXIST);
+    end = f.offset + f.size;
+    mask |= f.type;
+  }
+  const fields = found.map((f) => resolve(btf, f, options)).sort((a, b) => a.offset - b.offset);
+  const first = (type: number): number => found.find((f) => f.type === type)?.offset ?? -1;
+  const spinLockOff = first(BPF_SPIN_LOCK);
+  const resSpinLockOff = first(BPF_RES_SPIN_LOCK);
+  if (spinLockOff >= 0 && resSpinLockOff >= 0) throw new RecordError(EINVAL);
+  if (mask & ROOTS && spinLockOff < 0 && resSpinLockOff < 0) throw new RecordError(EINVAL);
+  const refcountOff = first(BPF_REFCOUNT);
+  if (refcountOff < 0 && mask & BPF_LIST_NODE && mask & BPF_RB_NODE) throw new RecordError(EINVAL);
+  return { fields, mask, spinLockOff, resSpinLockOff, timerOff: first(BPF_TIMER), wqOff: first(BPF_WORKQUEUE), taskWorkOff: first(BPF_TASK_WORK), refcountOff };
+}
+
+function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
+  const base = { type: f.type, offset: f.offset, size: f.size };
+  if (f.type & KPTRS) {
+    const typeName = btf.name(f.typeId);
+    const kernelId = f.type === BPF_UPTR ? 0 : (options.kernelBtf?.find(typeName, BTF_KIND.STRUCT) ?? 0);
+    return kernelId > 0 ? { ...base, typeId: kernelId, typeName, local: false } : { ...base, typeId: f.typeId, typeName, local: true };
+  }
+  if (f.contains === undefined) return base;
+  const [typeName, nodeName] = f.contains;
+  const typeId = btf.find(typeName, BTF_KIND.STRUCT);
+  const nodeType = f.type === BPF_LIST_HEAD ? 'bpf_list_node' : 'bpf_rb_node';
+  const node = btf.type(typeId)?.members.find((m) => m.name === nodeName);
+  if (typeId === 0 || node === undefined) throw new RecordError(ENOENT);
+  if (btf.kind(node.type) !== BTF_KIND.STRUCT || btf.name(node.type) !== nodeType || node.bitOffset % 64 !== 0) throw new RecordError(EINVAL);
+  return { ...base, typeId, typeName, nodeOffset: node.bitOffset / 8 };
 }
