@@ -28,7 +28,7 @@ export function lowerCall(f: FnState, i: number): void {
   if (insns.code[i] & BPF_X) return lowerCallx(f, i);
   if (insns.src[i] === BPF_PSEUDO_CALL) return lowerSubprogCall(f, i);
   if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) {
-    return lowerImported(f, plan.imported(kfuncName(id, insns.off[i])));
+    return lowerImported(f, plan.imported(kfuncName(id, insns.off[i])), 5);
   }
   if (insns.src[i] !== 0) throw new JitRefusal('malformed', i, `call with src_reg ${insns.src[i]}`);
   if (id === FUNC_TAIL_CALL) return lowerTailCall(f, i);
@@ -36,7 +36,7 @@ export function lowerCall(f: FnState, i: number): void {
   const array = plan.inlineArray(i);
   if (array !== undefined) return lowerArrayLookup(f, array);
   const name = plan.helperName(i);
-  if (plan.has(name)) lowerImported(f, plan.imported(name));
+  if (plan.has(name)) lowerImported(f, plan.imported(name), plan.argsOf(i));
   else {
     emitAbort(f, ABORT_HELPER, i);
     f.clobber();
@@ -45,10 +45,10 @@ export function lowerCall(f: FnState, i: number): void {
 }
 
 /** A helper or kfunc: core ones take registers, JavaScript ones a frame in guest memory. */
-function lowerImported(f: FnState, fn: ImportedFn): void {
+function lowerImported(f: FnState, fn: ImportedFn, args: number): void {
   const { out } = f;
   if (fn.sig === undefined) {
-    for (let r = 1; r <= 5; r++) {
+    for (let r = 1; r <= args; r++) {
       out.get(f.base);
       f.push64(r);
       out.mem(w.I64_STORE, 3, FRAME_R1 + (r - 1) * 8);
@@ -111,7 +111,7 @@ function lowerCallx(f: FnState, i: number): void {
     out.byte2(w.I64_EQ, w.IF);
     out.byte(w.T_EMPTY);
     f.forget();
-    lowerImported(f, plan.imported(`h${helper}`));
+    lowerImported(f, plan.imported(`h${helper}`), 5);
     f.flush(1);
     out.byte(w.ELSE);
   }

@@ -3,6 +3,7 @@ import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import { makeDrivers, type WasmExports } from './driver.ts';
+import { MAX_FUNCTION_BYTES } from './function.ts';
 import { fillGuardArea, guardAreaSize, type GuardOptions, throwAbort } from './guard.ts';
 import { releaseSlots, RESULT_SIZE, RESULT_SP, type Translation, translate } from './module.ts';
 import { JitRefusal, type RefusalReason, type RuntimePorts } from './plan.ts';
@@ -10,7 +11,15 @@ import { JitRefusal, type RefusalReason, type RuntimePorts } from './plan.ts';
 export interface JitOptions {
   /** Runs a program that nobody verified: every access checked, loops and calls on fuel. */
   readonly guard?: GuardOptions;
+  /**
+   * Largest function in bytes of WebAssembly; larger ones are refused. V8 optimises a function of 2.5 MB, some 300,000
+   * instructions, with 1.2 GB of memory: the default stops below that, at {@link DEFAULT_FUNCTION_BYTES}.
+   */
+  readonly maxFunctionBytes?: number;
 }
+
+/** Some 130,000 instructions. */
+export const DEFAULT_FUNCTION_BYTES = 1 << 20;
 
 export interface JitExecutable extends Executable {
   readonly engine: 'jit';
@@ -52,9 +61,14 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
   const { env } = link;
   const cell = env.alloc(RESULT_SIZE, 8);
   const area = options.guard === undefined ? 0 : env.alloc(guardAreaSize(options.guard), 8);
+  if (cell === 0 || (options.guard !== undefined && area === 0)) {
+    if (cell !== 0) env.free(cell);
+    return { ok: false, reason: 'refused', insn: -1, detail: 'no guest memory left' };
+  }
   const guard = options.guard === undefined ? undefined : { addr: area, callx: options.guard.callx };
+  const limit = Math.min(options.maxFunctionBytes ?? DEFAULT_FUNCTION_BYTES, MAX_FUNCTION_BYTES);
   try {
-    return { cell, area, translation: translate(program, link, { addr: cell }, makePorts(link), guard) };
+    return { cell, area, translation: translate(program, link, { addr: cell }, makePorts(link), limit, guard) };
   } catch (e) {
     env.free(cell);
     if (area !== 0) env.free(area);

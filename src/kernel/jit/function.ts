@@ -37,8 +37,8 @@ export interface Subject {
   readonly stackDepth: number;
 }
 
-/** Largest function body that V8 takes. */
-export const MAX_FUNCTION_BYTES = 7_654_321;
+/** Largest function body that V8 takes, less its local declarations. */
+export const MAX_FUNCTION_BYTES = 7_654_321 - 1024;
 /** Most entries of one br_table that V8 takes. */
 const MAX_BR_TABLE = 65_520;
 const FP_BIT = 1 << 10;
@@ -60,7 +60,8 @@ interface Emission {
   readonly mayGoto: MayGoto | undefined;
 }
 
-export function lowerFunction(plan: ModulePlan, s: Subject): FunctionBody {
+/** @param limit largest body in bytes; throws JitRefusal beyond */
+export function lowerFunction(plan: ModulePlan, s: Subject, limit: number): FunctionBody {
   const { insns } = plan.program;
   const main = s.index === 0;
   const traits = scanTraits(plan, s.cfg);
@@ -76,15 +77,15 @@ export function lowerFunction(plan: ModulePlan, s: Subject): FunctionBody {
   enterRegisters(f, s, main);
   if (plan.guard !== undefined) emitFuel(f, s.start);
   const layout = structureCfg(s.cfg);
-  if (layout !== undefined) emitStructured(f, s, layout, mayGoto);
-  else emitDispatched(f, s, mayGoto);
+  if (layout !== undefined) emitStructured(f, s, layout, mayGoto, limit);
+  else emitDispatched(f, s, mayGoto, limit);
   f.out.byte(w.END);
-  if (f.out.pos > MAX_FUNCTION_BYTES - 1024) tooLarge(s);
+  if (f.out.pos > limit) tooLarge(s, limit);
   return { localTypes: f.localTypes, code: f.out };
 }
 
-function tooLarge(s: Subject): never {
-  throw new JitRefusal('too-large', s.start, `function of more than ${MAX_FUNCTION_BYTES} bytes of WebAssembly`);
+function tooLarge(s: Subject, limit: number): never {
+  throw new JitRefusal('too-large', s.start, `function of more than ${limit} bytes of WebAssembly`);
 }
 
 /** Facts about a function's reached instructions that decide its frame. */
@@ -124,7 +125,7 @@ function enterRegisters(f: FnState, s: Subject, main: boolean): void {
   }
 }
 
-function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto | undefined): void {
+function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto | undefined, limit: number): void {
   const { out } = f;
   const { cfg } = s;
   const { order, position, scopeAt, scopeNext, scopeEnd, scopeIsLoop } = layout;
@@ -161,7 +162,7 @@ function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto
       levelOf[k] = depth++;
     }
     emitBlock(e, b, at + 1 < cfg.count ? order[at + 1] : -1, depth === 0 && at + 1 === cfg.count);
-    if (out.pos > MAX_FUNCTION_BYTES) tooLarge(s);
+    if (out.pos > limit) tooLarge(s, limit);
   }
   if (depth > 0) {
     while (depth-- > 0) out.byte(w.END);
@@ -175,7 +176,7 @@ function continuesFrom(cfg: Cfg, before: number, b: number): boolean {
   return cfg.predRow[b + 1] - cfg.predRow[b] === 1 && cfg.preds[cfg.predRow[b]] === before;
 }
 
-function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined): void {
+function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined, limit: number): void {
   const { out } = f;
   const { cfg } = s;
   const n = cfg.count;
@@ -216,7 +217,7 @@ function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined): v
     out.byte(w.END);
     f.forget();
     emitBlock(e, order[at], at + 1 < n ? order[at + 1] : -1, false);
-    if (out.pos > MAX_FUNCTION_BYTES) tooLarge(s);
+    if (out.pos > limit) tooLarge(s, limit);
   }
   out.byte2(w.UNREACHABLE, w.END);
   out.byte(w.UNREACHABLE);

@@ -20,7 +20,6 @@ import {
   BPF_MOV,
   BPF_NEG,
   BPF_PROBE_ATOMIC,
-  BPF_PSEUDO_CALL,
   BPF_ST,
   BPF_STORE_REL,
   BPF_X,
@@ -28,7 +27,7 @@ import {
 import type { Cfg } from './cfg.ts';
 
 const R1_TO_R5 = 0x3e;
-/** A call of function code may read this many argument registers. */
+/** How many argument registers the call at an instruction reads. */
 export type CallArgs = (insn: number) => number;
 
 const argMask = (count: number): number => ((1 << count) - 1) << 1;
@@ -57,7 +56,7 @@ export function readsAndWrites(insns: Insns, i: number, callArgs: CallArgs): num
       if (op === BPF_EXIT) return 1;
       if (op === BPF_CALL) {
         if (code & BPF_X) return R1_TO_R5 | dst | (0x3f << 16);
-        return argMask(insns.src[i] === BPF_PSEUDO_CALL ? callArgs(i) : 5) | (0x3f << 16);
+        return argMask(callArgs(i)) | (0x3f << 16);
       }
       return dst | (code & BPF_X ? src : 0);
     default:

@@ -30,12 +30,13 @@ export function translate(
   link: ProgramLink,
   cell: ResultCell,
   ports: RuntimePorts,
+  maxFunctionBytes: number,
   guard?: GuardArea,
 ): Translation {
   const plan = new ModulePlan(program, link, guard, ports);
   try {
     const subjects = analyse(plan);
-    const bodies = subjects.map((s) => lowerFunction(plan, s));
+    const bodies = subjects.map((s) => lowerFunction(plan, s, maxFunctionBytes));
     return { bytes: assemble(plan, bodies, cell), plan };
   } catch (e) {
     releaseSlots(plan);
@@ -59,11 +60,7 @@ function analyse(plan: ModulePlan): Subject[] {
     const { start, end, stackDepth } = subprogs[k];
     const cfg = buildCfg(insns, start, end);
     if (!(cfg instanceof Cfg)) throw new JitRefusal('malformed', cfg.insn, cfg.detail);
-    const live = computeLiveness(insns, cfg, start, end, (i) => {
-      const callee = plan.subprogAt.get(i + 1 + insns.imm[i]);
-      if (callee === undefined) throw new JitRefusal('malformed', i, 'call of no function');
-      return callee === 0 ? 1 : plan.argCount[callee];
-    });
+    const live = computeLiveness(insns, cfg, start, end, (i) => plan.argsOf(i));
     if (k > 0 && !plan.slotOfSubprog.has(k)) plan.argCount[k] = 31 - Math.clz32((live.blockIn[0] & 0x3e) | 1);
     subjects[k] = { index: k, start, cfg, live, stackDepth };
   }

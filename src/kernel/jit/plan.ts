@@ -15,6 +15,7 @@ import { coreMapOps, type CoreMapOps } from '../maps/core-ops.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardArea } from './guard.ts';
+import { helperArgCount } from './helper-args.ts';
 import { T_I32, T_I64 } from './wasm-ops.ts';
 
 export const FUNC_LOOP = 181;
@@ -219,6 +220,18 @@ export class ModulePlan {
         this.#helper(name, { kind: 'core', core: { export: name.slice(2), sig: sig[1] }, fn });
       } else this.#resolve(name, this.link.helper(id));
     }
+  }
+
+  /** Argument registers that the helper, kfunc or function called at `i` reads. */
+  argsOf(i: number): number {
+    const { insns } = this.program;
+    if (insns.src[i] === BPF_PSEUDO_CALL) {
+      const callee = this.subprogAt.get(i + 1 + insns.imm[i]);
+      if (callee === undefined) throw new JitRefusal('malformed', i, 'call of no function');
+      return callee === 0 ? 1 : this.argCount[callee];
+    }
+    if (this.guard !== undefined || insns.src[i] !== 0) return 5;
+    return helperArgCount(insns.imm[i]);
   }
 
   /** Name of the import behind the helper call at `i`: the operation of the one known map's type, or the helper itself. */

@@ -48,7 +48,7 @@ describe('helpers', () => {
   it('gives a JavaScript helper its five arguments and takes 64 bits back', () => {
     const link = makeLink();
     const seen: bigint[] = [];
-    link.helpers.set(77, {
+    link.helpers.set(900, {
       kind: 'js',
       fn(frame) {
         seen.length = 0;
@@ -64,7 +64,7 @@ describe('helpers', () => {
       [0x18, 4, 0, 0, 5],
       [0, 0, 0, 0, 1],
       [0xb4, 5, 0, 0, -1],
-      [0x85, 0, 0, 0, 77],
+      [0x85, 0, 0, 0, 900],
       EXIT,
     ];
     expect(both(link, rows)).toBe(0x1_2345_6789_abcdn);
@@ -89,13 +89,13 @@ describe('helpers', () => {
 
   it('puts the stack pointer back when a helper throws, at every depth', () => {
     const link = makeLink();
-    link.helpers.set(77, {
+    link.helpers.set(900, {
       kind: 'js',
       fn() {
         throw new Error('stop');
       },
     });
-    const exe = compile(link, programOf([[0x85, 0, 1, 0, 1], EXIT, [0x85, 0, 0, 0, 77], EXIT]));
+    const exe = compile(link, programOf([[0x85, 0, 1, 0, 1], EXIT, [0x85, 0, 0, 0, 900], EXIT]));
     expect(() => exe.run(0)).toThrow('stop');
     expect(link.stack.sp.value).toBe(STACK_TOP);
     expect(() => exe.runBatch(0, 0, 3, HEAP + 4096)).toThrow('stop');
@@ -251,7 +251,7 @@ describe('callbacks', () => {
 
   it('lets a JavaScript helper call back', () => {
     const link = makeLink();
-    link.helpers.set(77, {
+    link.helpers.set(900, {
       kind: 'js',
       fn(frame) {
         const slot = link.mem.view.getUint32(frame + 8, true);
@@ -263,7 +263,7 @@ describe('callbacks', () => {
       [0x7a, 10, 0, -8, 1000],
       [0x18, 1, 4, 0, 5],
       [0],
-      [0x85, 0, 0, 0, 77],
+      [0x85, 0, 0, 0, 900],
       [0x79, 1, 10, -8],
       [0x0f, 0, 1],
       EXIT,
