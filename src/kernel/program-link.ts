@@ -1,7 +1,7 @@
 /** What one runtime's programs are linked against: helper environment, code table, guest stack, tail-call targets. */
-import type { CoreExports } from './core/instance.ts';
 import { FRAME_SIZE, type HelperEnv, type HostPorts, type RunState } from './helpers/env.ts';
-import { type GuestStack, type HelperImpl, ProgramAbort, type ProgramLink } from './helpers/link.ts';
+import { type GuestStack, ProgramAbort, type ProgramLink } from './helpers/link.ts';
+import { createHelpers } from './helpers/table.ts';
 import { createCallShim } from './helpers/shim.ts';
 import type { MapEnv } from './maps/map.ts';
 import { ProgArrayMap } from './maps/prog-array.ts';
@@ -18,11 +18,11 @@ export interface LinkParts {
   readonly host: HostPorts;
   readonly run: RunState;
   readonly cpuStack: CpuStack;
-  readonly layouts: KernelLayouts;
+  /** Left out when there is no kernel BTF to take them from. */
+  readonly layouts?: KernelLayouts;
   readonly nrCpus: number;
   /** Milliseconds that a run may take before a polled deadline stops it. */
   readonly deadlineMs: number;
-  readonly helperOf: (env: HelperEnv, core: CoreExports) => (id: number) => HelperImpl | undefined;
 }
 
 /** A program link whose deadline starts anew with {@link beginRun}. */
@@ -61,7 +61,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     host: parts.host,
     run: parts.run,
     core: maps.core,
-    layouts: parts.layouts,
+    ...(parts.layouts ? { layouts: parts.layouts } : {}),
     nrCpus: parts.nrCpus,
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
@@ -73,13 +73,12 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
       else if (now > deadlineAt) throw new ProgramAbort('deadline', -1, `still running after ${parts.deadlineMs} ms`);
     },
   };
-  const helper = parts.helperOf(env, maps.core);
   return {
     env,
     table,
     stack,
     programs: new Map(),
-    helper,
+    helper: createHelpers(env),
     kfunc: () => undefined,
     tailCallTarget(map, index) {
       const found = maps.maps.get(map);

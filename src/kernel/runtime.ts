@@ -3,7 +3,7 @@ import type { Btf } from '../btf/btf.ts';
 import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
 import { defaultPorts } from './default-ports.ts';
 import { engineCompiler } from './engines.ts';
-import { helperTable, verify } from './pending.ts';
+import { verify } from './pending.ts';
 import type { HostPorts, RunState } from './helpers/env.ts';
 import type { HookEnv } from './hooks/env.ts';
 import type { LoadedProg } from './hooks/loaded-prog.ts';
@@ -88,11 +88,10 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     maps,
     host,
     run,
-    layouts,
+    ...(options.vmlinux === undefined ? {} : { layouts }),
     nrCpus,
     cpuStack: layout.stacks[0],
     deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
-    helperOf: helperTable,
   });
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
