@@ -179,7 +179,12 @@ function link(blocks: readonly Block[], seeds: readonly number[]): { rows: Row[]
   });
   startOf.push(rows.length);
   for (let r = 0; r <= 8; r++) rows.push([0x7b, 10, r, SAVE - r * 8]);
-  rows.push([0xaf, 0, 7], [0x95]);
+  // r0 becomes a hash of everything, folded to 32 bits: what a kernel's test-run can show.
+  for (let off = SAVE - 64; off < 0; off += 8) {
+    if (off > SAVE && off < -120) continue;
+    rows.push([0x79, 9, 10, off], [0xaf, 0, 9], [0x27, 0, 0, 0, 0x01000193]);
+  }
+  rows.push([0xbf, 9], [0x77, 9, 0, 0, 32], [0xaf, 0, 9], [0x95]);
   const callee = rows.length;
   for (const { at, to } of jumps) {
     const [code, dst, src, , value] = rows[at];
@@ -189,7 +194,8 @@ function link(blocks: readonly Block[], seeds: readonly number[]): { rows: Row[]
   for (let i = 0; i < callee; i++) {
     if (rows[i][0] === 0x85 && rows[i][4] === CALL_MARK) rows[i] = [0x85, 0, 1, 0, callee - i - 1];
   }
-  return { rows: [...rows, ...CALLEE], callee };
+  const calls = rows.some((r) => r[0] === 0x85);
+  return { rows: calls ? [...rows, ...CALLEE] : rows, callee };
 }
 
 /** Programs over any graph, irreducible ones included, and how much of the stack below r10 they use. */
