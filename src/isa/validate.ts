@@ -83,12 +83,14 @@ function checkInsn(insns: Insns, i: number, second: Uint8Array, profile: 'rfc' |
   return checkTargets(insns, i, op, second);
 }
 
-/** No form of the opcode has these discriminating fields: name the field that all forms disagree with. */
+/** No form of the opcode has these discriminating fields: name the one that every form, of the same src first, disagrees with. */
 function noForm(insns: Insns, i: number, rows: readonly OpInfo[]): InsnFault {
-  for (const field of ['imm', 'off', 'src'] as const) {
-    const value = insns[field][i];
-    if (rows.every((r) => typeof r[field] === 'number' && r[field] !== value)) {
-      const legal = [...new Set(rows.map((r) => r[field]))].join(', ');
+  const sameSrc = rows.filter((r) => typeof r.src !== 'number' || r.src === insns.src[i]);
+  for (const forms of [sameSrc, rows]) {
+    for (const field of ['imm', 'off', 'src'] as const) {
+      const value = insns[field][i];
+      if (forms.length === 0 || forms.some((r) => typeof r[field] !== 'number' || r[field] === value)) continue;
+      const legal = [...new Set(forms.map((r) => r[field]))].join(', ');
       return { index: i, reason: 'reserved-field', field, detail: `${field} is ${value}, must be one of ${legal}` };
     }
   }

@@ -213,7 +213,7 @@ class Predecoder {
         return this.#emit(i, OP_MOVSX[op.name as keyof typeof OP_MOVSX], d, s, 0);
       case 'cast':
         // Both directions keep the low half: kernel pointers of the arena have no upper half here (SCOPE 14).
-        return this.#guard ? this.#arena(i) : this.#emit(i, BPF_ALU | BPF_MOV | BPF_X, d, s, 0);
+        return this.#emit(i, BPF_ALU | BPF_MOV | BPF_X, d, s, 0);
       case 'end':
         return this.#byteSwap(i, op, d);
       case 'jcond':
