@@ -1,6 +1,7 @@
 /** createRuntime(): the embedded kernel. Wires memory, maps, helpers, verifier, engines and hooks behind the door of bpf(2). */
 import type { Btf } from '../btf/btf.ts';
 import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
+import type { UserMemory } from '../uapi/attr-decode.ts';
 import { defaultPorts } from './default-ports.ts';
 import { engineCompiler } from './engines.ts';
 import { verify } from './pending.ts';
@@ -19,6 +20,7 @@ import { KernelLayouts } from './object/layouts.ts';
 import { createProgramLink, newRunState, type RuntimeLink } from './program-link.ts';
 import { RuntimeProgram } from './runtime-program.ts';
 import { ALL_CAPS, type Caps } from './spec/prog-type.ts';
+import { sysBpfBinary } from './syscall/binary.ts';
 import { sysBpf } from './syscall/dispatch.ts';
 import { fdMap, fdProg, type SyscallEnv } from './syscall/env.ts';
 
@@ -50,6 +52,8 @@ export interface RuntimeOptions {
 export interface Runtime extends BpfSyscall, Disposable {
   readonly nrCpus: number;
   readonly memory: KernelMemory;
+  /** bpf(2) with union bpf_attr in its binary form, whose pointers lead into `memory`. */
+  bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number;
   /** The program behind a descriptor, for running it without the cost of PROG_TEST_RUN; undefined when it is none. */
   program(fd: number): RuntimeProgram | undefined;
   /** The live map behind a descriptor, for consumers of ring buffers and perf events; undefined when it is none. */
@@ -130,6 +134,10 @@ class EmbeddedRuntime implements Runtime {
 
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
     return sysBpf(this.#env, cmd, attr);
+  }
+
+  bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number {
+    return sysBpfBinary(this.#env, cmd, attr, memory);
   }
 
   close(fd: number): number {

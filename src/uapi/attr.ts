@@ -104,6 +104,8 @@ export interface TestRunAttr {
     flags?: number;
     cpu?: number;
     batch_size?: number;
+    /** Output of the embedded kernel: why a run was stopped that the real one would have gone on with (-EINTR). */
+    aborted?: string;
   };
 }
 export interface InfoAttr {

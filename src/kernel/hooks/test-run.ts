@@ -2,6 +2,7 @@
 import type { TestRunAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { ProgramAbort } from '../helpers/link.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from './loaded-prog.ts';
 import { testRunRawTp, testRunSyscall } from './test-run-ctx.ts';
@@ -32,5 +33,11 @@ export function testRun(env: HookEnv, prog: LoadedProg, test: TestRun): number {
   test.duration = 0;
   const driver = DRIVERS[prog.verified.progType];
   if (driver === undefined) return -ERRNO.ENOTSUPP;
-  return driver(env, prog, test);
+  try {
+    return driver(env, prog, test);
+  } catch (error) {
+    if (!(error instanceof ProgramAbort)) throw error;
+    test.aborted = error.message;
+    return -ERRNO.EINTR;
+  }
 }

@@ -1,5 +1,5 @@
 /** BPF_OBJ_GET_INFO_BY_FD for programs, maps and BTF objects. */
-import { encodeInsns } from '../../isa/encode.ts';
+
 import type { InfoAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { encodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from '../../uapi/info-layout.ts';
@@ -7,6 +7,7 @@ import type { LoadedProg } from '../hooks/loaded-prog.ts';
 import type { BtfObject } from '../object/btf-object.ts';
 import type { SyscallEnv } from './env.ts';
 import type { MapObject } from './map-object.ts';
+import { dumpXlated } from './xlated-dump.ts';
 
 type Info = InfoAttr['info'];
 /** Contents of pointer fields, made only when a buffer asks for them. */
@@ -84,7 +85,7 @@ function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
     values,
     {
       map_ids: () => words(mapIds),
-      xlated_prog_insns: () => encodeInsns(verified.insns),
+      xlated_prog_insns: () => dumpXlated(verified),
       func_info: () => words(prog.funcInfo.flatMap((f) => [f.insnOff, f.typeId])),
       line_info: () => words(prog.lineInfo.flatMap((l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol])),
       prog_tags: () => tag,

@@ -5,12 +5,15 @@ import { ERRNO } from '../../uapi/errno.ts';
 import * as F from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { LoadedProg } from '../hooks/loaded-prog.ts';
+import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { BtfObject } from '../object/btf-object.ts';
+import type { Executable } from '../object/executable.ts';
 import type { KernelObject } from '../object/kernel-object.ts';
 import type { FuncInfo, LineInfo, VerifiedProgram, VerifierInput, VerifierStats } from '../verifier/result.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
 import { checkLogAttr, writeLog } from './log-buffer.ts';
 import { checkAttach, checkCaps, fixupAttachType } from './prog-attach-check.ts';
+import { ownerTag } from './prog-ref.ts';
 import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './prog-info-records.ts';
 
 const PROG_FLAGS =
@@ -158,6 +161,15 @@ function finishLog(attr: ProgLoadAttr, text: string, result: number): number {
   return log.errno < 0 ? log.errno : result;
 }
 
+/** Whether the prog arrays that the program calls through hold programs like it (bpf_check_tail_call). */
+function tailCallsFit(env: SyscallEnv, verified: VerifiedProgram, exe: Executable, progFlags: number): boolean {
+  const tag = ownerTag(verified.progType, verified.expectedAttachType, exe.engine, progFlags);
+  return verified.usedMaps.every((desc) => {
+    const map = env.maps.maps.get(desc.addr);
+    return !(map instanceof ProgArrayMap) || map.accepts({ ownerTag: tag });
+  });
+}
+
 function install(
   env: SyscallEnv,
   attr: ProgLoadAttr,
@@ -171,8 +183,12 @@ function install(
     if (object !== undefined) held.add(object);
   }
   if (debug.btf !== undefined) held.add(debug.btf);
-  const holds = [...held].map((object) => env.objects.get(object));
   const exe = env.compile(verified);
+  if (!tailCallsFit(env, verified, exe, attr.prog_flags ?? 0)) {
+    exe.dispose();
+    return -ERRNO.EINVAL;
+  }
+  const holds = [...held].map((object) => env.objects.get(object));
   const prog: LoadedProg = {
     kind: 'prog',
     id: env.objects.newId('prog'),
