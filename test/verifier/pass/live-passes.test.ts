@@ -10,7 +10,8 @@ import { computeLiveRegs } from '../../../src/kernel/verifier/pass/live-regs.ts'
 import { resolveInsns } from '../../../src/kernel/verifier/pass/resolve.ts';
 import { computeScc } from '../../../src/kernel/verifier/pass/scc.ts';
 import { addSubprogsAndKfuncs, checkSubprogs } from '../../../src/kernel/verifier/pass/subprogs.ts';
-import { envOf, inputOf, localRecordings, type Recorded, verdictOf } from '../recorded.ts';
+import { progTag } from '../../../src/kernel/verifier/rewrite/tag.ts';
+import { envOf, fixture, inputOf, localRecordings, type Recorded, verdictOf } from '../recorded.ts';
 
 let kernel: Btf | undefined;
 const vmlinux = (): Btf | undefined => {
@@ -19,10 +20,10 @@ const vmlinux = (): Btf | undefined => {
   return kernel;
 };
 
-/** Log text of the passes before exploration. */
-function head(r: Recorded): string {
+/** Log text and verdict of the passes before exploration. */
+function head(r: Recorded): { text: string; verdict: number } {
   const env = envOf(inputOf(r, vmlinux));
-  verdictOf(() => {
+  const verdict = verdictOf(() => {
     checkBtfInfoEarly(env);
     addSubprogsAndKfuncs(env);
     checkSubprogs(env);
@@ -33,7 +34,7 @@ function head(r: Recorded): string {
     computeScc(env);
     computeLiveRegs(env);
   });
-  return env.log.text();
+  return { text: env.log.text(), verdict };
 }
 
 /** The kernel's, up to the first explored instruction or the statistics; map addresses hidden. */
@@ -46,24 +47,41 @@ function kernelHead(log: string): string {
 const normal = (text: string): string =>
   text.replace(/= 0x[0-9a-f]+$/gm, '= X').replace(/call kernel-function|call \w+#-?\d+/g, 'call');
 
-test('log heads of local recordings', () => {
+/** Texts of the recordings whose head differs, or that are refused before exploration with another errno. */
+function differences(all: readonly Recorded[]): string[] {
   const wrong: string[] = [];
-  let checked = 0;
-  let skipped = 0;
-  for (const r of localRecordings()) {
-    if (progTypeOps(r.type) === undefined || r.log === '') {
-      skipped++;
+  for (const r of all) {
+    const { text, verdict } = head(r);
+    const got = normal(text);
+    const want = normal(kernelHead(r.log));
+    if (got === want) {
+      if (verdict !== 0 && verdict !== r.ret) wrong.push(`${r.prog}: got ${verdict}, want ${r.ret}`);
       continue;
     }
-    checked++;
-    const got = normal(head(r));
-    const want = normal(kernelHead(r.log));
-    if (got === want) continue;
     const g = got.split('\n');
     const w = want.split('\n');
     const at = g.findIndex((l, i) => l !== w[i]);
     wrong.push(`${r.prog} (${r.ret}) line ${at}\n   got  ${g[at]}\n   want ${w[at < 0 ? g.length : at]}`);
   }
-  console.log(`${checked} compared, ${skipped} skipped, ${wrong.length} differ`);
+  return wrong;
+}
+
+test("log heads and first rejections of recorded programs equal the kernel's", () => {
+  const all = fixture('pass-programs.jsonl');
+  expect(all.length).toBeGreaterThan(200);
+  expect(differences(all).join('\n')).toBe('');
+});
+
+test("tags of recorded programs equal the kernel's", () => {
+  const all = [...fixture('pass-programs.jsonl'), ...localRecordings()].filter((r) => r.tag !== undefined);
+  expect(all.length).toBeGreaterThan(2);
+  for (const r of all) expect(progTag(inputOf(r).insns), r.prog).toBe(r.tag);
+});
+
+test('log heads of local recordings (SKEP_RECORDINGS)', () => {
+  const all = localRecordings();
+  const usable = all.filter((r) => progTypeOps(r.type) !== undefined && r.log !== '');
+  const wrong = differences(usable);
+  console.log(`${usable.length} compared, ${all.length - usable.length} skipped, ${wrong.length} differ`);
   expect(wrong.slice(0, 40).join('\n')).toBe('');
 });

@@ -1,5 +1,7 @@
 /** What ld_imm64 stands for, and the first sanity checks of each instruction (resolve_pseudo_ldimm64). */
 import {
+  BPF_CALL,
+  BPF_JMP,
   BPF_LDX,
   BPF_MEM,
   BPF_MEMSX,
@@ -9,6 +11,7 @@ import {
   BPF_PSEUDO_MAP_IDX,
   BPF_PSEUDO_MAP_IDX_VALUE,
   BPF_PSEUDO_MAP_VALUE,
+  BPF_X,
   bpfClass,
   bpfMode,
 } from '../../../isa/opcodes.ts';
@@ -28,6 +31,9 @@ export const MAX_USED_MAPS = 64;
 /** Beyond this no variable offset is tracked (BPF_MAX_VAR_OFF). */
 const BPF_MAX_VAR_OFF = 1 << 29;
 
+/** Call through a register: in RFC 9669, not in Linux. */
+const CALLX = BPF_JMP | BPF_CALL | BPF_X;
+
 /** Resolves every ld_imm64: map index and offset, function, or kernel variable go to env.aux. Opcodes that do not exist are refused here. */
 export function resolveInsns(env: VerifierEnv): void {
   const { insns } = env;
@@ -41,7 +47,7 @@ export function resolveInsns(env: VerifierEnv): void {
     if (isLdImm64(insns, i)) {
       resolveLdImm64(env, i, maps);
       i++;
-    } else if (OPS_BY_CODE[code].length === 0) {
+    } else if (OPS_BY_CODE[code].length === 0 || code === CALLX) {
       reject(env, STRUCTURE.UNKNOWN_OPCODE, code);
     }
   }

@@ -16,6 +16,21 @@ const PRIV_STACK_MIN_SIZE = 64;
 /** Stack of one function as it counts: the machine code's frames are multiples of 16 (round_up_stack_depth). */
 export const roundUpStackDepth = (depth: number): number => (depth + 15) & ~15;
 
+/**
+ * Stack of a function as the kernel counts it: spills around calls that leave registers alone are gone there
+ * (remove_fastcall_spills_fills). Our engines keep them, inside their frames.
+ */
+export function countedStackDepth(env: VerifierEnv, idx: number): number {
+  const subprog = env.subprogs[idx];
+  if (subprog.keepFastcallStack) return subprog.stackDepth;
+  let top = 1;
+  for (let i = subprog.start; i < subprogEnd(env, idx); i++) {
+    const spills = env.aux.extra.get(i)?.fastcallSpills;
+    if (spills !== undefined) top = Math.min(top, env.insns.off[i - 1] + spills * 8);
+  }
+  return top > 0 ? subprog.stackDepth : -top;
+}
+
 /** Whether programs of this kind may give their functions stacks of their own (bpf_enable_priv_stack). */
 export function mayUsePrivateStack(env: VerifierEnv): boolean {
   if (env.subprogs.some((s) => s.hasTailCall)) return false;
@@ -47,6 +62,7 @@ export function checkMaxStackDepth(env: VerifierEnv): void {
 class DepthWalk {
   readonly #ret = new Int32Array(MAX_CALL_FRAMES);
   readonly #retProg = new Int32Array(MAX_CALL_FRAMES);
+  readonly #sizes = new Map<number, number>();
   #frame = 0;
   #depth = 0;
 
@@ -74,11 +90,17 @@ class DepthWalk {
       }
       if (tailCallReachable) this.#markTailCallReachable();
       if (this.#frame === 0) return;
-      if (!env.subprogs[idx].privateStack) this.#depth -= roundUpStackDepth(env.subprogs[idx].stackDepth);
+      if (!env.subprogs[idx].privateStack) this.#depth -= this.#size(idx);
       this.#frame--;
       i = this.#ret[this.#frame];
       idx = this.#retProg[this.#frame];
     }
+  }
+
+  #size(idx: number): number {
+    let size = this.#sizes.get(idx);
+    if (size === undefined) this.#sizes.set(idx, (size = roundUpStackDepth(countedStackDepth(this.env, idx))));
+    return size;
   }
 
   /** Adds a function's stack. */
@@ -90,7 +112,7 @@ class DepthWalk {
       subprog.privateStack = false;
     }
     if (idx !== 0 && subprog.hasTailCall && this.#depth >= 256) reject(env, STRUCTURE.STACK_TAIL_CALL, this.#depth);
-    const size = roundUpStackDepth(subprog.stackDepth);
+    const size = this.#size(idx);
     if (this.privateAllowed && this.shared[idx] === 0 && size >= PRIV_STACK_MIN_SIZE) subprog.privateStack = true;
     if (subprog.privateStack) {
       if (size > MAX_BPF_STACK) reject(env, STRUCTURE.STACK_SUBPROG, idx, size);

@@ -1,0 +1,21 @@
+/** Rejections while an accepted program is rewritten. */
+import { ERRNO } from '../../../../uapi/errno.ts';
+import type { Rejection } from '../reject.ts';
+
+export const REWRITE = {
+  PATCH_RANGE: {
+    errno: ERRNO.ERANGE,
+    text: (insn: number) => `insn ${insn} cannot be patched due to 16-bit range`,
+    why: 'After rewriting, a jump would have to reach further than 32767 instructions.',
+  },
+  NO_LAYOUT: {
+    errno: ERRNO.ENOTSUPP,
+    text: (struct: string, path: string) => `kernel BTF has no member ${path} of struct ${struct}`,
+    why: 'The context access is rewritten to a kernel struct, and the kernel BTF that was given does not describe it.',
+  },
+  CTX_NOT_CONVERTED: {
+    errno: ERRNO.EFAULT,
+    text: (insn: number) => `verifier bug: no conversion of the context access at insn ${insn}`,
+    why: 'The access was allowed but has no place in the kernel struct. This is a fault of Skep.',
+  },
+} as const satisfies Record<string, Rejection<never>>;

@@ -1,0 +1,51 @@
+/** The rewritten program as plain data for the engines. */
+import { BPF_CALL, BPF_JMP } from '../../../isa/opcodes.ts';
+import { AUX_MAP_POISONED } from '../aux.ts';
+import type { VerifierEnv } from '../env.ts';
+import { isLdImm64 } from '../pass/subprogs.ts';
+import type { SubprogInfo, VerifiedProgram } from '../result.ts';
+import { subprogEnd } from '../subprog.ts';
+import { progTag } from './tag.ts';
+
+const TAIL_CALL = 12;
+
+/** Builds the result; `mapCount` is the number of maps that the program names itself (the first ones of env.maps). */
+export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgram {
+  const { insns, aux, input, query } = env;
+  const mapIndex = new Int16Array(insns.length).fill(-1);
+  let usesTailCall = false;
+  for (let i = 0; i < insns.length; i++) {
+    if ((aux.flags[i] & AUX_MAP_POISONED) === 0 && aux.mapIndex[i] < mapCount) mapIndex[i] = aux.mapIndex[i];
+    if (isLdImm64(insns, i)) i++;
+    else if (insns.code[i] === (BPF_JMP | BPF_CALL) && insns.src[i] === 0 && insns.imm[i] === TAIL_CALL)
+      usesTailCall = true;
+  }
+  const subprogs = env.subprogs.map(
+    (s, k): SubprogInfo => ({
+      start: s.start,
+      end: subprogEnd(env, k),
+      name: s.name,
+      stackDepth: (s.stackDepth + s.stackExtra + 7) & ~7,
+      isCallback: s.isCb,
+      isExceptionCallback: s.isExceptionCb,
+      hasTailCall: s.hasTailCall,
+      hasLdAbs: s.hasLdAbs,
+      privateStack: s.privateStack,
+    }),
+  );
+  return {
+    name: input.name,
+    progType: input.progType,
+    expectedAttachType: input.expectedAttachType,
+    insns,
+    subprogs,
+    usedMaps: env.maps.slice(0, mapCount),
+    mapIndex,
+    origin: aux.origIdx,
+    sleepable: query.sleepable,
+    gplCompatible: query.gplCompatible,
+    tag: progTag(input.insns),
+    changesPktData: env.subprogs[0].changesPktData,
+    usesTailCall,
+  };
+}
