@@ -171,7 +171,14 @@ class FieldFinder {
   }
 
   /** btf_find_field_one: a member, variable or array of them, at `offset` of its struct. */
-  #one(ownerId: number, component: number, typeId: number, offset: number, expectedSize: number, level: number): Found[] {
+  #one(
+    ownerId: number,
+    component: number,
+    typeId: number,
+    offset: number,
+    expectedSize: number,
+    level: number,
+  ): Found[] {
     const { btf } = this;
     let nelems = 1;
     let t = btf.type(typeId);
@@ -196,7 +203,9 @@ class FieldFinder {
       if (row.unique) this.#seen |= row.type;
       return row;
     }
-    return (this.mask & KPTRS) !== 0 && t.kind !== BTF_KIND.STRUCT ? { type: BPF_KPTR_REF, size: 8, align: 8, unique: false } : undefined;
+    return (this.mask & KPTRS) !== 0 && t.kind !== BTF_KIND.STRUCT
+      ? { type: BPF_KPTR_REF, size: 8, align: 8, unique: false }
+      : undefined;
   }
 
   /** btf_find_nested_struct. The depth is bounded by MAX_DEPTH. */
@@ -266,7 +275,16 @@ function finish(btf: Btf, found: readonly Found[], options: RecordOptions, value
   if (mask & ROOTS && spinLockOff < 0 && resSpinLockOff < 0) throw new RecordError(EINVAL);
   const refcountOff = first(BPF_REFCOUNT);
   if (refcountOff < 0 && mask & BPF_LIST_NODE && mask & BPF_RB_NODE) throw new RecordError(EINVAL);
-  return { fields, mask, spinLockOff, resSpinLockOff, timerOff: first(BPF_TIMER), wqOff: first(BPF_WORKQUEUE), taskWorkOff: first(BPF_TASK_WORK), refcountOff };
+  return {
+    fields,
+    mask,
+    spinLockOff,
+    resSpinLockOff,
+    timerOff: first(BPF_TIMER),
+    wqOff: first(BPF_WORKQUEUE),
+    taskWorkOff: first(BPF_TASK_WORK),
+    refcountOff,
+  };
 }
 
 function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
@@ -274,7 +292,9 @@ function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
   if (f.type & KPTRS) {
     const typeName = btf.name(f.typeId);
     const kernelId = f.type === BPF_UPTR ? 0 : (options.kernelBtf?.find(typeName, BTF_KIND.STRUCT) ?? 0);
-    return kernelId > 0 ? { ...base, typeId: kernelId, typeName, local: false } : { ...base, typeId: f.typeId, typeName, local: true };
+    return kernelId > 0
+      ? { ...base, typeId: kernelId, typeName, local: false }
+      : { ...base, typeId: f.typeId, typeName, local: true };
   }
   if (f.contains === undefined) return base;
   const [typeName, nodeName] = f.contains;
@@ -282,6 +302,7 @@ function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
   const nodeType = f.type === BPF_LIST_HEAD ? 'bpf_list_node' : 'bpf_rb_node';
   const node = btf.type(typeId)?.members.find((m) => m.name === nodeName);
   if (typeId === 0 || node === undefined) throw new RecordError(ENOENT);
-  if (btf.kind(node.type) !== BTF_KIND.STRUCT || btf.name(node.type) !== nodeType || node.bitOffset % 64 !== 0) throw new RecordError(EINVAL);
+  if (btf.kind(node.type) !== BTF_KIND.STRUCT || btf.name(node.type) !== nodeType || node.bitOffset % 64 !== 0)
+    throw new RecordError(EINVAL);
   return { ...base, typeId, typeName, nodeOffset: node.bitOffset / 8 };
 }

@@ -6,7 +6,14 @@ import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } fr
 /** What a BTF type reads as. Char arrays that hold text are strings, structs objects, everything 64-bit a bigint. */
 export type BtfValue = number | bigint | boolean | string | BtfValue[] | { [member: string]: BtfValue };
 /** What can be written as a BTF type: also bytes as they are, names of enumerators, and objects that leave members out (0). */
-export type BtfInput = number | bigint | boolean | string | Uint8Array | readonly BtfInput[] | { readonly [member: string]: BtfInput };
+export type BtfInput =
+  | number
+  | bigint
+  | boolean
+  | string
+  | Uint8Array
+  | readonly BtfInput[]
+  | { readonly [member: string]: BtfInput };
 
 /** Nesting by value that is followed. */
 const MAX_DEPTH = 64;
@@ -16,7 +23,9 @@ const tooDeep = (): FormatError => new FormatError('BTF', -1, `types nest more t
 /** Whether an array of this type is text. */
 export function isChar(btf: Btf, id: number): boolean {
   const t = btf.type(btf.skipModifiers(id));
-  return t?.kind === BTF_KIND.INT && t.size === 1 && (t.name === 'char' || ((t.int?.encoding ?? 0) & BTF_INT_CHAR) !== 0);
+  return (
+    t?.kind === BTF_KIND.INT && t.size === 1 && (t.name === 'char' || ((t.int?.encoding ?? 0) & BTF_INT_CHAR) !== 0)
+  );
 }
 
 /** Reads `count` bits at a bit offset, little-endian. */
@@ -46,7 +55,8 @@ const isWide = (t: BtfType): boolean => t.size > 4;
 
 /** Sets a member without ever meaning the prototype. */
 function put(object: { [member: string]: BtfValue }, name: string, value: BtfValue): void {
-  if (name === '__proto__') Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
+  if (name === '__proto__')
+    Object.defineProperty(object, name, { value, enumerable: true, configurable: true, writable: true });
   else object[name] = value;
 }
 
@@ -61,7 +71,12 @@ function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, widt
   switch (t?.kind) {
     case BTF_KIND.INT: {
       const encoding = t.int?.encoding ?? 0;
-      const v = readBits(bytes, bit + (t.int?.bitOffset ?? 0), width || t.int?.bits || t.size * 8, (encoding & BTF_INT_SIGNED) !== 0);
+      const v = readBits(
+        bytes,
+        bit + (t.int?.bitOffset ?? 0),
+        width || t.int?.bits || t.size * 8,
+        (encoding & BTF_INT_SIGNED) !== 0,
+      );
       if (encoding & BTF_INT_BOOL) return v !== 0n;
       return isWide(t) ? v : Number(v);
     }
@@ -82,7 +97,8 @@ function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, widt
       for (const m of t.members) {
         const v = decodeAt(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, depth - 1);
         if (m.name !== '') put(out, m.name, v);
-        else if (typeof v === 'object' && !Array.isArray(v)) for (const [name, inner] of Object.entries(v)) put(out, name, inner);
+        else if (typeof v === 'object' && !Array.isArray(v))
+          for (const [name, inner] of Object.entries(v)) put(out, name, inner);
       }
       return out;
     }
@@ -90,7 +106,8 @@ function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, widt
       return decodeAt(btf, t.type, bytes, bit, 0, depth - 1);
     case BTF_KIND.DATASEC: {
       const out: { [member: string]: BtfValue } = {};
-      for (const v of t.vars) put(out, btf.name(v.type), decodeAt(btf, v.type, bytes, bit + v.offset * 8, 0, depth - 1));
+      for (const v of t.vars)
+        put(out, btf.name(v.type), decodeAt(btf, v.type, bytes, bit + v.offset * 8, 0, depth - 1));
       return out;
     }
     default:
@@ -136,13 +153,27 @@ function asText(bytes: Uint8Array): string | undefined {
 }
 
 /** Encodes a value as `size` bytes of a type (its own size unless said). Throws TypeError for what does not fit the type. */
-export function encodeValue(btf: Btf, typeId: number, value: BtfInput, size: number = Math.max(0, btf.sizeOf(typeId))): Uint8Array {
+export function encodeValue(
+  btf: Btf,
+  typeId: number,
+  value: BtfInput,
+  size: number = Math.max(0, btf.sizeOf(typeId)),
+): Uint8Array {
   const out = new Uint8Array(size);
   encodeAt(btf, typeId, value, out, 0, 0, '', MAX_DEPTH);
   return out;
 }
 
-function encodeAt(btf: Btf, typeId: number, value: BtfInput, out: Uint8Array, bit: number, width: number, path: string, depth: number): void {
+function encodeAt(
+  btf: Btf,
+  typeId: number,
+  value: BtfInput,
+  out: Uint8Array,
+  bit: number,
+  width: number,
+  path: string,
+  depth: number,
+): void {
   if (depth === 0) throw tooDeep();
   const where = path === '' ? 'the value' : path;
   const t = btf.type(btf.skipModifiers(typeId));
@@ -191,7 +222,8 @@ function integer(t: BtfType, value: BtfInput, bits: number, where: string): bigi
   else if (typeof value === 'number' && Number.isInteger(value)) v = BigInt(value);
   else if (typeof value === 'string') v = fromText(t, value, where);
   else throw new TypeError(`${where}: an integer was expected`);
-  if (v < -(1n << BigInt(bits - 1)) || v >= 1n << BigInt(bits)) throw new TypeError(`${where}: ${v} does not fit ${bits} bits`);
+  if (v < -(1n << BigInt(bits - 1)) || v >= 1n << BigInt(bits))
+    throw new TypeError(`${where}: ${v} does not fit ${bits} bits`);
   return v;
 }
 
@@ -204,7 +236,15 @@ function fromText(t: BtfType, text: string, where: string): bigint {
   throw new TypeError(`${where}: "${text}" is neither a number nor an enumerator`);
 }
 
-function encodeArray(btf: Btf, t: BtfType, value: BtfInput, out: Uint8Array, bit: number, where: string, depth: number): void {
+function encodeArray(
+  btf: Btf,
+  t: BtfType,
+  value: BtfInput,
+  out: Uint8Array,
+  bit: number,
+  where: string,
+  depth: number,
+): void {
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   if (typeof value === 'string' && isChar(btf, elemType)) {
     const text = new TextEncoder().encode(value);
@@ -212,7 +252,8 @@ function encodeArray(btf: Btf, t: BtfType, value: BtfInput, out: Uint8Array, bit
     out.set(text, bit >>> 3);
     return;
   }
-  if (!Array.isArray(value) || value.length > nelems) throw new TypeError(`${where}: an array of at most ${nelems} elements was expected`);
+  if (!Array.isArray(value) || value.length > nelems)
+    throw new TypeError(`${where}: an array of at most ${nelems} elements was expected`);
   const size = btf.sizeOf(elemType);
   value.forEach((v, i) => {
     encodeAt(btf, elemType, v, out, bit + i * size * 8, 0, `${where}[${i}]`, depth - 1);
@@ -241,9 +282,18 @@ function places(btf: Btf, t: BtfType): Map<string, Place> {
   return out;
 }
 
-function encodeMembers(btf: Btf, t: BtfType, value: BtfInput, out: Uint8Array, bit: number, path: string, depth: number): void {
+function encodeMembers(
+  btf: Btf,
+  t: BtfType,
+  value: BtfInput,
+  out: Uint8Array,
+  bit: number,
+  path: string,
+  depth: number,
+): void {
   const where = path === '' ? 'the value' : path;
-  if (typeof value !== 'object' || value === null || Array.isArray(value)) throw new TypeError(`${where}: an object was expected`);
+  if (typeof value !== 'object' || value === null || Array.isArray(value))
+    throw new TypeError(`${where}: an object was expected`);
   const known = places(btf, t);
   for (const [name, v] of Object.entries(value as { readonly [member: string]: BtfInput })) {
     const place = known.get(name);

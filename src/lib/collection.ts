@@ -58,7 +58,9 @@ export class Collection implements Disposable {
   program(name: string): Program {
     const p = this.programs.get(name) ?? [...this.programs.values()].find((q) => q.name === name);
     if (p) return p;
-    throw this.errors.get(name) ?? new BpfError({ errno: ERRNO.ENOENT, op: `program ${name}`, detail: 'it was not loaded' });
+    throw (
+      this.errors.get(name) ?? new BpfError({ errno: ERRNO.ENOENT, op: `program ${name}`, detail: 'it was not loaded' })
+    );
   }
 
   map(name: string): BpfMap {
@@ -96,7 +98,8 @@ export function loadCollection(spec: CollectionSpec, sys: BpfSyscall, options: L
     const creator = new MapCreator(out, sys, options);
     // Maps that no program names are part of the collection all the same.
     if (options.onError !== 'collect') for (const map of spec.maps.values()) if (map.autocreate) creator.fd(map);
-    const relocator = spec.btf && new CoreRelocator(spec.btf, options.targetBtf ?? options.kernelBtf, spec.littleEndian);
+    const relocator =
+      spec.btf && new CoreRelocator(spec.btf, options.targetBtf ?? options.kernelBtf, spec.littleEndian);
     const env: PrepareEnv = { ...options, mapFd: (map) => creator.fd(map), btfFd: out.btfFd, relocator };
     for (const program of wanted) loadOne(out, program, sys, env, options);
     creator.fillPrograms();
@@ -111,7 +114,8 @@ function choosePrograms(spec: CollectionSpec, names: readonly string[] | undefin
   if (names === undefined) return spec.programs.filter((p) => p.autoload);
   return names.map((name) => {
     const p = spec.program(name);
-    if (p === undefined) throw new BpfError({ errno: ERRNO.ENOENT, op: `load ${name}`, detail: 'the object has no such program' });
+    if (p === undefined)
+      throw new BpfError({ errno: ERRNO.ENOENT, op: `load ${name}`, detail: 'the object has no such program' });
     return p;
   });
 }
@@ -202,7 +206,8 @@ class MapCreator {
     }
     const given = this.options.maps?.has(map.name) ?? false;
     if (given) return;
-    if (map.contents && map.type === M.BPF_MAP_TYPE_ARRAY && map.contents.some((b) => b !== 0)) handle.updateBytes(new Uint8Array(4), map.contents);
+    if (map.contents && map.type === M.BPF_MAP_TYPE_ARRAY && map.contents.some((b) => b !== 0))
+      handle.updateBytes(new Uint8Array(4), map.contents);
     if (map.freeze) handle.freeze();
     if (map.inner) {
       for (const { index, target } of map.values) {
@@ -226,4 +231,5 @@ class MapCreator {
 
 const u32 = (v: number): Uint8Array => new Uint8Array([v, v >>> 8, v >>> 16, v >>> 24]);
 
-const describe = (a: MapCreateAttr): string => `type ${a.map_type}, key ${a.key_size}, value ${a.value_size}, entries ${a.max_entries}, flags 0x${(a.map_flags ?? 0).toString(16)}`;
+const describe = (a: MapCreateAttr): string =>
+  `type ${a.map_type}, key ${a.key_size}, value ${a.value_size}, entries ${a.max_entries}, flags 0x${(a.map_flags ?? 0).toString(16)}`;

@@ -36,7 +36,8 @@ export function loadProgram(sys: BpfSyscall, attr: ProgLoadAttr, logLevel = 0): 
       continue;
     }
     const log = logText(log_buf);
-    if (fd < 0) throw new BpfError({ errno: -fd, op, log, ...(log === '' ? { detail: 'bpf(2) refused without a log' } : {}) });
+    if (fd < 0)
+      throw new BpfError({ errno: -fd, op, log, ...(log === '' ? { detail: 'bpf(2) refused without a log' } : {}) });
     return { fd, log };
   }
 }

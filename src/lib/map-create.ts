@@ -72,7 +72,12 @@ function maxEntries(map: MapSpec, cpus: number): number {
 function structOpsAttrs(map: MapSpec, attr: MapCreateAttr, env: MapCreateEnv): void {
   const name = (map.structOps?.typeName ?? '').replace(/___.*$/, '');
   const id = env.kernelBtf?.find(`bpf_struct_ops_${name}`, BTF_KIND.STRUCT) ?? 0;
-  if (env.kernelBtf === undefined || id === 0) throw loaderError(`create map ${map.name}`, 'ESRCH', `struct bpf_struct_ops_${name} is not found in the kernel's BTF`);
+  if (env.kernelBtf === undefined || id === 0)
+    throw loaderError(
+      `create map ${map.name}`,
+      'ESRCH',
+      `struct bpf_struct_ops_${name} is not found in the kernel's BTF`,
+    );
   attr.value_size = env.kernelBtf.sizeOf(id);
   attr.btf_vmlinux_value_type_id = id;
   attr.btf_fd = env.btfFd;

@@ -13,7 +13,12 @@ export const BPF_ANY = 0n;
 export const BPF_NOEXIST = 1n;
 export const BPF_EXIST = 2n;
 
-const PER_CPU: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_PERCPU_HASH, M.BPF_MAP_TYPE_PERCPU_ARRAY, M.BPF_MAP_TYPE_LRU_PERCPU_HASH, M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]);
+const PER_CPU: ReadonlySet<number> = new Set([
+  M.BPF_MAP_TYPE_PERCPU_HASH,
+  M.BPF_MAP_TYPE_PERCPU_ARRAY,
+  M.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+]);
 /** Their user-space values are file descriptors or ids of 4 bytes, whatever BTF says. */
 const FD_VALUES: ReadonlySet<number> = new Set([
   M.BPF_MAP_TYPE_PROG_ARRAY,
@@ -191,13 +196,17 @@ export class BpfMap implements Disposable {
   setVariable(name: string, value: BtfInput): void {
     const v = this.#variable(name);
     const all = this.lookupBytes(new Uint8Array(4)) ?? new Uint8Array(this.spec.valueSize);
-    all.set(this.btf && v.typeId ? encodeValue(this.btf, v.typeId, value, v.size) : scalarBytes(value, v.size, name), v.offset);
+    all.set(
+      this.btf && v.typeId ? encodeValue(this.btf, v.typeId, value, v.size) : scalarBytes(value, v.size, name),
+      v.offset,
+    );
     this.updateBytes(new Uint8Array(4), all);
   }
 
   #variable(name: string) {
     const v = this.spec.variables.find((x) => x.name === name);
-    if (v === undefined) throw new BpfError({ errno: ERRNO.ENOENT, op: `map ${this.name}`, detail: `there is no variable ${name}` });
+    if (v === undefined)
+      throw new BpfError({ errno: ERRNO.ENOENT, op: `map ${this.name}`, detail: `there is no variable ${name}` });
     return v;
   }
 
@@ -225,7 +234,9 @@ export class BpfMap implements Disposable {
 
   decodeValue(value: Uint8Array): BtfValue {
     if (!this.perCpu) return this.#decodeOne(value);
-    return Array.from({ length: this.cpus }, (_, cpu) => this.#decodeOne(value.subarray(cpu * this.#stride, cpu * this.#stride + this.spec.valueSize)));
+    return Array.from({ length: this.cpus }, (_, cpu) =>
+      this.#decodeOne(value.subarray(cpu * this.#stride, cpu * this.#stride + this.spec.valueSize)),
+    );
   }
 
   #encodeOne(value: BtfInput): Uint8Array {
@@ -236,7 +247,9 @@ export class BpfMap implements Disposable {
 
   #decodeOne(value: Uint8Array): BtfValue {
     const { valueTypeId, type } = this.spec;
-    return this.btf && valueTypeId && !FD_VALUES.has(type) ? decodeValue(this.btf, valueTypeId, value) : scalarValue(value);
+    return this.btf && valueTypeId && !FD_VALUES.has(type)
+      ? decodeValue(this.btf, valueTypeId, value)
+      : scalarValue(value);
   }
 
   #check(result: number, what: string): void {

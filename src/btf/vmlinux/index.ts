@@ -11,7 +11,8 @@ export async function loadPackagedBtf(): Promise<Btf> {
   const packed = fromBase64(VMLINUX_BASE64);
   const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream('deflate-raw'));
   const bytes = new Uint8Array(await new Response(stream).arrayBuffer());
-  if (bytes.length !== VMLINUX_BYTES) throw new InternalError(`packaged BTF unpacks to ${bytes.length} bytes, not ${VMLINUX_BYTES}`);
+  if (bytes.length !== VMLINUX_BYTES)
+    throw new InternalError(`packaged BTF unpacks to ${bytes.length} bytes, not ${VMLINUX_BYTES}`);
   return Btf.parse(bytes);
 }
 

@@ -1,0 +1,91 @@
+/** The order in which types can be declared in C: what is embedded comes first, what is pointed to may follow. */
+import { FormatError } from '../util/errors.ts';
+import type { Btf } from './btf.ts';
+import { type Routine, runRoutine } from './trampoline.ts';
+import { BTF_KIND, type BtfType } from './types.ts';
+
+/** Whether the type, as seen from there, must be complete: `strong` asks for a definition before, `weak` for a declaration. */
+type Link = 'strong' | 'weak';
+
+/** Named definitions in an order that C accepts. Throws FormatError for types that contain themselves. */
+export class DumpOrder {
+  readonly #state = new Map<number, 'ordering' | 'ordered'>();
+  /** Types that another type refers to: anonymous enums among them are defined in place. */
+  readonly #referenced: Uint8Array;
+  #queue: number[] = [];
+
+  constructor(readonly btf: Btf) {
+    this.#referenced = new Uint8Array(btf.nrTypes);
+    for (let id = 1; id < btf.nrTypes; id++)
+      for (const ref of references(btf.type(id) as BtfType)) this.#referenced[ref] = 1;
+  }
+
+  /** The definitions that `id` needs and that no earlier call gave, itself last where it has a name. */
+  definitions(id: number): number[] {
+    this.#queue = [];
+    runRoutine(this.#visit(id, false));
+    return this.#queue;
+  }
+
+  *#visit(id: number, throughPointer: boolean): Routine<Link> {
+    const t = this.btf.type(id);
+    if (t === undefined) throw new FormatError('BTF', -1, `type ${id} does not exist`);
+    const state = this.#state.get(id);
+    if (state === 'ordered') return 'strong';
+    const composite = t.kind === BTF_KIND.STRUCT || t.kind === BTF_KIND.UNION;
+    if (state === 'ordering') {
+      if (composite && throughPointer && t.name !== '') return 'weak';
+      throw new FormatError('BTF', this.btf.typeOffset(id), `type ${id} (${t.name || 'anonymous'}) contains itself`);
+    }
+    switch (t.kind) {
+      case BTF_KIND.PTR: {
+        // Marked only afterwards: what it leads to decides alone whether there is a loop.
+        const link = yield this.#visit(t.type, true);
+        this.#state.set(id, 'ordered');
+        return link;
+      }
+      case BTF_KIND.ARRAY:
+        return yield this.#visit(t.array?.elemType ?? 0, false);
+      case BTF_KIND.VOLATILE:
+      case BTF_KIND.CONST:
+      case BTF_KIND.RESTRICT:
+      case BTF_KIND.TYPE_TAG:
+        return yield this.#visit(t.type, throughPointer);
+      case BTF_KIND.STRUCT:
+      case BTF_KIND.UNION:
+        if (throughPointer && t.name !== '') return 'weak';
+        this.#state.set(id, 'ordering');
+        for (const m of t.members) yield this.#visit(m.type, false);
+        return this.#define(id, t.name !== '');
+      case BTF_KIND.ENUM:
+      case BTF_KIND.ENUM64:
+      case BTF_KIND.FWD:
+        return this.#define(id, t.name !== '' || this.#referenced[id] === 0);
+      case BTF_KIND.TYPEDEF: {
+        const link = yield this.#visit(t.type, throughPointer);
+        if (throughPointer && link === 'weak') return 'weak';
+        return this.#define(id, true);
+      }
+      case BTF_KIND.FUNC_PROTO: {
+        let link = yield this.#visit(t.type, throughPointer);
+        for (const p of t.params) if ((yield this.#visit(p.type, throughPointer)) === 'strong') link = 'strong';
+        return link;
+      }
+      default:
+        this.#state.set(id, 'ordered');
+        return 'weak';
+    }
+  }
+
+  #define(id: number, named: boolean): Link {
+    if (named) this.#queue.push(id);
+    this.#state.set(id, 'ordered');
+    return 'strong';
+  }
+}
+
+function references(t: BtfType): number[] {
+  const out = [t.type, ...t.members.map((m) => m.type), ...t.params.map((p) => p.type), ...t.vars.map((v) => v.type)];
+  if (t.array) out.push(t.array.elemType, t.array.indexType);
+  return out;
+}

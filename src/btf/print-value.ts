@@ -1,0 +1,152 @@
+/** Values printed by their type: JSON as `bpftool map dump` writes it, or C initialisers. 64-bit numbers are exact in both. */
+import { FormatError } from '../util/errors.ts';
+import type { Btf } from './btf.ts';
+import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
+import { isChar, readBits } from './value.ts';
+
+export interface PrintOptions {
+  readonly format?: 'json' | 'c';
+  /** Spaces of one level; 0 prints on one line. */
+  readonly indent?: number;
+}
+
+/** What a value consists of, before it is laid out. */
+type Node =
+  | { readonly kind: 'text'; readonly json: string; readonly c: string }
+  | { readonly kind: 'list'; readonly items: readonly Node[] }
+  | { readonly kind: 'struct'; readonly members: readonly (readonly [name: string, value: Node])[] };
+
+const MAX_DEPTH = 64;
+
+/** Prints one value. Bytes beyond the end read as 0. Throws FormatError for types without values. */
+export function printValue(btf: Btf, typeId: number, bytes: Uint8Array, options: PrintOptions = {}): string {
+  const node = build(btf, typeId, bytes, 0, 0, MAX_DEPTH);
+  return options.format === 'c' ? layoutC(node, options.indent ?? 0, 0) : layoutJson(node, options.indent ?? 0, 0);
+}
+
+const text = (json: string, c = json): Node => ({ kind: 'text', json, c });
+const number = (v: bigint): Node => text(String(v));
+const hex = (v: bigint): Node => text(`"0x${v.toString(16)}"`, `0x${v.toString(16)}`);
+
+function build(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, depth: number): Node {
+  if (depth === 0) throw new FormatError('BTF', -1, `types nest more than ${MAX_DEPTH} deep`);
+  const t = btf.type(btf.skipModifiers(typeId));
+  switch (t?.kind) {
+    case BTF_KIND.INT:
+      return buildInt(t, bytes, bit, width);
+    case BTF_KIND.ENUM:
+    case BTF_KIND.ENUM64: {
+      const v = readBits(bytes, bit, width || t.size * 8, t.kindFlag);
+      const known = t.values.find((e) => e.value === v);
+      return known ? text(JSON.stringify(known.name), known.name) : number(v);
+    }
+    case BTF_KIND.PTR:
+      return hex(readBits(bytes, bit, 64, false));
+    case BTF_KIND.FLOAT: {
+      const view = new DataView(Uint8Array.from({ length: 8 }, (_, i) => bytes[(bit >>> 3) + i] ?? 0).buffer);
+      const v = t.size === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true);
+      return text(Number.isFinite(v) ? String(v) : `"${v}"`, String(v));
+    }
+    case BTF_KIND.ARRAY:
+      return buildArray(btf, t, bytes, bit, depth);
+    case BTF_KIND.STRUCT:
+    case BTF_KIND.UNION:
+      return {
+        kind: 'struct',
+        members: t.members.map((m) => [
+          m.name,
+          buildMember(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, depth - 1),
+        ]),
+      };
+    case BTF_KIND.VAR:
+      return build(btf, t.type, bytes, bit, 0, depth - 1);
+    case BTF_KIND.DATASEC:
+      return {
+        kind: 'struct',
+        members: t.vars.map((v) => [btf.name(v.type), build(btf, v.type, bytes, bit + v.offset * 8, 0, depth - 1)]),
+      };
+    default:
+      throw new FormatError('BTF', -1, `type ${typeId} (kind ${t?.kind ?? 0}) has no values`);
+  }
+}
+
+/** Bit fields print in hexadecimal, whatever their sign. */
+function buildMember(btf: Btf, type: number, bytes: Uint8Array, bit: number, width: number, depth: number): Node {
+  return width > 0 ? hex(readBits(bytes, bit, width, false)) : build(btf, type, bytes, bit, 0, depth);
+}
+
+function buildInt(t: BtfType, bytes: Uint8Array, bit: number, width: number): Node {
+  const encoding = t.int?.encoding ?? 0;
+  const bits = width || (t.int?.bits ?? t.size * 8);
+  const v = readBits(bytes, bit + (t.int?.bitOffset ?? 0), bits, (encoding & BTF_INT_SIGNED) !== 0);
+  if (encoding & BTF_INT_BOOL) return text(v === 0n ? 'false' : 'true');
+  if (bits > 64 || ![8, 16, 32, 64].includes(bits)) return hex(BigInt.asUintN(bits, v));
+  if (encoding & BTF_INT_CHAR) {
+    const printable = v >= 32n && v < 127n;
+    return printable
+      ? text(JSON.stringify(String.fromCharCode(Number(v))), `'${String.fromCharCode(Number(v))}'`)
+      : number(v);
+  }
+  return number(v);
+}
+
+function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, depth: number): Node {
+  const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
+  const at = bit >>> 3;
+  if (isChar(btf, elemType)) {
+    const string = printable(bytes.subarray(at, at + nelems));
+    if (string !== undefined) return text(JSON.stringify(string));
+  }
+  const size = btf.sizeOf(elemType);
+  if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
+  const count = Math.min(nelems, size === 0 ? 0 : Math.ceil(Math.max(0, bytes.length - at) / size));
+  const items: Node[] = [];
+  for (let i = 0; i < count; i++) items.push(build(btf, elemType, bytes, bit + i * size * 8, 0, depth - 1));
+  return { kind: 'list', items };
+}
+
+/** Text up to the first NUL, when there is one and all before it prints. */
+function printable(bytes: Uint8Array): string | undefined {
+  for (let i = 0; i < bytes.length; i++) {
+    if (bytes[i] === 0) return String.fromCharCode(...bytes.subarray(0, i));
+    if (bytes[i] < 32 || bytes[i] >= 127) return undefined;
+  }
+  return undefined;
+}
+
+function layoutJson(node: Node, indent: number, level: number): string {
+  if (node.kind === 'text') return node.json;
+  const parts =
+    node.kind === 'list'
+      ? node.items.map((n) => layoutJson(n, indent, level + 1))
+      : node.members.map(
+          ([name, n]) => `${JSON.stringify(name || '(anon)')}:${indent ? ' ' : ''}${layoutJson(n, indent, level + 1)}`,
+        );
+  const [open, close] = node.kind === 'list' ? '[]' : '{}';
+  return wrap(open, close, parts, indent, level, '');
+}
+
+function layoutC(node: Node, indent: number, level: number): string {
+  if (node.kind === 'text') return node.c;
+  const parts =
+    node.kind === 'list'
+      ? node.items.map((n) => layoutC(n, indent, level + 1))
+      : node.members.map(([name, n]) =>
+          name ? `.${name} = ${layoutC(n, indent, level + 1)}` : layoutC(n, indent, level + 1),
+        );
+  return wrap('{', '}', parts, indent, level, ' ');
+}
+
+function wrap(
+  open: string,
+  close: string,
+  parts: readonly string[],
+  indent: number,
+  level: number,
+  space: string,
+): string {
+  if (parts.length === 0) return open + close;
+  if (indent === 0) return `${open}${space}${parts.join(`,${space}`)}${space}${close}`;
+  const pad = ' '.repeat(indent * (level + 1));
+  return `${open}\n${pad}${parts.join(`,\n${pad}`)}\n${' '.repeat(indent * level)}${close}`;
+}
