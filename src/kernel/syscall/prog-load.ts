@@ -32,6 +32,8 @@ const MAX_INSNS_UNPRIV = 4096;
 const LAST_PROG_TYPE = T.BPF_PROG_TYPE_NETFILTER;
 const NAME = /^[A-Za-z0-9_.]{0,15}$/;
 const INSN_SIZE = 8;
+const NOTHING_PROCESSED =
+  'processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n';
 
 /** bpf_prog_load */
 export function progLoad(env: SyscallEnv, attr: ProgLoadAttr): number {
@@ -39,11 +41,12 @@ export function progLoad(env: SyscallEnv, attr: ProgLoadAttr): number {
   const expected = fixupAttachType(attr.prog_type, attr.expected_attach_type ?? 0);
   const refused = checkLoadAttr(env, attr, expected);
   if (refused < 0) return refused;
+  const held = new Set<KernelObject>();
+  const bound = bindFdArray(env, attr, held);
+  if (bound !== undefined) return refuse(attr, bound);
   const debug = debugInfo(env, attr);
-  if ('errno' in debug) return finishLog(attr, debug.log, -debug.errno);
-  const { held, input } = verifierInput(env, attr, expected, debug);
-  const bad = bindFdArray(env, attr, held);
-  if (bad < 0) return finishLog(attr, '', bad);
+  if ('errno' in debug) return refuse(attr, debug);
+  const input = verifierInput(env, attr, expected, debug, held);
   const outcome = env.verify(input);
   const logged = finishLog(attr, outcome.log, outcome.ok ? 0 : -outcome.errno);
   if (logged < 0 || !outcome.ok) return logged;
@@ -113,10 +116,15 @@ function debugInfo(env: SyscallEnv, attr: ProgLoadAttr): DebugInfo | RecordRefus
 const fdAt = (array: Uint8Array, index: number): number | undefined =>
   (index + 1) * 4 <= array.length ? new DataView(array.buffer, array.byteOffset).getInt32(index * 4, true) : undefined;
 
-function verifierInput(env: SyscallEnv, attr: ProgLoadAttr, expected: number, debug: DebugInfo) {
-  const held = new Set<KernelObject>();
+function verifierInput(
+  env: SyscallEnv,
+  attr: ProgLoadAttr,
+  expected: number,
+  debug: DebugInfo,
+  held: Set<KernelObject>,
+): VerifierInput {
   const { fd_array: fds } = attr;
-  const input: VerifierInput = {
+  return {
     insns: decodeInsns(attr.insns.subarray(0, Math.floor(attr.insns.length / INSN_SIZE) * INSN_SIZE)),
     progType: attr.prog_type,
     expectedAttachType: expected,
@@ -137,21 +145,28 @@ function verifierInput(env: SyscallEnv, attr: ProgLoadAttr, expected: number, de
     },
     ...(fds ? { fdArray: (index: number) => fdAt(fds, index) } : {}),
   };
-  return { held, input };
 }
 
-/** With fd_array_cnt every descriptor of the array is bound to the program (process_fd_array): 0 or -errno. */
-function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject>): number {
+/** With fd_array_cnt every descriptor of the array is bound to the program (process_fd_array). */
+function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject>): RecordRefusal | undefined {
   const count = attr.fd_array_cnt ?? 0;
   for (let i = 0; i < count; i++) {
     const fd = attr.fd_array === undefined ? undefined : fdAt(attr.fd_array, i);
-    if (fd === undefined) return -ERRNO.EFAULT;
+    if (fd === undefined) return { errno: ERRNO.EFAULT, log: '' };
     const entry = env.fds.get(fd);
-    if (entry === undefined) return -ERRNO.EBADF;
-    if (entry.object.kind !== 'map' && entry.object.kind !== 'btf') return -ERRNO.EINVAL;
-    if (entry.object.kind === 'map') held.add(entry.object);
+    const kind = entry?.object.kind;
+    if (entry === undefined || (kind !== 'map' && kind !== 'btf')) {
+      const errno = entry === undefined ? ERRNO.EBADF : ERRNO.EINVAL;
+      return { errno, log: `fd ${fd} is not pointing to valid bpf_map or btf\n` };
+    }
+    if (kind === 'map') held.add(entry.object);
   }
-  return 0;
+  return undefined;
+}
+
+/** Refuses before any instruction was looked at. */
+function refuse(attr: ProgLoadAttr, { errno, log }: RecordRefusal): number {
+  return finishLog(attr, `${log}${NOTHING_PROCESSED}`, -errno);
 }
 
 /** Writes the log; a log that does not fit wins over every other result. */
