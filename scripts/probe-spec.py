@@ -140,6 +140,23 @@ def return_range(ptype, attach):
     return [int(m[1]), int(m[2])] if m else ('any' if err == 0 else None)
 
 
+def probe_kfuncs():
+    tagged = {int(m) for m in re.findall(r"DECL_TAG 'bpf_kfunc' type_id=(\d+)", btf_text)}
+    funcs = {int(a): b for a, b in re.findall(r"^\[(\d+)\] FUNC '([^']+)'", btf_text, re.M)}
+    kfuncs = sorted((funcs[i], i) for i in tagged)
+    rows, sleepable = {}, set()
+    for t, ats in TYPES.items():
+        for a in ats if t in (2, 26) else ats[:1]:
+            if t == 20: continue
+            row = ''
+            for name, i in kfuncs:
+                err, log = load(t, [insn(0x85, 0, 2, 0, i), MOV0, EXIT], a, flags=base_flags(t), btf_id=ATTACH_BTF.get((t, a), 0))
+                row += '.' if 'is not allowed' in log and 'calling kernel function' in log else '+'
+                if 'program must be sleepable' in log: sleepable.add(name)
+            rows[f'{t}:{a}'] = row
+    return {'names': [n for n, _ in kfuncs], 'sleepable': sorted(sleepable), 'rows': group(rows)}
+
+
 def main():
     os.makedirs(OUT, exist_ok=True)
     def write(name, data):
@@ -147,6 +164,7 @@ def main():
             json.dump(data, f, indent=1)
             f.write('\n')
     write('helpers.json', {'kernel': os.uname().release, 'rows': probe_helpers()})
+    write('kfuncs.json', probe_kfuncs())
     pairs = [(t, a) for t in CTX_SIZE for a in TYPES[t] if t != 20]
     write('ctx.json', {'kernel': os.uname().release, 'rows': group({f'{t}:{a}': ctx_rows(t, a) for t, a in pairs})})
     write('returns.json', {f'{t}:{a}': return_range(t, a) for t, ats in TYPES.items() for a in ats if return_range(t, a) is not None})
