@@ -44,6 +44,8 @@ export interface VerifierInput {
   readonly mapByFd: (fd: number) => MapDesc | number;
   /** Resolves BPF_PSEUDO_MAP_IDX: the fd at that index, or undefined without fd_array. */
   readonly fdArray?: (index: number) => number | undefined;
+  /** CPUs that there may be (nr_cpu_ids), which bounds bpf_get_smp_processor_id(); default 2. */
+  readonly nrCpuIds?: number;
   /** Stops an over-long verification with -EINTR. */
   readonly signal?: AbortSignal;
   /** Test hooks: how states are checkpointed and compared. */

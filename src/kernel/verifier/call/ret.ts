@@ -1,0 +1,109 @@
+/** The value that a program gives to the kernel when it ends (check_return_code). */
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
+import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../spec/reg-types.ts';
+import { CALL } from '../diag/catalogue/call.ts';
+import { s64Text } from '../diag/number.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { markChainPrecision } from '../explore/backtrack.ts';
+import { kernelBtf } from '../pass/kfuncs.ts';
+import { isPointerValue } from '../state/pointer.ts';
+import { regTypeStr } from '../state/reg-type-str.ts';
+import {
+  A,
+  B,
+  REF_OBJ_ID,
+  S32_MAX,
+  S32_MIN,
+  SMAX_HI,
+  SMAX_LO,
+  SMIN_HI,
+  SMIN_LO,
+  TYPE,
+  smaxOf,
+  sminOf,
+} from '../state/row.ts';
+import { checkRegRead } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+import { checkPtrOffReg } from './args/offset.ts';
+import { attachFuncProto, attachReturnsVoid } from './attach.ts';
+
+const { BPF_PROG_TYPE_LSM, BPF_PROG_TYPE_STRUCT_OPS } = BPF_PROG_TYPE;
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+
+/** check_return_code: `regno` is R0 at an exit, R1 of bpf_throw; `regName` is how the message calls it. */
+export function checkReturnCode(env: VerifierEnv, regno: number, regName: string): void {
+  const main = env.state.frames[0];
+  const isSubprog = main.subprogno !== 0;
+  const { query } = env;
+  if (!isSubprog || main.inExceptionCallbackFn) {
+    const hookReturns =
+      query.progType === BPF_PROG_TYPE_LSM ? !query.lsmCgroup : query.progType === BPF_PROG_TYPE_STRUCT_OPS;
+    if (hookReturns && attachReturnsVoid(env)) return;
+    if (query.progType === BPF_PROG_TYPE_STRUCT_OPS && !main.inExceptionCallbackFn && returnsObject(env, regno)) return;
+  }
+  checkRegRead(env, regno);
+  if (isPointerValue(env, regno)) reject(env, CALL.RETURN_LEAKS, regno);
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  if (main.inAsyncCallbackFn) {
+    const range = { min: main.callbackRetMin, max: main.callbackRetMax };
+    return enforceRange(env, regno, regName, range, 'At async callback return', false);
+  }
+  if (isSubprog && !main.inExceptionCallbackFn) {
+    if (rows[r + TYPE] !== SCALAR_VALUE) reject(env, CALL.SUBPROG_RETURN, regno, regTypeStr(rows[r + TYPE]));
+    return;
+  }
+  const range = env.ops.retRange(query);
+  if (range === undefined) return;
+  const is32 = query.progType === BPF_PROG_TYPE_LSM && !query.lsmCgroup;
+  enforceRange(env, regno, regName, range, 'At program exit', is32);
+}
+
+/** A struct_ops function may return an unmodified object that it holds, when the operation's type is that. */
+function returnsObject(env: VerifierEnv, regno: number): boolean {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const btf = kernelBtf(env);
+  const proto = attachFuncProto(env);
+  if (btf === undefined || proto === undefined || baseType(rows[r + TYPE]) !== PTR_TO_BTF_ID) return false;
+  const ret = btf.type(btf.skipModifiers(proto.type));
+  if (ret === undefined || rows[r + A] !== 0 || rows[r + REF_OBJ_ID] === 0) return false;
+  if (btf.skipModifiers(ret.type) !== rows[r + B]) return false;
+  checkPtrOffReg(env, regno, false);
+  return true;
+}
+
+function enforceRange(
+  env: VerifierEnv,
+  regno: number,
+  regName: string,
+  range: Range,
+  where: string,
+  is32: boolean,
+): void {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  if (rows[r + TYPE] !== SCALAR_VALUE) reject(env, CALL.RETURN_NOT_KNOWN, where, regno, regTypeStr(rows[r + TYPE]));
+  markChainPrecision(env, regno);
+  const min = is32 ? rows[r + S32_MIN] : sminOf(rows, r);
+  const max = is32 ? rows[r + S32_MAX] : smaxOf(rows, r);
+  if (min >= range.min && max <= range.max) return;
+  rejectRange(env, regno, regName, range, where);
+}
+
+/** verbose_invalid_scalar. */
+export function rejectRange(env: VerifierEnv, regno: number, regName: string, range: Range, where: string): never {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  let has = '';
+  if (rows[r + SMIN_LO] !== 0 || rows[r + SMIN_HI] !== -0x80000000)
+    has += ` smin=${s64Text(rows[r + SMIN_LO], rows[r + SMIN_HI])}`;
+  if (rows[r + SMAX_LO] !== -1 || rows[r + SMAX_HI] !== 0x7fffffff)
+    has += ` smax=${s64Text(rows[r + SMAX_LO], rows[r + SMAX_HI])}`;
+  reject(env, CALL.RETURN_RANGE, where, regName, has || ' unknown scalar value', range.min, range.max);
+}

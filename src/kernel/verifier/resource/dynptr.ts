@@ -1,0 +1,190 @@
+/** Dynptrs: two stack slots that describe memory of a size known at run time (process_dynptr_func and its parts). */
+import { BPF_DW } from '../../../isa/opcodes.ts';
+import { InternalError, invariant } from '../../../util/errors.ts';
+import {
+  ARG_PTR_TO_DYNPTR,
+  CONST_PTR_TO_DYNPTR,
+  DYNPTR_TYPE_FILE,
+  DYNPTR_TYPE_LOCAL,
+  DYNPTR_TYPE_MASK,
+  DYNPTR_TYPE_RINGBUF,
+  DYNPTR_TYPE_SKB,
+  DYNPTR_TYPE_SKB_META,
+  DYNPTR_TYPE_XDP,
+  MEM_RDONLY,
+  MEM_UNINIT,
+  PTR_TO_STACK,
+} from '../../spec/reg-types.ts';
+import { checkMemAccess } from '../access/mem.ts';
+import { RESOURCE } from '../diag/catalogue/resource.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { A, B, FRAMENO, ID, REF_OBJ_ID, SLOT_TYPES, STACK_DYNPTR, TYPE, allSlots, slotType } from '../state/row.ts';
+import { markRegPointer } from '../state/regs.ts';
+import { regRow, slotRow } from '../state/state.ts';
+import { acquireReference, releaseReference } from './refs.ts';
+import { destroyIfDynptrSlot, invalidateDynptr, isRefcountedDynptr } from './dynptr-slot.ts';
+import { SPI_BEYOND, scratchSlot, stackObjSpi } from './stack-obj.ts';
+
+const NAMES: Readonly<Record<number, string>> = {
+  [DYNPTR_TYPE_LOCAL]: 'local',
+  [DYNPTR_TYPE_RINGBUF]: 'ringbuf',
+  [DYNPTR_TYPE_SKB]: 'skb',
+  [DYNPTR_TYPE_XDP]: 'xdp',
+  [DYNPTR_TYPE_SKB_META]: 'skb_meta',
+  [DYNPTR_TYPE_FILE]: 'file',
+};
+
+/** dynptr_type_str(). */
+export const dynptrTypeStr = (type: number): string => NAMES[type] ?? '<unknown>';
+
+/** dynptr_get_spi: the first slot (the higher index), SPI_BEYOND or a negative errno. */
+export const dynptrGetSpi = (env: VerifierEnv, rows: Int32Array, r: number): number =>
+  stackObjSpi(env, rows, r, 'dynptr', 2);
+
+/** process_dynptr_func: a dynptr argument: made here (MEM_UNINIT), read (MEM_RDONLY) or changed. */
+export function processDynptrArg(
+  env: VerifierEnv,
+  regno: number,
+  argType: number,
+  insnIdx = env.insnIdx,
+  cloneRefObjId = 0,
+): void {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const type = rows[r + TYPE];
+  if (type !== PTR_TO_STACK && type !== CONST_PTR_TO_DYNPTR) reject(env, RESOURCE.DYNPTR_NOT_STACK, regno - 1);
+  invariant(
+    (argType & (MEM_UNINIT | MEM_RDONLY)) !== (MEM_UNINIT | MEM_RDONLY),
+    'misconfigured dynptr helper type flags',
+  );
+  if (argType & MEM_UNINIT) {
+    if (!isValidUninit(env, rows, r)) reject(env, RESOURCE.DYNPTR_NOT_UNINIT);
+    for (let i = 0; i < 16; i += 8) checkMemAccess(env, insnIdx, regno, i, BPF_DW, true, -1, false, false);
+    markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, insnIdx, cloneRefObjId);
+    return;
+  }
+  if (type === CONST_PTR_TO_DYNPTR && !(argType & MEM_RDONLY)) reject(env, RESOURCE.DYNPTR_CONST);
+  if (!isValidInit(env, rows, r)) reject(env, RESOURCE.DYNPTR_NOT_INIT, regno - 1);
+  const wanted = argType & DYNPTR_TYPE_MASK;
+  const anyType = (argType & ~MEM_RDONLY) === ARG_PTR_TO_DYNPTR;
+  if (!anyType && dynptrTypeOf(env, rows, r) !== wanted) {
+    reject(env, RESOURCE.DYNPTR_TYPE, dynptrTypeStr(wanted), regno - 1);
+  }
+  if (type === PTR_TO_STACK) markDynptrRead(env, rows, r);
+}
+
+/** mark_dynptr_read: the slots are looked at here. */
+function markDynptrRead(env: VerifierEnv, rows: Int32Array, r: number): void {
+  const spi = dynptrGetSpi(env, rows, r);
+  for (const slot of [spi, spi - 1]) {
+    env.stackLiveness?.markRead(env, rows[r + FRAMENO], env.insnIdx, slot);
+    scratchSlot(env, slot);
+  }
+}
+
+function isValidUninit(env: VerifierEnv, rows: Int32Array, r: number): boolean {
+  if (rows[r + TYPE] === CONST_PTR_TO_DYNPTR) return false;
+  const spi = dynptrGetSpi(env, rows, r);
+  return spi >= 0 || spi === SPI_BEYOND;
+}
+
+function isValidInit(env: VerifierEnv, rows: Int32Array, r: number): boolean {
+  if (rows[r + TYPE] === CONST_PTR_TO_DYNPTR) return true;
+  const spi = dynptrGetSpi(env, rows, r);
+  if (spi < 0) return false;
+  const stack = env.state.frames[rows[r + FRAMENO]].rows;
+  const all = allSlots(STACK_DYNPTR);
+  return (
+    stack[slotRow(spi) + SLOT_TYPES] === all &&
+    stack[slotRow(spi - 1) + SLOT_TYPES] === all &&
+    stack[slotRow(spi) + B] === 1
+  );
+}
+
+/** The row that describes a dynptr argument: its first stack slot, or the register itself. */
+function dynptrRow(env: VerifierEnv, rows: Int32Array, r: number): { rows: Int32Array; r: number } {
+  if (rows[r + TYPE] === CONST_PTR_TO_DYNPTR) return { rows, r };
+  const spi = dynptrGetSpi(env, rows, r);
+  if (spi < 0) throw new InternalError('dynptr without stack slot');
+  return { rows: env.state.frames[rows[r + FRAMENO]].rows, r: slotRow(spi) };
+}
+
+/** dynptr_get_type: DYNPTR_TYPE_*. */
+export function dynptrTypeOf(env: VerifierEnv, rows: Int32Array, r: number): number {
+  const at = dynptrRow(env, rows, r);
+  return at.rows[at.r + A];
+}
+
+/** dynptr_id. */
+export function dynptrIdOf(env: VerifierEnv, rows: Int32Array, r: number): number {
+  const at = dynptrRow(env, rows, r);
+  return at.rows[at.r + ID];
+}
+
+/** dynptr_ref_obj_id. */
+export function dynptrRefObjIdOf(env: VerifierEnv, rows: Int32Array, r: number): number {
+  const at = dynptrRow(env, rows, r);
+  return at.rows[at.r + REF_OBJ_ID];
+}
+
+/** __mark_dynptr_reg. */
+export function markDynptrReg(rows: Int32Array, r: number, type: number, first: boolean, id: number): void {
+  markRegPointer(rows, r, CONST_PTR_TO_DYNPTR);
+  rows[r + ID] = id;
+  rows[r + A] = type;
+  rows[r + B] = first ? 1 : 0;
+}
+
+/** mark_stack_slots_dynptr: the two slots become a dynptr of that type. */
+function markStackSlotsDynptr(
+  env: VerifierEnv,
+  rows: Int32Array,
+  r: number,
+  type: number,
+  insnIdx: number,
+  cloneRefObjId: number,
+): void {
+  const frame = env.state.frames[rows[r + FRAMENO]];
+  const spi = dynptrGetSpi(env, rows, r);
+  if (spi < 0) reject(env, RESOURCE.OBJ_BAD_SLOT);
+  // The two slots may be halves of two other dynptrs.
+  destroyIfDynptrSlot(env, frame, spi);
+  destroyIfDynptrSlot(env, frame, spi - 1);
+  if (type === 0) reject(env, RESOURCE.OBJ_BAD_SLOT);
+  const id = env.newId();
+  const ref = isRefcountedDynptr(type) ? cloneRefObjId || acquireReference(env, insnIdx) : 0;
+  for (const [slot, first] of [
+    [spi, true],
+    [spi - 1, false],
+  ] as const) {
+    const s = slotRow(slot);
+    markDynptrReg(frame.rows, s, type, first, id);
+    frame.rows[s + SLOT_TYPES] = allSlots(STACK_DYNPTR);
+    frame.rows[s + REF_OBJ_ID] = ref;
+    env.stackLiveness?.markWrite(env, frame.frameno, slot);
+  }
+}
+
+/** unmark_stack_slots_dynptr: the dynptr is released, with its clones and slices. */
+export function unmarkStackSlotsDynptr(env: VerifierEnv, regno: number): boolean {
+  const regs = env.state.frame.rows;
+  const r = regRow(regno);
+  const frame = env.state.frames[regs[r + FRAMENO]];
+  const spi = dynptrGetSpi(env, regs, r);
+  if (spi < 0) return false;
+  const { rows } = frame;
+  if (!isRefcountedDynptr(rows[slotRow(spi) + A])) {
+    invalidateDynptr(env, frame, spi);
+    return true;
+  }
+  const ref = rows[slotRow(spi) + REF_OBJ_ID];
+  releaseReference(env, ref);
+  for (let i = 1; i < frame.allocatedStack >> 3; i++) {
+    const s = slotRow(i);
+    if (rows[s + REF_OBJ_ID] !== ref) continue;
+    invariant(slotType(rows, s, 0) === STACK_DYNPTR, 'misconfigured ref_obj_id');
+    if (rows[s + B] === 1) invalidateDynptr(env, frame, i);
+  }
+  return true;
+}
