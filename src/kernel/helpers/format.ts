@@ -5,6 +5,8 @@ import { readable } from './probe.ts';
 
 /** Bytes of one string argument at most. */
 const MAX_STRING = 512;
+/** Where the kernel's printf cuts a field width. */
+const FIELD_WIDTH_MAX = (1 << 23) - 1;
 
 /** Arguments by position, as unsigned 64-bit numbers. */
 export type FormatArgs = (index: number) => bigint;
@@ -59,7 +61,7 @@ function parseSpec(text: string, from: number): { spec: Spec; next: number } | u
   while ('0+- '.includes(text[i] ?? 'x')) flags += text[i++];
   let width = 0;
   if ((text[i] ?? '') >= '1' && (text[i] ?? '') <= '9') {
-    while (isDigit(text[i] ?? '')) width = Math.min(width * 10 + Number(text[i++]), 100_000);
+    while (isDigit(text[i] ?? '')) width = Math.min(width * 10 + Number(text[i++]), FIELD_WIDTH_MAX);
   }
   const made = (conversion: string, bits: 32 | 64, next: number) => ({
     spec: { flags, width, conversion, bits },

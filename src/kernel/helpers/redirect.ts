@@ -48,18 +48,19 @@ export const redirectNeigh = simple((env, ifindex, _params, plen, flags) => {
   if ((plen && plen < REDIR_NEIGH_SIZE) || flags) return TC_ACT_SHOT;
   note(env.run, ifindex | 0, BPF_F_NEIGH);
   return TC_ACT_REDIRECT;
-});
+}, 4);
 
 /** bpf_redirect_peer(ifindex, flags) */
 export const redirectPeer = simple((env, ifindex, flags) => {
   if (flags) return TC_ACT_SHOT;
   note(env.run, ifindex | 0, BPF_F_PEER);
   return TC_ACT_REDIRECT;
-});
+}, 2);
 
 /** bpf_clone_redirect: nothing here can send a copy while the program runs (SCOPE 113). */
-export const cloneRedirect = simple((_env, _skb, _ifindex, flags) =>
-  flags & ~BPF_F_INGRESS ? -ERRNO.EINVAL : -ERRNO.EOPNOTSUPP,
+export const cloneRedirect = simple(
+  (_env, _skb, _ifindex, flags) => (flags & ~BPF_F_INGRESS ? -ERRNO.EINVAL : -ERRNO.EOPNOTSUPP),
+  3,
 );
 
 const isTarget = (map: BpfMap, key: number): boolean =>

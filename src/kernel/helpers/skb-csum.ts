@@ -66,7 +66,7 @@ export const l3CsumReplace: HelperMaker = skbMaker((_env, skb, at, off, from, to
   store16(skb, p, next);
   skb.computeDataPointers(at);
   return 0;
-});
+}, 5);
 
 const L4_FLAGS = BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE | BPF_F_PSEUDO_HDR | BPF_F_HDR_FIELD_MASK | BPF_F_IPV6;
 
@@ -81,9 +81,10 @@ export const l4CsumReplace: HelperMaker = skbMaker((_env, skb, at, off, from, to
   const size = flags & BPF_F_HDR_FIELD_MASK;
   if ((size !== 0 && size !== 2 && size !== 4) || (size === 0 && from !== 0)) return -ERRNO.EINVAL;
   const pseudo = (flags & BPF_F_PSEUDO_HDR) !== 0;
-  const diff = size === 0 ? to : csumSub(to, size === 2 ? from & 0xffff : from);
+  const mask = size === 2 ? 0xffff : 0xffff_ffff;
+  const diff = size === 0 ? to : csumSub(to & mask, from & mask);
   if (skb.ipSummed(at) !== CHECKSUM_PARTIAL) {
-    const next = size === 0 ? replaceByDiff(sum, to) : replace4(sum, from, to);
+    const next = size === 0 ? replaceByDiff(sum, to) : replace4(sum, from & mask, to & mask);
     store16(skb, p, next);
     if (skb.ipSummed(at) === CHECKSUM_COMPLETE && pseudo && !(size === 0 && flags & BPF_F_IPV6)) {
       skb.set32(at, 'csum', not16(csumAdd(csumSub(not16(skb.get32(at, 'csum')), 0), diff)));
@@ -92,7 +93,7 @@ export const l4CsumReplace: HelperMaker = skbMaker((_env, skb, at, off, from, to
   if (mangled && load16(skb, p) === 0) store16(skb, p, CSUM_MANGLED_0);
   skb.computeDataPointers(at);
   return 0;
-});
+}, 5);
 
 /** bpf_csum_update(skb, csum): only packets with a complete checksum have one to update. */
 export const csumUpdate: HelperMaker = (env) => {
@@ -144,4 +145,4 @@ export const csumLevel: HelperMaker = skbMaker((_env, skb, at, level) => {
     default:
       return -ERRNO.EINVAL;
   }
-});
+}, 2);

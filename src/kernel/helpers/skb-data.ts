@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_INVALIDATE_HASH, BPF_F_RECOMPUTE_CSUM } from '../../uapi/flags.ts';
 import type { HelperEnv } from './env.ts';
-import { Frames, type HelperMaker } from './frame.ts';
+import { type HelperMaker, simple } from './frame.ts';
 import { CHECKSUM_COMPLETE, layoutsOf, SkbView, skbOffsets } from './packet.ts';
 
 const INT_MAX = 0x7fff_ffff;
@@ -10,15 +10,14 @@ const INT_MAX = 0x7fff_ffff;
 const SKB_MAX_LEN = 0x1_0000 + 14;
 const MAC_UNSET = 0xffff;
 
-/** A helper on an sk_buff: low halves of r2..r5, whether their upper halves that must be zero are. */
+/** A helper on an sk_buff: low halves of r2..r5. `wide` as in {@link simple}. */
 export function skbMaker(
   fn: (env: HelperEnv, skb: SkbView, at: number, b: number, c: number, d: number, e: number) => number,
+  wide = 0,
 ): HelperMaker {
   return (env) => {
-    const f = new Frames(env);
     const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
-    return (frame) =>
-      f.ret(frame, fn(env, skb, f.u32(frame, 1), f.u32(frame, 2), f.u32(frame, 3), f.u32(frame, 4), f.u32(frame, 5)));
+    return simple((_env, at, b, c, d, e) => fn(env, skb, at, b, c, d, e), wide)(env);
   };
 }
 
@@ -34,7 +33,7 @@ export const skbStoreBytes = skbMaker((env, skb, at, off, from, len, flags) => {
   if (flags & BPF_F_INVALIDATE_HASH) skb.clearHash(at);
   skb.computeDataPointers(at);
   return 0;
-});
+}, 5);
 
 type Csum = (p: number, n: number, sum: number) => number;
 
@@ -87,7 +86,7 @@ export const skbChangeTail = skbMaker((_env, skb, at, len, flags) => {
   skb.set32(at, 'len', len);
   skb.computeDataPointers(at);
   return 0;
-});
+}, 3);
 
 /** bpf_skb_change_head(skb, len, flags): zeroed room before the MAC header, which moves to its start. */
 export const skbChangeHead = skbMaker((_env, skb, at, room, flags) => {
@@ -100,7 +99,7 @@ export const skbChangeHead = skbMaker((_env, skb, at, room, flags) => {
   skb.set16(at, 'mac_len', skb.get16(at, 'network_header') - skb.get16(at, 'mac_header'));
   skb.computeDataPointers(at);
   return 0;
-});
+}, 3);
 
 /**
  * Opens (positive) or closes (negative) a gap of `n` bytes behind the first `off` bytes, moving those; headers before the

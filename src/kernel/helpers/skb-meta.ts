@@ -143,4 +143,4 @@ export const skbChangeProto = skbMaker((_env, skb, at, protoBe, flags) => {
   skb.clearHash(at);
   skb.computeDataPointers(at);
   return 0;
-});
+}, 3);

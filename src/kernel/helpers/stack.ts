@@ -31,7 +31,7 @@ export const getStackid = simple((env, _ctx, mapAddr, flags) => {
   const stack = capture(env, flags, map.desc.valueSize);
   if (typeof stack === 'number') return stack;
   return map.put(fnv(stack), stack, (flags & BPF_F_REUSE_STACKID) !== 0, (flags & BPF_F_FAST_STACK_CMP) !== 0);
-});
+}, 3);
 
 /** bpf_get_stack(ctx, buf, size, flags): bytes written; the rest of the buffer is zero. Build ids are SCOPE 76. */
 export const getStack = simple((env, _ctx, buf, size, flags) => {
@@ -43,7 +43,7 @@ export const getStack = simple((env, _ctx, buf, size, flags) => {
   if (typeof stack === 'number') return stack;
   u8.set(stack, buf);
   return stack.length;
-});
+}, 4);
 
 /** FNV-1a over the bytes. */
 function fnv(bytes: Uint8Array): number {

@@ -7,7 +7,7 @@ import type { HelperImpl } from './link.ts';
 import { strtol, strtoul } from './number.ts';
 import { skbOffsets, xdpOffsets } from './packet.ts';
 import { perfEventOutput } from './perf.ts';
-import { probeRead, probeReadStr } from './probe.ts';
+import { probeReadKernel, probeReadKernelStr, probeReadUser, probeReadUserStr } from './probe.ts';
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from './redirect.ts';
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.ts';
 import { skbChangeHead, skbChangeTail, skbLoadBytesRelative, skbPullData, skbStoreBytes } from './skb-data.ts';
@@ -48,13 +48,13 @@ export const CORE_PACKET_HELPERS: Readonly<Record<number, CoreHelper>> = {
 
 /** Helpers in TypeScript that need no layouts. */
 export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
-  [F.BPF_FUNC_probe_read]: probeRead,
-  [F.BPF_FUNC_probe_read_kernel]: probeRead,
-  [F.BPF_FUNC_probe_read_user]: probeRead,
-  [F.BPF_FUNC_copy_from_user]: probeRead,
-  [F.BPF_FUNC_probe_read_str]: probeReadStr,
-  [F.BPF_FUNC_probe_read_kernel_str]: probeReadStr,
-  [F.BPF_FUNC_probe_read_user_str]: probeReadStr,
+  [F.BPF_FUNC_probe_read]: probeReadUser,
+  [F.BPF_FUNC_probe_read_kernel]: probeReadKernel,
+  [F.BPF_FUNC_probe_read_user]: probeReadUser,
+  [F.BPF_FUNC_copy_from_user]: probeReadUser,
+  [F.BPF_FUNC_probe_read_str]: probeReadUserStr,
+  [F.BPF_FUNC_probe_read_kernel_str]: probeReadKernelStr,
+  [F.BPF_FUNC_probe_read_user_str]: probeReadUserStr,
   [F.BPF_FUNC_ktime_get_ns]: ktimeGetNs,
   [F.BPF_FUNC_ktime_get_boot_ns]: ktimeGetNs,
   [F.BPF_FUNC_ktime_get_coarse_ns]: ktimeGetCoarseNs,
