@@ -1,5 +1,5 @@
 /** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
-import { ETH_HLEN, SHARED_INFO_SIZE } from '../helpers/packet.ts';
+import { ETH_HLEN, SHARED_INFO_SIZE, skbOffsets, SkbView } from '../helpers/packet.ts';
 import type { HookEnv } from './env.ts';
 import type { NetDevice } from './net-devices.ts';
 
@@ -16,39 +16,24 @@ const AF_INET = 2;
 const AF_INET6 = 10;
 const PACKET = { HOST: 0, BROADCAST: 1, MULTICAST: 2, OTHERHOST: 3 } as const;
 
-/** Offsets of the members that hosts fill, read once from the target's BTF. */
-function skbOffsets(env: HookEnv) {
+/** Offsets of the members that a driver fills beside those that helpers use, read once from the target's BTF. */
+function driverOffsets(env: HookEnv) {
   const skb = env.layouts.struct('sk_buff');
   const cb = skb.offset('cb');
   const qdisc = env.layouts.struct('qdisc_skb_cb');
-  const ends = env.layouts.struct('bpf_skb_data_end');
   const shinfo = env.layouts.struct('skb_shared_info');
   const sock = env.layouts.struct('sock');
   return {
+    ...skbOffsets(env.layouts),
     size: skb.size,
-    dev: skb.offset('dev'),
-    sk: skb.offset('sk'),
     tstamp: skb.offset('tstamp'),
-    len: skb.offset('len'),
-    dataLen: skb.offset('data_len'),
     mark: skb.offset('mark'),
     priority: skb.offset('priority'),
     iif: skb.offset('skb_iif'),
-    protocol: skb.offset('protocol'),
-    pktType: skb.offset('__pkt_type_offset'),
-    networkHeader: skb.offset('network_header'),
-    macHeader: skb.offset('mac_header'),
-    macLen: skb.offset('mac_len'),
-    tail: skb.offset('tail'),
-    end: skb.offset('end'),
-    head: skb.offset('head'),
-    data: skb.offset('data'),
     truesize: skb.offset('truesize'),
     users: skb.offset('users'),
     cbPktLen: cb + qdisc.offset('pkt_len'),
     cbData: cb + qdisc.offset('data'),
-    cbDataMeta: cb + ends.offset('data_meta'),
-    cbDataEnd: cb + ends.offset('data_end'),
     gsoSize: shinfo.offset('gso_size'),
     gsoSegs: shinfo.offset('gso_segs'),
     hwtstamp: shinfo.offset('hwtstamps'),
@@ -63,12 +48,11 @@ function skbOffsets(env: HookEnv) {
   };
 }
 
-export type SkbOffsets = ReturnType<typeof skbOffsets>;
-
 export class SkBuff {
   /** Guest address of struct sk_buff: the context of a run. */
   readonly addr: number;
-  readonly off: SkbOffsets;
+  readonly off: ReturnType<typeof driverOffsets>;
+  readonly #fields: SkbView;
   readonly capacity: number;
   readonly #env: HookEnv;
   readonly #blocks: readonly number[];
@@ -83,7 +67,8 @@ export class SkBuff {
 
   /** @param addr where struct sk_buff is to lie, when the caller has room for it */
   constructor(env: HookEnv, capacity = SKB_MAX_LINEAR, addr = 0) {
-    const off = skbOffsets(env);
+    const off = driverOffsets(env);
+    this.#fields = new SkbView(env.mem, off);
     this.#env = env;
     this.#view = env.mem.view;
     this.off = off;
@@ -120,7 +105,7 @@ export class SkBuff {
     const protocol = etherProtocol(frame);
     u8[addr + off.protocol] = protocol >>> 8;
     u8[addr + off.protocol + 1] = protocol;
-    u8[addr + off.pktType] |= packetType(frame, device);
+    u8[addr + off.__pkt_type_offset] |= packetType(frame, device);
     this.#fillSock(frame, protocol);
   }
 
@@ -139,9 +124,9 @@ export class SkBuff {
     view.setUint32(at + off.users, 1, true);
     view.setUint32(at + off.dev, device.addr, true);
     view.setUint32(at + off.sk, this.#sock, true);
-    view.setUint16(at + off.macHeader, NET_SKB_PAD, true);
-    view.setUint16(at + off.networkHeader, NET_SKB_PAD + ETH_HLEN, true);
-    view.setUint16(at + off.macLen, ETH_HLEN, true);
+    view.setUint16(at + off.mac_header, NET_SKB_PAD, true);
+    view.setUint16(at + off.network_header, NET_SKB_PAD + ETH_HLEN, true);
+    view.setUint16(at + off.mac_len, ETH_HLEN, true);
     this.#from = device;
     this.#l2 = l2;
   }
@@ -169,34 +154,28 @@ export class SkBuff {
   }
 
   get len(): number {
-    return this.#view.getUint32(this.addr + this.off.len, true);
-  }
-  get dataLen(): number {
-    return this.#view.getUint32(this.addr + this.off.dataLen, true);
+    return this.#fields.get32(this.addr, 'len');
   }
   get data(): number {
-    return this.#view.getUint32(this.addr + this.off.data, true);
+    return this.#fields.get32(this.addr, 'data');
   }
   /** Guest address of struct skb_shared_info. */
   get shinfo(): number {
-    const { addr, off } = this;
-    return this.#view.getUint32(addr + off.head, true) + this.#view.getUint32(addr + off.end, true);
+    return this.#fields.get32(this.addr, 'head') + this.#fields.get32(this.addr, 'end');
   }
-
-  /** Moves the start of the data forward, or back when negative (__skb_pull, __skb_push). */
-  pull(n: number): void {
-    this.#view.setUint32(this.addr + this.off.data, this.data + n, true);
-    this.#view.setUint32(this.addr + this.off.len, this.len - n, true);
-  }
-
   /** Bytes before the data in its buffer (skb_headroom). */
   get headroom(): number {
-    return this.data - this.#view.getUint32(this.addr + this.off.head, true);
+    return this.#fields.headroom(this.addr);
+  }
+
+  /** Moves the start of the data back (__skb_push). */
+  push(n: number): void {
+    this.#fields.push(this.addr, n);
   }
 
   /** The linear packet as it lies in memory now: valid until the next load. */
   packet(): Uint8Array {
-    return this.#env.mem.u8.subarray(this.data, this.data + this.len - this.dataLen);
+    return this.#env.mem.u8.subarray(this.data, this.data + this.#fields.headlen(this.addr));
   }
 
   dispose(): void {

@@ -69,7 +69,7 @@ export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
 /** The kernel gives non-L2 types a header of zeros in front of what they left. */
 function pushZeroHeader(env: HookEnv, skb: SkBuff): void {
   if (skb.headroom < ETH_HLEN) return;
-  skb.pull(-ETH_HLEN);
+  skb.push(ETH_HLEN);
   env.mem.u8.fill(0, skb.data, skb.data + ETH_HLEN);
 }
 

@@ -1,5 +1,5 @@
 /** One struct xdp_buff with its frame in kernel memory, made once and refilled for each packet. */
-import { SHARED_INFO_SIZE } from '../helpers/packet.ts';
+import { SHARED_INFO_SIZE, xdpOffsets } from '../helpers/packet.ts';
 import type { HookEnv } from './env.ts';
 import type { NetDevice } from './net-devices.ts';
 
@@ -25,22 +25,23 @@ export class XdpBuff {
 
   /** @param addr where struct xdp_buff is to lie, when the caller has room for it */
   constructor(env: HookEnv, capacity = XDP_MAX_LINEAR, addr = 0) {
-    const xdp = env.layouts.struct('xdp_buff');
+    const { size } = env.layouts.struct('xdp_buff');
+    const off = xdpOffsets(env.layouts);
     const frame = XDP_PACKET_HEADROOM + capacity + SHARED_INFO_SIZE;
     this.#env = env;
     this.capacity = capacity;
     this.#ownsAddr = addr === 0;
-    this.addr = addr || env.heap.alloc(xdp.size, 8);
+    this.addr = addr || env.heap.alloc(size, 8);
     this.hardStart = env.heap.alloc(frame, 64);
     if (this.addr === 0 || this.hardStart === 0) throw new RangeError(`no memory for a frame of ${frame} bytes`);
     this.#u32 = env.mem.u32;
     this.#u8 = env.mem.u8;
-    this.#data = (this.addr + xdp.offset('data')) >>> 2;
-    this.#dataEnd = (this.addr + xdp.offset('data_end')) >>> 2;
-    this.#dataMeta = (this.addr + xdp.offset('data_meta')) >>> 2;
-    this.#rxq = (this.addr + xdp.offset('rxq')) >>> 2;
-    this.#u32[(this.addr + xdp.offset('data_hard_start')) >>> 2] = this.hardStart;
-    this.#u32[(this.addr + xdp.offset('frame_sz')) >>> 2] = frame;
+    this.#data = (this.addr + off.data) >>> 2;
+    this.#dataEnd = (this.addr + off.data_end) >>> 2;
+    this.#dataMeta = (this.addr + off.data_meta) >>> 2;
+    this.#rxq = (this.addr + off.rxq) >>> 2;
+    this.#u32[(this.addr + off.data_hard_start) >>> 2] = this.hardStart;
+    this.#u32[(this.addr + off.frame_sz) >>> 2] = frame;
   }
 
   /** Names the receive queue that the packet comes from. */
