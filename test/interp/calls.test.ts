@@ -3,6 +3,7 @@ import { describe, expect, it } from 'vitest';
 import { Insns } from '../../src/isa/insn.ts';
 import { FRAME_R1, FRAME_R2 } from '../../src/kernel/helpers/env.ts';
 import { type HelperImpl, ProgramAbort, type ProgramLink } from '../../src/kernel/helpers/link.ts';
+import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import { interpret, unverified } from '../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../src/kernel/jit/index.ts';
 import { assemble } from '../../src/isa/asm.ts';
@@ -262,6 +263,49 @@ describe('loads that may fault', () => {
     for (const bad of [0n, 8n, 0xffffn, BigInt(data) + (1n << 32n), BigInt(on.env.mem.size) - 3n, (1n << 64n) - 4n]) {
       expect([bad, probe(bad, 0x20)]).toEqual([bad, 0n]);
     }
+  });
+});
+
+describe('arena accesses', () => {
+  const PAGE = 4096;
+  const arena = (code: string): bigint => {
+    const on = link();
+    const storage = on.env.alloc(PAGE, 8);
+    const insns = assemble(code);
+    for (let i = 0; i < insns.length; i++) {
+      const cls = insns.code[i] & 7;
+      if (cls >= 1 && cls <= 3)
+        insns.code[i] = (insns.code[i] & 0x1f) | ((insns.code[i] & 0xe0) === 0xc0 ? 0xe0 : 0xa0);
+    }
+    const map = { type: 33, valuesAddr: storage, maxEntries: 1 } as MapDesc;
+    const program = interpret({ ...unverified(insns), usedMaps: [map] }, on);
+    return r0(program);
+  };
+
+  it('count from its beginning with the low half of the pointer', () => {
+    expect(arena('r1 = 0x700000008 ll\n*(u64 *)(r1 +8) = -3\nr0 = *(u32 *)(r1 +8)\nexit')).toBe(0xfffffffdn);
+    expect(arena('r1 = 16\nr2 = 5\n*(u16 *)(r1 -8) = r2\nr0 = *(u64 *)(r1 -8)\nexit')).toBe(5n);
+  });
+
+  it('outside of it give 0 and store nothing', () => {
+    expect(arena(`r1 = ${PAGE - 4}\nr0 = -1\n*(u64 *)(r1 +0) = 7\nr0 = *(u64 *)(r1 +0)\nexit`)).toBe(0n);
+    expect(arena(`r1 = ${PAGE - 4}\n*(u64 *)(r1 +0) = 7\nr0 = *(u32 *)(r1 +0)\nexit`)).toBe(0n);
+  });
+
+  it('may be atomic, also into their own address register', () => {
+    const code = 'r1 = 8\n*(u64 *)(r1 +0) = 30\nr2 = 3\nr2 = atomic64_fetch_add((u64 *)(r1 +0), r2)\n';
+    expect(arena(`${code}r0 = *(u64 *)(r1 +0)\nr0 += r2\nexit`)).toBe(63n);
+    expect(
+      arena(
+        'r1 = 8\nr1 = atomic64_fetch_add((u64 *)(r1 +0), r1)\nr0 = r1\nr2 = 8\nr2 = *(u64 *)(r2 +0)\nr0 += r2\nexit',
+      ),
+    ).toBe(8n);
+  });
+
+  it('without an arena abort', () => {
+    const insns = assemble('r0 = *(u32 *)(r1 +0)\nexit');
+    insns.code[0] = 0xa1;
+    expect(() => run(insns)).toThrow('arena access without arena storage (SCOPE 14)');
   });
 });
 

@@ -4,7 +4,7 @@ import { ATOMIC_ROWS } from '../../isa/ops.ts';
 import { bpfSizeBytes } from '../../isa/opcodes.ts';
 import { ProgramAbort } from '../helpers/link.ts';
 import type { Activation } from './activation.ts';
-import { OP_ATOMIC32, OP_ATOMIC64, OP_GUARDED, OP_PROBED, OP_TRAP } from './predecode.ts';
+import { OP_ARENA, OP_ATOMIC32, OP_ATOMIC64, OP_GUARDED, OP_PROBED, OP_TRAP } from './predecode.ts';
 
 /** Memory that an unverified program may touch. */
 export interface GuardRegion {
@@ -19,11 +19,10 @@ const ROW = Object.fromEntries(ATOMIC_ROWS.map((r, i) => [r.name, i])) as Record
   number
 >;
 
-/** BPF_STX | BPF_ATOMIC: exact on plain memory, where nothing runs in between. `op` is OP_ATOMIC32 or 64 + row. */
-export function atomicOp(op: number, R: Int32Array, d: number, s: number, off: number, V: DataView): void {
+/** BPF_STX | BPF_ATOMIC: exact on plain memory, where nothing runs in between. `op` is OP_ATOMIC32 or 64 + row, `a` the address. */
+export function atomicOp(op: number, R: Int32Array, s: number, a: number, V: DataView): void {
   const wide = op >= OP_ATOMIC64;
   const row = op - (wide ? OP_ATOMIC64 : OP_ATOMIC32);
-  const a = (R[d] + off) >>> 0;
   const lo = V.getInt32(a, true);
   const hi = wide ? V.getInt32(a + 4, true) : 0;
   const sl = R[s];
@@ -93,6 +92,7 @@ export function slowAccess(act: Activation, op: number, d: number, s: number, of
   const lo = (R[reg] + off) | 0;
   const hi = (R[reg + 1] + (off >> 31) + (lo >>> 0 < R[reg] >>> 0 ? 1 : 0)) | 0;
   const a = lo >>> 0;
+  if ((op & OP_ARENA) !== 0) return arenaAccess(act, base, d, s, a, size);
   if ((op & OP_PROBED) !== 0) {
     if (hi !== 0 || a < NULL_REGION || a + size > program.view.byteLength) {
       R[d] = 0;
@@ -109,8 +109,23 @@ export function slowAccess(act: Activation, op: number, d: number, s: number, of
       throw new ProgramAbort('misaligned', slot, `atomic access of ${size} bytes is misaligned`, [hi, lo]);
     }
   }
-  if (atomic) atomicOp(base, R, d, s, off, program.view);
+  if (atomic) atomicOp(base, R, s, a, program.view);
   else access(base, R, d, s, a, program.view);
+}
+
+/** An access at an offset of the arena; the low half of the register and off make it. */
+function arenaAccess(act: Activation, base: number, d: number, s: number, offset: number, size: number): void {
+  const { arenaAddr, arenaSize, view } = act.program;
+  const R = act.regs;
+  const inside = offset + size <= arenaSize;
+  if (base >= OP_ATOMIC32) {
+    if (inside) atomicOp(base, R, s, arenaAddr + offset, view);
+  } else if (inside) {
+    access(base, R, d, s, arenaAddr + offset, view);
+  } else if ((base & 7) === 1) {
+    R[d] = 0;
+    R[d + 1] = 0;
+  }
 }
 
 function allowed(act: Activation, a: number, size: number, write: boolean): boolean {

@@ -509,7 +509,7 @@ export function execute(act: Activation, budget: number): boolean {
           break;
         default: {
           const op = C[p];
-          if (op >= 0x140 && op < 0x160) atomicOp(op, R, d, s, x, V);
+          if (op >= 0x140 && op < 0x160) atomicOp(op, R, s, (R[d] + x) >>> 0, V);
           else {
             act.p = p;
             slowAccess(act, op, d, s, x);

@@ -4,6 +4,7 @@ import type { Insns } from '../../isa/insn.ts';
 import {
   BPF_ALU,
   BPF_ALU64,
+  BPF_ATOMIC,
   BPF_CALL,
   BPF_JA,
   BPF_JMP,
@@ -63,6 +64,9 @@ export const OP_GUARDED = 0x200;
 /** Added to a load that gives 0 when its address is invalid (BPF_PROBE_MEM). */
 export const OP_PROBED = 0x400;
 
+/** Added to an access of arena memory: outside of it, loads give 0 and stores do nothing (BPF_PROBE_MEM32, BPF_PROBE_ATOMIC). */
+export const OP_ARENA = 0x800;
+
 /** A call site: what is called, by the id in the instruction. */
 export interface CallSite {
   readonly kfunc: boolean;
@@ -95,6 +99,8 @@ export interface Predecoded {
 export interface PredecodeInput {
   readonly insns: Insns;
   readonly subprogs: readonly SubprogInfo[];
+  /** The program has an arena with storage. */
+  readonly hasArena: boolean;
 }
 
 const MAX_DEPTH = 8;
@@ -107,6 +113,7 @@ export function predecode(input: PredecodeInput, guard: boolean): Predecoded {
 class Predecoder {
   readonly #insns: Insns;
   readonly #guard: boolean;
+  readonly #hasArena: boolean;
   readonly #subprogs: readonly SubprogInfo[];
   readonly #code: Int32Array;
   readonly #second: Uint8Array;
@@ -122,6 +129,7 @@ class Predecoder {
     this.#insns = input.insns;
     this.#subprogs = input.subprogs;
     this.#guard = guard;
+    this.#hasArena = input.hasArena;
     // One slot more than the program: falling off its end is a trap, not a read beyond the array.
     this.#code = new Int32Array((input.insns.length + 1) * SLOT_WORDS);
     this.#second = secondSlots(input.insns);
@@ -190,8 +198,8 @@ class Predecoder {
       this.#emit(i, OP_PROBED | plain, dst[i] * 2, src[i] * 2, off[i]);
       return;
     }
-    if ((cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX) && mode === BPF_PROBE_MEM32) return this.#arena(i);
-    if (cls === BPF_STX && mode === BPF_PROBE_ATOMIC) return this.#arena(i);
+    const arena = mode === BPF_PROBE_MEM32 ? cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX : false;
+    if (arena || (cls === BPF_STX && mode === BPF_PROBE_ATOMIC)) return this.#arena(i);
     const op = opOf(code, src[i], off[i], imm[i]);
     if (op === undefined || dst[i] > 11 || (op.src === 'reg' && src[i] > 11)) {
       return this.#trap(
@@ -243,8 +251,15 @@ class Predecoder {
     }
   }
 
+  /** An access of arena memory: decoded as the ordinary one that it is a form of. */
   #arena(i: number): void {
-    this.#trap(i, 'unsupported', 'arena access needs an arena (SCOPE 14)');
+    if (!this.#hasArena) return this.#trap(i, 'unsupported', 'arena access without arena storage (SCOPE 14)');
+    const { code, dst, src, off, imm } = this.#insns;
+    const atomic = (code[i] & 0xe0) === BPF_PROBE_ATOMIC;
+    const plain = (code[i] & 0x1f) | (atomic ? BPF_ATOMIC : BPF_MEM);
+    const op = opOf(plain, src[i], off[i], imm[i]);
+    if (op === undefined) return this.#trap(i, 'unknown-opcode', 'arena access of no defined form');
+    this.#memory(i, op, dst[i] * 2, op.x ? src[i] * 2 : this.#constant(imm[i], imm[i] >> 31), OP_ARENA);
   }
 
   #byteSwap(i: number, op: OpInfo, d: number): void {
@@ -283,23 +298,22 @@ class Predecoder {
     this.#emit(i, BPF_JMP | BPF_CALL, 0, 0, this.#calls.push(site) - 1);
   }
 
-  #memory(i: number, op: OpInfo, d: number, s: number): void {
+  #memory(i: number, op: OpInfo, d: number, s: number, flags = this.#guard ? OP_GUARDED : 0): void {
     const off = this.#insns.off[i];
     const size = op.code & 0x18;
-    const guard = this.#guard ? OP_GUARDED : 0;
     switch (op.format) {
       case 'load_acq':
-        return this.#emit(i, guard | BPF_LDX | BPF_MEM | size, d, s, off);
+        return this.#emit(i, flags | BPF_LDX | BPF_MEM | size, d, s, off);
       case 'store_rel':
       case 'st':
-        return this.#emit(i, guard | BPF_STX | BPF_MEM | size, d, s, off);
+        return this.#emit(i, flags | BPF_STX | BPF_MEM | size, d, s, off);
       case 'ldx':
       case 'ldsx':
       case 'stx':
-        return this.#emit(i, guard | op.code, d, s, off);
+        return this.#emit(i, flags | op.code, d, s, off);
       default: {
         const row = ATOMIC_ROWS.findIndex((r) => r.name === op.op);
-        this.#emit(i, guard | ((op.bits === 64 ? OP_ATOMIC64 : OP_ATOMIC32) + row), d, s, off);
+        this.#emit(i, flags | ((op.bits === 64 ? OP_ATOMIC64 : OP_ATOMIC32) + row), d, s, off);
       }
     }
   }

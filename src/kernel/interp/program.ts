@@ -10,7 +10,7 @@ import { type BoundHelper, bindHelper } from './call-helper.ts';
 import { type CallSite, type Predecoded, predecode, REG_FRAME } from './predecode.ts';
 
 /** What the interpreter needs of a program; a VerifiedProgram has it, and so has a bare list of instructions. */
-export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'>;
+export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'> & Partial<Pick<VerifiedProgram, 'usedMaps'>>;
 
 /** Running a program that nobody verified. */
 export interface InterpGuard {
@@ -27,6 +27,8 @@ export interface InterpOptions {
 }
 
 const BPF_FUNC_LOOP = 181;
+const BPF_MAP_TYPE_ARENA = 33;
+const PAGE_SIZE = 4096;
 /** BPF_MAX_LOOPS. */
 const BPF_MAX_LOOPS = 8 * 1024 * 1024;
 const E2BIG = 7;
@@ -48,6 +50,9 @@ export class InterpProgram implements Executable {
   readonly helpers: readonly BoundHelper[];
   readonly link: ProgramLink;
   readonly view: DataView;
+  /** Storage of its arena map; 0 without. */
+  readonly arenaAddr: number;
+  readonly arenaSize: number;
   regions: readonly GuardRegion[];
   #fuel: number;
   #r2: number;
@@ -63,7 +68,11 @@ export class InterpProgram implements Executable {
     const { guard } = options;
     this.link = link;
     this.view = link.env.mem.view;
-    this.decoded = predecode(program, guard !== undefined);
+    const arena = program.usedMaps?.find((m) => m.type === BPF_MAP_TYPE_ARENA && m.valuesAddr !== 0);
+    this.arenaAddr = arena?.valuesAddr ?? 0;
+    this.arenaSize = (arena?.maxEntries ?? 0) * PAGE_SIZE;
+    const { insns, subprogs } = program;
+    this.decoded = predecode({ insns, subprogs, hasArena: arena !== undefined }, guard !== undefined);
     this.regions = guard?.regions ?? [];
     this.#fuel = guard?.fuel ?? Number.POSITIVE_INFINITY;
     this.#r2 = guard?.r2 ?? 0;
