@@ -36,6 +36,12 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
     expect(runner.run(new Uint8Array(1500))).toBe(1500);
   });
 
+  test('packets that do not fit are refused', () => {
+    using runner = program.runner({ capacity: 100 });
+    expect(() => runner.run(new Uint8Array(101))).toThrow(RangeError);
+    expect(() => program.runner({ ifindex: 77 })).toThrow('no network device');
+  });
+
   test('runBatch over more packets than a batch holds', () => {
     using runner = program.runner({ capacity: 2048 });
     const packets = Array.from({ length: 150 }, (_, i) => new Uint8Array(60 + i));

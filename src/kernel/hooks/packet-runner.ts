@@ -32,6 +32,8 @@ interface Buffer {
 /** A GRO packet of a capture can be larger than a page. */
 const DEFAULT_CAPACITY = 65_550;
 const BATCH = 64;
+/** Buffer sizes that batches prefer. */
+const SMALL_CAPACITIES = [2048, 9216] as const;
 
 const L2_SKB: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_SCHED_CLS, T.BPF_PROG_TYPE_SCHED_ACT]);
 const L3_SKB: ReadonlySet<number> = new Set([
@@ -57,9 +59,12 @@ export const takesPackets = (progType: number): boolean =>
 /** Makes a runner. Throws RangeError when the type takes no packets or there is no such device. */
 export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: PacketRunnerOptions = {}): PacketRunner {
   const capacity = options.capacity ?? DEFAULT_CAPACITY;
-  const { make, stride } = bufferMaker(env, prog.verified.progType, capacity, options);
-  const single = make(0);
-  const batch = new BatchBuffers(env, stride, make);
+  const { make, stride } = bufferMaker(env, prog.verified.progType, options);
+  const single = make(0, capacity);
+  const pools = [...SMALL_CAPACITIES.filter((small) => small < capacity), capacity].map(
+    (room) => new BatchBuffers(env, stride, room, make),
+  );
+  let batch = pools[0];
   return {
     capacity,
     batchSize: BATCH,
@@ -71,6 +76,7 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
     runBatch(packets, verdicts) {
       for (let from = 0; from < packets.length; from += BATCH) {
         const count = Math.min(BATCH, packets.length - from);
+        batch = poolFor(pools, packets, from, count);
         batch.load(packets, from, count);
         env.runBatch(prog, batch.contexts, stride, count, batch.out);
         verdicts.set(env.mem.u32.subarray(batch.out >>> 2, (batch.out >>> 2) + count), from);
@@ -79,9 +85,18 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
     batchPacket: (i) => batch.buffers[i].packet(),
     [Symbol.dispose]() {
       single.dispose();
-      batch.dispose();
+      for (const pool of pools) pool.dispose();
     },
   };
+}
+
+type BufferMaker = (addr: number, capacity: number) => Buffer;
+
+/** The pool with the smallest buffers that hold every packet: small ones stay in the processor's cache. */
+function poolFor(pools: readonly BatchBuffers[], packets: readonly Uint8Array[], from: number, count: number) {
+  let longest = 0;
+  for (let i = from; i < from + count; i++) longest = Math.max(longest, packets[i].length);
+  return pools.find((pool) => longest <= pool.capacity) ?? pools[pools.length - 1];
 }
 
 /** Contexts side by side, each with a buffer of its own; made when the first batch comes. */
@@ -93,7 +108,8 @@ class BatchBuffers {
   constructor(
     readonly env: HookEnv,
     readonly stride: number,
-    readonly make: (addr: number) => Buffer,
+    readonly capacity: number,
+    readonly make: BufferMaker,
   ) {}
 
   load(packets: readonly Uint8Array[], from: number, count: number): void {
@@ -101,7 +117,8 @@ class BatchBuffers {
       this.contexts = this.env.heap.alloc(BATCH * this.stride, 64);
       this.out = this.env.heap.alloc(BATCH * 4, 8);
     }
-    for (let i = this.buffers.length; i < count; i++) this.buffers.push(this.make(this.contexts + i * this.stride));
+    for (let i = this.buffers.length; i < count; i++)
+      this.buffers.push(this.make(this.contexts + i * this.stride, this.capacity));
     for (let i = 0; i < count; i++) this.buffers[i].load(packets[from + i]);
   }
 
@@ -114,14 +131,18 @@ class BatchBuffers {
 
 const round64 = (n: number): number => (n + 63) & ~63;
 
-function bufferMaker(env: HookEnv, progType: number, capacity: number, options: PacketRunnerOptions) {
+function bufferMaker(
+  env: HookEnv,
+  progType: number,
+  options: PacketRunnerOptions,
+): { make: BufferMaker; stride: number } {
   const device: NetDevice | undefined =
     options.ifindex === undefined ? env.devices.loopback : env.devices.get(options.ifindex);
   if (device === undefined) throw new RangeError(`no network device with ifindex ${options.ifindex}`);
   if (progType === T.BPF_PROG_TYPE_XDP) {
     const queue = options.rxQueue ?? 0;
     if (queue >= device.rxQueues) throw new RangeError(`device ${device.name} has no receive queue ${queue}`);
-    const make = (addr: number): Buffer => {
+    const make: BufferMaker = (addr, capacity) => {
       const buff = new XdpBuff(env, capacity, addr);
       buff.receiveOn(device, queue);
       return buff;
@@ -130,7 +151,7 @@ function bufferMaker(env: HookEnv, progType: number, capacity: number, options: 
   }
   const l2 = L2_SKB.has(progType);
   if (!l2 && !L3_SKB.has(progType)) throw new RangeError(`program type ${progType} takes no packets`);
-  const make = (addr: number): Buffer => {
+  const make: BufferMaker = (addr, capacity) => {
     const skb = new SkBuff(env, capacity, addr);
     return {
       addr: skb.addr,

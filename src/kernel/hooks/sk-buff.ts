@@ -91,6 +91,8 @@ export class SkBuff {
   load(frame: Uint8Array, device: NetDevice, l2: boolean): void {
     const { off, addr } = this;
     const { u8, u32 } = this.#env.mem;
+    if (frame.length > this.capacity || frame.length < ETH_HLEN)
+      throw new RangeError(`a packet of ${frame.length} bytes is not in ${ETH_HLEN}..${this.capacity}`);
     if (this.#from !== device || this.#l2 !== l2) this.#fillTemplate(device, l2);
     u8.copyWithin(addr, this.#template, this.#template + off.size);
     const data = this.#head + NET_SKB_PAD;

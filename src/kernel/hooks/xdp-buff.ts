@@ -57,8 +57,10 @@ export class XdpBuff {
     this.#u32[this.#dataEnd] = start + length;
   }
 
-  /** Copies a packet in and sets the pointers. */
+  /** Copies a packet in and sets the pointers. Throws RangeError when it is longer than the capacity. */
   load(packet: Uint8Array): void {
+    if (packet.length > this.capacity)
+      throw new RangeError(`a packet of ${packet.length} bytes exceeds ${this.capacity}`);
     this.reset(packet.length);
     this.#u8.set(packet, this.hardStart + XDP_PACKET_HEADROOM);
   }
