@@ -1,5 +1,17 @@
 /** The assembler: kernel and clang syntax (`r1 = *(u32 *)(r2 +4)`), labels, map references; every error has line and column. */
 import { asmError, scanLine, type Token, TokenCursor } from './asm-lex.ts';
+import {
+  type Address,
+  isReg,
+  type Reg,
+  readAddress,
+  readAddressBody,
+  readInt,
+  readReg,
+  readSext,
+  readType,
+  readWide,
+} from './asm-operands.ts';
 import { helperId } from './helper-name.ts';
 import { type Insn, Insns } from './insn.ts';
 import {
@@ -92,16 +104,6 @@ interface Fixup {
   /** Helper of that name, called when no label has it. */
   readonly helper?: number;
 }
-interface Reg {
-  readonly n: number;
-  readonly wide: boolean;
-  readonly at: Token;
-}
-interface Address {
-  readonly reg: number;
-  readonly off: number;
-}
-
 /** What listings print before an instruction: its index, the live registers, the opcode. */
 const LISTING_PREFIX = /[ \t]*(?:\d+:[ \t]*)?(?:[.\d]{10}[ \t]+)?(?:\(([0-9a-f]{2})\)[ \t])?/y;
 
@@ -199,7 +201,7 @@ class Assembler {
         return this.#call(c);
       case 'callx': {
         c.next();
-        this.#emit(BPF_JMP | BPF_CALL | BPF_X, this.#reg(c, true).n);
+        this.#emit(BPF_JMP | BPF_CALL | BPF_X, readReg(c, true).n);
         return;
       }
       case 'if':
@@ -226,7 +228,7 @@ class Assembler {
     const relative = t.text === 'pc' && (c.peek(1).text === '+' || c.peek(1).text === '-');
     if (relative) c.next();
     if (relative || t.text === '+' || t.text === '-') {
-      this.#rows[index][field] = this.#int(c, field === 'off' ? 16 : 32, false);
+      this.#rows[index][field] = readInt(c, field === 'off' ? 16 : 32, false);
     } else if (t.kind === 'word') {
       c.next();
       this.#fixups.push({ index, field, name: t });
@@ -241,12 +243,12 @@ class Assembler {
     const t = c.peek();
     if (t.kind === 'word' && t.text === 'pc' && (c.peek(1).text === '+' || c.peek(1).text === '-')) {
       c.next();
-      this.#emit(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, this.#int(c, 32, false));
+      this.#emit(BPF_JMP | BPF_CALL, 0, BPF_PSEUDO_CALL, 0, readInt(c, 32, false));
       return;
     }
     if (t.kind !== 'word') {
       c.accept('#');
-      this.#emit(BPF_JMP | BPF_CALL, 0, 0, 0, this.#int(c, 32, false));
+      this.#emit(BPF_JMP | BPF_CALL, 0, 0, 0, readInt(c, 32, false));
       return;
     }
     c.next();
@@ -258,7 +260,7 @@ class Assembler {
       name = 'kernel-function';
     }
     if (c.accept('#')) {
-      const id = this.#int(c, 32, false);
+      const id = readInt(c, 32, false);
       const src = name === 'unknown' || helperId(name) !== undefined ? 0 : BPF_PSEUDO_KFUNC_CALL;
       this.#emit(BPF_JMP | BPF_CALL, 0, src, 0, id);
       return;
@@ -270,16 +272,16 @@ class Assembler {
 
   #branch(c: TokenCursor): void {
     c.next();
-    const left = this.#reg(c);
+    const left = readReg(c);
     const t = c.next();
     const row = JMP_BY_SYMBOL.get(t.text);
     if (row === undefined) throw c.error(t, 'expected a comparison');
     const cls = left.wide ? BPF_JMP : BPF_JMP32;
     let index: number;
-    if (this.#isReg(c.peek())) {
-      index = this.#emit(cls | row.op | BPF_X, left.n, this.#reg(c, left.wide).n);
+    if (isReg(c.peek())) {
+      index = this.#emit(cls | row.op | BPF_X, left.n, readReg(c, left.wide).n);
     } else {
-      index = this.#emit(cls | row.op, left.n, 0, 0, this.#int(c, 32, true));
+      index = this.#emit(cls | row.op, left.n, 0, 0, readInt(c, 32, true));
     }
     c.expect('goto');
     this.#target(c, index, 'off');
@@ -288,32 +290,32 @@ class Assembler {
   #lock(c: TokenCursor): void {
     c.next();
     c.expect('*');
-    const { bits, at } = this.#type(c, 'u');
+    const { bits, at } = readType(c, 'u');
     if (bits < 32) throw c.error(at, 'lock takes u32 or u64');
-    const mem = this.#address(c);
+    const mem = readAddress(c);
     const t = c.next();
     const row = ATOMIC_BY_SYMBOL.get(t.text);
     if (row === undefined) throw c.error(t, 'expected +=, |=, &= or ^=');
-    this.#emit(BPF_STX | BPF_ATOMIC | SIZE_BY_BITS[bits], mem.reg, this.#reg(c).n, mem.off, row.imm);
+    this.#emit(BPF_STX | BPF_ATOMIC | SIZE_BY_BITS[bits], mem.reg, readReg(c).n, mem.off, row.imm);
   }
 
   #store(c: TokenCursor): void {
     c.next();
-    const { bits } = this.#type(c, 'u');
-    const mem = this.#address(c);
+    const { bits } = readType(c, 'u');
+    const mem = readAddress(c);
     c.expect('=');
     const size = SIZE_BY_BITS[bits];
-    if (this.#isReg(c.peek())) this.#emit(BPF_STX | BPF_MEM | size, mem.reg, this.#reg(c).n, mem.off);
-    else this.#emit(BPF_ST | BPF_MEM | size, mem.reg, 0, mem.off, this.#int(c, 32, bits <= 32));
+    if (isReg(c.peek())) this.#emit(BPF_STX | BPF_MEM | size, mem.reg, readReg(c).n, mem.off);
+    else this.#emit(BPF_ST | BPF_MEM | size, mem.reg, 0, mem.off, readInt(c, 32, bits <= 32));
   }
 
   #storeRelease(c: TokenCursor): void {
     c.next();
     c.expect('(');
-    const { bits } = this.#type(c, 'u');
-    const mem = this.#address(c);
+    const { bits } = readType(c, 'u');
+    const mem = readAddress(c);
     c.expect(',');
-    const src = this.#reg(c);
+    const src = readReg(c);
     c.expect(')');
     this.#emit(BPF_STX | BPF_ATOMIC | SIZE_BY_BITS[bits], mem.reg, src.n, mem.off, BPF_STORE_REL);
   }
@@ -321,12 +323,12 @@ class Assembler {
   /** `ld_pseudo r1, 0x1, 0x5`: the raw form of every kind of ld_imm64. */
   #ldPseudo(c: TokenCursor): void {
     c.next();
-    const dst = this.#reg(c, true).n;
+    const dst = readReg(c, true).n;
     c.expect(',');
-    const kind = this.#int(c, 5, true);
+    const kind = readInt(c, 5, true);
     if (kind < 0 || kind > 15) throw c.error(c.peek(), 'expected a src value of 0 to 15');
     c.expect(',');
-    this.#emitImm64(dst, kind, this.#wide(c));
+    this.#emitImm64(dst, kind, readWide(c));
   }
 
   #emitImm64(dst: number, src: number, value: bigint): void {
@@ -335,22 +337,22 @@ class Assembler {
   }
 
   #assign(c: TokenCursor): void {
-    const dst = this.#reg(c);
+    const dst = readReg(c);
     const t = c.next();
     if (t.text === '=') return this.#move(c, dst);
     const row = ALU_BY_SYMBOL.get(t.text);
     if (row === undefined) throw c.error(t, 'expected = or an operator');
     const code = (dst.wide ? BPF_ALU64 : BPF_ALU) | row.op;
-    if (this.#isReg(c.peek())) this.#emit(code | BPF_X, dst.n, this.#reg(c, dst.wide).n, row.off);
-    else this.#emit(code, dst.n, 0, row.off, this.#int(c, 32, !dst.wide));
+    if (isReg(c.peek())) this.#emit(code | BPF_X, dst.n, readReg(c, dst.wide).n, row.off);
+    else this.#emit(code, dst.n, 0, row.off, readInt(c, 32, !dst.wide));
   }
 
   #move(c: TokenCursor, dst: Reg): void {
     const t = c.peek();
     const alu = dst.wide ? BPF_ALU64 : BPF_ALU;
-    if (t.text === '-' && this.#isReg(c.peek(1))) {
+    if (t.text === '-' && isReg(c.peek(1))) {
       c.next();
-      const src = this.#reg(c, dst.wide);
+      const src = readReg(c, dst.wide);
       if (src.n !== dst.n) throw c.error(src.at, `negation works in place: expected ${dst.at.text}`);
       this.#emit(alu | BPF_NEG, dst.n);
       return;
@@ -359,13 +361,13 @@ class Assembler {
     if (t.text === '*') return this.#load(c, dst);
     if (t.text === '(') {
       c.next();
-      const bits = this.#sext(c, dst.wide);
+      const bits = readSext(c, dst.wide);
       c.expect(')');
-      this.#emit(alu | BPF_MOV | BPF_X, dst.n, this.#reg(c, dst.wide).n, bits);
+      this.#emit(alu | BPF_MOV | BPF_X, dst.n, readReg(c, dst.wide).n, bits);
       return;
     }
-    if (this.#isReg(t)) {
-      this.#emit(alu | BPF_MOV | BPF_X, dst.n, this.#reg(c, dst.wide).n);
+    if (isReg(t)) {
+      this.#emit(alu | BPF_MOV | BPF_X, dst.n, readReg(c, dst.wide).n);
       return;
     }
     if (t.text === '&') {
@@ -378,10 +380,10 @@ class Assembler {
 
   #moveImm(c: TokenCursor, dst: Reg): void {
     if (!dst.wide) {
-      this.#emit(BPF_ALU | BPF_MOV, dst.n, 0, 0, this.#int(c, 32, true));
+      this.#emit(BPF_ALU | BPF_MOV, dst.n, 0, 0, readInt(c, 32, true));
       return;
     }
-    const value = this.#wide(c);
+    const value = readWide(c);
     const ll = c.accept('ll') || this.#hint === (BPF_LD | BPF_IMM | BPF_DW);
     const s64 = BigInt.asIntN(64, value);
     if (ll || s64 < -0x8000_0000n || s64 > 0x7fff_ffffn) return this.#emitImm64(dst.n, 0, value);
@@ -390,28 +392,28 @@ class Assembler {
 
   #load(c: TokenCursor, dst: Reg): void {
     c.next();
-    const { bits, sign, at } = this.#type(c);
+    const { bits, sign, at } = readType(c);
     const size = SIZE_BY_BITS[bits];
     if (c.accept('skb')) {
       if (dst.n !== 0 || sign === 's' || bits === 64)
         throw c.error(at, 'a packet load is r0 = *(u8, u16 or u32 *)skb[...]');
       c.expect('[');
-      if (this.#isReg(c.peek())) {
-        const src = this.#reg(c, true).n;
+      if (isReg(c.peek())) {
+        const src = readReg(c, true).n;
         let imm = 0;
         if (c.peek().text === '+' || c.peek().text === '-') {
           if (c.peek().text === '+') c.next();
-          imm = this.#int(c, 32, false);
+          imm = readInt(c, 32, false);
         }
         this.#emit(BPF_LD | BPF_IND | size, 0, src, 0, imm);
       } else {
-        this.#emit(BPF_LD | BPF_ABS | size, 0, 0, 0, this.#int(c, 32, false));
+        this.#emit(BPF_LD | BPF_ABS | size, 0, 0, 0, readInt(c, 32, false));
       }
       c.expect(']');
       return;
     }
     if (sign === 's' && bits === 64) throw c.error(at, 'a sign-extending load is of s8, s16 or s32');
-    const mem = this.#address(c);
+    const mem = readAddress(c);
     this.#emit(BPF_LDX | (sign === 's' ? BPF_MEMSX : BPF_MEM) | size, dst.n, mem.reg, mem.off);
   }
 
@@ -420,7 +422,7 @@ class Assembler {
     const t = c.next();
     const swap = /^(le|be|bswap)(16|32|64)$/.exec(t.text);
     if (swap !== null) {
-      const src = this.#reg(c, true);
+      const src = readReg(c, true);
       if (src.n !== dst.n) throw c.error(src.at, `byte swaps work in place: expected r${dst.n}`);
       const code = swap[1] === 'bswap' ? BPF_ALU64 | BPF_END : BPF_ALU | BPF_END | (swap[1] === 'be' ? BPF_TO_BE : 0);
       this.#emit(code, dst.n, 0, 0, Number(swap[2]));
@@ -433,19 +435,19 @@ class Assembler {
     switch (t.text) {
       case 'load_acquire': {
         c.expect('(');
-        const { bits } = this.#type(c, 'u');
-        const mem = this.#address(c);
+        const { bits } = readType(c, 'u');
+        const mem = readAddress(c);
         c.expect(')');
         this.#emit(BPF_STX | BPF_ATOMIC | SIZE_BY_BITS[bits], dst.n, mem.reg, mem.off, BPF_LOAD_ACQ);
         return;
       }
       case 'addr_space_cast': {
         c.expect('(');
-        const src = this.#reg(c, true);
+        const src = readReg(c, true);
         c.expect(',');
-        const to = this.#int(c, 16, true);
+        const to = readInt(c, 16, true);
         c.expect(',');
-        const from = this.#int(c, 16, true);
+        const from = readInt(c, 16, true);
         c.expect(')');
         this.#emit(BPF_ALU64 | BPF_MOV | BPF_X, dst.n, src.n, BPF_ADDR_SPACE_CAST, (to << 16) | (from & 0xffff));
         return;
@@ -465,12 +467,12 @@ class Assembler {
 
   #atomic(c: TokenCursor, dst: Reg, t: Token, name: string): void {
     c.expect('(');
-    const { bits, at } = this.#type(c, 'u');
+    const { bits, at } = readType(c, 'u');
     if (bits < 32) throw c.error(at, `${t.text} takes u32 or u64`);
     if (name === 'xchg' || name === 'cmpxchg') return this.#exchangeRest(c, dst, name, bits);
     const imm = FETCH_BY_NAME.get(name);
     if (imm === undefined) throw c.error(t, 'expected an atomic operation');
-    const mem = this.#address(c);
+    const mem = readAddress(c);
     this.#sameReg(c, dst);
     c.expect(')');
     this.#emit(BPF_STX | BPF_ATOMIC | SIZE_BY_BITS[bits], mem.reg, dst.n, mem.off, imm);
@@ -480,12 +482,12 @@ class Assembler {
     if (c.peek().text !== '(') throw c.error(c.peek(), 'expected (');
     // The address stands without parentheses of its own.
     c.next();
-    const mem = this.#addressBody(c);
+    const mem = readAddressBody(c);
     this.#exchangeTail(c, dst, name, bits, mem);
   }
 
   #exchangeRest(c: TokenCursor, dst: Reg, name: string, bits: number): void {
-    this.#exchangeTail(c, dst, name, bits, this.#address(c));
+    this.#exchangeTail(c, dst, name, bits, readAddress(c));
   }
 
   #exchangeTail(c: TokenCursor, dst: Reg, name: string, bits: number, mem: Address): void {
@@ -499,14 +501,14 @@ class Assembler {
     if (dst.n !== 0) throw c.error(dst.at, 'cmpxchg compares with and returns in r0');
     this.#sameReg(c, dst);
     c.expect(',');
-    const src = this.#reg(c);
+    const src = readReg(c);
     c.expect(')');
     this.#emit(code, mem.reg, src.n, mem.off, BPF_CMPXCHG);
   }
 
   #sameReg(c: TokenCursor, dst: Reg): void {
     c.expect(',');
-    const again = this.#reg(c);
+    const again = readReg(c);
     if (again.n !== dst.n) throw c.error(again.at, `expected ${dst.at.text}`);
   }
 
@@ -520,7 +522,7 @@ class Assembler {
     if (c.accept('[')) {
       c.expect('0');
       c.expect(']');
-      valueOff = c.peek().text === '+' ? this.#int(c, 32, true) : 0;
+      valueOff = c.peek().text === '+' ? readInt(c, 32, true) : 0;
     }
     c.accept('ll');
     const imm = this.#opts.map?.(t.text);
@@ -538,72 +540,5 @@ class Assembler {
     const index = this.#emit(BPF_LD | BPF_IMM | BPF_DW, dst.n, BPF_PSEUDO_FUNC);
     this.#emit(0);
     this.#fixups.push({ index, field: 'imm', name });
-  }
-
-  #isReg(t: Token): boolean {
-    return t.kind === 'word' && /^[rw]\d+$/.test(t.text);
-  }
-
-  /** A register; with `wide` given, of that width. */
-  #reg(c: TokenCursor, wide?: boolean): Reg {
-    const t = c.next();
-    if (!this.#isReg(t)) throw c.error(t, 'expected a register');
-    const n = Number(t.text.slice(1));
-    if (n > 10 || t.text !== `${t.text[0]}${n}`) throw c.error(t, 'registers are r0 to r10');
-    const isWide = t.text[0] === 'r';
-    if (wide !== undefined && wide !== isWide) throw c.error(t, `expected ${wide ? 'r' : 'w'}${n}`);
-    return { n, wide: isWide, at: t };
-  }
-
-  /** `(u32 *)`; with `only` given, of that signedness. */
-  #type(c: TokenCursor, only?: 'u'): { bits: number; sign: string; at: Token } {
-    c.expect('(');
-    const t = c.next();
-    const m = /^([us])(8|16|32|64)$/.exec(t.text);
-    if (m === null || (only !== undefined && m[1] !== only)) throw c.error(t, 'expected a type such as u32');
-    c.expect('*');
-    c.expect(')');
-    return { bits: Number(m[2]), sign: m[1], at: t };
-  }
-
-  /** `s8` of a sign-extending move. */
-  #sext(c: TokenCursor, wide: boolean): number {
-    const t = c.next();
-    const m = /^s(8|16|32)$/.exec(t.text);
-    if (m === null || (!wide && m[1] === '32')) throw c.error(t, `expected s8 or s16${wide ? ' or s32' : ''}`);
-    return Number(m[1]);
-  }
-
-  /** `(r2 +4)`, `(r2 + 0x4)`, `(r2 - 8)` or `(r2)`. */
-  #address(c: TokenCursor): Address {
-    c.expect('(');
-    const out = this.#addressBody(c);
-    c.expect(')');
-    return out;
-  }
-
-  #addressBody(c: TokenCursor): Address {
-    const reg = this.#reg(c, true).n;
-    const signed = c.peek().text === '+' || c.peek().text === '-';
-    return { reg, off: signed ? this.#int(c, 16, false) : 0 };
-  }
-
-  /** A number of so many bits; signed, and with `unsigned` also the upper half of the unsigned range. */
-  #int(c: TokenCursor, bits: number, unsigned: boolean): number {
-    const t = c.peek();
-    const value = c.number();
-    const half = 1n << BigInt(bits - 1);
-    if (value < -half || value >= (unsigned ? half * 2n : half)) {
-      throw asmError(this.#text, t.at, `${value} does not fit in ${bits} ${unsigned ? '' : 'signed '}bits`);
-    }
-    return unsigned && bits === 32 ? Number(BigInt.asIntN(32, value)) : Number(value);
-  }
-
-  #wide(c: TokenCursor): bigint {
-    const t = c.peek();
-    const value = c.number();
-    if (value < -(1n << 63n) || value >= 1n << 64n)
-      throw asmError(this.#text, t.at, `${value} does not fit in 64 bits`);
-    return value;
   }
 }

@@ -116,13 +116,11 @@ export function createJsEntries(
   ];
   const runProgram = [...get(0), 0x10, 0, ...i32(ret), ...load64(0)];
   const spills = [0, 1, 2, 3, 4].flatMap((n) => [...get(5), ...get(n), ...store64(FRAME_R1 + n * 8)]);
-  const runFn = [
-    ...[0x23, 0, ...i32(FRAME_SIZE), 0x6b, 0x22, 5, 0x24, 0], // local5 = sp -= FRAME_SIZE
-    ...spills,
-    ...[...get(5), ...i32(id), 0x10, 1],
-    ...[...get(5), ...i32(FRAME_SIZE), 0x6a, 0x24, 0], // sp += FRAME_SIZE
-    ...[...get(5), ...load64(0)],
-  ];
+  const frame = get(5);
+  const push = [0x23, 0, ...i32(FRAME_SIZE), 0x6b, 0x22, 5, 0x24, 0]; // frame = sp -= FRAME_SIZE
+  const call = [...frame, ...i32(id), 0x10, 1];
+  const pop = [...frame, ...i32(FRAME_SIZE), 0x6a, 0x24, 0];
+  const runFn = [push, spills, call, pop, frame, load64(0)].flat();
   const bytes = new Uint8Array([
     ...HEADER,
     ...section(1, vec(types)),
