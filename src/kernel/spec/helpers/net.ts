@@ -143,7 +143,7 @@ export const NET_HELPERS = {
 
   // Sysctl hook.
   sysctl_get_name: { id: 101, ret: RET_INTEGER, args: [CTX, RW_MEM, ARG_CONST_SIZE, ANY] },
-  sysctl_get_current_value: { id: 102, ret: RET_INTEGER, args: [CTX, RW_MEM, ARG_CONST_SIZE] },
-  sysctl_get_new_value: { id: 103, ret: RET_INTEGER, args: [CTX, RW_MEM, ARG_CONST_SIZE] },
+  sysctl_get_current_value: { id: 102, ret: RET_INTEGER, args: [CTX, ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE] },
+  sysctl_get_new_value: { id: 103, ret: RET_INTEGER, args: [CTX, ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE] },
   sysctl_set_new_value: { id: 104, ret: RET_INTEGER, args: [CTX, RO_MEM, ARG_CONST_SIZE] },
 } as const satisfies HelperTable;

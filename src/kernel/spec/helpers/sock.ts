@@ -3,6 +3,7 @@ import {
   ARG_ANYTHING,
   ARG_CONST_MAP_PTR,
   ARG_CONST_SIZE,
+  ARG_CONST_SIZE_OR_ZERO,
   ARG_PTR_TO_BTF_ID,
   ARG_PTR_TO_BTF_ID_SOCK_COMMON,
   ARG_PTR_TO_CTX,
@@ -30,7 +31,7 @@ import {
 const CTX = ARG_PTR_TO_CTX;
 const ANY = ARG_ANYTHING;
 const BTF_SOCK = ARG_PTR_TO_BTF_ID_SOCK_COMMON;
-const LOOKUP = [CTX, RO_MEM, ARG_CONST_SIZE, ANY, ANY] as const;
+const LOOKUP = [CTX, RO_MEM, ARG_CONST_SIZE_OR_ZERO, ANY, ANY] as const;
 
 export const SOCK_HELPERS = {
   get_socket_cookie: { id: 46, ret: RET_INTEGER, args: [CTX] },

@@ -202,7 +202,7 @@ export const TRACE_HELPERS = {
   get_branch_snapshot: {
     id: 176,
     ret: RET_INTEGER,
-    args: [ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE_OR_ZERO, ARG_ANYTHING],
+    args: [ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE_OR_ZERO],
     gplOnly: true,
   },
   find_vma: {
