@@ -22,7 +22,7 @@ export interface PacketRunner extends Disposable {
 }
 
 /** What XDP and socket buffers have in common here. */
-interface Buffer {
+interface PacketBuffer {
   readonly addr: number;
   load(packet: Uint8Array): void;
   packet(): Uint8Array;
@@ -90,7 +90,7 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
   };
 }
 
-type BufferMaker = (addr: number, capacity: number) => Buffer;
+type BufferMaker = (addr: number, capacity: number) => PacketBuffer;
 
 /** The pool with the smallest buffers that hold every packet: small ones stay in the processor's cache. */
 function poolFor(pools: readonly BatchBuffers[], packets: readonly Uint8Array[], from: number, count: number) {
@@ -101,7 +101,7 @@ function poolFor(pools: readonly BatchBuffers[], packets: readonly Uint8Array[],
 
 /** Contexts side by side, each with a buffer of its own; made when the first batch comes. */
 class BatchBuffers {
-  readonly buffers: Buffer[] = [];
+  readonly buffers: PacketBuffer[] = [];
   contexts = 0;
   out = 0;
 
