@@ -1,14 +1,11 @@
 /** BPF_BTF_LOAD: a program's BTF becomes an object (btf_new_fd). */
-import { Btf } from '../../btf/btf.ts';
+import { BTF_MAX_SIZE, validateBtf } from '../../btf/validate.ts';
 import type { BtfLoadAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
-import { FormatError } from '../../util/errors.ts';
 import { newBtfObject } from '../object/btf-object.ts';
 import type { SyscallEnv } from './env.ts';
 import { checkLogAttr, writeLog } from './log-buffer.ts';
-
-const BTF_MAX_SIZE = 16 * 1024 * 1024;
 
 /** bpf_btf_load */
 export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
@@ -20,7 +17,8 @@ export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
   const level = attr.btf_log_level ?? 0;
   const badLog = checkLogAttr(level, attr.btf_log_buf);
   if (badLog < 0) return badLog;
-  const checked = checkBtf(bytes);
+  // A copy: the caller's buffer is the caller's.
+  const checked = validateBtf(bytes.slice(), { withLog: level !== 0 });
   const log = writeLog(level, attr.btf_log_buf, checked.log);
   attr.btf_log_true_size = log.trueSize;
   if (log.errno < 0) return log.errno;
@@ -28,21 +26,4 @@ export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
   const object = newBtfObject(env.objects.newId('btf'), checked.btf);
   env.objects.register(object);
   return env.fds.install(object);
-}
-
-interface Checked {
-  readonly btf?: Btf;
-  readonly errno: number;
-  readonly log: string;
-}
-
-/** btf_parse: the object, or an errno with what the log shows. */
-function checkBtf(bytes: Uint8Array): Checked {
-  try {
-    // A copy: the caller's buffer is the caller's.
-    return { btf: Btf.parse(bytes.slice()), errno: 0, log: '' };
-  } catch (error) {
-    if (!(error instanceof FormatError)) throw error;
-    return { errno: ERRNO.EINVAL, log: `${error.detail}\n` };
-  }
 }

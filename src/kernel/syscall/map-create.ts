@@ -15,7 +15,8 @@ import { progRef } from './prog-ref.ts';
 /** map_create */
 export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   const attr = { ...given, map_flags: (given.map_flags ?? 0) & ~BPF_F_TOKEN_FD };
-  if ((given.map_flags ?? 0) & BPF_F_TOKEN_FD) return -ERRNO.EOPNOTSUPP; // tokens: SCOPE 202
+  if ((given.map_flags ?? 0) & BPF_F_TOKEN_FD) return -ERRNO.EOPNOTSUPP; // tokens: SCOPE 194
+  if (given.map_ifindex) return -ERRNO.EOPNOTSUPP; // no device takes maps: SCOPE 59
   const refused = checkBtfIds(attr);
   if (refused < 0) return refused;
   const mode = fileMode(attr.map_flags);

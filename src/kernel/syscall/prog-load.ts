@@ -73,6 +73,7 @@ function checkLoadAttr(env: SyscallEnv, attr: ProgLoadAttr, expected: number): n
   if (typeof attr.license !== 'string') return -ERRNO.EFAULT;
   if (type <= T.BPF_PROG_TYPE_UNSPEC || type > LAST_PROG_TYPE || type === T.BPF_PROG_TYPE_LIRC_MODE2)
     return -ERRNO.EINVAL;
+  if (attr.prog_ifindex) return -ERRNO.EOPNOTSUPP; // no device takes programs: SCOPE 59
   if (!NAME.test(attr.prog_name ?? '')) return -ERRNO.EINVAL;
   return checkLogAttr(attr.log_level ?? 0, attr.log_buf);
 }
@@ -143,6 +144,7 @@ function verifierInput(
       held.add(found.object);
       return found.object.map.desc;
     },
+    nrCpuIds: env.hooks.nrCpus,
     ...(fds ? { fdArray: (index: number) => fdAt(fds, index) } : {}),
   };
 }
