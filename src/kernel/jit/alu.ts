@@ -52,6 +52,13 @@ export function lowerAlu(f: FnState, i: number): boolean {
   const dst = insns.dst[i];
   if (op === BPF_NEG) {
     if (f.isConst(dst)) return fold(f, dst, BPF_NEG, 0, 0, wide);
+    if (wide && f.narrowDef) {
+      f.out.i32(0);
+      f.push32(dst);
+      f.out.byte(w.I32_SUB);
+      f.setLow(dst);
+      return true;
+    }
     if (wide) f.out.i64(0, 0);
     else f.out.i32(0);
     if (wide) f.push64(dst);
@@ -75,13 +82,23 @@ export function lowerAlu(f: FnState, i: number): boolean {
       f.setFrame(dst, (f.lo[dst] + (op === BPF_ADD ? lo : -lo)) | 0);
       return true;
     }
-    if (isIdentity(op, lo, hi, wide) && (wide || f.isZext(dst))) return true;
+    if (isIdentity(op, lo, hi, wide) && (wide || f.isZext(dst)) && f.isNarrow(dst) === f.narrowDef) return true;
   }
-  // Bitwise 32-bit operations on zero-extended values need no narrowing.
   const bitwise = op === BPF_AND || op === BPF_OR || op === BPF_XOR;
   const dstZext = f.isZext(dst);
   const srcZext = known ? (wide ? hi === 0 : true) : f.isZext(src);
-  if (bitwise && !wide && (dstZext || op === BPF_AND) && srcZext) {
+  if (wide && f.narrowDef && lowHalfSuffices(f, op, dst, known, lo)) {
+    const zext = wideStaysZext(op, dstZext, srcZext, known, lo);
+    f.push32(dst);
+    if (known) f.out.i32(lo);
+    else f.push32(src);
+    f.out.byte(wasm[1]);
+    if (zext) f.set32(dst);
+    else f.setLow(dst);
+    return true;
+  }
+  // Bitwise 32-bit operations on zero-extended values need no narrowing.
+  if (bitwise && !wide && !f.narrowDef && (dstZext || op === BPF_AND) && srcZext) {
     f.push64(dst);
     if (known) f.out.i64(lo, 0);
     else f.push64(src);
@@ -94,11 +111,7 @@ export function lowerAlu(f: FnState, i: number): boolean {
     if (known) f.out.i64(lo, hi);
     else f.push64(src);
     f.out.byte(wasm[0]);
-    const staysZext =
-      (op === BPF_AND && (dstZext || srcZext)) ||
-      ((op === BPF_OR || op === BPF_XOR) && dstZext && srcZext) ||
-      (op === BPF_RSH && (dstZext || (known && (lo & 63) >= 32)));
-    f.set64(dst, staysZext);
+    f.set64(dst, wideStaysZext(op, dstZext, srcZext, known, lo));
     return true;
   }
   f.push32(dst);
@@ -107,6 +120,20 @@ export function lowerAlu(f: FnState, i: number): boolean {
   f.out.byte(wasm[1]);
   f.set32(dst);
   return true;
+}
+
+/** Whether the upper half of a 64-bit result is known to be zero. */
+function wideStaysZext(op: number, dstZext: boolean, srcZext: boolean, known: boolean, lo: number): boolean {
+  if (op === BPF_AND) return dstZext || srcZext;
+  if (op === BPF_OR || op === BPF_XOR) return dstZext && srcZext;
+  return op === BPF_RSH && (dstZext || (known && (lo & 63) >= 32));
+}
+
+/** Whether the low half of a 64-bit result is the 32-bit operation on the low halves. */
+function lowHalfSuffices(f: FnState, op: number, dst: number, known: boolean, lo: number): boolean {
+  if (op === BPF_LSH) return known && (lo & 63) < 32;
+  if (op === BPF_RSH) return known && (lo & 63) < 32 && f.isZext(dst);
+  return op !== BPF_ARSH;
 }
 
 function isIdentity(op: number, lo: number, hi: number, wide: boolean): boolean {
@@ -145,12 +172,16 @@ function lowerMov(f: FnState, i: number, wide: boolean): boolean {
   const whole = wide && !cast;
   if (f.isConst(src)) f.setConst(dst, f.lo[src], whole ? f.hi[src] : 0);
   else if (f.kind[src] === FRAME) f.setFrame(dst, f.lo[src]);
-  else if (whole || f.isZext(src)) {
+  else if (dst === src && (whole || f.isZext(src)) && f.isNarrow(src) === f.narrowDef) return true;
+  else if (f.narrowDef) {
     const zext = f.isZext(src);
-    if (dst !== src) {
-      f.push64(src);
-      f.set64(dst, zext);
-    }
+    f.push32(src);
+    if (zext || !whole) f.set32(dst);
+    else f.setLow(dst);
+  } else if (whole || f.isZext(src)) {
+    const zext = f.isZext(src);
+    f.push64(src);
+    f.set64(dst, zext);
   } else {
     f.push32(src);
     f.set32(dst);
@@ -258,7 +289,11 @@ function lowerEnd(f: FnState, i: number, wide: boolean): boolean {
   if ((bits !== 16 && bits !== 32 && bits !== 64) || (wide && (insns.code[i] & BPF_TO_BE) !== 0)) return false;
   const swap = wide || (insns.code[i] & BPF_TO_BE) !== 0;
   if (!swap) {
-    if (bits === 64) return true;
+    if (bits === 64) {
+      f.push64(dst);
+      f.set64(dst, f.isZext(dst));
+      return true;
+    }
     if (bits === 32) {
       f.push32(dst);
       f.set32(dst);
@@ -271,10 +306,14 @@ function lowerEnd(f: FnState, i: number, wide: boolean): boolean {
     return true;
   }
   if (bits === 64) {
-    swapPairs64(f, dst, 8, 0x00ff00ff);
-    swapPairs64(f, dst, 16, 0x0000ffff);
+    const t = f.temp64();
     f.push64(dst);
+    out.set(t);
+    swapPairs64(f, t, 8, 0x00ff00ff);
+    swapPairs64(f, t, 16, 0x0000ffff);
+    out.get(t);
     out.i64(32, 0);
+    f.free64(t);
     return finish(f, dst, w.I64_ROTL, true);
   }
   const t = f.temp32();
@@ -306,19 +345,19 @@ function lowerEnd(f: FnState, i: number, wide: boolean): boolean {
   return finish(f, dst, w.I32_OR, false);
 }
 
-/** dst = (dst & mask) << bits | dst >> bits & mask, the mask repeated in both halves. */
-function swapPairs64(f: FnState, dst: number, bits: number, mask: number): void {
+/** t = (t & mask) << bits | t >> bits & mask, the mask repeated in both halves. */
+function swapPairs64(f: FnState, t: number, bits: number, mask: number): void {
   const { out } = f;
-  f.push64(dst);
+  out.get(t);
   out.i64(mask, mask);
   out.byte(w.I64_AND);
   out.i64(bits, 0);
   out.byte(w.I64_SHL);
-  f.push64(dst);
+  out.get(t);
   out.i64(bits, 0);
   out.byte(w.I64_SHR_U);
   out.i64(mask, mask);
   out.byte(w.I64_AND);
   out.byte(w.I64_OR);
-  f.set64(dst);
+  out.set(t);
 }

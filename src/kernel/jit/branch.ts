@@ -38,6 +38,17 @@ const COMPARE: readonly (readonly [number, number, number, number] | undefined)[
   return table;
 })();
 
+/** The unsigned twin of each operation. */
+const UNSIGNED: readonly number[] = Array.from({ length: 16 }, (_, k) => {
+  const twins: Record<number, number> = {
+    [BPF_JSGT]: BPF_JGT,
+    [BPF_JSGE]: BPF_JGE,
+    [BPF_JSLT]: BPF_JLT,
+    [BPF_JSLE]: BPF_JLE,
+  };
+  return twins[k << 4] ?? k << 4;
+});
+
 /** Iterations that may_goto allows altogether (BPF_MAX_LOOPS), and between two looks at the clock. */
 const MAY_GOTO_LIMIT = 8 * 1024 * 1024;
 const MAY_GOTO_TICK = 0xffff;
@@ -66,29 +77,31 @@ export function pushCondition(f: FnState, i: number, negate: boolean, mayGoto: M
   const known = !useReg || f.isConst(src);
   const lo = useReg ? f.lo[src] : insns.imm[i];
   const hi = useReg ? f.hi[src] : insns.imm[i] >> 31;
+  // Zero-extended operands compare as unsigned 32-bit numbers, whatever the comparison's sign.
+  const narrow = !wide || (f.isZext(dst) && (known ? hi === 0 : f.isZext(src)));
   const pushSrc = (): void => {
-    if (!known) wide ? f.push64(src) : f.push32(src);
-    else if (wide) out.i64(lo, hi);
-    else out.i32(lo);
+    if (!known) narrow ? f.push32(src) : f.push64(src);
+    else if (narrow) out.i32(lo);
+    else out.i64(lo, hi);
   };
-  if (wide) f.push64(dst);
-  else f.push32(dst);
+  if (narrow) f.push32(dst);
+  else f.push64(dst);
   if (op === BPF_JSET) {
     pushSrc();
-    out.byte(wide ? w.I64_AND : w.I32_AND);
-    if (negate) out.byte(wide ? w.I64_EQZ : w.I32_EQZ);
-    else if (wide) {
+    out.byte(narrow ? w.I32_AND : w.I64_AND);
+    if (negate) out.byte(narrow ? w.I32_EQZ : w.I64_EQZ);
+    else if (!narrow) {
       out.i64(0, 0);
       out.byte(w.I64_NE);
     }
     return true;
   }
-  const ops = COMPARE[op >> 4];
+  const ops = COMPARE[(wide && narrow ? UNSIGNED[op >> 4] : op) >> 4];
   if (ops === undefined) return false;
-  const compare = ops[(negate ? 2 : 0) + (wide ? 0 : 1)];
-  const zero = known && lo === 0 && (!wide || hi === 0);
+  const compare = ops[(negate ? 2 : 0) + (narrow ? 1 : 0)];
+  const zero = known && lo === 0 && (narrow || hi === 0);
   if (zero && (compare === w.I64_EQ || compare === w.I32_EQ)) {
-    out.byte(wide ? w.I64_EQZ : w.I32_EQZ);
+    out.byte(narrow ? w.I32_EQZ : w.I64_EQZ);
     return true;
   }
   // An i32 is its own "differs from zero".

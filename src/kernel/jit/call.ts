@@ -164,6 +164,9 @@ function lowerTailCall(f: FnState, i: number): void {
   out.byte(w.END);
   f.free32(slot);
   f.clobber();
+  // r0 stays what it was; its new value may live in another local.
+  f.push64(0);
+  f.set64(0);
 }
 
 /** bpf_loop(nr, callback, ctx, flags): the loop itself, with a direct call when the callback is known. */

@@ -23,8 +23,13 @@ export class FnState {
   dirty = 0;
   /** Registers in locals whose upper 32 bits are known to be zero. */
   zext = 0;
-  /** Local of each register, -1 until first used. */
+  /** Registers whose value is (or, pending, belongs) in their i32 local. */
+  narrow = 0;
+  /** Whether the result of the instruction being lowered goes to an i32 local. */
+  narrowDef = false;
+  /** i64 and i32 local of each register, -1 until first used. */
   readonly regLocal = new Int32Array(12).fill(-1);
+  readonly #regLocal32 = new Int32Array(12).fill(-1);
   /** Types of locals beyond the parameters. */
   readonly localTypes: number[] = [];
   /** i32 local that holds the lowest address of the frame, -1 when the function has none. */
@@ -73,6 +78,20 @@ export class FnState {
     return local;
   }
 
+  /** The i32 local of a register. */
+  reg32(r: number): number {
+    let local = this.#regLocal32[r];
+    if (local < 0) {
+      local = this.newLocal(T_I32);
+      this.#regLocal32[r] = local;
+    }
+    return local;
+  }
+
+  isNarrow(r: number): boolean {
+    return ((this.narrow >>> r) & 1) !== 0;
+  }
+
   isConst(r: number): boolean {
     return this.kind[r] === CONST;
   }
@@ -101,6 +120,9 @@ export class FnState {
     else if (k === FRAME) {
       this.pushFrame32(this.lo[r]);
       this.out.byte(I64_EXTEND_I32_U);
+    } else if (this.isNarrow(r)) {
+      this.out.get(this.reg32(r));
+      this.out.byte(I64_EXTEND_I32_U);
     } else this.out.get(this.reg(r));
   }
 
@@ -109,6 +131,7 @@ export class FnState {
     const k = this.kind[r];
     if (k === CONST) this.out.i32(this.lo[r]);
     else if (k === FRAME) this.pushFrame32(this.lo[r]);
+    else if (this.isNarrow(r)) this.out.get(this.reg32(r));
     else {
       this.out.get(this.reg(r));
       this.out.byte(I32_WRAP_I64);
@@ -117,14 +140,31 @@ export class FnState {
 
   /** Pops an i64 into a register. */
   set64(r: number, zext = false): void {
-    this.out.set(this.reg(r));
+    if (this.narrowDef) {
+      this.out.byte(I32_WRAP_I64);
+      this.out.set(this.reg32(r));
+    } else this.out.set(this.reg(r));
     this.#inLocal(r, zext);
   }
 
   /** Pops an i32 and puts it into a register, zero-extended. */
   set32(r: number): void {
-    this.out.byte(I64_EXTEND_I32_U);
-    this.set64(r, true);
+    if (this.narrowDef) this.out.set(this.reg32(r));
+    else {
+      this.out.byte(I64_EXTEND_I32_U);
+      this.out.set(this.reg(r));
+    }
+    this.#inLocal(r, true);
+  }
+
+  /** Pops an i32 that is the low half of a value whose upper half nobody asks for. */
+  setLow(r: number): void {
+    this.out.set(this.reg32(r));
+    this.#inLocal(r, false);
+  }
+
+  #noteWidth(r: number): void {
+    this.narrow = this.narrowDef ? this.narrow | (1 << r) : this.narrow & ~(1 << r);
   }
 
   /** Notes a constant without emitting anything. */
@@ -133,6 +173,7 @@ export class FnState {
     this.lo[r] = lo;
     this.hi[r] = hi;
     this.dirty |= 1 << r;
+    this.#noteWidth(r);
   }
 
   /** Notes that `r` is r10 plus an offset. */
@@ -140,6 +181,7 @@ export class FnState {
     this.kind[r] = FRAME;
     this.lo[r] = offset;
     this.dirty |= 1 << r;
+    this.#noteWidth(r);
   }
 
   /** Forgets what is known of a register whose value is now in its local. */
@@ -148,6 +190,7 @@ export class FnState {
     this.kind[r] = IN_LOCAL;
     this.dirty &= ~bit;
     this.zext = zext ? this.zext | bit : this.zext & ~bit;
+    this.#noteWidth(r);
   }
 
   /** Writes pending values of the registers in `mask` to their locals; they stay known. */
@@ -156,18 +199,28 @@ export class FnState {
     this.dirty &= ~todo;
     for (let r = 0; todo !== 0; r++, todo >>>= 1) {
       if ((todo & 1) === 0) continue;
-      this.push64(r);
-      this.out.set(this.reg(r));
+      if (this.isNarrow(r)) {
+        this.push32(r);
+        this.out.set(this.reg32(r));
+      } else {
+        this.push64(r);
+        this.out.set(this.reg(r));
+      }
     }
   }
 
-  /** Forgets everything: control may come here from several places. Pending values of dead registers are lost. */
-  forget(): void {
+  /**
+   * Forgets what was known: control may come here from several places. Pending values of dead registers are lost.
+   * @param narrow registers in i32 locals here
+   * @param zext registers whose upper half is zero here
+   */
+  forget(narrow = 0, zext = 0): void {
     this.kind.fill(IN_LOCAL);
     this.kind[FP] = FRAME;
     this.lo[FP] = 0;
     this.dirty = 0;
-    this.zext = 0;
+    this.zext = zext;
+    this.narrow = narrow;
   }
 
   /** After a call: r1 to r5 hold nothing. */

@@ -23,6 +23,7 @@ import { FnState } from './fn-state.ts';
 import { ABORT_OPCODE, ABORT_R10, emitAbort, emitFuel, emitStackCheck, pushEntryR2 } from './guard.ts';
 import { type Layout, structureCfg } from './layout.ts';
 import { isPure, type Liveness, readsAndWrites } from './liveness.ts';
+import type { Widths } from './widths.ts';
 import { lowerLoad, lowerStore } from './memory.ts';
 import { type CallNeeds, JitRefusal, type ModulePlan, NEEDS_MAILBOX, NEEDS_NOTHING } from './plan.ts';
 import type { ByteSink } from './sink.ts';
@@ -34,6 +35,8 @@ export interface Subject {
   readonly start: number;
   readonly cfg: Cfg;
   readonly live: Liveness;
+  /** Undefined in guard mode: everything is kept in 64 bits. */
+  readonly widths: Widths | undefined;
   readonly stackDepth: number;
 }
 
@@ -116,6 +119,7 @@ function enterRegisters(f: FnState, s: Subject, main: boolean): void {
     return;
   }
   if ((liveIn & 2) !== 0) {
+    f.narrowDef = s.widths !== undefined && (s.widths.narrowIn[0] & 2) !== 0;
     f.out.get(0);
     f.set32(1);
   }
@@ -155,7 +159,7 @@ function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto
       out.byte(w.END);
       depth--;
     }
-    if (!continuesFrom(cfg, at > 0 ? order[at - 1] : -1, b)) f.forget();
+    if (!continuesFrom(cfg, at > 0 ? order[at - 1] : -1, b)) forgetAt(f, s, b);
     for (let k = scopeAt[at]; k >= 0; k = scopeNext[k]) {
       out.byte2(scopeIsLoop[k] ? w.LOOP : w.BLOCK, w.T_EMPTY);
       open[depth] = k;
@@ -168,6 +172,11 @@ function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto
     while (depth-- > 0) out.byte(w.END);
     out.byte(w.UNREACHABLE);
   } else if (cfg.kind[order[cfg.count - 1]] !== END_EXIT) out.byte(w.UNREACHABLE);
+}
+
+/** What is known at the start of a block that control reaches from several places. */
+function forgetAt(f: FnState, s: Subject, b: number): void {
+  f.forget(s.widths?.narrowIn[b], s.widths?.zextIn[b]);
 }
 
 /** Whether `b` is entered from `before`, the block just emitted, and from nowhere else: what is known stays known. */
@@ -215,7 +224,7 @@ function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined, li
   for (let k = 0; k < n; k++) out.u32(k);
   for (; at < n; at++) {
     out.byte(w.END);
-    f.forget();
+    forgetAt(f, s, order[at]);
     emitBlock(e, order[at], at + 1 < n ? order[at + 1] : -1, false);
     if (out.pos > limit) tooLarge(s, limit);
   }
@@ -226,12 +235,13 @@ function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined, li
 /** Emits the instructions of a block and its way out; `following` is what comes right after it in the code. */
 function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean): void {
   const { f, insns } = e;
-  const { cfg, live, start } = e.s;
+  const { cfg, live, start, widths } = e.s;
   const kind = cfg.kind[b];
   const last = cfg.end[b] - 1;
   const hasTerminator = isJumpSlot(insns, last, cfg.start[b]);
   const stop = hasTerminator ? last : cfg.end[b];
   for (let i = cfg.start[b]; i < stop; i++) {
+    f.narrowDef = widths !== undefined && widths.narrowDef[i - start] !== 0;
     lowerInsn(f, i, live.after[i - start]);
     if (insns.code[i] === 0x18) i++;
   }

@@ -7,6 +7,7 @@ import { CHECK_PARAMS, checkBody, type GuardArea } from './guard.ts';
 import { computeLiveness } from './liveness.ts';
 import { JitRefusal, ModulePlan, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
 import { ByteSink } from './sink.ts';
+import { inferWidths } from './widths.ts';
 import * as w from './wasm-ops.ts';
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
@@ -62,7 +63,8 @@ function analyse(plan: ModulePlan): Subject[] {
     if (!(cfg instanceof Cfg)) throw new JitRefusal('malformed', cfg.insn, cfg.detail);
     const live = computeLiveness(insns, cfg, start, end, (i) => plan.argsOf(i));
     if (k > 0 && !plan.slotOfSubprog.has(k)) plan.argCount[k] = 31 - Math.clz32((live.blockIn[0] & 0x3e) | 1);
-    subjects[k] = { index: k, start, cfg, live, stackDepth };
+    const widths = plan.guard === undefined ? inferWidths(plan, cfg, live, start, end) : undefined;
+    subjects[k] = { index: k, start, cfg, live, widths, stackDepth };
   }
   return subjects;
 }

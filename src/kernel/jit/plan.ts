@@ -222,6 +222,19 @@ export class ModulePlan {
     }
   }
 
+  /** How the call at `i` takes r1 to r5 and gives r0, in the letters of {@link CoreHelper}. */
+  callSignature(i: number): string {
+    const { insns } = this.program;
+    const id = insns.imm[i];
+    if (insns.code[i] & BPF_X || insns.src[i] === BPF_PSEUDO_CALL) return 'IIIII:I';
+    if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL)
+      return this.#importIndex.get(kfuncName(id, insns.off[i]))?.sig ?? 'IIIII:I';
+    if (id === FUNC_TAIL_CALL) return 'iii:I';
+    if (id === FUNC_LOOP) return 'iiII:I';
+    if (this.inlineArray(i) !== undefined) return 'ii:i';
+    return this.#importIndex.get(this.helperName(i))?.sig ?? 'IIIII:I';
+  }
+
   /** Argument registers that the helper, kfunc or function called at `i` reads. */
   argsOf(i: number): number {
     const { insns } = this.program;
