@@ -60,7 +60,8 @@ def run(ptype, attach, helper, regs, sleepable, task=True):
     for i, c in enumerate(regs): code += CANDIDATES[c](i + 1) if isinstance(c, str) else c
     code += [insn(0x85, imm=helper), imm(0, 1), P.EXIT]
     flags = P.base_flags(ptype) | (16 if sleepable else 0)
-    err, log = P.load(ptype, code, attach, flags=flags, btf_id=P.ATTACH_BTF.get((ptype, attach), 0))
+    global LAST
+    err, log = LAST = P.load(ptype, code, attach, flags=flags, btf_id=P.ATTACH_BTF.get((ptype, attach), 0))
     n = len(regs)
     # Complaints that come after every argument was taken.
     if err == 0 or any(t in log for t in AFTERWARDS): return 'end', log
@@ -121,6 +122,37 @@ def uninit(ptype, attach, helper, got):
     return out
 
 
+# Key size, value size, entries, flags of a small map of each type; those that need BTF to be created are left out.
+MAPS = {1: (4, 4, 1, 0), 2: (4, 4, 1, 0), 3: (4, 4, 1, 0), 4: (4, 4, 1, 0), 5: (4, 4, 1, 0), 6: (4, 4, 1, 0), 7: (4, 8, 1, 0), 8: (4, 4, 1, 0),
+        9: (4, 4, 1, 0), 10: (4, 4, 1, 0), 11: (8, 4, 1, 1), 14: (4, 4, 1, 0), 15: (4, 4, 1, 0), 16: (4, 4, 1, 0), 17: (4, 4, 1, 0),
+        18: (4, 4, 1, 0), 19: (8, 4, 0, 0), 20: (4, 4, 1, 0), 21: (8, 4, 0, 0), 22: (0, 4, 1, 0), 23: (0, 4, 1, 0), 25: (4, 4, 1, 0), 27: (0, 0, 4096, 0),
+        30: (0, 4, 1, 0), 31: (0, 0, 4096, 0)}
+
+
+def probe_maps(args):
+    """Per helper and program type: the map types that it takes, and those refused for another reason."""
+    fds = {t: map_create(t, *a) for t, a in MAPS.items()}
+    for t in (12, 13): fds[t] = bpf(0, struct.pack('<IIIIIII16s', t, 4, 4, 1, 0, HASH, 0, b'm') + bytes(40))
+    fds = {t: fd for t, fd in fds.items() if fd >= 0}
+    rows = {}
+    for helper, variants in args:
+        for keys, entries in variants:
+            regs = [e['good'] for e in entries]
+            if 'map' not in regs or None in regs: continue
+            if helper == 81: regs[1] = 'zero'  # get_local_storage looks at its flags first
+            at = regs.index('map')
+            for key in keys:
+                ptype, attach = map(int, key.split(':'))
+                ok, other = [], []
+                for t, fd in sorted(fds.items()):
+                    what, msg = run(ptype, attach, helper, regs[:at] + [[ld_fd(at + 1, fd)]] + regs[at + 1:], False)
+                    err, log = LAST
+                    if 'cannot pass map_type' in log or 'expected prog array map' in log: continue
+                    (ok if what != 'bad' else other).append(t)
+                rows[f'{helper}@{key}'] = [ok, other]
+    return {'types': sorted(fds), 'rows': P.group(rows)}
+
+
 def main():
     avail = json.load(open(os.path.join(P.OUT, 'helpers.json')))['rows']
     table = {}
@@ -148,6 +180,9 @@ def main():
     rows = [[h, [[keys, json.loads(got)] for got, keys in v.items()]] for h, v in sorted(out.items())]
     with open(os.path.join(P.OUT, 'args.json'), 'w') as f:
         f.write('[\n' + ',\n'.join(json.dumps(r) for r in rows) + '\n]\n')
+    with open(os.path.join(P.OUT, 'maps.json'), 'w') as f:
+        json.dump(probe_maps(rows), f)
+        f.write('\n')
 
 
 main()

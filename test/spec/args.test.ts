@@ -37,6 +37,16 @@ const REFUSAL: Record<number, string> = {
   [R.ARG_PTR_TO_CTX]: 'type=scalar expected=ctx',
   [R.ARG_PTR_TO_CONST_STR]: 'type=scalar expected=map_value',
   [R.ARG_PTR_TO_SPIN_LOCK]: 'type=scalar expected=map_value, ptr_',
+  [R.ARG_KPTR_XCHG_DEST]: 'type=scalar expected=map_value, ptr_',
+  [R.ARG_PTR_TO_TIMER]: 'type=scalar expected=map_value',
+  [R.ARG_PTR_TO_DYNPTR]: 'type=scalar expected=fp, dynptr_ptr',
+  [R.ARG_PTR_TO_FUNC]: 'type=scalar expected=func',
+  [R.ARG_PTR_TO_RINGBUF_MEM]: 'type=scalar expected=ringbuf_mem',
+  [R.ARG_PTR_TO_PERCPU_BTF_ID]: 'type=scalar expected=percpu_ptr_, percpu_rcu_ptr_, percpu_trusted_ptr_',
+  [R.ARG_PTR_TO_BTF_ID]: 'type=scalar expected=ptr_, trusted_ptr_, rcu_ptr_',
+  [R.ARG_PTR_TO_BTF_ID_SOCK_COMMON]: 'type=scalar expected=sock_common, sock, tcp_sock, xdp_sock, ptr_, trusted_ptr_',
+  [R.ARG_PTR_TO_SOCK_COMMON]: 'type=scalar expected=sock_common, sock, tcp_sock, xdp_sock',
+  [R.ARG_PTR_TO_SOCKET]: 'type=scalar expected=sock',
 };
 
 it('has the arguments that the kernel checks', () => {
