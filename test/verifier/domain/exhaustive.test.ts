@@ -231,7 +231,9 @@ for (const [name, operands] of FAMILIES) {
 
 test('mixed operands: tnums with ranges, both orders', TIME, () => {
   const tnum = FAMILIES[1][1];
-  for (const [, operands] of FAMILIES.filter(([n]) => new RegExp(`range at (${32 - RANGE_BITS}|${64 - RANGE_BITS})`).test(n))) {
+  for (const [, operands] of FAMILIES.filter(([n]) =>
+    new RegExp(`range at (${32 - RANGE_BITS}|${64 - RANGE_BITS})`).test(n),
+  )) {
     for (const code of Object.keys(ALU)) {
       expect(checkAlu(code, true, tnum, operands)).toBe('');
       expect(checkAlu(code, false, operands, tnum)).toBe('');

@@ -1,0 +1,206 @@
+/** Which stack slots may still be read: marks gathered during exploration, per chain of calls, spread backwards on demand (kernel/bpf/liveness.c's model). */
+import { AUX_CALLS_CALLBACK, AUX_PRUNE_POINT } from '../aux.ts';
+import type { StackLiveness, VerifierEnv } from '../env.ts';
+import type { VerifierState } from '../state/state.ts';
+import { subprogEnd } from '../subprog.ts';
+import { fallthroughOf, jumpTargetOf } from './flow.ts';
+import { FuncInstance, LIVE, MASKS, READ, WRITE, WRITTEN } from './func-instance.ts';
+
+const MAX_FRAMES = 8;
+
+export class CallChainLiveness implements StackLiveness {
+  readonly #instances = new Map<string, FuncInstance>();
+  /** Instances that were marked since they were last brought up to date. */
+  #pending: FuncInstance[] = [];
+  // The instruction in progress: its instance, and the slots that it wrote so far, by frame.
+  #current: FuncInstance | undefined;
+  #insnIdx = 0;
+  readonly #written = new Int32Array(MAX_FRAMES * 2);
+  // The instance found last, and the state's chain then.
+  #last: FuncInstance | undefined;
+
+  /** bpf_mark_stack_read. */
+  markRead(env: VerifierEnv, frame: number, insnIdx: number, spi: number): void {
+    const instance = this.#instanceOf(env, env.state, env.state.curframe);
+    instance.markRead(frame, insnIdx, spi < 32 ? 1 << spi : 0, spi < 32 ? 0 : 1 << (spi - 32));
+    this.#note(instance);
+  }
+
+  /** bpf_mark_stack_write. */
+  markWrite(_env: VerifierEnv, frame: number, spi: number): void {
+    this.#written[frame * 2 + (spi >> 5)] |= 1 << (spi & 31);
+  }
+
+  /** bpf_reset_stack_write_marks. */
+  beginInsn(env: VerifierEnv): void {
+    this.#current = this.#instanceOf(env, env.state, env.state.curframe);
+    this.#insnIdx = env.insnIdx;
+    this.#written.fill(0);
+  }
+
+  /** bpf_commit_stack_write_marks; calls and returns change the chain and commit nothing, a call's writes come from its callee. */
+  endInsn(env: VerifierEnv): void {
+    const instance = this.#current;
+    if (instance === undefined || env.state.curframe !== instance.callsites.length) return;
+    if (this.#instanceOf(env, env.state, env.state.curframe) !== instance) return;
+    const i = this.#insnIdx;
+    for (let f = 0; f <= env.state.curframe; f++)
+      instance.commitWrites(f, i, this.#written[f * 2], this.#written[f * 2 + 1]);
+    instance.visited[i - instance.start] = 1;
+    this.#note(instance);
+  }
+
+  /** bpf_update_live_stack: a function or a path ends. */
+  pathEnds(env: VerifierEnv): void {
+    this.#current = undefined;
+    // Only the log can tell whether the marks are spread now or when somebody asks.
+    if (env.log.verbose) this.#flush(env);
+  }
+
+  /** bpf_live_stack_query_init; `alive` is bpf_stack_slot_alive. */
+  query(env: VerifierEnv, st: VerifierState): { alive(frame: number, spi: number): boolean } {
+    this.#flush(env);
+    const chain: FuncInstance[] = [];
+    for (let f = 0; f <= st.curframe; f++) chain.push(this.#instanceOf(env, st, f));
+    return {
+      alive(frame, spi) {
+        if (chain[st.curframe].liveBefore(frame, st.insnIdx, spi)) return true;
+        for (let f = frame; f < st.curframe; f++) {
+          const callsite = st.frames[f + 1].callsite;
+          // A callback may run again: then the call itself is still to come.
+          const at = (env.aux.flags[callsite] & AUX_CALLS_CALLBACK) !== 0 ? callsite : callsite + 1;
+          if (chain[f].liveBefore(frame, at, spi)) return true;
+        }
+        return false;
+      },
+    };
+  }
+
+  #note(instance: FuncInstance): void {
+    if (instance.updated && !this.#pending.includes(instance)) this.#pending.push(instance);
+  }
+
+  /** The instance of frame `frameno` of a state (lookup_instance). */
+  #instanceOf(env: VerifierEnv, st: VerifierState, frameno: number): FuncInstance {
+    const last = this.#last;
+    if (last !== undefined && sameChain(last, st, frameno)) return last;
+    const { subprogno } = st.frames[frameno];
+    const callsites: number[] = [];
+    for (let f = 1; f <= frameno; f++) callsites.push(st.frames[f].callsite);
+    const key = `${callsites.join(',')}:${st.frames[0].subprogno}:${subprogno}`;
+    let found = this.#instances.get(key);
+    if (found === undefined) {
+      const { start } = env.subprogs[subprogno];
+      const outer = frameno > 0 ? this.#instanceOf(env, st, frameno - 1) : undefined;
+      found = new FuncInstance(callsites, start, subprogEnd(env, subprogno) - start, subprogno, outer);
+      this.#instances.set(key, found);
+    }
+    this.#last = found;
+    return found;
+  }
+
+  /** Brings every marked instance up to date, callees before callers. */
+  #flush(env: VerifierEnv): void {
+    while (this.#pending.length > 0) {
+      let deepest = 0;
+      for (let i = 1; i < this.#pending.length; i++)
+        if (this.#pending[i].callsites.length > this.#pending[deepest].callsites.length) deepest = i;
+      const [instance] = this.#pending.splice(deepest, 1);
+      if (!instance.updated) continue;
+      updateInstance(env, instance);
+      if (instance.outer !== undefined) {
+        propagate(instance, instance.outer);
+        this.#note(instance.outer);
+      }
+    }
+  }
+}
+
+/** Whether the instance is the one of frame `frameno` of the state. */
+function sameChain(instance: FuncInstance, st: VerifierState, frameno: number): boolean {
+  if (instance.callsites.length !== frameno || instance.subprogno !== st.frames[frameno].subprogno) return false;
+  for (let f = 1; f <= frameno; f++) if (instance.callsites[f - 1] !== st.frames[f].callsite) return false;
+  let root = instance;
+  while (root.outer !== undefined) root = root.outer;
+  return root.subprogno === st.frames[0].subprogno;
+}
+
+/** What a callee may read and surely writes in its callers' frames, its call does (propagate_to_outer_instance). */
+function propagate(instance: FuncInstance, outer: FuncInstance): void {
+  const callsite = instance.callsites[instance.callsites.length - 1];
+  for (let f = 0; f < instance.callsites.length; f++) {
+    const m = instance.frames[f];
+    if (m === undefined) continue;
+    outer.markRead(f, callsite, m[LIVE], m[LIVE + 1]);
+    outer.commitWrites(f, callsite, m[WRITTEN], m[WRITTEN + 1]);
+  }
+  outer.visited[callsite - outer.start] = 1;
+}
+
+/** Spreads the marks of one instance to a fixed point (update_instance). */
+function updateInstance(env: VerifierEnv, instance: FuncInstance): void {
+  const { insnPostorder, subprogs, log } = env;
+  const first = subprogs[instance.subprogno].postorderStart;
+  const end = subprogs[instance.subprogno + 1]?.postorderStart ?? insnPostorder.length;
+  if (instance.dropped) {
+    for (const m of instance.frames)
+      if (m !== undefined) for (let i = 0; i < m.length; i += MASKS) m[i + WRITTEN] = m[i + WRITTEN + 1] = 0;
+  }
+  let rounds = 0;
+  for (let changed = true; changed; ) {
+    changed = false;
+    for (const [f, m] of instance.frames.entries()) {
+      if (m === undefined) continue;
+      for (let k = first; k < end; k++) if (updateInsn(env, instance, f, m, insnPostorder[k])) changed = true;
+    }
+    rounds++;
+  }
+  if (log.verbose) log.line(`${instance.name} live stack update done in ${rounds} iterations`);
+  instance.updated = instance.dropped = false;
+}
+
+/** LIVE and WRITTEN of one instruction from its successors'; true when they changed. Instructions without successors keep theirs. */
+function updateInsn(env: VerifierEnv, instance: FuncInstance, f: number, m: Int32Array, i: number): boolean {
+  const { start, length } = instance;
+  const at = (i - start) * MASKS;
+  const next = fallthroughOf(env.insns, i) - start;
+  const target = jumpTargetOf(env.insns, i) - start;
+  const a = next >= 0 && next < length ? next * MASKS : -1;
+  const b = target >= 0 && target < length ? target * MASKS : -1;
+  if (a < 0 && b < 0) return false;
+  const one = a >= 0 ? a : b;
+  const two = b >= 0 ? b : a;
+  const liveLo = ((m[one + LIVE] | m[two + LIVE]) & ~m[at + WRITE]) | m[at + READ];
+  const liveHi = ((m[one + LIVE + 1] | m[two + LIVE + 1]) & ~m[at + WRITE + 1]) | m[at + READ + 1];
+  const doneLo = (m[one + WRITTEN] & m[two + WRITTEN]) | m[at + WRITE];
+  const doneHi = (m[one + WRITTEN + 1] & m[two + WRITTEN + 1]) | m[at + WRITE + 1];
+  const live = liveLo !== m[at + LIVE] || liveHi !== m[at + LIVE + 1];
+  const done = doneLo !== m[at + WRITTEN] || doneHi !== m[at + WRITTEN + 1];
+  if (!live && !done) return false;
+  // The log leaves out instructions that only pass on what follows them.
+  const own = m[at + READ] | m[at + READ + 1] | m[at + WRITE] | m[at + WRITE + 1];
+  if (env.log.verbose && (own !== 0 || i === start || (env.aux.flags[i] & AUX_PRUNE_POINT) !== 0)) {
+    const head = `${instance.name} frame ${f} insn ${i} `;
+    if (live) env.log.line(head + maskChange('live', m[at + LIVE], m[at + LIVE + 1], liveLo, liveHi));
+    if (done) env.log.line(head + maskChange('written', m[at + WRITTEN], m[at + WRITTEN + 1], doneLo, doneHi));
+  }
+  m[at + LIVE] = liveLo;
+  m[at + LIVE + 1] = liveHi;
+  m[at + WRITTEN] = doneLo;
+  m[at + WRITTEN + 1] = doneHi;
+  return true;
+}
+
+/** `+live -8,-16 `: bits that came and went. */
+function maskChange(what: string, oldLo: number, oldHi: number, lo: number, hi: number): string {
+  let text = '';
+  if (((lo & ~oldLo) | (hi & ~oldHi)) !== 0) text += `+${what} ${slots(lo & ~oldLo, hi & ~oldHi)} `;
+  if (((oldLo & ~lo) | (oldHi & ~hi)) !== 0) text += `-${what} ${slots(oldLo & ~lo, oldHi & ~hi)} `;
+  return text;
+}
+
+function slots(lo: number, hi: number): string {
+  const out: number[] = [];
+  for (let i = 0; i < 64; i++) if (((i < 32 ? lo : hi) >>> (i & 31)) & 1) out.push(-(i + 1) * 8);
+  return out.join(',');
+}
