@@ -59,5 +59,6 @@ export function coreMapOps(type: number, keySize: number): CoreMapOps {
   if (suffix === undefined) return row;
   if (type === T.BPF_MAP_TYPE_HASH) return { ...row, lookup: `hash${suffix}_lookup` };
   if (type === T.BPF_MAP_TYPE_LRU_HASH) return { ...row, lookup: `lru${suffix}_lookup` };
+  if (type === T.BPF_MAP_TYPE_LPM_TRIE && keySize === 8) return { ...row, lookup: 'lpm8_lookup' };
   return row;
 }

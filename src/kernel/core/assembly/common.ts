@@ -45,6 +45,31 @@ export declare function grow(map: u32, bytes: u32): u32;
 // @ts-ignore: decorator
 @inline export function pad8(n: u32): u32 { return (n + 7) & ~7; }
 
+/** memcpy: V8 leaves wasm for memory.copy, so short copies are loops. Regions must not overlap. */
+export function copyBytes(dst: u32, src: u32, n: u32): void {
+  if (n > 256) {
+    memory.copy(dst, src, n);
+    return;
+  }
+  while (n >= 8) {
+    store<u64>(dst, load<u64>(src));
+    dst += 8;
+    src += 8;
+    n -= 8;
+  }
+  if (n & 4) {
+    store<u32>(dst, load<u32>(src));
+    dst += 4;
+    src += 4;
+  }
+  if (n & 2) {
+    store<u16>(dst, load<u16>(src));
+    dst += 2;
+    src += 2;
+  }
+  if (n & 1) store<u8>(dst, load<u8>(src));
+}
+
 /** Copies a value over an existing one (copy_map_value): special fields of dst stay. */
 // @ts-ignore: decorator
 @inline export function copyValue(m: u32, dst: u32, src: u32): void {
@@ -53,14 +78,14 @@ export declare function grow(map: u32, bytes: u32): u32;
     const n = valueSize(m);
     if (n == 8) store<u64>(dst, load<u64>(src));
     else if (n == 4) store<u32>(dst, load<u32>(src));
-    else memory.copy(dst, src, n);
+    else copyBytes(dst, src, n);
   } else copyRanges(r, dst, src);
 }
 function copyRanges(r: u32, dst: u32, src: u32): void {
   const n = load<u32>(r);
   for (let i: u32 = 0; i < n; i++) {
     const off = load<u32>(r, 4);
-    memory.copy(dst + off, src + off, load<u32>(r, 8));
+    copyBytes(dst + off, src + off, load<u32>(r, 8));
     r += 8;
   }
 }

@@ -3,7 +3,7 @@
  * An element is: next (u32), hash (31 bits) and the LRU reference bit (bit 31), key padded to 8, value(s) padded to 8.
  * Updates replace the element, as the kernel's do: a pointer to the old value keeps seeing the old bytes until reuse.
  */
-import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, LRU_HASH, LRU_PERCPU_HASH, bytesEqual, copyValue, cpu, grow, initValue, pad8 } from './common';
+import { BPF_EXIST, BPF_F_LOCK, BPF_NOEXIST, E2BIG, EEXIST, EINVAL, ENOENT, ENOMEM, LRU_HASH, LRU_PERCPU_HASH, bytesEqual, copyBytes, copyValue, cpu, grow, initValue, pad8 } from './common';
 import { base, bump, bumpEnd, count, cpuStride, freeHead, head, keySize, lockOff, mapFlags, mapType, mask, maxEntries, nrCpus, poolEnd, seed, setBump, setBumpEnd, setCount, setFreeHead, setHead, setSpare, spare, stride, tail, valueOff } from './header';
 import { hashBytes, mix } from './jhash';
 
@@ -173,7 +173,7 @@ function copyKey(m: u32, e: u32, key: u32): void {
   const n = keySize(m);
   if (n == 4) store<u32>(e, load<u32>(key), 8);
   else if (n == 8) store<u64>(e, load<u64>(key), 8);
-  else memory.copy(e + 8, key, n);
+  else copyBytes(e + 8, key, n);
 }
 
 /** An element ready to take a new key, already counted; 0 = full, 0xffffffff = out of memory. */

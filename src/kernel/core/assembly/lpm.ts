@@ -3,7 +3,7 @@
  * A node is: left, right (also free-list link), prefix length, branch flag (u32 each), data padded to 8, value.
  * A key is the prefix length in bits (u32, native order) and the data, most significant byte first.
  */
-import { BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, bytesEqual, copyValue, grow, initValue } from './common';
+import { BPF_EXIST, BPF_NOEXIST, EEXIST, EINVAL, ENOENT, ENOMEM, ENOSPC, copyBytes, grow, initValue } from './common';
 import { bump, bumpEnd, count, freeHead, keySize, maxEntries, setBump, setBumpEnd, setCount, setFreeHead, stride, valueOff } from './header';
 
 const DATA: u32 = 16;
@@ -48,19 +48,40 @@ const BRANCH: u32 = 1;
 /** trie_lookup_elem: the value of the longest prefix that contains the key. */
 export function lpm_lookup(m: u32, key: u32): u32 {
   const max = maxPrefix(m);
+  if (max == 32) return lpm8_lookup(m, key);
   const want = load<u32>(key);
   if (want > max) return 0;
   const bytes = max >> 3;
   const data = key + 4;
   let n = load<u32>(root(m));
   let found: u32 = 0;
+  // Bytes that all nodes further down share with the key.
+  let same: u32 = 0;
   while (n) {
     const len = plen(n);
     const limit = len < want ? len : want;
-    if (common(n + DATA, data, limit, bytes) < len) break;
+    if ((same << 3) < limit && (same << 3) + common(n + DATA + same, data + same, limit - (same << 3), bytes - same) < len) break;
+    if (len > want) break;
     if (!isBranch(n)) found = n;
     if (len == max) break;
+    same = len >> 3;
     n = load<u32>(child(n, bitAt(data, len)));
+  }
+  return found ? found + valueOff(m) : 0;
+}
+/** The same for keys of 8 bytes: one word of data, an IPv4 address. */
+export function lpm8_lookup(m: u32, key: u32): u32 {
+  const want = load<u32>(key);
+  if (want > 32) return 0;
+  const addr = bswap<u32>(load<u32>(key, 4));
+  let n = load<u32>(root(m));
+  let found: u32 = 0;
+  while (n) {
+    const len = plen(n);
+    if (len > want || clz<u32>(bswap<u32>(load<u32>(n, 16)) ^ addr) < len) break;
+    if (!isBranch(n)) found = n;
+    if (len == 32) break;
+    n = load<u32>(n + (((addr >> (31 - len)) & 1) << 2));
   }
   return found ? found + valueOff(m) : 0;
 }
@@ -119,7 +140,7 @@ function newNode(m: u32, len: u32, data: u32, flag: u32): u32 {
   store<u32>(n, 0, 4);
   store<u32>(n, len, 8);
   store<u32>(n, flag, 12);
-  memory.copy(n + DATA, data, keySize(m) - 4);
+  copyBytes(n + DATA, data, keySize(m) - 4);
   return n;
 }
 

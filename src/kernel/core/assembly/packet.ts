@@ -1,5 +1,5 @@
 /** Packet helpers that only copy: the layout of struct sk_buff and xdp_buff comes from the target's BTF. */
-import { EINVAL } from './common';
+import { EINVAL, copyBytes } from './common';
 
 const EFAULT: i32 = -14;
 let skbData: u32 = 0;
@@ -26,7 +26,7 @@ export function skb_load_bytes(skb: u32, off: u32, to: u32, len: u32): i32 {
     memory.fill(to, 0, len);
     return EFAULT;
   }
-  memory.copy(to, load<u32>(skb + skbData) + off, len);
+  copyBytes(to, load<u32>(skb + skbData) + off, len);
   return 0;
 }
 

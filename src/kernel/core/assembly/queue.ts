@@ -1,5 +1,5 @@
 /** BPF_MAP_TYPE_QUEUE and STACK: a ring of max_entries + 1 slots, as the kernel's. */
-import { BPF_EXIST, E2BIG, EINVAL, ENOENT } from './common';
+import { BPF_EXIST, copyBytes, E2BIG, EINVAL, ENOENT } from './common';
 import { base, head, maxEntries, setHead, setTail, stride, tail, valueSize } from './header';
 
 // @ts-ignore: decorator
@@ -16,7 +16,7 @@ export function queue_push(m: u32, value: u32, flags: u32): i32 {
     if (!flags) return E2BIG;
     setTail(m, succ(m, next));
   }
-  memory.copy(slot(m, h), value, valueSize(m));
+  copyBytes(slot(m, h), value, valueSize(m));
   setHead(m, next);
   return 0;
 }
@@ -28,7 +28,7 @@ export function queue_push(m: u32, value: u32, flags: u32): i32 {
 export function queue_peek(m: u32, value: u32): i32 {
   const t = tail(m);
   if (t == head(m)) return none(m, value);
-  memory.copy(value, slot(m, t), valueSize(m));
+  copyBytes(value, slot(m, t), valueSize(m));
   return 0;
 }
 export function queue_pop(m: u32, value: u32): i32 {
@@ -39,7 +39,7 @@ export function queue_pop(m: u32, value: u32): i32 {
 export function stack_peek(m: u32, value: u32): i32 {
   const h = head(m);
   if (tail(m) == h) return none(m, value);
-  memory.copy(value, slot(m, h ? h - 1 : maxEntries(m)), valueSize(m));
+  copyBytes(value, slot(m, h ? h - 1 : maxEntries(m)), valueSize(m));
   return 0;
 }
 export function stack_pop(m: u32, value: u32): i32 {

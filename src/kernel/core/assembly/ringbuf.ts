@@ -3,7 +3,7 @@
  * then the data, reserved twice so that a record that wraps lies in one piece (the kernel maps the pages twice).
  * A record: length with busy (bit 31) and discard (bit 30), pages back to the block, then its bytes; padded to 8.
  */
-import { EINVAL } from './common';
+import { EINVAL, copyBytes } from './common';
 import { base, mask } from './header';
 
 const CONSUMER: u32 = 4096;
@@ -63,7 +63,7 @@ export function ringbuf_output(m: u32, data: u32, size: u32, flags: u32): i32 {
   if (flags & ~(NO_WAKEUP | FORCE_WAKEUP)) return EINVAL;
   const rec = reserve(m, size);
   if (!rec) return EAGAIN;
-  memory.copy(rec, data, size);
+  copyBytes(rec, data, size);
   commit(rec, flags, 0);
   return 0;
 }
