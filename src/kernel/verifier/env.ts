@@ -5,8 +5,14 @@ import type { MapDesc } from '../spec/map-desc.ts';
 import type { ProgQuery, ProgTypeOps } from '../spec/prog-type.ts';
 import type { InsnAux } from './aux.ts';
 import type { VerifierLog } from './log.ts';
-import type { VerifierInput, VerifierStats } from './result.ts';
-import type { VerifierState } from './state/state.ts';
+import type { LineInfo, VerifierInput, VerifierStats } from './result.ts';
+import { BacktrackState } from './explore/backtrack-state.ts';
+import { IdMap } from './explore/idmap.ts';
+import type { Pending } from './explore/worklist.ts';
+import type { SccVisit } from './explore/scc-visit.ts';
+import type { Explored, StateList } from './explore/prune.ts';
+import { StateStore } from './state/store.ts';
+import type { HistoryEntry, VerifierState } from './state/state.ts';
 
 /** A subprogram as the passes see it (struct bpf_subprog_info). */
 export interface Subprog {
@@ -42,6 +48,20 @@ export interface Subprog {
   postorderStart: number;
 }
 
+/** Liveness of stack slots, gathered while exploring (bpf_live_stack_query_init, bpf_stack_slot_alive). */
+export interface StackLiveness {
+  query(env: VerifierEnv, st: VerifierState): { alive(frame: number, spi: number): boolean };
+  /** Instruction `insnIdx` may read a slot of frame `frame` (bpf_mark_stack_read). */
+  markRead(env: VerifierEnv, frame: number, insnIdx: number, spi: number): void;
+  /** The current instruction writes all of a slot (bpf_mark_stack_write). */
+  markWrite(env: VerifierEnv, frame: number, spi: number): void;
+  /** Around each instruction: its writes count once all of it was checked (bpf_reset_stack_write_marks, bpf_commit_stack_write_marks). */
+  beginInsn(env: VerifierEnv): void;
+  endInsn(env: VerifierEnv): void;
+  /** A path ended (bpf_update_live_stack). */
+  pathEnds(env: VerifierEnv): void;
+}
+
 /** One argument of a global function (struct bpf_subprog_arg_info). */
 export interface SubprogArg {
   /** ARG_* with flags. */
@@ -69,6 +89,39 @@ export class VerifierEnv {
   /** Number of the verification walk in progress, for aux.seen. */
   passCnt = 1;
   insnProcessed = 0;
+  jmpsProcessed = 0;
+  prevInsnProcessed = 0;
+  prevJmpsProcessed = 0;
+  readonly store = new StateStore();
+  /** Paths put aside, youngest last. */
+  pending: Pending[] = [];
+  /** History record of the instruction being processed. */
+  curHistEntry: HistoryEntry | undefined = undefined;
+  /** Explored states by (instruction ^ callsite) modulo program length (explored_states). */
+  explored: Map<number, StateList> = new Map();
+  exploredOf: Map<VerifierState, Explored> = new Map();
+  exploredSize = 0;
+  freeListSize = 0;
+  numBackedges = 0;
+  /** Precision being traced back. */
+  readonly bt = new BacktrackState();
+  /** Ids matched while two states are compared: pairs old, current. */
+  readonly idmap = new IdMap();
+  sccVisits: Map<string, SccVisit> = new Map();
+  /** Registers and stack slots that the log prints after the instruction. */
+  scratchedRegs = 0;
+  scratchedSlotsLo = 0;
+  scratchedSlotsHi = 0;
+  // Where the log stands: before and after the instruction that was printed last, and the source line printed last.
+  prevLogPos = 0;
+  prevInsnPrintPos = 0;
+  prevLineInfo: LineInfo | undefined = undefined;
+  /** Whether ALU limits are being explored (sanitation of pointer arithmetic), which makes pruning strict. */
+  exploreAluLimits = false;
+  /** Which stack slots may still be read, when the analysis is on. */
+  stackLiveness: StackLiveness | undefined = undefined;
+  /** A map that a program uses as its arena. */
+  hasArena = false;
 
   // Privileges (SCOPE 135), from caps.
   readonly bpfCapable: boolean;

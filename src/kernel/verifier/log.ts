@@ -39,7 +39,8 @@ export class VerifierLog {
     if (end >= 0) {
       const done = this.#partial.slice(0, end);
       const line = done.slice(done.lastIndexOf('\n') + 1);
-      if (line !== '') this.lastLine = line;
+      // Source lines only accompany messages.
+      if (line !== '' && !line.startsWith('; ')) this.lastLine = line;
       this.#partial = this.#partial.slice(end + 1);
     }
     if (this.level === 0) return;

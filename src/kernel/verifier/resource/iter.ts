@@ -9,8 +9,8 @@ import type { VerifierEnv } from '../env.ts';
 import { findPrevEntry, sameCallsites, widenImpreciseScalars } from '../explore/loops.ts';
 import { pushStack } from '../explore/worklist.ts';
 import { A, B, C, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_ITER, TYPE, allSlots, slotType } from '../state/row.ts';
-import { markPtrNotNullReg, markRegKnown, markRegNotInit, markRegPointer } from '../state/regs.ts';
-import { SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { markRegConstZero } from '../access/stack-read.ts';
+import { markPtrNotNullReg, markRegNotInit, markRegPointer } from '../state/regs.ts';
 import { regRow, slotRow } from '../state/state.ts';
 import { inRcuCs } from './context.ts';
 import { acquireReference, releaseReference } from './refs.ts';
@@ -161,7 +161,5 @@ export function processIterNextCall(env: VerifierEnv, insnIdx: number, iter: Ite
   }
   stack[s + C] = ITER_DRAINED | (stack[s + C] & ~3);
   const { rows } = state.frame;
-  rows[regRow(0) + TYPE] = SCALAR_VALUE;
-  markRegKnown(rows, regRow(0), 0, 0);
-  if (!env.bpfCapable) rows[regRow(0) + 25] = 1;
+  markRegConstZero(env, rows, regRow(0));
 }

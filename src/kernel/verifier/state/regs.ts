@@ -20,7 +20,7 @@ import { REGS } from '../diag/catalogue/regs.ts';
 import { reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import type { VerifierEnv } from '../env.ts';
-import { A, B, FRAMENO, ID, PRECISE, ROW, SUBREG_DEF, TYPE, VALUE_LO, copyRow, storeScalar } from './row.ts';
+import { A, B, C, FRAMENO, ID, OFF, PRECISE, REF_OBJ_ID, ROW, SUBREG_DEF, TYPE, VALUE_LO, storeScalar } from './row.ts';
 import { type FuncState, MAX_REGS, regRow } from './state.ts';
 
 const UNKNOWN = new Scalar();
@@ -53,10 +53,10 @@ export function markRegUnknownImprecise(rows: Int32Array, r: number): void {
   storeScalar(UNKNOWN, rows, r);
 }
 
-/** __mark_reg_known: value bits and bounds become one constant; type and id words: id cleared, type untouched. */
+/** __mark_reg_known: value bits and bounds become one constant; offset, ids and the words by type are cleared, the type stays. */
 export function markRegKnown(rows: Int32Array, r: number, lo: number, hi: number): void {
-  rows[r + ID] = 0;
-  rows[r + ID + 1] = 0;
+  rows[r + OFF] = rows[r + ID] = rows[r + REF_OBJ_ID] = 0;
+  rows[r + A] = rows[r + B] = rows[r + C] = 0;
   scratch.setConst(lo, hi);
   storeScalar(scratch, rows, r);
 }
@@ -160,12 +160,14 @@ export function initFrame(env: VerifierEnv, frame: FuncState, callsite: number, 
 /** check_reg_arg(SRC_OP): the register may be read. */
 export function checkRegRead(env: VerifierEnv, regno: number): void {
   if (regno >= MAX_REGS) reject(env, REGS.REG_INVALID, regno);
+  env.scratchedRegs |= 1 << regno;
   if (env.state.frame.rows[regRow(regno) + TYPE] === NOT_INIT) reject(env, REGS.REG_NOT_READABLE, regno);
 }
 
 /** check_reg_arg(DST_OP or DST_OP_NO_MARK): the register may be written; `mark` makes it unknown. `is64`: all 64 bits are defined. */
 export function checkRegWrite(env: VerifierEnv, regno: number, mark: boolean, is64 = true): void {
   if (regno >= MAX_REGS) reject(env, REGS.REG_INVALID, regno);
+  env.scratchedRegs |= 1 << regno;
   if (regno === 10) reject(env, REGS.FRAME_POINTER_READ_ONLY);
   const { rows } = env.state.frame;
   const r = regRow(regno);
@@ -181,4 +183,3 @@ export function clearCallerSaved(env: VerifierEnv, frame: FuncState): void {
 /** Whether a type may carry PTR_MAYBE_NULL into memory: pointers that may be spilled (is_spillable_regtype). */
 export const isReadOnlyType = (type: number): boolean => (typeFlag(type) & MEM_RDONLY) !== 0;
 
-export { copyRow };

@@ -45,7 +45,7 @@ export const FRAMENO = 23;
 /** 0 when the last definition was 64-bit, else 1 + the instruction that defined the low half. */
 export const SUBREG_DEF = 24;
 export const PRECISE = 25;
-/** Slot types of the eight bytes of a stack slot, four bits each, byte 0 (the lowest address) in the low nibble. */
+/** Slot types of the eight bytes of a stack slot, four bits each; entry i is the kernel's slot_type[i], the byte at fp - 8 * spi - 1 - i. */
 export const SLOT_TYPES = 26;
 
 /** Bits of ID (env ids never reach them). */
@@ -65,7 +65,7 @@ export const STACK_DYNPTR = 4;
 export const STACK_ITER = 5;
 export const STACK_IRQ_FLAG = 6;
 
-/** Slot type of byte `i` (0 is the lowest address of the slot; the kernel's slot_type[i]). */
+/** The kernel's slot_type[i]: entry 7 is the lowest address of the slot, where every spill begins. */
 export const slotType = (rows: Int32Array, slot: number, i: number): number => (rows[slot + SLOT_TYPES] >>> (i << 2)) & 15;
 
 export function setSlotType(rows: Int32Array, slot: number, i: number, type: number): void {

@@ -1,0 +1,131 @@
+/** What lies at an offset of a kernel structure: a number, or a pointer to another structure (btf_struct_access, btf_struct_walk). */
+import type { Btf } from '../../../btf/btf.ts';
+import { BTF_KIND, type BtfMember } from '../../../btf/types.ts';
+import { MEM_PERCPU, MEM_RCU, MEM_USER } from '../../spec/reg-types.ts';
+import { BTF_ACCESS } from '../diag/catalogue/access.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+
+export interface WalkResult {
+  /** Struct that the loaded pointer leads to, 0 when the field is no such pointer. */
+  readonly btfId: number;
+  /** MEM_USER, MEM_PERCPU, MEM_RCU from type tags. */
+  readonly flags: number;
+  readonly fieldName: string;
+}
+
+const SCALAR = (fieldName: string): WalkResult => ({ btfId: 0, flags: 0, fieldName });
+
+const isStruct = (kind: number): boolean => kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION;
+
+/** Follows [off, off + size) from struct `id` into its members; embedded structs and arrays of them are descended into. */
+export function btfStructWalk(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): WalkResult {
+  let struct = id;
+  for (let depth = 0; depth < 32; depth++) {
+    const t = btf.type(struct);
+    if (t === undefined || !isStruct(t.kind)) reject(env, BTF_ACCESS.NOT_STRUCT, btf.name(struct));
+    if (off + size > t.size) {
+      const inFlexible = flexibleArray(btf, t.members, off);
+      if (inFlexible === undefined) reject(env, BTF_ACCESS.BEYOND_STRUCT, t.name, off, size);
+      if (inFlexible.struct === 0) return SCALAR(inFlexible.name);
+      struct = inFlexible.struct;
+      off = inFlexible.off;
+      continue;
+    }
+    const step = memberAt(env, btf, t.members, t.name, off, size);
+    if ('result' in step) return step.result;
+    struct = step.struct;
+    off = step.off;
+  }
+  return SCALAR('');
+}
+
+/** A flexible array at the end of a structure: any index may exist. */
+function flexibleArray(
+  btf: Btf,
+  members: readonly BtfMember[],
+  off: number,
+): { struct: number; off: number; name: string } | undefined {
+  const last = members.at(-1);
+  if (last === undefined || off < last.bitOffset >> 3) return undefined;
+  const array = btf.type(btf.skipModifiers(last.type))?.array;
+  if (array === undefined || array.nelems !== 0) return undefined;
+  const elem = btf.skipModifiers(array.elemType);
+  const elemSize = btf.sizeOf(elem);
+  if (!isStruct(btf.kind(elem)) || elemSize <= 0) return { struct: 0, off: 0, name: last.name };
+  return { struct: elem, off: (off - (last.bitOffset >> 3)) % elemSize, name: last.name };
+}
+
+type Step = { readonly result: WalkResult } | { readonly struct: number; readonly off: number };
+
+function memberAt(
+  env: VerifierEnv,
+  btf: Btf,
+  members: readonly BtfMember[],
+  structName: string,
+  off: number,
+  size: number,
+): Step {
+  for (const m of members) {
+    const moff = m.bitOffset >> 3;
+    if (m.bitfieldSize !== 0) {
+      const end = (m.bitOffset + m.bitfieldSize + 7) >> 3;
+      if (off + size <= moff || off >= end) continue;
+      return { result: SCALAR(m.name) };
+    }
+    if (off + size <= moff) break;
+    const msize = btf.sizeOf(m.type);
+    const mtype = btf.skipModifiers(m.type);
+    if (msize < 0) continue;
+    const end = moff + msize;
+    if (off >= end) continue;
+    const kind = btf.kind(mtype);
+    if (isStruct(kind)) return { struct: mtype, off: off - moff };
+    if (kind === BTF_KIND.ARRAY) return arrayAt(btf, mtype, m.name, off - moff, size);
+    if (kind === BTF_KIND.PTR) return pointerAt(env, btf, m, moff, structName, off, size);
+    if (off + size > end) reject(env, BTF_ACCESS.BEYOND_MEMBER, m.name, end, structName, off, size);
+    return { result: SCALAR(m.name) };
+  }
+  return reject(env, BTF_ACCESS.NO_FIELD, structName, off);
+}
+
+function arrayAt(btf: Btf, arrayId: number, name: string, off: number, size: number): Step {
+  let elem = arrayId;
+  for (let i = 0; i < 32; i++) {
+    const array = btf.type(elem)?.array;
+    if (array === undefined) break;
+    elem = btf.skipModifiers(array.elemType);
+  }
+  const elemSize = btf.sizeOf(elem);
+  if (isStruct(btf.kind(elem)) && elemSize > 0) return { struct: elem, off: off % elemSize };
+  if (btf.kind(elem) === BTF_KIND.PTR && off % 8 === 0 && size === 8) return { result: pointee(btf, elem, name) };
+  return { result: SCALAR(name) };
+}
+
+function pointerAt(
+  env: VerifierEnv,
+  btf: Btf,
+  m: BtfMember,
+  moff: number,
+  structName: string,
+  off: number,
+  size: number,
+): Step {
+  if (moff !== off || size !== 8) reject(env, BTF_ACCESS.CANNOT_ACCESS, m.name, moff, structName, off, size);
+  return { result: pointee(btf, btf.skipModifiers(m.type), m.name) };
+}
+
+/** The struct behind a pointer type, and what its type tags say of the pointer. */
+function pointee(btf: Btf, ptrId: number, fieldName: string): WalkResult {
+  let id = btf.type(ptrId)?.type ?? 0;
+  let flags = 0;
+  for (let i = 0; i < 32 && btf.kind(id) === BTF_KIND.TYPE_TAG; i++) {
+    const tag = btf.name(id);
+    if (tag === 'user') flags |= MEM_USER;
+    else if (tag === 'percpu') flags |= MEM_PERCPU;
+    else if (tag === 'rcu') flags |= MEM_RCU;
+    id = btf.type(id)?.type ?? 0;
+  }
+  const target = btf.skipModifiers(id);
+  return isStruct(btf.kind(target)) ? { btfId: target, flags, fieldName } : SCALAR(fieldName);
+}

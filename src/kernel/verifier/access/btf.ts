@@ -1,0 +1,105 @@
+/** Pointers to kernel structures, and what may be trusted of pointers read from them (check_ptr_to_btf_access). */
+import { BTF_KIND } from '../../../btf/types.ts';
+import {
+  MEM_ALLOC,
+  MEM_PERCPU,
+  MEM_RCU,
+  MEM_USER,
+  PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID,
+  PTR_TRUSTED,
+  PTR_UNTRUSTED,
+  SCALAR_VALUE,
+} from '../../spec/reg-types.ts';
+import { MAP_BTF_STRUCTS, fieldTrust } from '../../spec/btf-trust.ts';
+import { BTF_ACCESS } from '../diag/catalogue/access.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { inRcuCs } from '../resource/context.ts';
+import { isPtrAllocObj } from '../resource/record.ts';
+import { formatTnum } from '../state/format.ts';
+import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
+import { markBtfLdReg } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+import { btfStructWalk } from './btf-walk.ts';
+
+const TRUST_FLAGS = PTR_TRUSTED | MEM_RCU;
+
+/** `off` includes the pointer's fixed offset. */
+export function checkPtrToBtfAccess(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  size: number,
+  write: boolean,
+  valueRegno: number,
+): void {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const type = rows[r + TYPE];
+  const btfIndex = rows[r + A];
+  const btf = env.btfs[btfIndex] ?? env.input.vmlinux();
+  if (btf === undefined) return reject(env, BTF_ACCESS.NO_BTF);
+  const id = rows[r + B];
+  const name = btf.name(id);
+  if (!env.allowPtrLeaks) reject(env, BTF_ACCESS.PERFMON, name);
+  if (!env.query.gplCompatible && btfIndex === 0) reject(env, BTF_ACCESS.GPL, name);
+  if (off < 0) reject(env, BTF_ACCESS.NEGATIVE, regno, name, off);
+  if (!varOffZero(rows, r)) reject(env, BTF_ACCESS.VARIABLE, regno, name, off, formatTnum(rows, r));
+  if (type & MEM_USER) reject(env, BTF_ACCESS.USER, regno, name, off);
+  if (type & MEM_PERCPU) reject(env, BTF_ACCESS.PERCPU, regno, name, off);
+  if (write && !isPtrAllocObj(type)) reject(env, BTF_ACCESS.READ_ONLY);
+  const found = btfStructWalk(env, btf, id, off, size);
+  if (write || valueRegno < 0) return;
+  const target = regRow(valueRegno);
+  if (found.btfId === 0) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
+  const flags = trustOf(env, type, rows[r + REF_OBJ_ID] !== 0, name, found.fieldName, found.flags);
+  markBtfLdReg(env, rows, target, PTR_TO_BTF_ID, btfIndex, found.btfId, flags);
+}
+
+/** Flags of a pointer that was read from a structure behind a pointer of type `type`. */
+function trustOf(
+  env: VerifierEnv,
+  type: number,
+  referenced: boolean,
+  struct: string,
+  field: string,
+  tags: number,
+): number {
+  if (type & PTR_UNTRUSTED) return PTR_UNTRUSTED;
+  const trusted = referenced || (type & (PTR_TRUSTED | MEM_ALLOC)) !== 0;
+  if (!trusted && (type & MEM_RCU) === 0) return tags & ~TRUST_FLAGS;
+  const kind = fieldTrust(struct, field);
+  if (kind === 'trusted') return tags | PTR_TRUSTED;
+  if (kind === 'trusted-or-null') return tags | PTR_TRUSTED | PTR_MAYBE_NULL;
+  if (!inRcuCs(env) || type & PTR_MAYBE_NULL) return PTR_UNTRUSTED;
+  if (kind === 'rcu') return tags | MEM_RCU;
+  if (tags & MEM_RCU || kind === 'rcu-or-null') return (tags | MEM_RCU | PTR_MAYBE_NULL) & ~PTR_UNTRUSTED;
+  if (tags & (MEM_PERCPU | MEM_USER)) return tags;
+  return tags & ~TRUST_FLAGS;
+}
+
+/** check_ptr_to_map_access: a map pointer read as the kernel's structure of that map type. */
+export function checkPtrToMapAccess(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  size: number,
+  write: boolean,
+  valueRegno: number,
+): void {
+  const { rows } = env.state.frame;
+  const map = env.maps[rows[regRow(regno) + A]];
+  const btf = env.input.vmlinux();
+  if (btf === undefined) return reject(env, BTF_ACCESS.NO_BTF);
+  const name = MAP_BTF_STRUCTS.get(map.type) ?? '';
+  const id = name === '' ? 0 : btf.find(name, BTF_KIND.STRUCT);
+  if (id === 0) reject(env, BTF_ACCESS.MAP_TYPE, map.type);
+  if (!env.allowPtrLeaks) reject(env, BTF_ACCESS.PERFMON, name);
+  if (off < 0) reject(env, BTF_ACCESS.MAP_NEGATIVE, regno, name, off);
+  if (write) reject(env, BTF_ACCESS.MAP_READ_ONLY, name);
+  const found = btfStructWalk(env, btf, id, off, size);
+  if (valueRegno < 0) return;
+  const type = found.btfId === 0 ? SCALAR_VALUE : PTR_TO_BTF_ID;
+  markBtfLdReg(env, rows, regRow(valueRegno), type, 0, found.btfId, found.flags & ~TRUST_FLAGS);
+}

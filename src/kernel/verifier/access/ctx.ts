@@ -1,0 +1,61 @@
+/** The program's context: only what its type allows, through an unmodified pointer (check_ctx_access, check_ptr_off_reg). */
+import { BTF_KIND } from '../../../btf/types.ts';
+import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType, typeMayBeNull } from '../../spec/reg-types.ts';
+import type { CtxAccess } from '../../spec/prog-type.ts';
+import { ACCESS } from '../diag/catalogue/access.ts';
+import { Rejected, reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { formatTnum } from '../state/format.ts';
+import { isPointerValue } from '../state/pointer.ts';
+import { regTypeStr } from '../state/reg-type-str.ts';
+import { printLineInfo } from '../state/print-insn.ts';
+import { A, B, ID, OFF, SUBREG_DEF, TYPE, varOffZero } from '../state/row.ts';
+import { markRegPointer, markRegUnknown } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+
+/** __check_ptr_off_reg: the pointer is as the kernel gave it, or moved by a positive constant when that is fine. */
+export function checkPtrOffReg(env: VerifierEnv, regno: number, fixedOffOk = false): void {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const name = regTypeStr(rows[r + TYPE]);
+  if (rows[r + OFF] < 0) reject(env, ACCESS.PTR_NEGATIVE, name, regno, rows[r + OFF]);
+  if (!fixedOffOk && rows[r + OFF] !== 0) reject(env, ACCESS.PTR_MODIFIED, name, regno, rows[r + OFF]);
+  if (!varOffZero(rows, r)) reject(env, ACCESS.PTR_VARIABLE, name, formatTnum(rows, r));
+}
+
+/** A load or store through PTR_TO_CTX. */
+export function accessCtx(
+  env: VerifierEnv,
+  insnIdx: number,
+  regno: number,
+  off: number,
+  size: number,
+  write: boolean,
+  valueRegno: number,
+  isLdsx: boolean,
+): void {
+  if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_CTX, valueRegno);
+  checkPtrOffReg(env, regno);
+  const access: CtxAccess = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
+  if (!env.ops.isValidAccess(off, size, write, env.query, access, isLdsx)) {
+    env.log.line(ACCESS.CTX.text(off, size));
+    printLineInfo(env, insnIdx);
+    throw new Rejected(ACCESS.CTX as never, ACCESS.CTX.errno);
+  }
+  const isBtf = baseType(access.regType) === PTR_TO_BTF_ID;
+  if (!isBtf) env.aux.ctxFieldSize[insnIdx] = access.ctxFieldSize;
+  if (write || valueRegno < 0) return;
+  const { rows } = env.state.frame;
+  const d = regRow(valueRegno);
+  if (access.regType === SCALAR_VALUE) {
+    markRegUnknown(env, rows, d);
+    return;
+  }
+  markRegPointer(rows, d, access.regType);
+  rows[d + SUBREG_DEF] = 0;
+  if (typeMayBeNull(access.regType)) rows[d + ID] = env.newId();
+  if (isBtf) {
+    rows[d + A] = 0;
+    rows[d + B] = env.input.vmlinux()?.find(access.btfName ?? '', BTF_KIND.STRUCT) ?? 0;
+  }
+}

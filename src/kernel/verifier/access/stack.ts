@@ -1,0 +1,81 @@
+/** Accesses to the stack: bounds, and the dispatch to reads and writes (check_stack_access_within_bounds). */
+import { MAX_BPF_STACK } from '../../../isa/opcodes.ts';
+import { STACK } from '../diag/catalogue/stack.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { MAX_VAR_OFF } from '../insn/alu-ptr.ts';
+import { formatTnum } from '../state/format.ts';
+import { FRAMENO, VALUE_HI, VALUE_LO, s64ToNumber, smaxOf, sminOf, varOffConst } from '../state/row.ts';
+import { type FuncState, regRow } from '../state/state.ts';
+import { readFixed, readVar } from './stack-read.ts';
+import { writeFixed, writeVar } from './stack-write.ts';
+
+/** func(): the frame that a stack pointer points into. */
+export const frameOf = (env: VerifierEnv, rows: Int32Array, r: number): FuncState => env.state.frames[rows[r + FRAMENO]];
+
+/** The access must lie in the frame; the frame grows to it. `off` includes the pointer's fixed offset. */
+export function checkWithinBounds(env: VerifierEnv, regno: number, off: number, size: number, write: boolean): void {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const frame = frameOf(env, rows, r);
+  const isConst = varOffConst(rows, r);
+  const dir = write ? 'write to' : 'read from';
+  let min: number;
+  let max: number;
+  if (isConst) {
+    min = s64ToNumber(rows[r + VALUE_LO], rows[r + VALUE_HI]) + off;
+    max = min + size;
+  } else {
+    if (smaxOf(rows, r) >= MAX_VAR_OFF || sminOf(rows, r) <= -MAX_VAR_OFF) reject(env, STACK.UNBOUNDED, dir, regno);
+    min = sminOf(rows, r) + off;
+    max = smaxOf(rows, r) + off + size;
+  }
+  const lowest = write || env.allowUninitStack ? -MAX_BPF_STACK : -frame.allocatedStack;
+  if (min < lowest || min > -1) {
+    if (isConst) reject(env, STACK.OUT_OF_BOUNDS, dir, regno, String(min), size);
+    reject(env, STACK.VAR_OUT_OF_BOUNDS, dir, regno, formatTnum(rows, r), off, size);
+  }
+  if (max > 0) {
+    if (isConst) reject(env, STACK.ABOVE_FRAME, dir, regno, String(min), size);
+    reject(env, STACK.VAR_ABOVE_FRAME, dir, regno, formatTnum(rows, r), off, size);
+  }
+  if (size < 0) reject(env, STACK.NEGATIVE_SIZE, dir, regno, String(min), size);
+  growStack(env, frame, -min);
+}
+
+/** grow_stack_state: rows beyond the allocated ones are empty already. */
+function growStack(env: VerifierEnv, frame: FuncState, size: number): void {
+  const rounded = (size + 7) & ~7;
+  if (rounded > frame.allocatedStack) frame.allocatedStack = rounded;
+  const subprog = env.subprogs[frame.subprogno];
+  if (size > subprog.stackDepth) subprog.stackDepth = size;
+}
+
+/** check_mem_access of PTR_TO_STACK. `off` includes the pointer's fixed offset; `valueRegno` -1: an immediate, or nobody's register. */
+export function checkStackAccess(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  size: number,
+  write: boolean,
+  valueRegno: number,
+  insnIdx: number,
+): void {
+  checkWithinBounds(env, regno, off, size, write);
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const frame = frameOf(env, rows, r);
+  if (!varOffConst(rows, r)) {
+    if (write) writeVar(env, frame, regno, off, size, valueRegno, insnIdx);
+    else {
+      if (valueRegno < 0) reject(env, STACK.VAR_TO_HELPER, formatTnum(rows, r), off, size);
+      readVar(env, frame, regno, off, size, valueRegno);
+    }
+    return;
+  }
+  const at = off + rows[r + VALUE_LO];
+  if (write) writeFixed(env, frame, at, size, valueRegno, insnIdx);
+  else readFixed(env, frame, at, size, valueRegno);
+}
+
+export { checkStackRangeInitialized } from './stack-range.ts';

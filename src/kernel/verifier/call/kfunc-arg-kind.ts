@@ -1,0 +1,155 @@
+/** What a pointer parameter of a kernel function takes, by its type, its name and the register (get_kfunc_ptr_arg_type). */
+import type { Btf } from '../../../btf/btf.ts';
+import { BTF_KIND, type BtfParam } from '../../../btf/types.ts';
+import {
+  CONST_PTR_TO_MAP,
+  PTR_TO_BTF_ID,
+  PTR_TO_SOCKET,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_TCP_SOCK,
+  SCALAR_VALUE,
+  baseType,
+} from '../../spec/reg-types.ts';
+import { KFUNC } from '../diag/catalogue/kfunc.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { TYPE } from '../state/row.ts';
+import { regIsNull } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc-meta.ts';
+
+export type KfuncArgKind =
+  | 'ctx'
+  | 'null'
+  | 'alloc'
+  | 'refcounted'
+  | 'dynptr'
+  | 'iter'
+  | 'list_head'
+  | 'list_node'
+  | 'rb_root'
+  | 'rb_node'
+  | 'const_str'
+  | 'map'
+  | 'wq'
+  | 'task_work'
+  | 'irq_flag'
+  | 'res_spin_lock'
+  | 'btf_id'
+  | 'callback'
+  | 'mem'
+  | 'mem_size';
+
+/** Kinds by the struct that the parameter points to. */
+const BY_STRUCT: Readonly<Record<string, KfuncArgKind>> = {
+  bpf_list_head: 'list_head',
+  bpf_list_node: 'list_node',
+  bpf_rb_root: 'rb_root',
+  bpf_rb_node: 'rb_node',
+  bpf_wq: 'wq',
+  bpf_task_work: 'task_work',
+  bpf_res_spin_lock: 'res_spin_lock',
+};
+
+/** Kernel structs behind register types that are not BTF pointers (reg2btf_ids). */
+export const REG_STRUCTS: Readonly<Record<number, string>> = {
+  [PTR_TO_SOCKET]: 'sock',
+  [PTR_TO_SOCK_COMMON]: 'sock_common',
+  [PTR_TO_TCP_SOCK]: 'tcp_sock',
+  [CONST_PTR_TO_MAP]: 'bpf_map',
+};
+
+/** btf_param_match_suffix. */
+export const hasSuffix = (param: BtfParam, suffix: string): boolean =>
+  param.name.length >= suffix.length && param.name.endsWith(suffix);
+
+/** Pairs of a context's UAPI struct and the kernel's (btf_is_projection_of). */
+export const isProjectionOf = (uapi: string, kernel: string): boolean =>
+  (uapi === '__sk_buff' && kernel === 'sk_buff') || (uapi === 'xdp_md' && kernel === 'xdp_buff');
+
+/** Whether the parameter after `i` is the size of the memory that it points to. */
+export function isMemSizeArg(env: VerifierEnv, meta: KfuncMeta, i: number): boolean {
+  const param = meta.params[i];
+  if (param === undefined || !isScalarKind(meta.btf.kind(meta.btf.skipModifiers(param.type)))) return false;
+  if (env.state.frame.rows[regRow(i + 1) + TYPE] !== SCALAR_VALUE) return false;
+  return hasSuffix(param, '__sz') || hasSuffix(param, '__szk');
+}
+
+/** btf_is_prog_ctx_type. */
+export function isProgCtxType(env: VerifierEnv, btf: Btf, ptr: number): boolean {
+  const ctx = env.ops.ctxStruct;
+  if (ctx === '') return false;
+  let id = btf.ref(ptr);
+  for (let i = 0; i < 32; i++) {
+    const kind = btf.kind(id);
+    if (kind === BTF_KIND.TYPEDEF && btf.name(id) === ctx) return true;
+    if (kind !== BTF_KIND.TYPEDEF && kind !== BTF_KIND.CONST && kind !== BTF_KIND.VOLATILE && kind !== BTF_KIND.TYPE_TAG) {
+      if (kind !== BTF_KIND.RESTRICT) break;
+    }
+    id = btf.ref(id);
+  }
+  if (!isStructKind(btf.kind(id))) return false;
+  const name = btf.name(id);
+  return name === ctx || isProjectionOf(ctx, name) || (ctx === 'bpf_user_pt_regs_t' && name === 'pt_regs');
+}
+
+/** get_kfunc_ptr_arg_type: parameter `i`, a pointer (type `ptr`) to `ref`. */
+export function kfuncArgKind(env: VerifierEnv, meta: KfuncMeta, i: number, ptr: number, ref: number): KfuncArgKind {
+  const { btf } = meta;
+  const param = meta.params[i];
+  if (meta.name === 'bpf_cast_to_kern_ctx') return 'ctx';
+  const memSize = isMemSizeArg(env, meta, i + 1);
+  const { rows } = env.state.frame;
+  const r = regRow(i + 1);
+  if (isProgCtxType(env, btf, ptr)) return 'ctx';
+  if (hasSuffix(param, '__nullable') && regIsNull(rows, r) && !memSize) return 'null';
+  if (hasSuffix(param, '__alloc')) return 'alloc';
+  if (hasSuffix(param, '__refcounted_kptr')) return 'refcounted';
+  const struct = btf.kind(ref) === BTF_KIND.STRUCT ? btf.name(ref) : '';
+  if (struct === 'bpf_dynptr' || struct === 'bpf_dynptr_kern') return 'dynptr';
+  if (meta.isIter ? i === 0 : hasSuffix(param, '__iter')) return 'iter';
+  const graph = BY_STRUCT[struct];
+  if (graph !== undefined && graph.startsWith('list')) return graph;
+  if (graph !== undefined && graph.startsWith('rb')) return graph;
+  if (hasSuffix(param, '__str')) return 'const_str';
+  if (hasSuffix(param, '__map')) return 'map';
+  if (graph === 'wq' || graph === 'task_work') return graph;
+  if (hasSuffix(param, '__irq_flag')) return 'irq_flag';
+  if (graph === 'res_spin_lock') return graph;
+  const base = baseType(rows[r + TYPE]);
+  if (base === PTR_TO_BTF_ID || REG_STRUCTS[base] !== undefined) {
+    if (!isStructKind(btf.kind(ref))) {
+      reject(env, KFUNC.BTF_ARG_KIND, meta.name, i, btfKindName(btf, ref), btf.name(ref));
+    }
+    return 'btf_id';
+  }
+  if (btf.kind(ref) === BTF_KIND.FUNC_PROTO) return 'callback';
+  const plain = isScalarKind(btf.kind(ref)) || isScalarStruct(env, btf, ref) || (memSize && ref === 0);
+  if (!plain) reject(env, KFUNC.MEM_KIND, i, btfKindName(btf, ref), btf.name(ref), memSize ? 'void, ' : '');
+  return memSize ? 'mem_size' : 'mem';
+}
+
+/** __btf_type_is_scalar_struct: a struct of numbers, arrays of numbers, and such structs, four levels deep. */
+export function isScalarStruct(env: VerifierEnv, btf: Btf, id: number, depth = 0): boolean {
+  const type = btf.type(id);
+  if (type === undefined || !isStructKind(type.kind)) return false;
+  for (const member of type.members) {
+    const mid = btf.skipModifiers(member.type);
+    const kind = btf.kind(mid);
+    if (isStructKind(kind)) {
+      if (depth >= 3) {
+        env.log.line(KFUNC.NESTING.text());
+        return false;
+      }
+      if (!isScalarStruct(env, btf, mid, depth + 1)) return false;
+      continue;
+    }
+    if (kind === BTF_KIND.ARRAY) {
+      const array = btf.type(mid)?.array;
+      if (!array?.nelems || !isScalarKind(btf.kind(btf.skipModifiers(array.elemType)))) return false;
+      continue;
+    }
+    if (!isScalarKind(kind)) return false;
+  }
+  return true;
+}

@@ -1,0 +1,104 @@
+/** bpf_check(): the passes in the kernel's order. Read this page first. */
+import { progTypeOps } from '../spec/prog-types.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { InternalError } from '../../util/errors.ts';
+import { InsnAux } from './aux.ts';
+import { rejectionId } from './diag/catalogue.ts';
+import { Rejected } from './diag/reject.ts';
+import { VerifierEnv } from './env.ts';
+import { COMPLEXITY_LIMIT_INSNS } from './explore/do-check.ts';
+import { checkMain, checkSubprogs as exploreSubprogs } from './explore/roots.ts';
+import { BPF_LOG_STATS, VerifierLog } from './log.ts';
+import { checkBtfInfo, checkBtfInfoEarly } from './pass/check-btf.ts';
+import { checkCfg } from './pass/cfg.ts';
+import { markFastcallPatterns } from './pass/fastcall.ts';
+import { computePostorder } from './pass/flow.ts';
+import { computeLiveRegs } from './pass/live-regs.ts';
+import { resolveInsns } from './pass/resolve.ts';
+import { computeScc } from './pass/scc.ts';
+import { checkMaxStackDepth } from './pass/stack-depth.ts';
+import { addSubprogsAndKfuncs, checkSubprogs } from './pass/subprogs.ts';
+import type { VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
+import { rewriteProgram } from './rewrite/rewrite.ts';
+
+const BPF_F_STRICT_ALIGNMENT = 1 << 0;
+const BPF_F_ANY_ALIGNMENT = 1 << 1;
+const BPF_F_TEST_STATE_FREQ = 1 << 3;
+const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
+
+/** Verifies one program. Never throws for a fault of the program; a broken invariant of our own is an InternalError. */
+export function verify(input: VerifierInput): VerifierOutcome {
+  const log = new VerifierLog(input.logLevel, input.logLimit);
+  const ops = progTypeOps(input.progType);
+  if (ops === undefined) throw new InternalError(`program type ${input.progType} reached the verifier`);
+  const env = new VerifierEnv(input, ops, log, new InsnAux(input.insns.length));
+  setModes(env);
+  const started = performance.now();
+  let program: VerifiedProgram | undefined;
+  let failure: Rejected | undefined;
+  try {
+    program = runPasses(env);
+  } catch (e) {
+    if (!(e instanceof Rejected)) throw e;
+    failure = e;
+  }
+  const message = log.lastLine;
+  const { stats } = env;
+  stats.timeUs = Math.round((performance.now() - started) * 1000);
+  stats.insnsProcessed = env.insnProcessed;
+  stats.stackDepths = env.subprogs.map((s) => s.stackDepth);
+  printStats(env);
+  if (program !== undefined) return { ok: true, program, log: log.text(), stats };
+  return {
+    ok: false,
+    errno: failure?.errno ?? ERRNO.EINVAL,
+    id: failure === undefined ? '' : rejectionId(failure.row),
+    message,
+    log: log.text(),
+    stats,
+    insnIdx: env.insnIdx,
+  };
+}
+
+function setModes(env: VerifierEnv): void {
+  const { progFlags } = env.input;
+  env.strictAlignment = (progFlags & BPF_F_STRICT_ALIGNMENT) !== 0 && (progFlags & BPF_F_ANY_ALIGNMENT) === 0;
+  if (!env.bpfCapable) return;
+  env.testStateFreq = (progFlags & BPF_F_TEST_STATE_FREQ) !== 0;
+  env.testRegInvariants = (progFlags & BPF_F_TEST_REG_INVARIANTS) !== 0;
+}
+
+function runPasses(env: VerifierEnv): VerifiedProgram {
+  // 1. Control flow: structure, types of functions, what constants stand for.
+  checkBtfInfoEarly(env);
+  addSubprogsAndKfuncs(env);
+  checkSubprogs(env);
+  checkBtfInfo(env);
+  resolveInsns(env);
+  checkCfg(env);
+  computePostorder(env);
+  computeScc(env);
+  computeLiveRegs(env);
+  markFastcallPatterns(env);
+  // 2. Symbolic execution.
+  checkMain(env);
+  exploreSubprogs(env);
+  checkMaxStackDepth(env);
+  // 3 and 4. Optimisation and rewriting.
+  return rewriteProgram(env);
+}
+
+/** print_verification_stats. */
+function printStats(env: VerifierEnv): void {
+  const { log, stats } = env;
+  if (!log.enabled) return;
+  if (log.level & BPF_LOG_STATS) {
+    log.line(`verification time ${stats.timeUs} usec`);
+    log.line(`stack depth ${stats.stackDepths.join('+')}`);
+  }
+  log.line(
+    `processed ${stats.insnsProcessed} insns (limit ${COMPLEXITY_LIMIT_INSNS}) ` +
+      `max_states_per_insn ${stats.maxStatesPerInsn} total_states ${stats.totalStates} ` +
+      `peak_states ${stats.peakStates} mark_read 0`,
+  );
+}

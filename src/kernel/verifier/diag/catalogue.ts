@@ -1,0 +1,43 @@
+/** Every rejection of the verifier, by topic; the id of one is `TOPIC.KEY`. */
+import { ACCESS, BTF_ACCESS } from './catalogue/access.ts';
+import { ALU } from './catalogue/alu.ts';
+import { ARGS } from './catalogue/args.ts';
+import { BRANCH } from './catalogue/branch.ts';
+import { CALL } from './catalogue/call.ts';
+import { EXPLORE } from './catalogue/explore.ts';
+import { LOAD } from './catalogue/load.ts';
+import { MAP_USE } from './catalogue/map-use.ts';
+import { REGS } from './catalogue/regs.ts';
+import { RESOURCE } from './catalogue/resource.ts';
+import { REWRITE } from './catalogue/rewrite.ts';
+import { STACK } from './catalogue/stack.ts';
+import { STRUCTURE } from './catalogue/structure.ts';
+import { SUBPROG } from './catalogue/subprog.ts';
+import type { Rejection } from './reject.ts';
+
+export const CATALOGUE = {
+  ACCESS,
+  ALU,
+  ARGS,
+  BRANCH,
+  BTF_ACCESS,
+  CALL,
+  EXPLORE,
+  LOAD,
+  MAP_USE,
+  REGS,
+  RESOURCE,
+  REWRITE,
+  STACK,
+  STRUCTURE,
+  SUBPROG,
+} as const;
+
+const IDS = new Map<unknown, string>(
+  Object.entries(CATALOGUE).flatMap(([topic, rows]) =>
+    Object.entries(rows).map(([key, row]): [unknown, string] => [row, `${topic}.${key}`]),
+  ),
+);
+
+/** `STACK.OUT_OF_BOUNDS`; '' for a row that is in no topic. */
+export const rejectionId = (row: Rejection<never>): string => IDS.get(row) ?? '';

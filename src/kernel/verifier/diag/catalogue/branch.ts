@@ -1,0 +1,46 @@
+/** Rejections at jumps. */
+import { ERRNO } from '../../../../uapi/errno.ts';
+import type { Rejection } from '../reject.ts';
+
+export const BRANCH = {
+  INVALID_JMP_OPCODE: {
+    errno: ERRNO.EINVAL,
+    text: (op: number) => `invalid BPF_JMP/JMP32 opcode ${op.toString(16)}`,
+    why: 'No jump has this opcode.',
+  },
+  MAY_GOTO_IMM: {
+    errno: ERRNO.EINVAL,
+    text: (imm: number) => `invalid may_goto imm ${imm}`,
+    why: 'A may_goto carries only a jump offset; its other fields are reserved.',
+  },
+  RESERVED_FIELDS: {
+    errno: ERRNO.EINVAL,
+    text: () => 'BPF_JMP/JMP32 uses reserved fields',
+    why: 'A field of the jump that must be zero is not.',
+  },
+  CALL_RESERVED_FIELDS: {
+    errno: ERRNO.EINVAL,
+    text: () => 'BPF_CALL uses reserved fields',
+    why: 'A field of the call that must be zero is not.',
+  },
+  JA_RESERVED_FIELDS: {
+    errno: ERRNO.EINVAL,
+    text: () => 'BPF_JA uses reserved fields',
+    why: 'A field of the jump that must be zero is not.',
+  },
+  EXIT_RESERVED_FIELDS: {
+    errno: ERRNO.EINVAL,
+    text: () => 'BPF_EXIT uses reserved fields',
+    why: 'A field of exit that must be zero is not.',
+  },
+  POINTER_COMPARISON: {
+    errno: ERRNO.EACCES,
+    text: (regno: number) => `R${regno} pointer comparison prohibited`,
+    why: 'Without CAP_PERFMON a program must not learn kernel addresses, which comparing pointers would tell it.',
+  },
+  CALL_WHILE_LOCKED: {
+    errno: ERRNO.EINVAL,
+    text: () => 'function calls are not allowed while holding a lock',
+    why: 'Between bpf_spin_lock and bpf_spin_unlock only the unlock may be called.',
+  },
+} as const satisfies Record<string, Rejection<never>>;

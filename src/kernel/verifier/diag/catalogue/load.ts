@@ -1,0 +1,51 @@
+/** Rejections of loads of constants, packet loads and malformed memory instructions. */
+import { ERRNO } from '../../../../uapi/errno.ts';
+import type { Rejection } from '../reject.ts';
+
+const reserved = (what: string) => ({
+  errno: ERRNO.EINVAL,
+  text: () => `${what} uses reserved fields`,
+  why: 'A field of the instruction that must be zero is not.',
+});
+
+export const LOAD = {
+  STX_RESERVED_FIELDS: reserved('BPF_STX'),
+  ST_RESERVED_FIELDS: reserved('BPF_ST'),
+  LD_IMM64_RESERVED_FIELDS: reserved('BPF_LD_IMM64'),
+  LD_ABS_RESERVED_FIELDS: reserved('BPF_LD_[ABS|IND]'),
+  INVALID_LD_IMM: {
+    errno: ERRNO.EINVAL,
+    text: () => 'invalid BPF_LD_IMM insn',
+    why: 'Only the 64-bit form of this instruction exists.',
+  },
+  INVALID_LD_MODE: {
+    errno: ERRNO.EINVAL,
+    text: () => 'invalid BPF_LD mode',
+    why: 'No load has this mode.',
+  },
+  UNKNOWN_CLASS: {
+    errno: ERRNO.EINVAL,
+    text: (cls: number) => `unknown insn class ${cls}`,
+    why: 'No instruction has this class.',
+  },
+  MISSING_FUNC_INFO: {
+    errno: ERRNO.EINVAL,
+    text: () => 'missing btf func_info',
+    why: 'The address of a function can only be taken when BTF describes the functions of the program.',
+  },
+  CALLBACK_NOT_STATIC: {
+    errno: ERRNO.EINVAL,
+    text: () => 'callback function not static',
+    why: 'Callbacks must be static functions.',
+  },
+  LD_ABS_PROG_TYPE: {
+    errno: ERRNO.EINVAL,
+    text: () => 'BPF_LD_[ABS|IND] instructions not allowed for this program type',
+    why: 'Only socket filters and tc programs have the packet that these loads read.',
+  },
+  LD_ABS_R6: {
+    errno: ERRNO.EINVAL,
+    text: () => 'at the time of BPF_LD_ABS|IND R6 != pointer to skb',
+    why: 'These loads read the packet through R6, which must hold the context.',
+  },
+} as const satisfies Record<string, Rejection<never>>;

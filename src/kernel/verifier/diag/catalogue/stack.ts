@@ -1,0 +1,119 @@
+/** Rejections of stack accesses. */
+import { ERRNO } from '../../../../uapi/errno.ts';
+import type { Rejection } from '../reject.ts';
+
+const UNINIT = 'The program has not written these bytes of the stack on this path.';
+
+export const STACK = {
+  UNBOUNDED: {
+    errno: ERRNO.EACCES,
+    text: (dir: string, regno: number) => `invalid unbounded variable-offset ${dir} stack R${regno}`,
+    why: 'The offset of the stack access has no usable bounds.',
+  },
+  OUT_OF_BOUNDS: {
+    errno: ERRNO.EACCES,
+    text: (dir: string, regno: number, off: string, size: number) => `invalid ${dir} stack R${regno} off=${off} size=${size}`,
+    why: 'A frame has 512 bytes below R10; the access is outside, or reads what was never written.',
+  },
+  ABOVE_FRAME: {
+    errno: ERRNO.EINVAL,
+    text: (dir: string, regno: number, off: string, size: number) => `invalid ${dir} stack R${regno} off=${off} size=${size}`,
+    why: 'The access reaches above R10, where the frame ends.',
+  },
+  NEGATIVE_SIZE: {
+    errno: ERRNO.EFAULT,
+    text: (dir: string, regno: number, off: string, size: number) => `invalid ${dir} stack R${regno} off=${off} size=${size}`,
+    why: 'The size of the access overflowed.',
+  },
+  VAR_OUT_OF_BOUNDS: {
+    errno: ERRNO.EACCES,
+    text: (dir: string, regno: number, tnum: string, off: number, size: number) =>
+      `invalid variable-offset ${dir} stack R${regno} var_off=${tnum} off=${off} size=${size}`,
+    why: 'With the offsets that are possible here the access may leave the frame.',
+  },
+  VAR_ABOVE_FRAME: {
+    errno: ERRNO.EINVAL,
+    text: (dir: string, regno: number, tnum: string, off: number, size: number) =>
+      `invalid variable-offset ${dir} stack R${regno} var_off=${tnum} off=${off} size=${size}`,
+    why: 'With the offsets that are possible here the access may reach above R10.',
+  },
+  VAR_TO_HELPER: {
+    errno: ERRNO.EACCES,
+    text: (tnum: string, off: number, size: number) =>
+      `variable offset stack pointer cannot be passed into helper function; var_off=${tnum} off=${off} size=${size}`,
+    why: 'The value at a variable place of the stack would have to be known.',
+  },
+  CORRUPT_SPILL: {
+    errno: ERRNO.EACCES,
+    text: () => 'attempt to corrupt spilled pointer on stack',
+    why: 'Writing part of a pointer that was saved on the stack would let a program without CAP_PERFMON forge or learn it.',
+  },
+  SPILL_SIZE: {
+    errno: ERRNO.EACCES,
+    text: () => 'invalid size of register spill',
+    why: 'A pointer is saved on the stack as a whole, in eight aligned bytes.',
+  },
+  FILL_SIZE: {
+    errno: ERRNO.EACCES,
+    text: () => 'invalid size of register fill',
+    why: 'A pointer is read back from the stack as a whole, in eight aligned bytes.',
+  },
+  SPILL_TO_CALLER: {
+    errno: ERRNO.EINVAL,
+    text: () => 'cannot spill pointers to stack into stack frame of the caller',
+    why: "The pointer into this function's frame would outlive the frame.",
+  },
+  READ_UNINIT: {
+    errno: ERRNO.EACCES,
+    text: (off: number, i: number, size: number) => `invalid read from stack off ${off}+${i} size ${size}`,
+    why: UNINIT,
+  },
+  READ_UNINIT_REG: {
+    errno: ERRNO.EACCES,
+    text: (regno: number, off: number, i: number, size: number) =>
+      `invalid read from stack R${regno} off ${off}+${i} size ${size}`,
+    why: UNINIT,
+  },
+  READ_UNINIT_VAR: {
+    errno: ERRNO.EACCES,
+    text: (regno: number, tnum: string, i: number, size: number) =>
+      `invalid read from stack R${regno} var_off ${tnum}+${i} size ${size}`,
+    why: UNINIT,
+  },
+  LEAKING_SPILL: {
+    errno: ERRNO.EACCES,
+    text: (off: number) => `leaking pointer from stack off ${off}`,
+    why: 'A saved pointer would be used as a number, which a program without CAP_PERFMON may not.',
+  },
+  VAR_WRITE_OVER_SPILL: {
+    errno: ERRNO.EINVAL,
+    text: (insnIdx: number, off: number) => `spilled ptr in range of var-offset stack write; insn ${insnIdx}, ptr off: ${off}`,
+    why: 'A write to a variable place of the stack may hit a saved pointer.',
+  },
+  VAR_WRITE_UNINIT: {
+    errno: ERRNO.EINVAL,
+    text: (insnIdx: number, off: number) =>
+      `uninit stack in range of var-offset write prohibited for !root; insn ${insnIdx}, off: ${off}`,
+    why: 'Without CAP_PERFMON all bytes that a variable write may hit must have been written before.',
+  },
+  ZERO_SIZED_READ: {
+    errno: ERRNO.EACCES,
+    text: () => 'invalid zero-sized read',
+    why: 'The helper does not take an empty buffer.',
+  },
+  VAR_UNPRIV: {
+    errno: ERRNO.EACCES,
+    text: (regno: number, tnum: string) => `R${regno} variable offset stack access prohibited for !root, var_off=${tnum}`,
+    why: 'Without CAP_PERFMON the stack may only be addressed with constants.',
+  },
+  DYNPTR_WRITE: {
+    errno: ERRNO.EACCES,
+    text: (off: number) => `potential write to dynptr at off=${off} disallowed`,
+    why: 'The helper would write over a dynptr, whose contents only dynptr helpers may change.',
+  },
+  DYNPTR_OVERWRITE: {
+    errno: ERRNO.EINVAL,
+    text: () => 'cannot overwrite referenced dynptr',
+    why: 'The dynptr holds a reservation that must be submitted or discarded first.',
+  },
+} as const satisfies Record<string, Rejection<never>>;

@@ -1,0 +1,127 @@
+/** Rejections about functions of the program: calls, returns, arguments by BTF. */
+import { ERRNO } from '../../../../uapi/errno.ts';
+import type { Rejection } from '../reject.ts';
+
+const TAGS = 'The `__arg_*` annotations of the parameter contradict each other or its type.';
+
+export const SUBPROG = {
+  STACK_TOO_DEEP: {
+    errno: ERRNO.E2BIG,
+    text: (frames: number) => `the call stack of ${frames} frames is too deep`,
+    why: 'At most eight functions may be active at once.',
+  },
+  RETURNS_STACK_POINTER: {
+    errno: ERRNO.EINVAL,
+    text: () => 'cannot return stack pointer to the caller',
+    why: 'The frame that the pointer points into ends with the return.',
+  },
+  CALLBACK_R0: {
+    errno: ERRNO.EACCES,
+    text: () => 'R0 not a scalar value',
+    why: 'A callback must return a number.',
+  },
+  CALLBACK_RANGE: {
+    errno: ERRNO.EINVAL,
+    text: (has: string, min: number, max: number) =>
+      `At callback return the register R0 has${has} should have been in [${min}, ${max}]`,
+    why: 'The helper that runs the callback understands only these return values (0 goes on, 1 stops).',
+  },
+  GLOBAL_WHILE_LOCKED: {
+    errno: ERRNO.EINVAL,
+    text: () => 'global function calls are not allowed while holding a lock,\nuse static function instead',
+    why: 'A global function is verified alone, without knowing that its caller holds a lock.',
+  },
+  GLOBAL_SLEEPABLE: {
+    errno: ERRNO.EINVAL,
+    text: (name: string, context: string) => `sleepable global function ${name}() called in ${context}`,
+    why: 'The function may sleep, which its caller may not here.',
+  },
+  GLOBAL_BAD_ARGS: {
+    errno: ERRNO.EINVAL,
+    text: (subprog: number, name: string) => `Caller passes invalid args into func#${subprog} ('${name}')`,
+    why: 'A global function is verified for the types of its prototype, so the caller must pass just those.',
+  },
+  ARG_NOT_SCALAR: {
+    errno: ERRNO.EINVAL,
+    text: (regno: number) => `R${regno} is not a scalar`,
+    why: "The function's prototype wants a number.",
+  },
+  ARG_NOT_CTX: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} expects pointer to ctx`,
+    why: "The function's prototype wants the program's context.",
+  },
+  ARG_MAYBE_NULL: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} is expected to be non-NULL`,
+    why: 'The parameter is annotated as never NULL; check the pointer before the call.',
+  },
+  ARG_NOT_ARENA: {
+    errno: ERRNO.EINVAL,
+    text: (regno: number) => `R${regno} is not a pointer to arena or scalar.`,
+    why: 'The parameter is annotated as an arena pointer.',
+  },
+  ARG_MEM: {
+    errno: ERRNO.EINVAL,
+    text: () => '',
+    why: 'The memory that is passed is smaller than what the parameter points to, or may not be accessed.',
+  },
+  TOO_MANY_ARGS: {
+    errno: ERRNO.EINVAL,
+    text: (name: string, n: number) => `Global function ${name}() with ${n} > 5 args. Buggy compiler.`,
+    why: 'Functions take at most five arguments, in R1 to R5.',
+  },
+  RETURN_TYPE: {
+    errno: ERRNO.EINVAL,
+    text: (name: string) => `Global function ${name}() doesn't return scalar. Only those are supported.`,
+    why: 'Global functions return int, an enum or another integer.',
+  },
+  STATIC_TAG: {
+    errno: ERRNO.EOPNOTSUPP,
+    text: (i: number) => `arg#${i} type tag is not supported in static functions`,
+    why: 'Static functions are verified with what their callers really pass; annotations mean nothing there.',
+  },
+  UNKNOWN_TAG: { errno: ERRNO.EOPNOTSUPP, text: (i: number) => `arg#${i} has unsupported set of tags`, why: TAGS },
+  TAG_COMBINATION: { errno: ERRNO.EINVAL, text: (i: number) => `arg#${i} has invalid combination of tags`, why: TAGS },
+  TAG_UNTRUSTED: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} untrusted cannot be combined with any other tags`,
+    why: TAGS,
+  },
+  TAG_ARENA: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} arena cannot be combined with any other tags`,
+    why: TAGS,
+  },
+  TAG_NO_POINTER: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} has pointer tag, but is not a pointer type`,
+    why: TAGS,
+  },
+  ARG_SIZE: {
+    errno: ERRNO.EINVAL,
+    text: (i: number, kind: string, name: string) =>
+      `arg#${i} reference type('${kind} ${name}') size cannot be determined: -22`,
+    why: 'The parameter points to a type without a size, so nothing can be said about what may be accessed.',
+  },
+  ARG_UNSUPPORTED: {
+    errno: ERRNO.EINVAL,
+    text: (i: number, kind: string, name: string) => `Arg#${i} type ${kind} in ${name}() is not supported yet.`,
+    why: 'Parameters of global functions are numbers and pointers.',
+  },
+  ARG_KERNEL_TYPE: {
+    errno: ERRNO.EINVAL,
+    text: (i: number, kind: string, name: string) => `arg#${i} ${kind} ${name} is not found in the kernel's BTF`,
+    why: 'A trusted pointer must point to a struct that the kernel knows.',
+  },
+  EXCEPTION_CB_ARGS: {
+    errno: ERRNO.EINVAL,
+    text: () => 'exception cb only supports single integer argument',
+    why: 'The exception callback gets the cookie of bpf_throw and nothing else.',
+  },
+  FOR_EACH_MAP: {
+    errno: ERRNO.ENOTSUPP,
+    text: () => 'callback function not allowed for map',
+    why: 'bpf_for_each_map_elem does not walk maps of this type.',
+  },
+} as const satisfies Record<string, Rejection<never>>;

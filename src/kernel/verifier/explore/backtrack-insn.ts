@@ -1,0 +1,231 @@
+/** One step of the backward trace: what had to be precise before an instruction (backtrack_insn). */
+import {
+  BPF_ABS,
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_ATOMIC,
+  BPF_CALL,
+  BPF_CMPXCHG,
+  BPF_END,
+  BPF_EXIT,
+  BPF_FETCH,
+  BPF_IND,
+  BPF_JMP,
+  BPF_JMP32,
+  BPF_LD,
+  BPF_LDX,
+  BPF_LOAD_ACQ,
+  BPF_MOV,
+  BPF_NEG,
+  BPF_PSEUDO_CALL,
+  BPF_PSEUDO_KFUNC_CALL,
+  BPF_ST,
+  BPF_STX,
+  BPF_X,
+  bpfClass,
+  bpfMode,
+  bpfOp,
+  bpfSrc,
+} from '../../../isa/opcodes.ts';
+import type { Insns } from '../../../isa/insn.ts';
+import { InternalError } from '../../../util/errors.ts';
+import { AUX_CALLS_CALLBACK } from '../aux.ts';
+import type { VerifierEnv } from '../env.ts';
+import { findSubprogAt } from '../subprog.ts';
+import type { HistoryEntry } from '../state/state.ts';
+import { printInsn } from '../state/print-insn.ts';
+import type { BacktrackState } from './backtrack-state.ts';
+import {
+  INSN_F_DST_REG_STACK,
+  INSN_F_SRC_REG_STACK,
+  INSN_F_STACK_ACCESS,
+  historyFrameno,
+  historySpi,
+  linkedFrame,
+  linkedIndex,
+  linkedIsReg,
+} from './history.ts';
+
+const ARGS_MASK = 0x3e;
+
+/** Answer of one step: go on, or give up and mark every scalar precise. */
+export type Step = 'ok' | 'unsupported';
+
+/** bt_sync_linked_regs(): when one of a linked group is tracked, all of it is. */
+function syncLinkedRegs(bt: BacktrackState, hist: HistoryEntry | undefined): void {
+  const linked = hist?.linkedRegs;
+  if (linked === undefined) return;
+  let some = false;
+  for (const p of linked) {
+    const frame = linkedFrame(p);
+    if (linkedIsReg(p) ? (bt.regs[frame] & (1 << linkedIndex(p))) !== 0 : bt.isFrameSlotSet(frame, linkedIndex(p))) some = true;
+  }
+  if (!some) return;
+  for (const p of linked) {
+    if (linkedIsReg(p)) bt.setFrameReg(linkedFrame(p), linkedIndex(p));
+    else bt.setFrameSlot(linkedFrame(p), linkedIndex(p));
+  }
+}
+
+function misuse(what: string): never {
+  throw new InternalError(`verifier backtracking: ${what}`);
+}
+
+/** Leaves the current frame for its caller's (going backwards over the entry of a function). */
+function subprogExit(bt: BacktrackState): void {
+  if (bt.frame === 0) misuse('exit from frame 0');
+  bt.frame--;
+}
+
+/** Enters a callee's frame (going backwards over its exit). */
+function subprogEnter(bt: BacktrackState): void {
+  if (bt.frame === 7) misuse('enter beyond frame 7');
+  bt.frame++;
+}
+
+export function backtrackInsn(
+  env: VerifierEnv,
+  idx: number,
+  subseqIdx: number,
+  hist: HistoryEntry | undefined,
+  bt: BacktrackState,
+): Step {
+  const { insns } = env;
+  const code = insns.code[idx];
+  if (code === 0) return 'ok';
+  if (env.log.verbose) {
+    env.log.write(`mark_precise: frame${bt.frame}: regs=${bt.formatRegs()} stack=${bt.formatSlots()} before ${idx}: `);
+    printInsn(env, idx);
+  }
+  syncLinkedRegs(bt, hist);
+  const cls = bpfClass(code);
+  if (cls === BPF_ALU || cls === BPF_ALU64) backtrackAlu(insns, idx, bt);
+  else if (cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX) {
+    if (backtrackMem(insns, idx, hist, bt) === 'unsupported') return 'unsupported';
+  } else if (cls === BPF_JMP || cls === BPF_JMP32) {
+    const step = backtrackJump(env, idx, subseqIdx, hist, bt);
+    if (step === 'unsupported') return step;
+    if (step === 'done') return 'ok';
+  } else if (cls === BPF_LD) {
+    if (!bt.isRegSet(insns.dst[idx])) return 'ok';
+    bt.clearReg(insns.dst[idx]);
+    const mode = bpfMode(code);
+    if (mode === BPF_IND || mode === BPF_ABS) return 'unsupported';
+  }
+  syncLinkedRegs(bt, hist);
+  return 'ok';
+}
+
+function backtrackAlu(insns: Insns, idx: number, bt: BacktrackState): void {
+  const dst = insns.dst[idx];
+  if (!bt.isRegSet(dst)) return;
+  const code = insns.code[idx];
+  const op = bpfOp(code);
+  if (op === BPF_END || op === BPF_NEG) return;
+  const src = insns.src[idx];
+  if (op === BPF_MOV) bt.clearReg(dst);
+  if (bpfSrc(code) === BPF_X && src !== 10) bt.setReg(src);
+}
+
+/** The register that a load or a fetching atomic defines, or -1 for plain stores. */
+function loadedReg(insns: Insns, idx: number): number {
+  const code = insns.code[idx];
+  if (bpfClass(code) === BPF_LDX) return insns.dst[idx];
+  if (bpfClass(code) !== BPF_STX || bpfMode(code) !== BPF_ATOMIC) return -1;
+  const imm = insns.imm[idx];
+  if (imm === BPF_LOAD_ACQ) return insns.dst[idx];
+  if (imm === BPF_CMPXCHG) return 0;
+  return imm & BPF_FETCH && imm < BPF_LOAD_ACQ ? insns.src[idx] : -1;
+}
+
+function backtrackMem(insns: Insns, idx: number, hist: HistoryEntry | undefined, bt: BacktrackState): Step {
+  const loaded = loadedReg(insns, idx);
+  const onStack = hist !== undefined && (hist.flags & INSN_F_STACK_ACCESS) !== 0;
+  if (loaded >= 0) {
+    if (!bt.isRegSet(loaded)) return 'ok';
+    bt.clearReg(loaded);
+    // Scalars stay precise only through the stack; a load from elsewhere yields an unknown value.
+    if (onStack) bt.setFrameSlot(historyFrameno(hist.flags), historySpi(hist.flags));
+    return 'ok';
+  }
+  // A store through a register that is tracked as a scalar: pointers were subtracted.
+  if (bt.isRegSet(insns.dst[idx])) return 'unsupported';
+  if (!onStack) return 'ok';
+  const frame = historyFrameno(hist.flags);
+  const spi = historySpi(hist.flags);
+  if (!bt.isFrameSlotSet(frame, spi)) return 'ok';
+  bt.clearFrameSlot(frame, spi);
+  if (bpfClass(insns.code[idx]) === BPF_STX) bt.setReg(insns.src[idx]);
+  return 'ok';
+}
+
+function backtrackJump(
+  env: VerifierEnv,
+  idx: number,
+  subseqIdx: number,
+  hist: HistoryEntry | undefined,
+  bt: BacktrackState,
+): Step | 'done' {
+  const { insns } = env;
+  const code = insns.code[idx];
+  const op = bpfOp(code);
+  const cls = bpfClass(code);
+  if (op === BPF_CALL && cls === BPF_JMP) return backtrackCall(env, idx, subseqIdx, bt);
+  if (op === BPF_EXIT && cls === BPF_JMP) {
+    // Backwards into a callee. Only a callback may still have R1-R5 requested: the calling function set them.
+    if (subseqIdx >= 0 && env.aux.flags[subseqIdx] & AUX_CALLS_CALLBACK) bt.regs[bt.frame] &= ~ARGS_MASK;
+    if (bt.regs[bt.frame] & ARGS_MASK) misuse(`exit ${idx} with regs ${bt.formatRegs()}`);
+    const call = subseqIdx - 1;
+    const r0 =
+      call >= 0 && insns.code[call] === (BPF_JMP | BPF_CALL) && insns.src[call] === BPF_PSEUDO_CALL && bt.isRegSet(0);
+    bt.clearReg(0);
+    subprogEnter(bt);
+    if (r0) bt.setReg(0);
+    return 'done';
+  }
+  if (bpfSrc(code) === BPF_X) {
+    const dst = insns.dst[idx];
+    const src = insns.src[idx];
+    if (!bt.isRegSet(dst) && !bt.isRegSet(src)) return 'done';
+    const flags = hist?.flags ?? 0;
+    if (!(flags & INSN_F_SRC_REG_STACK)) bt.setReg(src);
+    if (!(flags & INSN_F_DST_REG_STACK)) bt.setReg(dst);
+  }
+  return 'ok';
+}
+
+function backtrackCall(env: VerifierEnv, idx: number, subseqIdx: number, bt: BacktrackState): Step | 'done' {
+  const { insns } = env;
+  const src = insns.src[idx];
+  if (src === BPF_PSEUDO_CALL) {
+    const subprog = findSubprogAt(env, idx + insns.imm[idx] + 1);
+    if (env.subprogs[subprog].isGlobal) {
+      if (bt.regs[bt.frame] & ARGS_MASK) misuse(`global call ${idx} with regs ${bt.formatRegs()}`);
+      bt.clearReg(0);
+      return 'done';
+    }
+    if (idx + 1 === subseqIdx) {
+      // A call that was skipped over, as calls of global functions are: it only defined R0.
+      misuse(`static call ${idx} without its body`);
+    }
+    if (bt.regs[bt.frame] & ~ARGS_MASK) misuse(`static call ${idx} with regs ${bt.formatRegs()}`);
+    if (bt.hasSlots()) misuse(`static call ${idx} with stack ${bt.formatSlots()}`);
+    const args = bt.regs[bt.frame] & ARGS_MASK;
+    bt.regs[bt.frame] &= ~ARGS_MASK;
+    subprogExit(bt);
+    bt.regs[bt.frame] |= args;
+    return 'done';
+  }
+  if (env.aux.flags[idx] & AUX_CALLS_CALLBACK && idx !== subseqIdx - 1) {
+    // From a callback's first instruction to the call of the helper that runs it.
+    if (bt.regs[bt.frame] & ~ARGS_MASK) misuse(`callback call ${idx} with regs ${bt.formatRegs()}`);
+    if (bt.hasSlots()) misuse(`callback call ${idx} with stack ${bt.formatSlots()}`);
+    bt.regs[bt.frame] &= ~ARGS_MASK;
+    subprogExit(bt);
+    return 'done';
+  }
+  if (src === BPF_PSEUDO_KFUNC_CALL && insns.imm[idx] === 0) return 'unsupported';
+  bt.clearReg(0);
+  if (bt.regs[bt.frame] & ARGS_MASK) misuse(`call ${idx} with regs ${bt.formatRegs()}`);
+  return 'ok';
+}

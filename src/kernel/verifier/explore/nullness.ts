@@ -1,0 +1,62 @@
+/** Compares of or-null pointers with NULL decide all copies of the pointer at once (mark_ptr_or_null_regs). */
+import { BPF_RES_SPIN_LOCK, BPF_SPIN_LOCK } from '../../../btf/record.ts';
+import {
+  CONST_PTR_TO_MAP,
+  MEM_ALLOC,
+  MEM_RCU,
+  NON_OWN_REF,
+  PTR_TO_BTF_ID,
+  PTR_TO_MAP_VALUE,
+  SCALAR_VALUE,
+  baseType,
+  typeMayBeNull,
+} from '../../spec/reg-types.ts';
+import type { VerifierEnv } from '../env.ts';
+import { A, ID, OFF, REF_OBJ_ID, ROW, SLOT_TYPES, SUBREG_DEF, TYPE, varOffZero } from '../state/row.ts';
+import { forEachReg } from '../state/each.ts';
+import { markPtrNotNullReg } from '../state/regs.ts';
+import { type VerifierState, regRow } from '../state/state.ts';
+
+/** reg_may_point_to_spin_lock(): the id still tells which value's lock it is. */
+function mayPointToSpinLock(env: VerifierEnv, rows: Int32Array, r: number): boolean {
+  const type = rows[r + TYPE];
+  const base = baseType(type);
+  if (base === PTR_TO_MAP_VALUE) {
+    const record = env.maps[rows[r + A]].record;
+    return record !== undefined && (record.mask & (BPF_SPIN_LOCK | BPF_RES_SPIN_LOCK)) !== 0;
+  }
+  return base === PTR_TO_BTF_ID && (type & MEM_ALLOC) !== 0;
+}
+
+/** mark_ptr_or_null_regs for one branch. */
+export function markPtrOrNullRegs(env: VerifierEnv, state: VerifierState, regno: number, isNull: boolean): void {
+  const regs = state.frame.rows;
+  const id = regs[regRow(regno) + ID];
+  const refObjId = regs[regRow(regno) + REF_OBJ_ID];
+  if (refObjId !== 0 && refObjId === id && isNull) {
+    // Nothing was acquired after all.
+    state.refs = state.refs.filter((ref) => ref.id !== id);
+  }
+  forEachReg(state, (rows, r) => markPtrOrNullReg(env, rows, r, id, isNull));
+}
+
+function markPtrOrNullReg(env: VerifierEnv, rows: Int32Array, r: number, id: number, isNull: boolean): void {
+  const type = rows[r + TYPE];
+  if (!typeMayBeNull(type) || rows[r + ID] !== id || (id === 0 && (type & MEM_RCU) === 0)) return;
+  // Arithmetic on or-null pointers is refused, so a moved one is left as it is.
+  if (!varOffZero(rows, r)) return;
+  const localKptr = (type & (MEM_ALLOC | NON_OWN_REF)) !== 0;
+  if (!localKptr && rows[r + OFF] !== 0) return;
+  if (isNull) {
+    const subreg = rows[r + SUBREG_DEF];
+    const slots = rows[r + SLOT_TYPES];
+    rows.fill(0, r, r + ROW);
+    rows[r + TYPE] = SCALAR_VALUE;
+    rows[r + SUBREG_DEF] = subreg;
+    rows[r + SLOT_TYPES] = slots;
+    return;
+  }
+  markPtrNotNullReg(env, rows, r);
+  // Sockets, maps and memory need no id once they are known to exist; values with a lock do.
+  if (baseType(rows[r + TYPE]) === CONST_PTR_TO_MAP || !mayPointToSpinLock(env, rows, r)) rows[r + ID] = 0;
+}

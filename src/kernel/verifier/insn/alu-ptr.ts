@@ -1,0 +1,183 @@
+/** Pointers moved by numbers (adjust_ptr_min_max_vals). */
+import { BPF_ADD, BPF_AND, BPF_OR, BPF_SUB, BPF_XOR } from '../../../isa/opcodes.ts';
+import {
+  CONST_PTR_TO_DYNPTR,
+  CONST_PTR_TO_MAP,
+  PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID,
+  PTR_TO_BUF,
+  PTR_TO_CTX,
+  PTR_TO_FLOW_KEYS,
+  PTR_TO_FUNC,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_STACK,
+  PTR_TO_TP_BUFFER,
+  PTR_UNTRUSTED,
+  baseType,
+} from '../../spec/reg-types.ts';
+import { ALU } from '../diag/catalogue/alu.ts';
+import { Rejected, reject } from '../diag/reject.ts';
+import { scalarAlu } from '../domain/alu.ts';
+import { Scalar } from '../domain/scalar.ts';
+import { regBoundsSync } from '../domain/sync.ts';
+import { slt64, ult64 } from '../domain/word.ts';
+import type { VerifierEnv } from '../env.ts';
+import { regTypeStr } from '../state/reg-type-str.ts';
+import { isPktPointer, markRegUnknown } from '../state/regs.ts';
+import { A, B, C, FRAMENO, ID, OFF, REF_OBJ_ID, TYPE, loadScalar, s64ToNumber, storeScalar } from '../state/row.ts';
+import { checkMapAccess } from '../access/map-value.ts';
+import { aluString } from './alu.ts';
+import { type SanitizeInfo, commitPtrAlu, sanitizeCheckBounds, sanitizePtrAlu } from './sanitize.ts';
+
+/** BPF_MAX_VAR_OFF: how far a pointer may be from its object. */
+export const MAX_VAR_OFF = 1 << 29;
+
+const ptrVal = new Scalar();
+const moved = new Scalar();
+
+/** Kinds of pointers that may move by any bounded number. */
+const MOVABLE = new Set([
+  PTR_TO_CTX,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MAP_KEY,
+  PTR_TO_STACK,
+  PTR_TO_PACKET_META,
+  PTR_TO_PACKET,
+  PTR_TO_TP_BUFFER,
+  PTR_TO_BTF_ID,
+  PTR_TO_MEM,
+  PTR_TO_BUF,
+  PTR_TO_FUNC,
+  CONST_PTR_TO_DYNPTR,
+]);
+
+/** check_reg_sane_offset for a number, or for a pointer at a fixed offset. */
+function checkSaneOffset(env: VerifierEnv, s: Scalar, fixedOff: number, type: number): void {
+  const name = regTypeStr(type);
+  const smin = s64ToNumber(s.sminLo, s.sminHi);
+  if (s.isConst()) {
+    const val = s64ToNumber(s.valLo, s.valHi);
+    if (val >= MAX_VAR_OFF || val <= -MAX_VAR_OFF) reject(env, ALU.MATH_CONST, name, big(s.valLo, s.valHi));
+  }
+  if (fixedOff >= MAX_VAR_OFF || fixedOff <= -MAX_VAR_OFF) reject(env, ALU.PTR_OFFSET, name, fixedOff);
+  if (s.sminHi === -0x80000000 && s.sminLo === 0) reject(env, ALU.MATH_UNBOUNDED, name);
+  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF) reject(env, ALU.PTR_OUT_OF_BOUNDS, big(s.sminLo, s.sminHi), name);
+}
+
+/** A 64-bit word as a signed decimal; only messages need it. */
+const big = (lo: number, hi: number): string => ((BigInt(hi) << 32n) | BigInt(lo >>> 0)).toString();
+
+/** Dead branches can leave an offset whose bounds contradict each other: nothing is known of the result then. */
+function tainted(off: Scalar): boolean {
+  if (
+    off.isConst() &&
+    (off.sminLo !== off.smaxLo || off.sminHi !== off.smaxHi || off.uminLo !== off.umaxLo || off.uminHi !== off.umaxHi)
+  )
+    return true;
+  return slt64(off.smaxLo, off.smaxHi, off.sminLo, off.sminHi) || ult64(off.umaxLo, off.umaxHi, off.uminLo, off.uminHi);
+}
+
+function checkMovable(env: VerifierEnv, op: number, type: number, off: Scalar): void {
+  const dst = env.insns.dst[env.insnIdx];
+  if (type & PTR_MAYBE_NULL) reject(env, ALU.PTR_MAYBE_NULL, dst, regTypeStr(type));
+  const base = baseType(type);
+  if (MOVABLE.has(base) || (base === PTR_TO_FLOW_KEYS && off.isConst())) return;
+  const zeroAdd = off.isConst() && (off.valLo | off.valHi) === 0 && op === BPF_ADD;
+  if ((base === PTR_TO_FLOW_KEYS || base === CONST_PTR_TO_MAP) && zeroAdd) return;
+  reject(env, ALU.PTR_PROHIBITED, dst, regTypeStr(type));
+}
+
+/** The pointer in `ptrRow` moves by `off` into the instruction's destination; `otherRow` is where the number stood, -1 for an immediate. */
+export function adjustPtrMinMaxVals(
+  env: VerifierEnv,
+  op: number,
+  is64: boolean,
+  ptrRow: number,
+  otherRow: number,
+  off: Scalar,
+): void {
+  const { rows } = env.state.frame;
+  const dstReg = env.insns.dst[env.insnIdx];
+  const ptr = ptrRow;
+  const dst = dstReg * 32;
+  const offIsDst = otherRow === dst;
+  if (tainted(off)) return markRegUnknown(env, rows, dst);
+  if (!is64) {
+    if (op === BPF_SUB && env.allowPtrLeaks) return markRegUnknown(env, rows, dst);
+    reject(env, ALU.PTR_ALU32, dstReg);
+  }
+  const type = rows[ptr + TYPE];
+  // Reads of untrusted read-only memory are checked when they happen, so such pointers move freely.
+  if (baseType(type) === PTR_TO_MEM && type & PTR_UNTRUSTED) return;
+  checkMovable(env, op, type, off);
+  loadScalar(ptrVal, rows, ptr);
+  const ptrOff = rows[ptr + OFF];
+  checkSaneOffset(env, off, 0, type);
+  checkSaneOffset(env, ptrVal, ptrOff, type);
+  const info: SanitizeInfo = { maskToLeft: false, aluState: 0, aluLimit: 0 };
+  if (op === BPF_ADD || op === BPF_SUB) sanitizePtrAlu(env, rows, ptr, off, dst, info);
+  if (op === BPF_ADD || op === BPF_SUB) move(env, op, rows, ptr, dst, off, offIsDst);
+  else if (op === BPF_AND || op === BPF_OR || op === BPF_XOR) reject(env, ALU.PTR_BITWISE, dstReg, aluString(op));
+  else reject(env, ALU.PTR_OPERATOR, dstReg, aluString(op));
+  loadScalar(moved, rows, dst);
+  checkSaneOffset(env, moved, rows[dst + OFF], type);
+  regBoundsSync(moved);
+  storeScalar(moved, rows, dst);
+  sanitizeCheckBounds(env, rows, dst, (at) => mapRangeOk(env, dstReg, at));
+  commitPtrAlu(env, rows, dst, info, !offIsDst);
+}
+
+/** Whether one byte at the pointer lies in its map value; what the check says is left in the log, as the kernel does. */
+function mapRangeOk(env: VerifierEnv, regno: number, at: number): boolean {
+  try {
+    checkMapAccess(env, regno, at, 1, false, false, true);
+    return true;
+  } catch (e) {
+    if (e instanceof Rejected) return false;
+    throw e;
+  }
+}
+
+/** Moves the pointer: by a constant into the fixed offset, otherwise into the variable part. */
+function move(
+  env: VerifierEnv,
+  op: number,
+  rows: Int32Array,
+  ptr: number,
+  dst: number,
+  off: Scalar,
+  offIsDst: boolean,
+): void {
+  const dstReg = env.insns.dst[env.insnIdx];
+  const type = rows[ptr + TYPE];
+  if (op === BPF_SUB && offIsDst) reject(env, ALU.SUBTRACT_FROM_SCALAR, dstReg);
+  if (op === BPF_SUB && baseType(type) === PTR_TO_STACK) reject(env, ALU.SUBTRACT_FROM_STACK, dstReg);
+  const delta = s64ToNumber(off.sminLo, off.sminHi);
+  const fixed = rows[ptr + OFF] + (op === BPF_ADD ? delta : -delta);
+  const known = off.isConst() && fixed === (fixed | 0);
+  moved.copyFrom(ptrVal);
+  // Pointers carry no 32-bit bounds.
+  moved.setUnbounded32();
+  if (!known) {
+    scalarAlu(op, moved, off, true);
+    moved.setUnbounded32();
+  }
+  copyIdentity(rows, ptr, dst);
+  storeScalar(moved, rows, dst);
+  rows[dst + OFF] = known ? fixed : rows[ptr + OFF];
+  if (!known && isPktPointer(type)) {
+    rows[dst + ID] = env.newId();
+    // Moving forward by an unknown amount loses what was proved about the room behind the pointer.
+    if (op === BPF_ADD || off.sminHi < 0) rows[dst + A] = 0;
+  }
+}
+
+/** What a pointer is, without where in its object it points. */
+function copyIdentity(rows: Int32Array, from: number, to: number): void {
+  if (from === to) return;
+  for (const word of [TYPE, ID, REF_OBJ_ID, A, B, C, FRAMENO]) rows[to + word] = rows[from + word];
+}

@@ -1,0 +1,102 @@
+/** Atomic operations (check_atomic). */
+import {
+  BPF_ADD,
+  BPF_AND,
+  BPF_CMPXCHG,
+  BPF_DW,
+  BPF_FETCH,
+  BPF_LOAD_ACQ,
+  BPF_OR,
+  BPF_STORE_REL,
+  BPF_W,
+  BPF_XCHG,
+  BPF_XOR,
+  bpfSize,
+} from '../../../isa/opcodes.ts';
+import {
+  PTR_TO_ARENA,
+  PTR_TO_CTX,
+  PTR_TO_FLOW_KEYS,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_SOCKET,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_TCP_SOCK,
+  PTR_TO_XDP_SOCK,
+  baseType,
+} from '../../spec/reg-types.ts';
+import { saveAuxPtrType } from '../access/aux-type.ts';
+import { checkMemAccess } from '../access/mem.ts';
+import { ACCESS } from '../diag/catalogue/access.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { isPointerValue } from '../state/pointer.ts';
+import { regTypeStr } from '../state/reg-type-str.ts';
+import { TYPE } from '../state/row.ts';
+import { checkRegRead, checkRegWrite } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+import { checkLoadMem, checkStoreReg } from './mem.ts';
+
+/** Memory that atomic operations do not reach: contexts, packets, sockets. */
+const NO_ATOMICS: ReadonlySet<number> = new Set([
+  PTR_TO_CTX,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_FLOW_KEYS,
+  PTR_TO_SOCKET,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_TCP_SOCK,
+  PTR_TO_XDP_SOCK,
+]);
+
+const RMW: ReadonlySet<number> = new Set([
+  ...[BPF_ADD, BPF_AND, BPF_OR, BPF_XOR].flatMap((op) => [op, op | BPF_FETCH]),
+  BPF_XCHG,
+  BPF_CMPXCHG,
+]);
+
+const typeOf = (env: VerifierEnv, regno: number): number => env.state.frame.rows[regRow(regno) + TYPE];
+const allowed = (env: VerifierEnv, regno: number): boolean => !NO_ATOMICS.has(baseType(typeOf(env, regno)));
+
+export function checkAtomic(env: VerifierEnv): void {
+  const { insns, insnIdx: idx } = env;
+  const imm = insns.imm[idx];
+  const dst = insns.dst[idx];
+  const src = insns.src[idx];
+  if (RMW.has(imm)) return checkRmw(env);
+  if (imm === BPF_LOAD_ACQ) {
+    checkLoadMem(env, true, false, false, 'atomic_load');
+    if (!allowed(env, src)) reject(env, ACCESS.ATOMIC_LOADS, src, regTypeStr(typeOf(env, src)));
+  } else if (imm === BPF_STORE_REL) {
+    checkStoreReg(env, true);
+    if (!allowed(env, dst)) reject(env, ACCESS.ATOMIC_STORES, dst, regTypeStr(typeOf(env, dst)));
+  } else reject(env, ACCESS.ATOMIC_OP, imm);
+}
+
+/** check_atomic_rmw: the memory is read, written, and what was there may be loaded. */
+function checkRmw(env: VerifierEnv): void {
+  const { insns, insnIdx: idx } = env;
+  const size = bpfSize(insns.code[idx]);
+  const imm = insns.imm[idx];
+  const dst = insns.dst[idx];
+  const src = insns.src[idx];
+  const off = insns.off[idx];
+  if (size !== BPF_W && size !== BPF_DW) reject(env, ACCESS.ATOMIC_SIZE);
+  checkRegRead(env, src);
+  checkRegRead(env, dst);
+  if (imm === BPF_CMPXCHG) {
+    checkRegRead(env, 0);
+    if (isPointerValue(env, 0)) reject(env, ACCESS.LEAK_MEM, 0);
+  }
+  if (isPointerValue(env, src)) reject(env, ACCESS.LEAK_MEM, src);
+  if (!allowed(env, dst)) reject(env, ACCESS.ATOMIC_STORES, dst, regTypeStr(typeOf(env, dst)));
+  let load = -1;
+  if (imm & BPF_FETCH) {
+    load = imm === BPF_CMPXCHG ? 0 : src;
+    checkRegWrite(env, load, true);
+  }
+  checkMemAccess(env, idx, dst, off, size, false, -1, true, false);
+  if (load >= 0) checkMemAccess(env, idx, dst, off, size, false, load, true, false);
+  if (baseType(typeOf(env, dst)) === PTR_TO_ARENA) saveAuxPtrType(env, PTR_TO_ARENA, false);
+  checkMemAccess(env, idx, dst, off, size, true, -1, true, false);
+}

@@ -1,0 +1,48 @@
+/** Questions about what kind of pointer a register holds. */
+import {
+  CONST_PTR_TO_MAP,
+  MEM_ALLOC,
+  PTR_TO_BTF_ID,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_SOCKET,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_TCP_SOCK,
+  PTR_TRUSTED,
+  PTR_UNTRUSTED,
+  SCALAR_VALUE,
+  baseType,
+  typeMayBeNull,
+} from '../../spec/reg-types.ts';
+import type { VerifierEnv } from '../env.ts';
+import { TYPE } from './row.ts';
+import { regRow } from './state.ts';
+
+/** __is_pointer_value(false, reg): everything but a scalar. */
+export const isPointerType = (type: number): boolean => type !== SCALAR_VALUE;
+
+/** is_pointer_value(): a register whose value must not leak to the program's user. */
+export const isPointerValue = (env: VerifierEnv, regno: number): boolean =>
+  !env.allowPtrLeaks && isPointerType(env.state.frame.rows[regRow(regno) + TYPE]);
+
+/** type_is_sk_pointer(). */
+export const isSkPointer = (type: number): boolean =>
+  type === PTR_TO_SOCKET || type === PTR_TO_SOCK_COMMON || type === PTR_TO_TCP_SOCK;
+
+/** reg_not_null(): a pointer that is never NULL. */
+export function regNotNull(rows: Int32Array, r: number): boolean {
+  const type = rows[r + TYPE];
+  if (typeMayBeNull(type)) return false;
+  const base = baseType(type);
+  return (
+    base === PTR_TO_SOCKET ||
+    base === PTR_TO_TCP_SOCK ||
+    base === PTR_TO_MAP_VALUE ||
+    base === PTR_TO_MAP_KEY ||
+    base === PTR_TO_SOCK_COMMON ||
+    (base === PTR_TO_BTF_ID && (type & (PTR_TRUSTED | MEM_ALLOC)) !== 0 && (type & PTR_UNTRUSTED) === 0) ||
+    (base === PTR_TO_MEM && (type & PTR_UNTRUSTED) === 0) ||
+    base === CONST_PTR_TO_MAP
+  );
+}
