@@ -12,11 +12,9 @@ export interface Token {
   readonly at: number;
 }
 
-const OPERATORS = [
-  ...['s>>=', '<<=', '>>=', 's/=', 's%=', 's>=', 's<='],
-  ...['+=', '-=', '*=', '/=', '%=', '|=', '&=', '^=', '==', '!=', '>=', '<=', 's>', 's<'],
-  ...['=', '>', '<', '&', '+', '-', '*', '(', ')', '[', ']', ',', ':', '#'],
-];
+/** Longer ones first, so that a prefix never wins. */
+const OPERATORS =
+  's>>= <<= >>= s/= s%= s>= s<= += -= *= /= %= |= &= ^= == != >= <= s> s< = > < & + - * ( ) [ ] , : #'.split(' ');
 const WORD = /[A-Za-z_.$][\w.$]*/y;
 const NUMBER = /0[xX][0-9a-fA-F]+|\d+/y;
 

@@ -36,6 +36,8 @@ import {
 } from './opcodes.ts';
 import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './ops.ts';
 
+export { disasmObjdump, type ObjdumpOptions } from './disasm-objdump.ts';
+
 export interface DisasmOptions {
   /** Name of the kernel function that a kfunc call (src 2) at slot `i` reaches; without it the kernel's `kernel-function`. */
   readonly callName?: (i: number) => string | undefined;

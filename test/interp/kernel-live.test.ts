@@ -9,22 +9,12 @@ import { jitCompile } from '../../src/kernel/jit/index.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { BPF_PROG_TYPE } from '../../src/uapi/prog-types.ts';
 import { kernelAbsent, liveKernel } from '../host/live-kernel.ts';
-import { AREA, anyStep, emitSteps, lddw, type Step, word } from './random-program.ts';
+import { AREA, anyStep, emitSteps, lddw, tame, word } from './random-program.ts';
 
 const RUNS = 300;
 const kernel = await liveKernel();
 if (kernel === undefined) console.log(`${RUNS} comparisons with the live kernel skipped: ${kernelAbsent}`);
 afterAll(() => kernel?.[Symbol.dispose]());
-
-/** What Linux refuses in constants: shifts of the width or more, division by zero. */
-function tame({ op, insn, distance }: Step): Step {
-  let { imm } = insn;
-  if (op.format === 'alu' && !op.x) {
-    if (/sh$/.test(op.op)) imm &= op.bits - 1;
-    if (/div|mod/.test(op.op) && imm === 0) imm = 3;
-  }
-  return { op, insn: { ...insn, imm }, distance };
-}
 
 /** All registers and the whole area, folded into the low half of r0. */
 function fold(): Insn[] {

@@ -60,3 +60,13 @@ export function lddw(dst: number, v: bigint): Insn[] {
     { code: 0, dst: 0, src: 0, off: 0, imm: Number(BigInt.asIntN(32, v >> 32n)) },
   ];
 }
+
+/** A step without what Linux refuses in constants: shifts of the width or more, division by zero. */
+export function tame({ op, insn, distance }: Step): Step {
+  let { imm } = insn;
+  if (op.format === 'alu' && !op.x) {
+    if (op.op.endsWith('sh')) imm &= op.bits - 1;
+    if (/div|mod/.test(op.op) && imm === 0) imm = 3;
+  }
+  return { op, insn: { ...insn, imm }, distance };
+}

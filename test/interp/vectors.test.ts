@@ -4,16 +4,10 @@ import { describe, expect, it } from 'vitest';
 import { decodeInsns } from '../../src/isa/decode.ts';
 import { validateInsns } from '../../src/isa/validate.ts';
 import { ProgramAbort } from '../../src/kernel/helpers/link.ts';
-import { type ConformanceEngine, ConformanceRunner, interpEngine } from '../../src/kernel/interp/index.ts';
-import { jitCompile } from '../../src/kernel/jit/index.ts';
+import { ConformanceRunner, interpEngine } from '../../src/kernel/interp/index.ts';
+import { jitGuarded } from '../../src/kernel/jit/index.ts';
 import { bytesOf } from '../isa/fixtures.ts';
 import { ownVectors } from './vector-file.ts';
-
-const jitEngine: ConformanceEngine = (program, link, guard) => {
-  const result = jitCompile(program, link, { guard });
-  if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
-  return result.executable;
-};
 
 /** Where the JIT's guard mode answers otherwise; an entry that no longer holds fails. */
 const JIT_DIFFERS: Record<string, string | undefined> = {
@@ -25,7 +19,7 @@ const PUBLIC = new URL('../../../shared/exam/bpf_conformance/vectors.jsonl', imp
 
 for (const [name, engine] of [
   ['interp', interpEngine],
-  ['jit', jitEngine],
+  ['jit', jitGuarded],
 ] as const) {
   describe(`our vectors, ${name}`, () => {
     const runner = new ConformanceRunner(engine, 40_000_000);

@@ -1,10 +1,10 @@
 /** Conformance runs: program and memory bytes in, r0 out, unverified in guard mode, on either engine. */
 import { decodeInsns } from '../../isa/decode.ts';
 import type { Insns } from '../../isa/insn.ts';
-import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL, MAX_BPF_STACK } from '../../isa/opcodes.ts';
+import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL } from '../../isa/opcodes.ts';
 import { validateInsns } from '../../isa/validate.ts';
 import { FormatError } from '../../util/errors.ts';
-import { type HelperImpl, MAX_CALL_FRAMES, type ProgramLink } from '../helpers/link.ts';
+import type { HelperImpl, ProgramLink } from '../helpers/link.ts';
 import type { Executable } from '../object/executable.ts';
 import type { SubprogInfo, VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';
@@ -13,7 +13,7 @@ import { interpret } from './program.ts';
 
 /** What an engine gets besides the program: what it may touch and how long it may run. */
 export interface ConformanceGuard {
-  /** Its stack and its memory. */
+  /** Its memory; engines add its stack. */
   readonly regions: readonly GuardRegion[];
   readonly fuel: number;
   /** Value of r2 at entry: the length of the memory. */
@@ -60,9 +60,7 @@ export class ConformanceRunner {
     if (mem.length !== 0 && addr === 0)
       throw new FormatError('mem', 0, `${mem.length} bytes do not fit the guest memory`);
     if (addr !== 0) env.mem.u8.set(mem, addr);
-    const { top } = this.#link.stack;
-    const regions = [{ start: top - MAX_CALL_FRAMES * MAX_BPF_STACK, end: top, writable: true }];
-    if (addr !== 0) regions.push({ start: addr, end: addr + mem.length, writable: true });
+    const regions = addr === 0 ? [] : [{ start: addr, end: addr + mem.length, writable: true }];
     const guard = { regions, fuel: this.#fuel, r2: mem.length, callx: [CONFORMANCE_HELPER] };
     try {
       const executable = this.#engine(unverified(insns), this.#link, guard);

@@ -185,12 +185,19 @@ export class InterpProgram implements Executable {
     env.free(this.retAddr);
   }
 
+  /** Runs an activation to its end, looking at fuel and deadline now and then. */
   #drive(act: Activation): void {
-    for (let left = this.#fuel; ; left -= POLL) {
-      const budget = left < POLL ? left : POLL;
-      if (act.exec(budget)) return;
-      if (left <= POLL) throw new ProgramAbort('fuel', act.p >> 2, `the program ran for ${this.#fuel} instructions`);
-      this.link.env.checkDeadline();
+    try {
+      for (let left = this.#fuel; ; left -= POLL) {
+        const budget = left < POLL ? left : POLL;
+        if (act.exec(budget)) return;
+        if (left <= POLL) throw new ProgramAbort('fuel', act.pc, `the program ran for ${this.#fuel} instructions`);
+        this.link.env.checkDeadline();
+      }
+    } catch (e) {
+      // The end of the guest memory is the second wall: what a verified program must never reach.
+      if (!(e instanceof RangeError) || !e.message.includes('DataView')) throw e;
+      throw new ProgramAbort('out-of-bounds', act.pc, 'access outside the guest memory');
     }
   }
 
