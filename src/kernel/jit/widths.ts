@@ -40,6 +40,7 @@ import type { ModulePlan } from './plan.ts';
 
 const REGS = 12;
 const FP = 10;
+const SPREAD_PASSES = 4;
 
 export interface Widths {
   /** Per slot from the function's start: the instruction's result goes to an i32 local. */
@@ -50,16 +51,10 @@ export interface Widths {
 }
 
 /** Operations whose low half depends on the low halves of their operands alone. */
-const LOW_CLOSED: ReadonlySet<number> = new Set([
-  BPF_ADD,
-  BPF_SUB,
-  BPF_MUL,
-  BPF_AND,
-  BPF_OR,
-  BPF_XOR,
-  BPF_NEG,
-  BPF_MOV,
-]);
+const LOW_CLOSED: number = [BPF_ADD, BPF_SUB, BPF_MUL, BPF_AND, BPF_OR, BPF_XOR, BPF_NEG, BPF_MOV].reduce<number>(
+  (mask, op) => mask | (1 << (op >> 4)),
+  0,
+);
 
 /** Pairs of webs: when the first has a property, so has the second. */
 class Edges {
@@ -76,18 +71,44 @@ class Edges {
     this.#pairs[this.#count++] = to;
   }
 
-  /** Spreads `flag` along the edges. */
-  spread(flag: Uint8Array, find: (web: number) => number): void {
-    const n = flag.length;
-    const row = new Int32Array(n + 1);
+  /**
+   * Spreads `flag` along the edges, between the roots of webs. Passes in the order that the graph mostly flows settle
+   * nearly every function in two; what is left takes a worklist, so that no input takes more than linear time.
+   */
+  spread(flag: Uint8Array, root: Int32Array, backwards: boolean): void {
     const pairs = this.#pairs;
-    for (let e = 0; e < this.#count; e += 2) row[find(pairs[e]) + 1]++;
-    for (let w = 0; w < n; w++) row[w + 1] += row[w];
+    const count = this.#count;
+    for (let e = 0; e < count; e++) pairs[e] = root[pairs[e]];
+    for (let pass = 0; pass < SPREAD_PASSES; pass++) {
+      let changed = 0;
+      if (backwards) {
+        for (let e = count - 2; e >= 0; e -= 2) {
+          const more = flag[pairs[e]] & ~flag[pairs[e + 1]];
+          flag[pairs[e + 1]] |= more;
+          changed |= more;
+        }
+      } else {
+        for (let e = 0; e < count; e += 2) {
+          const more = flag[pairs[e]] & ~flag[pairs[e + 1]];
+          flag[pairs[e + 1]] |= more;
+          changed |= more;
+        }
+      }
+      if (changed === 0) return;
+    }
+    this.#spreadRest(flag);
+  }
+
+  #spreadRest(flag: Uint8Array): void {
+    const pairs = this.#pairs;
+    const row = new Int32Array(flag.length + 1);
+    for (let e = 0; e < this.#count; e += 2) row[pairs[e] + 1]++;
+    for (let w = 0; w < flag.length; w++) row[w + 1] += row[w];
     const to = new Int32Array(this.#count >> 1);
-    const fill = row.slice(0, n);
-    for (let e = 0; e < this.#count; e += 2) to[fill[find(pairs[e])]++] = find(pairs[e + 1]);
+    const fill = row.slice();
+    for (let e = 0; e < this.#count; e += 2) to[fill[pairs[e]]++] = pairs[e + 1];
     const work: number[] = [];
-    for (let w = 0; w < n; w++) if (flag[w] !== 0 && row[w] < row[w + 1]) work.push(w);
+    for (let w = 0; w < flag.length; w++) if (flag[w] !== 0 && row[w] < row[w + 1]) work.push(w);
     while (work.length > 0) {
       const w = work.pop()!;
       for (let e = row[w]; e < row[w + 1]; e++) {
@@ -118,7 +139,7 @@ class WebBuilder {
     this.upper = new Uint8Array(webs);
   }
 
-  readonly find = (web: number): number => {
+  find(web: number): number {
     const { root } = this;
     let r = web;
     while (root[r] !== r) {
@@ -126,10 +147,11 @@ class WebBuilder {
       r = root[r];
     }
     return r;
-  };
+  }
 
   union(a: number, b: number): void {
-    const [x, y] = [this.find(a), this.find(b)];
+    const x = this.find(a);
+    const y = this.find(b);
     if (x === y) return;
     this.root[x] = y;
     this.wide[y] |= this.wide[x];
@@ -141,45 +163,73 @@ class WebBuilder {
   }
 }
 
+/** Numbers of the webs that enter each block: one for each live register, from `first[block]` on. Web 0 is nobody's. */
+function entryWebs(cfg: Cfg, live: Liveness): { first: Int32Array; count: number } {
+  const first = new Int32Array(cfg.count);
+  let count = 1;
+  for (let k = 0; k < cfg.count; k++) {
+    first[k] = count;
+    for (let mask = live.blockIn[k]; mask !== 0; mask &= mask - 1) count++;
+  }
+  return { first, count };
+}
+
+/** Joins the webs at the end of a block with those at the start of its successor. */
+function join(b: WebBuilder, firstWeb: number, liveIn: number): void {
+  let web = firstWeb;
+  for (let r = 0, mask = liveIn; mask !== 0; r++, mask >>>= 1) if (mask & 1) b.union(b.now[r], web++);
+}
+
 /** Finds the width of every value of a function. */
 export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: number, end: number): Widths {
   const { insns } = plan.program;
-  const firstDef = cfg.count * REGS;
+  const { first, count: firstDef } = entryWebs(cfg, live);
   const b = new WebBuilder(firstDef + (end - start));
-  const params = start === plan.program.subprogs[0].start ? 0 : 5;
-  // Parameters arrive in i64 locals.
-  for (let r = 1; r <= params; r++) b.wide[r] = b.upper[r] = 1;
+  const main = start === plan.program.subprogs[0].start;
   for (let k = 0; k < cfg.count; k++) {
-    for (let r = 0; r < REGS; r++) b.now[r] = k * REGS + r;
+    let web = first[k];
+    b.now.fill(0);
+    for (let r = 0, mask = live.blockIn[k]; mask !== 0; r++, mask >>>= 1) {
+      if ((mask & 1) === 0) continue;
+      // Parameters arrive in i64 locals.
+      if (k === 0 && !main) b.wide[web] = b.upper[web] = 1;
+      b.now[r] = web++;
+    }
     for (let i = cfg.start[k]; i < cfg.end[k]; i++) {
       const def = firstDef + i - start;
       const written = describe(plan, insns, b, i, def);
       if (written >= 0) b.now[written] = def;
       if (insns.code[i] === 0x18) i++;
     }
-    for (const next of [cfg.next[k], cfg.taken[k]]) {
-      if (next < 0) continue;
-      let mask = live.blockIn[next];
-      for (let r = 0; mask !== 0; r++, mask >>>= 1) if (mask & 1) b.union(b.now[r], next * REGS + r);
-    }
+    if (cfg.next[k] >= 0) join(b, first[cfg.next[k]], live.blockIn[cfg.next[k]]);
+    if (cfg.taken[k] >= 0) join(b, first[cfg.taken[k]], live.blockIn[cfg.taken[k]]);
   }
-  b.demand.spread(b.wide, b.find);
-  b.supply.spread(b.upper, b.find);
-  const narrow = (web: number): boolean => {
-    const w = b.find(web);
-    return b.wide[w] === 0 || b.upper[w] === 0;
-  };
+  return settle(b, cfg, live, first, firstDef, end - start);
+}
+
+/** Spreads demands and supplies, and reads off the answer. */
+function settle(b: WebBuilder, cfg: Cfg, live: Liveness, first: Int32Array, firstDef: number, slots: number): Widths {
+  const { root, wide, upper } = b;
+  for (let w = 0; w < root.length; w++) root[w] = b.find(w);
+  b.demand.spread(wide, root, true);
+  b.supply.spread(upper, root, false);
   const widths: Widths = {
-    narrowDef: new Uint8Array(end - start),
+    narrowDef: new Uint8Array(slots),
     narrowIn: new Uint16Array(cfg.count),
     zextIn: new Uint16Array(cfg.count),
   };
-  for (let i = 0; i < end - start; i++) widths.narrowDef[i] = narrow(firstDef + i) ? 1 : 0;
+  for (let i = 0; i < slots; i++) {
+    const w = root[firstDef + i];
+    widths.narrowDef[i] = 1 & ~(wide[w] & upper[w]);
+  }
   for (let k = 0; k < cfg.count; k++) {
-    for (let r = 0; r < REGS; r++) {
-      if (((live.blockIn[k] >>> r) & 1) === 0 || r === FP) continue;
-      if (narrow(k * REGS + r)) widths.narrowIn[k] |= 1 << r;
-      if (b.upper[b.find(k * REGS + r)] === 0) widths.zextIn[k] |= 1 << r;
+    let web = first[k];
+    for (let r = 0, mask = live.blockIn[k]; mask !== 0; r++, mask >>>= 1) {
+      if ((mask & 1) === 0) continue;
+      const w = root[web++];
+      if (r === FP) continue;
+      widths.narrowIn[k] |= (1 & ~(wide[w] & upper[w])) << r;
+      widths.zextIn[k] |= (1 & ~upper[w]) << r;
     }
   }
   return widths;
@@ -235,7 +285,7 @@ function describeAlu64(insns: Insns, b: WebBuilder, i: number, def: number): voi
     return;
   }
   const smallShift = !useReg && imm >= 0 && imm < 32;
-  if (LOW_CLOSED.has(op) || (op === BPF_LSH && smallShift)) {
+  if (((LOW_CLOSED >>> (op >> 4)) & 1) !== 0 || (op === BPF_LSH && smallShift)) {
     b.demand.add(def, b.now[dst]);
     if (useReg && src !== FP) b.demand.add(def, b.now[src]);
   } else {
