@@ -83,7 +83,12 @@ export function isProgCtxType(env: VerifierEnv, btf: Btf, ptr: number): boolean 
   for (let i = 0; i < 32; i++) {
     const kind = btf.kind(id);
     if (kind === BTF_KIND.TYPEDEF && btf.name(id) === ctx) return true;
-    if (kind !== BTF_KIND.TYPEDEF && kind !== BTF_KIND.CONST && kind !== BTF_KIND.VOLATILE && kind !== BTF_KIND.TYPE_TAG) {
+    if (
+      kind !== BTF_KIND.TYPEDEF &&
+      kind !== BTF_KIND.CONST &&
+      kind !== BTF_KIND.VOLATILE &&
+      kind !== BTF_KIND.TYPE_TAG
+    ) {
       if (kind !== BTF_KIND.RESTRICT) break;
     }
     id = btf.ref(id);

@@ -1,0 +1,81 @@
+/** Arguments of a kernel function against its prototype (check_kfunc_args). */
+import { BTF_KIND } from '../../../btf/types.ts';
+import { OBJ_RELEASE, PTR_MAYBE_NULL, SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { KFUNC } from '../diag/catalogue/kfunc.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { markChainPrecision } from '../explore/backtrack.ts';
+import { AUX_ARG_PROG } from '../aux.ts';
+import { REF_OBJ_ID, TYPE, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
+import { regIsNull } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+import { checkArgRegOff } from './args/offset.ts';
+import { hasSuffix, kfuncArgKind } from './kfunc-arg-kind.ts';
+import { checkKfuncPtrArg, checkTrust } from './kfunc-ptr-arg.ts';
+import { type KfuncMeta, btfKindName, isScalarKind } from './kfunc-meta.ts';
+
+/** check_kfunc_args. */
+export function checkKfuncArgs(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
+  const { params } = meta;
+  if (params.length > 5) reject(env, KFUNC.TOO_MANY_ARGS, meta.name, params.length);
+  for (let i = 0; i < params.length; i++) {
+    if (checkArg(env, meta, i, insnIdx) === 'pair') i++;
+  }
+  if (meta.isRelease && meta.releaseRegno === 0) reject(env, KFUNC.RELEASE_NOTHING, meta.name);
+}
+
+/** One argument; `pair`: the next one was its size. */
+function checkArg(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number): 'single' | 'pair' {
+  const { btf } = meta;
+  const param = meta.params[i];
+  const regno = i + 1;
+  const type = btf.skipModifiers(param.type);
+  if (hasSuffix(param, '__ign')) return 'single';
+  if (hasSuffix(param, '__prog')) {
+    env.aux.flags[insnIdx] |= AUX_ARG_PROG;
+    return 'single';
+  }
+  if (isScalarKind(btf.kind(type))) {
+    checkScalar(env, meta, i);
+    return 'single';
+  }
+  if (btf.kind(type) !== BTF_KIND.PTR) reject(env, KFUNC.ARG_KIND, i, btfKindName(btf, type));
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const mayBeNull = regIsNull(rows, r) || (rows[r + TYPE] & PTR_MAYBE_NULL) !== 0;
+  if ((meta.isTrustedArgs || meta.isRcu) && mayBeNull && !hasSuffix(param, '__nullable')) {
+    reject(env, KFUNC.POSSIBLY_NULL, i);
+  }
+  if (rows[r + REF_OBJ_ID] !== 0) {
+    meta.refObjId = rows[r + REF_OBJ_ID];
+    if (meta.isRelease) meta.releaseRegno = regno;
+  }
+  const ref = btf.skipModifiers(btf.ref(type));
+  const kind = kfuncArgKind(env, meta, i, type, ref);
+  if (kind === 'null') return 'single';
+  checkTrust(env, meta, regno, kind);
+  checkArgRegOff(env, regno, meta.isRelease && rows[r + REF_OBJ_ID] !== 0 ? OBJ_RELEASE : 0);
+  checkKfuncPtrArg(env, meta, i, kind, ref, insnIdx);
+  return kind === 'mem_size' ? 'pair' : 'single';
+}
+
+/** A number: any, a constant, or the size of what is returned. */
+function checkScalar(env: VerifierEnv, meta: KfuncMeta, i: number): void {
+  const param = meta.params[i];
+  const regno = i + 1;
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  if (rows[r + TYPE] !== SCALAR_VALUE) reject(env, KFUNC.NOT_SCALAR, regno);
+  if (hasSuffix(param, '__k')) {
+    if (!varOffConst(rows, r)) reject(env, KFUNC.NOT_CONSTANT, regno);
+    markChainPrecision(env, regno);
+    meta.constFound = true;
+    meta.constLo = rows[r + VALUE_LO];
+    meta.constHi = rows[r + VALUE_HI];
+  } else if (param.name === 'rdonly_buf_size' || param.name === 'rdwr_buf_size') {
+    if (param.name === 'rdonly_buf_size') meta.r0Rdonly = true;
+    if (!varOffConst(rows, r)) reject(env, KFUNC.NOT_CONST_SIZE, regno);
+    meta.r0Size = rows[r + VALUE_LO];
+    markChainPrecision(env, regno);
+  }
+}

@@ -1,0 +1,358 @@
+/** Pointer arguments of kernel functions, one check for each kind (the second switch of check_kfunc_args). */
+import {
+  BPF_LIST_HEAD,
+  BPF_LIST_NODE,
+  BPF_RB_NODE,
+  BPF_RB_ROOT,
+  BPF_TASK_WORK,
+  BPF_WORKQUEUE,
+} from '../../../btf/record.ts';
+import { BTF_KIND } from '../../../btf/types.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
+import { invariant } from '../../../util/errors.ts';
+import {
+  ARG_PTR_TO_DYNPTR,
+  CONST_PTR_TO_DYNPTR,
+  CONST_PTR_TO_MAP,
+  DYNPTR_TYPE_SKB,
+  DYNPTR_TYPE_SKB_META,
+  DYNPTR_TYPE_XDP,
+  MEM_ALLOC,
+  MEM_PERCPU,
+  MEM_RCU,
+  MEM_RDONLY,
+  MEM_UNINIT,
+  NON_OWN_REF,
+  PTR_MAYBE_NULL,
+  PTR_TO_BTF_ID,
+  PTR_TO_CTX,
+  PTR_TO_FUNC,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_STACK,
+  PTR_TRUSTED,
+  baseType,
+  typeFlag,
+} from '../../spec/reg-types.ts';
+import { checkMemReg, checkMemSizeReg } from '../access/region.ts';
+import { KFUNC } from '../diag/catalogue/kfunc.ts';
+import { RESOURCE } from '../diag/catalogue/resource.ts';
+import { Rejected, reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf, processDynptrArg } from '../resource/dynptr.ts';
+import { inRbtreeLockRequiredCb, processGraphNode, processGraphRoot } from '../resource/graph.ts';
+import { IRQ_LOCK, IRQ_NATIVE, processIrqFlag } from '../resource/irq.ts';
+import { processIterArg } from '../resource/iter.ts';
+import { isPtrAllocObj, regBtfRecord } from '../resource/record.ts';
+import { isNonOwningRef } from '../resource/refs.ts';
+import { processSpinLock } from '../resource/spin-lock.ts';
+import { checkMapFieldPointer } from '../resource/timer.ts';
+import { regTypeStr } from '../state/reg-type-str.ts';
+import { A, B, OFF, REF_OBJ_ID, ROW, TYPE, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
+import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
+import { structIdsMatch } from './args/btf.ts';
+import { checkConstStr } from './args/const-str.ts';
+import { type KfuncArgKind, REG_STRUCTS, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
+import { type KfuncMeta, btfKindName } from './kfunc-meta.ts';
+import { CallMeta } from './meta.ts';
+
+/** BPF_REG_TRUSTED_MODIFIERS. */
+const TRUSTED_MODIFIERS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF;
+const hasUnsafeModifiers = (type: number): boolean => (typeFlag(type) & ~TRUSTED_MODIFIERS) !== 0;
+const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
+
+/** Kernel structs behind the context (bpf_ctx_convert); types that are not here have none. */
+const KERN_CTX: Readonly<Record<number, string>> = {
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SOCKET_FILTER]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_CLS]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_ACT]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SKB]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_IN]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_OUT]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_XMIT]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_SEG6LOCAL]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_SKB]: 'sk_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_XDP]: 'xdp_buff',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SOCK]: 'sock',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SOCK_ADDR]: 'bpf_sock_addr_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SOCK_OPS]: 'bpf_sock_ops_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_MSG]: 'sk_msg',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_FLOW_DISSECTOR]: 'bpf_flow_dissector',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_KPROBE]: 'pt_regs',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_PERF_EVENT]: 'bpf_perf_event_data_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_DEVICE]: 'bpf_cgroup_dev_ctx',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SYSCTL]: 'bpf_sysctl_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SOCKOPT]: 'bpf_sockopt_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_REUSEPORT]: 'sk_reuseport_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_LOOKUP]: 'bpf_sk_lookup_kern',
+  [BPF_PROG_TYPE.BPF_PROG_TYPE_NETFILTER]: 'bpf_nf_ctx',
+};
+
+/** is_trusted_reg: the object is certainly alive. */
+export function isTrustedReg(rows: Int32Array, r: number): boolean {
+  if (rows[r + REF_OBJ_ID] !== 0) return true;
+  const type = rows[r + TYPE];
+  if (hasUnsafeModifiers(type)) return false;
+  return REG_STRUCTS[baseType(type)] !== undefined || (typeFlag(type) & TRUSTED_MODIFIERS) !== 0;
+}
+
+/** The map test and the trust that KF_TRUSTED_ARGS and KF_RCU ask of objects. */
+export function checkTrust(env: VerifierEnv, meta: KfuncMeta, regno: number, kind: KfuncArgKind): void {
+  if (kind === 'map') takeMap(env, meta, regno);
+  if (kind !== 'map' && kind !== 'alloc' && kind !== 'btf_id') return;
+  if (!meta.isTrustedArgs && !meta.isRcu) return;
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  if (isTrustedReg(rows, r)) return;
+  if (!meta.isRcu) reject(env, KFUNC.NOT_TRUSTED, regno);
+  if (!(rows[r + TYPE] & MEM_RCU)) reject(env, KFUNC.NOT_RCU, regno);
+}
+
+function takeMap(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const base = baseType(rows[r + TYPE]);
+  const isMap = base === CONST_PTR_TO_MAP || base === PTR_TO_MAP_VALUE;
+  if (!isMap && base !== PTR_TO_BTF_ID) reject(env, KFUNC.NOT_MAP, regno);
+  if (!isMap) return;
+  const index = rows[r + A];
+  const uid = rows[r + B];
+  const record = env.maps[index].record;
+  const deferred = record !== undefined && (record.wqOff >= 0 || record.taskWorkOff >= 0);
+  if (meta.mapIndex >= 0 && deferred && (meta.mapIndex !== index || meta.mapUid !== uid)) {
+    const row = record.taskWorkOff >= 0 ? KFUNC.TASK_WORK_MAP_MISMATCH : KFUNC.WQ_MAP_MISMATCH;
+    reject(env, row, meta.mapUid, uid);
+  }
+  meta.mapIndex = index;
+  meta.mapUid = uid;
+}
+
+/** The check of one pointer argument; `ref` is what the parameter points to. */
+export function checkKfuncPtrArg(
+  env: VerifierEnv,
+  meta: KfuncMeta,
+  i: number,
+  kind: KfuncArgKind,
+  ref: number,
+  insnIdx: number,
+): void {
+  const regno = i + 1;
+  const { rows } = env.state.frame;
+  const r = regRow(regno);
+  const type = rows[r + TYPE];
+  const allocated = isPtrAllocObj(type);
+  switch (kind) {
+    case 'ctx':
+      return checkCtx(env, meta, i, type);
+    case 'alloc':
+      return checkAlloc(env, meta, i, r);
+    case 'dynptr':
+      return checkDynptr(env, meta, i, insnIdx);
+    case 'iter':
+      return checkIter(env, meta, i, insnIdx, ref);
+    case 'list_head':
+    case 'rb_root':
+      if (type !== PTR_TO_MAP_VALUE && type !== ALLOC) reject(env, KFUNC.GRAPH_NOT_ROOT, i);
+      if (type === ALLOC && rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.NOT_REFERENCED);
+      if (kind === 'list_head') meta.listHead = processGraphRoot(env, regno, BPF_LIST_HEAD);
+      else meta.rbRoot = processGraphRoot(env, regno, BPF_RB_ROOT);
+      return;
+    case 'list_node':
+      checkOwned(env, i, r);
+      processGraphNode(env, regno, meta.listHead, BPF_LIST_NODE);
+      return takeArg(meta, rows, r);
+    case 'rb_node':
+      return checkRbNode(env, meta, i, r);
+    case 'map':
+      return checkBtfId(env, meta, i, r, meta.btf.find('bpf_map', BTF_KIND.STRUCT));
+    case 'btf_id':
+      return checkBtfId(env, meta, i, r, ref);
+    case 'mem': {
+      const size = meta.btf.sizeOf(ref);
+      if (size < 0) reject(env, KFUNC.MEM_SIZE, i, btfKindName(meta.btf, ref), meta.btf.name(ref), -ERRNO.EINVAL);
+      return checkMemReg(env, regno, size);
+    }
+    case 'mem_size':
+      return checkMemPair(env, meta, i, r);
+    case 'callback':
+      if (type !== PTR_TO_FUNC) reject(env, KFUNC.NOT_FUNC, i);
+      meta.subprogno = rows[r + A];
+      return;
+    case 'refcounted': {
+      if (!allocated) reject(env, KFUNC.NOT_REF, i);
+      if (!isNonOwningRef(type)) meta.owningRef = true;
+      const record = regBtfRecord(env, rows, r);
+      if (record === undefined || record.refcountOff < 0) reject(env, KFUNC.NO_REFCOUNT, i);
+      return takeArg(meta, rows, r);
+    }
+    case 'const_str':
+      if (type !== PTR_TO_MAP_VALUE) reject(env, KFUNC.NOT_CONST_STR, i);
+      return void checkConstStr(env, regno);
+    case 'wq':
+    case 'task_work':
+      if (type !== PTR_TO_MAP_VALUE) reject(env, KFUNC.NOT_MAP_VALUE, i);
+      checkMapFieldPointer(env, regno, kind === 'wq' ? BPF_WORKQUEUE : BPF_TASK_WORK);
+      meta.mapIndex = rows[r + A];
+      meta.mapUid = rows[r + B];
+      return;
+    case 'irq_flag':
+      if (type !== PTR_TO_STACK) reject(env, KFUNC.NOT_IRQ_STACK, i);
+      return checkIrqFlag(env, meta, regno);
+    case 'res_spin_lock':
+      if (type !== PTR_TO_MAP_VALUE && type !== ALLOC) reject(env, KFUNC.NOT_LOCK, i);
+      return processSpinLock(env, regno, meta.name.includes('_irq') ? 'res-irq' : 'res', !meta.name.includes('unlock'));
+  }
+}
+
+/** Remembers which object type the call works on. */
+function takeArg(meta: KfuncMeta, rows: Int32Array, r: number): void {
+  meta.argBtf = rows[r + A];
+  meta.argBtfId = rows[r + B];
+}
+
+function checkCtx(env: VerifierEnv, meta: KfuncMeta, i: number, type: number): void {
+  if (type !== PTR_TO_CTX) reject(env, KFUNC.NOT_CTX, i, regTypeStr(type));
+  if (meta.name !== 'bpf_cast_to_kern_ctx') return;
+  const name = KERN_CTX[env.query.progType];
+  const id = name === undefined ? 0 : meta.btf.find(name, BTF_KIND.STRUCT);
+  if (id <= 0) reject(env, KFUNC.NO_KERN_CTX);
+  meta.argBtf = 0;
+  meta.argBtfId = id;
+}
+
+function checkAlloc(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): void {
+  const { rows } = env.state.frame;
+  const type = rows[r + TYPE];
+  if (type === ALLOC) {
+    if (meta.name !== 'bpf_obj_drop_impl') reject(env, KFUNC.FOR_OBJ_DROP, i, '');
+  } else if (type === (ALLOC | MEM_PERCPU)) {
+    if (meta.name !== 'bpf_percpu_obj_drop_impl') reject(env, KFUNC.FOR_OBJ_DROP, i, 'percpu_');
+  } else reject(env, KFUNC.NOT_ALLOCATED, i);
+  if (rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.NOT_REFERENCED);
+  takeArg(meta, rows, r);
+}
+
+/** The register holds an allocated object that nothing else owns. */
+function checkOwned(env: VerifierEnv, i: number, r: number): void {
+  const { rows } = env.state.frame;
+  if (rows[r + TYPE] !== ALLOC) reject(env, KFUNC.NOT_ALLOCATED, i);
+  if (rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.NOT_REFERENCED);
+}
+
+function checkRbNode(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): void {
+  const { rows } = env.state.frame;
+  if (meta.name === 'bpf_rbtree_add_impl') checkOwned(env, i, r);
+  else {
+    if (!isNonOwningRef(rows[r + TYPE]) && rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.RB_NODE_OWNING, meta.name);
+    if (inRbtreeLockRequiredCb(env)) reject(env, KFUNC.RB_IN_CB, meta.name);
+  }
+  processGraphNode(env, i + 1, meta.rbRoot, BPF_RB_NODE);
+  takeArg(meta, rows, r);
+}
+
+const DYNPTR_MAKERS: Readonly<Record<string, number>> = {
+  bpf_dynptr_from_skb: DYNPTR_TYPE_SKB,
+  bpf_dynptr_from_xdp: DYNPTR_TYPE_XDP,
+  bpf_dynptr_from_skb_meta: DYNPTR_TYPE_SKB_META,
+};
+
+function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number): void {
+  const { rows } = env.state.frame;
+  const r = regRow(i + 1);
+  const uninit = hasSuffix(meta.params[i], '__uninit');
+  let argType = ARG_PTR_TO_DYNPTR | (DYNPTR_MAKERS[meta.name] ?? 0);
+  let ref = 0;
+  if (rows[r + TYPE] === CONST_PTR_TO_DYNPTR) argType |= MEM_RDONLY;
+  if (uninit) argType |= MEM_UNINIT;
+  if (uninit && meta.name === 'bpf_dynptr_clone') {
+    invariant(meta.dynptrType !== 0, 'no dynptr type for parent of clone');
+    argType |= meta.dynptrType;
+    ref = meta.dynptrRefObjId;
+  }
+  processDynptrArg(env, i + 1, argType, insnIdx, ref);
+  if (uninit) return;
+  meta.dynptrId = dynptrIdOf(env, rows, r);
+  meta.dynptrType = dynptrTypeOf(env, rows, r);
+  meta.dynptrRefObjId = dynptrRefObjIdOf(env, rows, r);
+}
+
+const BPF_TRACE_ITER = 28;
+
+function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number, ref: number): void {
+  const { rows } = env.state.frame;
+  const { progType, expectedAttachType, sleepable } = env.query;
+  if (meta.name === 'bpf_iter_css_task_new') {
+    const iterProg = progType === BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING && expectedAttachType === BPF_TRACE_ITER;
+    const allowed = progType === BPF_PROG_TYPE.BPF_PROG_TYPE_LSM || iterProg || sleepable;
+    if (!allowed) reject(env, KFUNC.CSS_TASK_ITER);
+  }
+  if (rows[regRow(i + 1) + TYPE] !== PTR_TO_STACK) reject(env, RESOURCE.ITER_NOT_STACK, i);
+  const struct = meta.btf.name(ref);
+  if (!struct.startsWith('bpf_iter_')) reject(env, RESOURCE.ITER_TYPE, i);
+  const type = { btf: 0, id: ref, name: struct.slice('bpf_iter_'.length), slots: meta.btf.sizeOf(ref) >> 3 };
+  const kind = meta.isIterNew ? 'new' : meta.isIterNext ? 'next' : meta.isIterDestroy ? 'destroy' : 'other';
+  const call = { kind, func: meta.name, rcuProtected: meta.isRcuProtected } as const;
+  const iter = processIterArg(env, i + 1, type, call, insnIdx);
+  if (iter === undefined) return;
+  meta.iter = iter;
+  meta.refObjId = iter.refObjId;
+}
+
+/** process_kf_arg_ptr_to_btf_id. */
+function checkBtfId(env: VerifierEnv, meta: KfuncMeta, i: number, r: number, ref: number): void {
+  const { rows } = env.state.frame;
+  const type = rows[r + TYPE];
+  const base = baseType(type);
+  const alias = REG_STRUCTS[base];
+  const isBtf = base === PTR_TO_BTF_ID && (!hasUnsafeModifiers(type) || (type & MEM_RCU) !== 0);
+  if (!isBtf && alias === undefined) {
+    reject(env, KFUNC.BTF_REG, i, regTypeStr(type), regTypeStr(base | (typeFlag(type) & TRUSTED_MODIFIERS)));
+  }
+  const { btf } = meta;
+  const regBtfIndex = alias === undefined ? rows[r + A] : 0;
+  const regBtf = regBtfIndex === 0 ? btf : env.btfs[regBtfIndex];
+  invariant(regBtf !== undefined, 'BTF pointer without BTF');
+  const regId = regBtf.skipModifiers(alias === undefined ? rows[r + B] : btf.find(alias, BTF_KIND.STRUCT));
+  const have = regBtf.name(regId);
+  const want = btf.name(ref);
+  const strict = (meta.isRelease && rows[r + REF_OBJ_ID] !== 0) || isNocastAlias(have, want);
+  if (structIdsMatch(env, regBtfIndex, regId, rows[r + OFF], 0, ref, strict)) return;
+  // A function that takes the UAPI context struct casts it itself.
+  if (isProjectionOf(want, have)) return;
+  reject(env, KFUNC.BTF_MISMATCH, meta.name, i, btfKindName(btf, ref), want, i + 1, btfKindName(regBtf, regId), have);
+}
+
+/** btf_type_ids_nocast_alias: `nf_conn` and `nf_conn___init` are not to be confused. */
+const isNocastAlias = (a: string, b: string): boolean => a === `${b}___init` || b === `${a}___init`;
+
+/** check_kfunc_mem_size_reg: memory and its size. */
+function checkMemPair(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): void {
+  const { rows } = env.state.frame;
+  const sizeReg = regRow(i + 2);
+  if (!regIsNull(rows, r) || !hasSuffix(meta.params[i], '__opt')) {
+    const mayBeNull = (rows[r + TYPE] & PTR_MAYBE_NULL) !== 0;
+    const saved = mayBeNull ? rows.slice(r, r + ROW) : undefined;
+    if (mayBeNull) markPtrNotNullReg(env, rows, r);
+    try {
+      checkMemSizeReg(env, i + 2, false, true, new CallMeta());
+      checkMemSizeReg(env, i + 2, true, true, new CallMeta());
+    } catch (e) {
+      if (!(e instanceof Rejected)) throw e;
+      env.log.line(KFUNC.MEM_LEN_PAIR.text(i));
+      throw new Rejected(KFUNC.MEM_LEN_PAIR as never, e.errno);
+    }
+    if (saved !== undefined) rows.set(saved, r);
+  }
+  if (!hasSuffix(meta.params[i + 1], '__szk')) return;
+  if (!varOffConst(rows, sizeReg)) reject(env, KFUNC.NOT_CONSTANT, i + 2);
+  meta.constFound = true;
+  meta.constLo = rows[sizeReg + VALUE_LO];
+  meta.constHi = rows[sizeReg + VALUE_HI];
+}
+
+function checkIrqFlag(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
+  const save = meta.name === 'bpf_local_irq_save' || meta.name === 'bpf_res_spin_lock_irqsave';
+  const native = meta.name === 'bpf_local_irq_save' || meta.name === 'bpf_local_irq_restore';
+  processIrqFlag(env, regno, save, native ? IRQ_NATIVE : IRQ_LOCK);
+}
