@@ -120,6 +120,17 @@ export function jitGuarded(program: VerifiedProgram, link: ProgramLink, guard: G
   return result.executable;
 }
 
+/** Runs guarded code: what only V8 notices, such as a call of no code address, is an abort as well. */
+function aborting(run: () => number): number {
+  try {
+    return run();
+  } catch (e) {
+    if (e instanceof WebAssembly.RuntimeError) throw new ProgramAbort('bad-jump', -1, e.message);
+    if (e instanceof RangeError) throw new ProgramAbort('stack-overflow', -1, e.message);
+    throw e;
+  }
+}
+
 function install(link: ProgramLink, options: JitOptions, pending: Pending, module: WebAssembly.Module): JitResult {
   const { plan, bytes } = pending.translation;
   const { cell, area } = pending;
@@ -147,7 +158,7 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, modul
     retAddr: cell,
     codeSize: bytes.length,
     wasm: bytes,
-    run: drivers.run,
+    run: options.guard === undefined ? drivers.run : (ctx) => aborting(() => drivers.run(ctx)),
     runBatch: drivers.runBatch,
     arm,
     dispose() {

@@ -344,6 +344,10 @@ describe('guard mode', () => {
     expect(abort([[0xef, 0, 0, 0, 0], EXIT])).toMatchObject({ reason: 'unknown-opcode' });
     expect(abort([[0x85, 0, 0, 0, 999], EXIT])).toMatchObject({ reason: 'unknown-helper' });
   });
+  it('turns a call of no code address into an abort', () => {
+    const rows: Row[] = [[0xb7, 1, 0, 0, 3], [0xb7, 2, 0, 0, 9999999], [0xb7, 4], [0x85, 0, 0, 0, 181], EXIT];
+    expect(abort(rows)).toMatchObject({ reason: 'bad-jump' });
+  });
   it('honours read-only regions', () => {
     const regions = [{ start: HEAP + 4096, end: HEAP + 4104, writable: false }];
     const rows = (store: Row): Row[] => [[0xb7, 0], [0xb7, 1, 0, 0, HEAP + 4096], store, EXIT];
