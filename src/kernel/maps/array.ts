@@ -2,8 +2,10 @@
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
-import { BPF_EXIST, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uapi/flags.ts';
+import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { BpfMap, MapEnv } from './map.ts';
+import { OutOfMemory } from './scratch.ts';
+import { copyRanges } from './special-fields.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
@@ -65,14 +67,14 @@ export class ArrayMap extends StoredMap {
 
   protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
     const { env, desc } = this;
-    if (!this.#cpuStride) {
-      return env.core.array_update(this.addr, env.scratch.key(key), env.scratch.value(value, desc.valueSize), flags);
-    }
-    if (flags > BPF_EXIST) return -ERRNO.EINVAL;
+    if ((flags & ~(this.#cpuStride ? 0 : BPF_F_LOCK)) >>> 0 > BPF_EXIST) return -ERRNO.EINVAL;
     const index = keyIndex(key);
     if (index >= desc.maxEntries) return -ERRNO.E2BIG;
     if (flags & BPF_NOEXIST) return -ERRNO.EEXIST;
-    writePerCpu(this, env, this.#base + index * desc.elemSize, this.#cpuStride, value);
+    const addr = this.#base + index * desc.elemSize;
+    if (this.#cpuStride) writePerCpu(this, env, addr, this.#cpuStride, value);
+    else if (!desc.record) env.mem.u8.set(value.subarray(0, desc.valueSize), addr);
+    else return env.core.array_update(this.addr, env.scratch.key(key), env.scratch.value(value, desc.valueSize), flags);
     return 0;
   }
 
@@ -86,6 +88,7 @@ export class ArrayMap extends StoredMap {
 
   *walk(cpu: number): Iterable<{ key: number; value: number }> {
     const key = this.env.allocator.alloc(8);
+    if (key === 0) throw new OutOfMemory();
     try {
       for (let i = 0; i < this.desc.maxEntries; i++) {
         this.env.mem.u32[key >>> 2] = i;
@@ -99,8 +102,13 @@ export class ArrayMap extends StoredMap {
 
 /** Writes a user-layout per-CPU value to the CPUs' slots. */
 export function writePerCpu(map: BpfMap, env: MapEnv, addr: number, cpuStride: number, value: Uint8Array): void {
-  const size = roundUp8(map.desc.valueSize);
+  const { record, valueSize } = map.desc;
+  const size = roundUp8(valueSize);
+  const ranges = record ? copyRanges(record, valueSize) : [[0, valueSize] as const];
   for (let cpu = 0; cpu < env.nrCpus; cpu++) {
-    env.mem.u8.set(value.subarray(cpu * size, cpu * size + map.desc.valueSize), addr + cpu * cpuStride);
+    for (const [off, length] of ranges) {
+      const from = cpu * size + off;
+      env.mem.u8.set(value.subarray(from, from + length), addr + cpu * cpuStride + off);
+    }
   }
 }

@@ -23,8 +23,11 @@ export interface CheckRow {
   readonly more?: (attr: MapCreateAttr) => number;
   /** The type uses map_extra. */
   readonly extra?: boolean;
-  /** The type requires key and value BTF ids. */
-  readonly btf?: boolean;
+  /**
+   * What the type makes of BTF (map_check_btf): `required` ids; `refused` at all; `keyless` value only; `index` a 32-bit key,
+   * or a single data section; `struct-key`. Without a rule any key and value of the right sizes will do.
+   */
+  readonly btf?: 'required' | 'refused' | 'keyless' | 'index' | 'struct-key';
 }
 
 export const nonZero = (n: number): boolean => n !== 0;

@@ -15,7 +15,7 @@ import { ProgArrayMap } from './prog-array.ts';
 import { QueueMap } from './queue.ts';
 import { RingbufMap } from './ringbuf.ts';
 import { StackTraceMap } from './stack-trace.ts';
-import { OutOfMemory } from './stored-map.ts';
+import { OutOfMemory } from './scratch.ts';
 import { type Family, MAP_TYPES } from './table.ts';
 import { TargetArrayMap } from './target-array.ts';
 import { TargetHashMap } from './target-hash.ts';
@@ -57,8 +57,9 @@ export function createMap(
 ): BpfMap | number {
   const template = attr.inner_map_fd === undefined ? undefined : fds.map(attr.inner_map_fd);
   const inner = context.inner ?? (typeof template === 'object' ? template.desc : undefined);
-  const btf = context.btf ?? (attr.btf_fd ? fds.btf(attr.btf_fd) : undefined);
-  if (attr.btf_fd && !btf) return -ERRNO.EBADF;
+  const typed = attr.btf_key_type_id || attr.btf_value_type_id;
+  const btf = context.btf ?? (typed ? fds.btf(attr.btf_fd ?? 0) : undefined);
+  if (typed && !btf) return -ERRNO.EBADF;
   const full = { ...context, id: 0, ...(inner ? { inner } : {}), ...(btf ? { btf } : {}) };
   const checked = describeMap(attr, full);
   if (typeof checked === 'number') return checked;

@@ -1,11 +1,12 @@
 /** Makes a map's descriptor without any storage: what a verifier needs of a map that is never used. */
 import type { Btf } from '../../btf/btf.ts';
 import type { BtfRecord } from '../../btf/record.ts';
+import { BTF_KIND } from '../../btf/types.ts';
 import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
-import { checkAttr } from './check.ts';
+import { type CheckRow, checkAttr } from './check.ts';
 import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { MAP_TYPES } from './table.ts';
 
@@ -24,7 +25,7 @@ export interface MapContext {
 export function describeMap(attr: MapCreateAttr, context: MapContext): MapDesc | number {
   const row = MAP_TYPES[attr.map_type];
   if (row === undefined) return -ERRNO.EINVAL;
-  const bad = checkAttr(row, attr) || checkBtf(attr, context, row.btf === true) || checkInner(attr, context);
+  const bad = checkAttr(row, attr) || checkBtf(attr, context, row.btf) || checkInner(attr, context);
   if (bad !== 0) return bad;
   const devmap = attr.map_type === T.BPF_MAP_TYPE_DEVMAP || attr.map_type === T.BPF_MAP_TYPE_DEVMAP_HASH;
   return {
@@ -49,17 +50,34 @@ export function describeMap(attr: MapCreateAttr, context: MapContext): MapDesc |
   };
 }
 
-/** map_check_btf: ids must name types of the right size. */
-function checkBtf(attr: MapCreateAttr, context: MapContext, required: boolean): number {
+/** map_check_btf: ids must name types of the right size, and what the map type makes of them. */
+function checkBtf(attr: MapCreateAttr, context: MapContext, rule: CheckRow['btf']): number {
   const key = attr.btf_key_type_id ?? 0;
   const value = attr.btf_value_type_id ?? 0;
-  if (required && attr.map_type !== T.BPF_MAP_TYPE_STRUCT_OPS && (!key || !value)) return -ERRNO.EINVAL;
+  if (rule === 'required' && attr.map_type !== T.BPF_MAP_TYPE_STRUCT_OPS && (!key || !value)) return -ERRNO.EINVAL;
   const btf = context.btf;
-  if (!btf) return 0;
-  if (!value) return key ? -ERRNO.EINVAL : 0;
-  if (key && btf.sizeOf(key) !== attr.key_size) return -ERRNO.EINVAL;
+  if (!btf || (!key && !value)) return 0;
+  if (!value) return -ERRNO.EINVAL;
+  if (key ? btf.sizeOf(key) !== attr.key_size : rule === undefined || rule === 'required') return -ERRNO.EINVAL;
   if (btf.sizeOf(value) !== attr.value_size) return -ERRNO.EINVAL;
-  return 0;
+  switch (rule) {
+    case 'refused':
+      return -ERRNO.ENOTSUPP;
+    case 'keyless':
+      return key ? -ERRNO.EINVAL : 0;
+    case 'struct-key':
+      return key && btf.kind(key) === BTF_KIND.STRUCT ? 0 : -ERRNO.EINVAL;
+    case 'index':
+      return checkIndexKey(btf, attr, key, value) ? 0 : -ERRNO.EINVAL;
+    default:
+      return 0;
+  }
+}
+
+/** array_map_check_btf: a 32-bit integer, or no key for the one element of a data section. */
+function checkIndexKey(btf: Btf, attr: MapCreateAttr, key: number, value: number): boolean {
+  if (key) return btf.kind(btf.skipModifiers(key)) === BTF_KIND.INT;
+  return attr.map_type === T.BPF_MAP_TYPE_ARRAY && attr.max_entries === 1 && btf.kind(value) === BTF_KIND.DATASEC;
 }
 
 /** bpf_map_meta_alloc: what a template may be. */

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import type { MapEnv } from './map.ts';
-import { StoredMap, roundUp8 } from './stored-map.ts';
+import { orNoMemory, roundUp8, StoredMap } from './stored-map.ts';
 
 export class QueueMap extends StoredMap {
   constructor(env: MapEnv, desc: MapDesc) {
@@ -28,7 +28,7 @@ export class QueueMap extends StoredMap {
   }
 
   override lookupAndDelete(_key: Uint8Array, flags = 0): Uint8Array | number {
-    return flags ? -ERRNO.EINVAL : this.#read('map_pop_elem');
+    return flags ? -ERRNO.EINVAL : orNoMemory(() => this.#read('map_pop_elem'));
   }
 
   protected doDelete(): number {

@@ -1,7 +1,11 @@
 /** Guest memory through which user-side keys and values reach the core; grows with the largest one seen. */
-import { InternalError } from '../../util/errors.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+
+/** No guest memory: MAP_CREATE and element commands turn it into -ENOMEM. */
+export class OutOfMemory extends Error {
+  override readonly name = 'OutOfMemory';
+}
 
 class Room {
   addr = 0;
@@ -46,7 +50,8 @@ export class Scratch {
       this.#allocator.free(buffer.addr);
       buffer.size = Math.max(512, size + 16);
       buffer.addr = this.#allocator.alloc(buffer.size, 16);
-      if (buffer.addr === 0) throw new InternalError('no memory for a scratch buffer');
+      // A failed request leaves an empty buffer, so that smaller ones work again.
+      if (buffer.addr === 0) throw new OutOfMemory();
     }
     return buffer.addr;
   }

@@ -1,18 +1,13 @@
 /** The common part of maps with storage: header, blocks of memory, and the checks of element commands that all types share. */
 import { ERRNO } from '../../uapi/errno.ts';
-import { InternalError } from '../../util/errors.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
 import type { BpfMap, MapEnv } from './map.ts';
+import { OutOfMemory } from './scratch.ts';
 import { copyRanges } from './special-fields.ts';
 
 export const roundUp8 = (n: number): number => Math.ceil(n / 8) * 8;
-
-/** Thrown inside constructors when the budget is spent; createMap turns it into -ENOMEM. */
-export class OutOfMemory extends Error {
-  override readonly name = 'OutOfMemory';
-}
 
 type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
@@ -114,13 +109,13 @@ export abstract class StoredMap implements BpfMap {
   lookup(key: Uint8Array, flags = 0, value?: Uint8Array): Uint8Array | number {
     if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
-    return this.doLookup(key, value);
+    return orNoMemory(() => this.doLookup(key, value));
   }
 
   update(key: Uint8Array, value: Uint8Array, flags: number): number {
     if (!this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize || value.length < this.userValueSize) return -ERRNO.EFAULT;
-    return this.doUpdate(key, value, flags);
+    return orNoMemory(() => this.doUpdate(key, value, flags));
   }
 
   delete(key: Uint8Array): number {
@@ -163,10 +158,14 @@ export abstract class StoredMap implements BpfMap {
   #release(): void {
     for (const addr of this.#blocks.splice(0)) this.env.allocator.free(addr);
   }
+}
 
-  /** A result of the core as a signed errno or 0. */
-  protected static errno(result: number): number {
-    if (result > 0) throw new InternalError(`core result ${result}`);
-    return result;
+/** Values are staged in guest memory: when there is none left for that, the command fails with -ENOMEM. */
+export function orNoMemory<R>(run: () => R): R | number {
+  try {
+    return run();
+  } catch (error) {
+    if (error instanceof OutOfMemory) return -ERRNO.ENOMEM;
+    throw error;
   }
 }

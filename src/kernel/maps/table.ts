@@ -43,7 +43,7 @@ const storage = {
   key: C.is4,
   value: C.nonZero,
   entries: C.isZero,
-  btf: true,
+  btf: 'required',
 } as const;
 const cgroupStorage = {
   key: (n: number): boolean => n === 8 || n === 16,
@@ -59,6 +59,7 @@ const isStack = (n: number, flags: number): boolean =>
 export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
   [T.BPF_MAP_TYPE_HASH]: { ...sized, flags: HTAB | NUMA, more: C.hashSize, family: 'hash', scope: 70 },
   [T.BPF_MAP_TYPE_ARRAY]: {
+    btf: 'index',
     ...indexed,
     flags: ARRAY & ~F.BPF_F_PRESERVE_ELEMS,
     value: C.nonZero,
@@ -68,6 +69,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
   },
   [T.BPF_MAP_TYPE_PROG_ARRAY]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, family: 'prog-array', scope: 72 },
   [T.BPF_MAP_TYPE_PERF_EVENT_ARRAY]: {
+    btf: 'refused',
     ...indexed,
     flags: NUMA | ACCESS | F.BPF_F_PRESERVE_ELEMS,
     value: C.is4,
@@ -76,6 +78,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
   },
   [T.BPF_MAP_TYPE_PERCPU_HASH]: { ...sized, flags: HTAB, more: C.percpuHashSize, family: 'hash', scope: 74 },
   [T.BPF_MAP_TYPE_PERCPU_ARRAY]: {
+    btf: 'index',
     ...indexed,
     flags: ACCESS | PROG,
     value: C.nonZero,
@@ -84,13 +87,14 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     scope: 75,
   },
   [T.BPF_MAP_TYPE_STACK_TRACE]: {
+    btf: 'refused',
     ...indexed,
     flags: NUMA | ACCESS | F.BPF_F_STACK_BUILD_ID,
     value: isStack,
     family: 'stack-trace',
     scope: 76,
   },
-  [T.BPF_MAP_TYPE_CGROUP_ARRAY]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, scope: 77 },
+  [T.BPF_MAP_TYPE_CGROUP_ARRAY]: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4, scope: 77 },
   [T.BPF_MAP_TYPE_LRU_HASH]: {
     ...sized,
     flags: HTAB | NUMA | F.BPF_F_NO_COMMON_LRU,
@@ -106,6 +110,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     scope: 79,
   },
   [T.BPF_MAP_TYPE_LPM_TRIE]: {
+    btf: 'struct-key',
     flags: F.BPF_F_NO_PREALLOC | NUMA | ACCESS | PROG,
     needs: F.BPF_F_NO_PREALLOC,
     key: isLpmKey,
@@ -115,6 +120,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     scope: 80,
   },
   [T.BPF_MAP_TYPE_ARRAY_OF_MAPS]: {
+    btf: 'refused',
     ...indexed,
     flags: NUMA | ACCESS,
     value: C.is4,
@@ -122,6 +128,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     scope: 81,
   },
   [T.BPF_MAP_TYPE_HASH_OF_MAPS]: {
+    btf: 'refused',
     ...sized,
     flags: HTAB | NUMA,
     value: C.is4,
@@ -129,9 +136,17 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     family: 'hash-of-maps',
     scope: 82,
   },
-  [T.BPF_MAP_TYPE_DEVMAP]: { ...indexed, flags: NUMA | ACCESS, value: C.is4or8, family: 'target-array', scope: 83 },
-  [T.BPF_MAP_TYPE_SOCKMAP]: { ...indexed, flags: NUMA | ACCESS, value: C.is4or8, scope: 87 },
+  [T.BPF_MAP_TYPE_DEVMAP]: {
+    btf: 'refused',
+    ...indexed,
+    flags: NUMA | ACCESS,
+    value: C.is4or8,
+    family: 'target-array',
+    scope: 83,
+  },
+  [T.BPF_MAP_TYPE_SOCKMAP]: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8, scope: 87 },
   [T.BPF_MAP_TYPE_CPUMAP]: {
+    btf: 'refused',
     ...indexed,
     flags: NUMA,
     value: C.is4or8,
@@ -139,8 +154,16 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     family: 'target-array',
     scope: 85,
   },
-  [T.BPF_MAP_TYPE_XSKMAP]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, family: 'target-array', scope: 86 },
+  [T.BPF_MAP_TYPE_XSKMAP]: {
+    btf: 'refused',
+    ...indexed,
+    flags: NUMA | ACCESS,
+    value: C.is4,
+    family: 'target-array',
+    scope: 86,
+  },
   [T.BPF_MAP_TYPE_SOCKHASH]: {
+    btf: 'refused',
     ...sized,
     flags: NUMA | ACCESS,
     value: C.is4or8,
@@ -168,6 +191,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
   },
   [T.BPF_MAP_TYPE_SK_STORAGE]: { ...storage, scope: 93 },
   [T.BPF_MAP_TYPE_DEVMAP_HASH]: {
+    btf: 'refused',
     ...indexed,
     flags: NUMA | ACCESS,
     value: C.is4or8,
@@ -181,7 +205,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     entries: (n) => n === 1,
     more: C.structOps,
-    btf: true,
+    btf: 'required',
     scope: 97,
   },
   [T.BPF_MAP_TYPE_RINGBUF]: {
@@ -195,6 +219,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
   [T.BPF_MAP_TYPE_INODE_STORAGE]: { ...storage, scope: 94 },
   [T.BPF_MAP_TYPE_TASK_STORAGE]: { ...storage, scope: 95 },
   [T.BPF_MAP_TYPE_BLOOM_FILTER]: {
+    btf: 'keyless',
     ...keyless,
     flags: NUMA | ACCESS | PROG | F.BPF_F_ZERO_SEED,
     value: C.nonZero,
