@@ -3,8 +3,8 @@ import type { Btf } from '../btf/btf.ts';
 import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
 import type { UserMemory } from '../uapi/attr-decode.ts';
 import { defaultPorts } from './default-ports.ts';
-import { engineCompiler } from './engines.ts';
-import { verify } from './pending.ts';
+import { engineCompiler, notExecutable } from './engines.ts';
+
 import type { HostPorts, RunState } from './helpers/env.ts';
 import type { HookEnv } from './hooks/env.ts';
 import type { LoadedProg } from './hooks/loaded-prog.ts';
@@ -23,6 +23,7 @@ import { ALL_CAPS, type Caps } from './spec/prog-type.ts';
 import { sysBpfBinary } from './syscall/binary.ts';
 import { sysBpf } from './syscall/dispatch.ts';
 import { fdMap, fdProg, type SyscallEnv } from './syscall/env.ts';
+import { verify } from './verifier/check.ts';
 
 /** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
 export type Engine = 'jit' | 'interp';
@@ -42,6 +43,8 @@ export interface RuntimeOptions {
   readonly host?: Partial<HostPorts>;
   /** The kernel's BTF, parsed when first needed: struct layouts, CO-RE and BTF pointers come from it. */
   readonly vmlinux?: Btf | (() => Btf | undefined);
+  /** Programs are verified but not compiled, and maps of any size have no storage: nothing can be run. */
+  readonly verifyOnly?: boolean;
   /** Network devices beside the loopback device (ifindex 1). */
   readonly interfaces?: readonly NetDeviceSpec[];
   /** Milliseconds after which loops that poll (bpf_loop, may_goto, iterators) are stopped; no limit unless said. */
@@ -108,7 +111,8 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: verifier },
     caps: options.caps ?? ALL_CAPS,
     profile: options.profile ?? '6.18',
-    compile: engineCompiler(link, options.engine ?? 'jit'),
+    verifyOnly: options.verifyOnly ?? false,
+    compile: options.verifyOnly ? notExecutable : engineCompiler(link, options.engine ?? 'jit'),
     ktime() {
       host.ktimeNs(clock);
       return [clock[0] >>> 0, clock[1] >>> 0];

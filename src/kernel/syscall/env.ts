@@ -18,6 +18,8 @@ export interface SyscallEnv {
   readonly caps: Caps;
   /** Kernel version profile, `6.18`. */
   readonly profile: string;
+  /** Maps have no storage and programs no code: they are verified, nothing else. */
+  readonly verifyOnly: boolean;
   readonly maps: MapEnv;
   readonly hooks: HookEnv;
   readonly vmlinux: () => Btf | undefined;

@@ -4,13 +4,13 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { createMap } from '../maps/create.ts';
-import type { BpfMap, FdResolver, ProgRef } from '../maps/map.ts';
 import type { BtfObject } from '../object/btf-object.ts';
-import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
+import { createDescribedMap } from './described-map.ts';
+import { fdBtf, type SyscallEnv } from './env.ts';
+import { fdResolver } from './fd-resolver.ts';
 import { fileMode } from './ids.ts';
 import { newMapObject } from './map-object.ts';
 import { valueRecord } from './map-record.ts';
-import { progRef } from './prog-ref.ts';
 
 /** map_create */
 export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
@@ -25,10 +25,10 @@ export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   if (typeof btf === 'number') return btf;
   const record = btf === undefined ? undefined : valueRecord(env, btf.btf, attr);
   if (typeof record === 'number') return record;
-  const map = createMap(env.maps, attr, fdResolver(env), {
-    ...(btf ? { btf: btf.btf } : {}),
-    ...(record ? { record } : {}),
-  });
+  const context = { ...(btf ? { btf: btf.btf } : {}), ...(record ? { record } : {}) };
+  const map = env.verifyOnly
+    ? createDescribedMap(env, attr, context)
+    : createMap(env.maps, attr, fdResolver(env), context);
   if (typeof map === 'number') return map;
   const object = newMapObject(env.objects, map, given, btf && env.objects.get(btf));
   env.objects.register(object);
@@ -50,31 +50,4 @@ function btfOf(env: SyscallEnv, attr: MapCreateAttr): BtfObject | undefined | nu
   const btf = fdBtf(env, attr.btf_fd ?? 0);
   if (typeof btf === 'number') return btf;
   return btf.kernelBtf ? -ERRNO.EACCES : btf;
-}
-
-/** What descriptors stand for, as maps ask. */
-export function fdResolver(env: SyscallEnv): FdResolver {
-  const objectOf = (map: BpfMap) => env.objects.byId('map', map.desc.id);
-  return {
-    map(fd) {
-      const found = fdMap(env, fd);
-      return typeof found === 'number' ? undefined : found.object.map;
-    },
-    prog(fd): ProgRef | undefined {
-      const prog = fdProg(env, fd);
-      return typeof prog === 'number' ? undefined : progRef(env, prog);
-    },
-    btf(fd) {
-      const btf = fdBtf(env, fd);
-      return typeof btf === 'number' ? undefined : btf.btf;
-    },
-    hold(map) {
-      const object = objectOf(map);
-      if (object !== undefined) env.objects.get(object);
-    },
-    drop(map) {
-      const object = objectOf(map);
-      if (object !== undefined) env.objects.put(object);
-    },
-  };
 }

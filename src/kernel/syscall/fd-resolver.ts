@@ -1,0 +1,31 @@
+/** What descriptors stand for, as maps ask. */
+import type { BpfMap, FdResolver, ProgRef } from '../maps/map.ts';
+import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
+import { progRef } from './prog-ref.ts';
+
+/** The resolver of one kernel's descriptors. */
+export function fdResolver(env: SyscallEnv): FdResolver {
+  const objectOf = (map: BpfMap) => env.objects.byId('map', map.desc.id);
+  return {
+    map(fd) {
+      const found = fdMap(env, fd);
+      return typeof found === 'number' ? undefined : found.object.map;
+    },
+    prog(fd): ProgRef | undefined {
+      const prog = fdProg(env, fd);
+      return typeof prog === 'number' ? undefined : progRef(env, prog);
+    },
+    btf(fd) {
+      const btf = fdBtf(env, fd);
+      return typeof btf === 'number' ? undefined : btf.btf;
+    },
+    hold(map) {
+      const object = objectOf(map);
+      if (object !== undefined) env.objects.get(object);
+    },
+    drop(map) {
+      const object = objectOf(map);
+      if (object !== undefined) env.objects.put(object);
+    },
+  };
+}
