@@ -157,6 +157,21 @@ def probe_kfuncs():
     return {'names': [n for n, _ in kfuncs], 'sleepable': sorted(sleepable), 'rows': group(rows)}
 
 
+def fastcall(ptype, attach):
+    """Whether the spill around get_smp_processor_id is taken out: the prototype has allow_fastcall."""
+    code = [insn(0xBF, 6, 1), insn(0x7B, 10, 1, -8), insn(0x85, imm=8), insn(0x79, 1, 10, -8), insn(0xB7, 0, imm=1), EXIT]
+    data = b''.join(code)
+    buf, lic = ctypes.create_string_buffer(data, len(data)), ctypes.create_string_buffer(b'GPL')
+    attr = struct.pack('<IIQQIIQII16sIIIIQIIQIIIIQ', ptype, len(code), ctypes.addressof(buf), ctypes.addressof(lic), 0, 0, 0, 0,
+                       base_flags(ptype), b'probe', 0, attach, 0, 0, 0, 0, 0, 0, 0, ATTACH_BTF.get((ptype, attach), 0), 0, 0, 0)
+    fd = libc.syscall(321, 5, ctypes.create_string_buffer(attr, len(attr)), len(attr))
+    if fd < 0: return None
+    info = ctypes.create_string_buffer(256)
+    libc.syscall(321, 15, ctypes.create_string_buffer(struct.pack('<IIQ', fd, 256, ctypes.addressof(info)), 16), 16)
+    os.close(fd)
+    return struct.unpack_from('<I', info, 20)[0] // 8 <= 7
+
+
 def main():
     os.makedirs(OUT, exist_ok=True)
     def write(name, data):
@@ -164,6 +179,7 @@ def main():
             json.dump(data, f, indent=1)
             f.write('\n')
     write('helpers.json', {'kernel': os.uname().release, 'rows': probe_helpers()})
+    write('fastcall.json', {f'{t}:{a}': fastcall(t, a) for t, ats in TYPES.items() for a in ats if fastcall(t, a) is not None})
     write('kfuncs.json', probe_kfuncs())
     pairs = [(t, a) for t in CTX_SIZE for a in TYPES[t] if t != 20]
     write('ctx.json', {'kernel': os.uname().release, 'rows': group({f'{t}:{a}': ctx_rows(t, a) for t, a in pairs})})

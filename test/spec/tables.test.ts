@@ -84,6 +84,14 @@ describe('program types', () => {
     });
   }
 
+  it('lets programs keep registers over get_smp_processor_id where the kernel does', () => {
+    const id = BPF_FUNC.BPF_FUNC_get_smp_processor_id;
+    for (const [key, want] of Object.entries(fixture('fastcall.json') as Record<string, boolean>)) {
+      const q = query(key);
+      expect(progTypeOps(q.progType)?.funcProto(id, q)?.allowFastcall === true, key).toBe(want);
+    }
+  });
+
   it('limits return values as the kernel does', () => {
     const wrong: string[] = [];
     for (const [key, want] of Object.entries(fixture('returns.json') as Record<string, 'any' | [number, number]>)) {

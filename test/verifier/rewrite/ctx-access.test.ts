@@ -4,8 +4,10 @@ import { describe, expect, it } from 'vitest';
 import type { Insn } from '../../../src/isa/insn.ts';
 import { ALL_CAPS, type CtxAccess, type ProgQuery } from '../../../src/kernel/spec/prog-type.ts';
 import { progTypeOps } from '../../../src/kernel/spec/prog-types.ts';
+import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../src/kernel/spec/reg-types.ts';
 import { accessSize } from '../../../src/kernel/verifier/rewrite/ctx-row.ts';
-import { convertCtxAccess } from '../../../src/kernel/verifier/rewrite/ctx-access.ts';
+import { convertAccess, convertCtxAccess } from '../../../src/kernel/verifier/rewrite/ctx-access.ts';
+import { genPrologue } from '../../../src/kernel/verifier/rewrite/ctx-prologue.ts';
 import { genLdAbs } from '../../../src/kernel/verifier/rewrite/ld-abs.ts';
 
 interface Fixture {
@@ -74,6 +76,37 @@ describe('context accesses', () => {
       attachBtfName: '',
     };
     expect(convertCtxAccess(q, { code: 0x79, dst: 2, src: 1, off: 8, imm: 0 }, 0, layout)).toEqual([]);
+  });
+});
+
+describe('socket pointers', () => {
+  it('are read as the kernel does', () => {
+    const q: ProgQuery = {
+      progType: 3,
+      expectedAttachType: 0,
+      caps: ALL_CAPS,
+      sleepable: false,
+      gplCompatible: true,
+      attachBtfName: '',
+    };
+    const load = (type: number, code: number, off: number, size: number) =>
+      text(convertAccess(type, q, { code, dst: 3, src: 2, off, imm: 0 }, size, layout));
+    expect(load(PTR_TO_SOCK_COMMON, 0x61, 4, 4)).toBe('69 r3 r2 16 0');
+    expect(load(PTR_TO_SOCK_COMMON, 0x61, 76, 4)).toBe('69 r3 r2 122 0; 55 r3 r0 1 65535; b7 r3 r0 0 -1');
+    expect(load(PTR_TO_SOCKET, 0x61, 16, 4)).toBe('61 r3 r2 524 0');
+    expect(load(PTR_TO_TCP_SOCK, 0x61, 8, 4)).toBe('61 r3 r2 1500 0');
+    expect(load(PTR_TO_TCP_SOCK, 0x61, 32, 4)).toBe('71 r3 r2 1640 0');
+    expect(load(PTR_TO_TCP_SOCK, 0x79, 88, 8)).toBe('79 r3 r2 1824 0');
+  });
+});
+
+describe('the prologue', () => {
+  it('unshares an sk_buff that is written in place', () => {
+    expect(text(genPrologue(3, true, layout))).toBe(
+      '71 r6 r1 126 0; 54 r6 r0 0 1; 15 r6 r0 7 0; bf r6 r1 0 0; af r2 r2 0 0; 85 r0 r0 0 39; 15 r0 r0 2 0; b4 r0 r0 0 2; 95 r0 r0 0 0; bf r1 r6 0 0',
+    );
+    expect(genPrologue(3, false, layout)).toEqual([]);
+    expect(genPrologue(6, true, layout)).toEqual([]);
   });
 });
 

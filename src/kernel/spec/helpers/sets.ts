@@ -25,7 +25,7 @@ export const BASE_PUBLIC = [
   'map_peek_elem',
   'map_lookup_percpu_elem',
   'get_prandom_u32',
-  'get_smp_processor_id',
+  'get_smp_processor_id:raw',
   'get_numa_node_id',
   'tail_call',
   'ktime_get_ns',
@@ -127,6 +127,7 @@ export const SK_BASE: HelperGrants = [
 
 /** bpf_tracing_func_proto: kprobes, tracepoints, raw tracepoints, perf events, BTF-typed tracing. */
 export const TRACING_SET: HelperGrants = [
+  'get_smp_processor_id',
   'probe_read',
   'probe_read_str',
   'perf_event_output',
@@ -139,6 +140,7 @@ export const CGROUP_COMMON: HelperGrants = ['get_local_storage', 'get_retval', '
 
 /** lwt_out_func_proto: what every lightweight tunnel program has. */
 export const LWT_SET: HelperGrants = [
+  'get_smp_processor_id',
   'skb_load_bytes',
   'skb_pull_data',
   'csum_diff',

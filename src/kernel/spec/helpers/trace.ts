@@ -34,6 +34,7 @@ export const TRACE_HELPERS = {
   ktime_get_ns: { id: 5, ret: RET_INTEGER, args: [] },
   get_prandom_u32: { id: 7, ret: RET_INTEGER, args: [] },
   get_smp_processor_id: { id: 8, ret: RET_INTEGER, args: [], allowFastcall: true },
+  'get_smp_processor_id:raw': { id: 8, ret: RET_INTEGER, args: [] },
   get_current_pid_tgid: { id: 14, ret: RET_INTEGER, args: [] },
   get_current_uid_gid: { id: 15, ret: RET_INTEGER, args: [] },
   get_current_comm: { id: 16, ret: RET_INTEGER, args: [ARG_PTR_TO_UNINIT_MEM, ARG_CONST_SIZE] },

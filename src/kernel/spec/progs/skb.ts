@@ -55,6 +55,7 @@ const TC = {
   },
   packetAccess: 'write',
   helpers: [
+    'get_smp_processor_id',
     'skb_store_bytes',
     'skb_load_bytes',
     'skb_load_bytes_relative',

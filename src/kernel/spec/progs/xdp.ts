@@ -24,6 +24,7 @@ export const XDP = {
   },
   packetAccess: 'write',
   helpers: [
+    'get_smp_processor_id',
     'perf_event_output',
     'csum_diff',
     'xdp_adjust_head',
