@@ -3,8 +3,8 @@ import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { type AlignCache, alignOf } from './layout.ts';
 import { BTF_KIND, type BtfType } from './types.ts';
+import { Walk } from './walk.ts';
 
-const MAX_DEPTH = 128;
 const QUALIFIER: ReadonlyMap<number, string> = new Map([
   [BTF_KIND.VOLATILE, 'volatile'],
   [BTF_KIND.CONST, 'const'],
@@ -17,6 +17,9 @@ const PADS: readonly (readonly [name: string, bits: number])[] = [
   ['short', 16],
   ['char', 8],
 ];
+
+/** Gap that is filled by single words. */
+const MAX_PAD_BITS = 1 << 18;
 
 const tabs = (level: number): string => '\t'.repeat(level);
 const roundUp = (n: number, to: number): number => Math.ceil(n / to) * to;
@@ -50,9 +53,11 @@ export class DeclWriter {
   /** typedefs and enumerators. */
   readonly idents = new Names();
   readonly #align: AlignCache = new Map();
-  #depth = 0;
+  readonly #walk: Walk;
 
-  constructor(readonly btf: Btf) {}
+  constructor(readonly btf: Btf) {
+    this.#walk = new Walk(200_000 + 20 * btf.nrTypes);
+  }
 
   tag(t: BtfType): string {
     const word = t.kind === BTF_KIND.UNION || (t.kind === BTF_KIND.FWD && t.kindFlag) ? 'union' : 'struct';
@@ -61,7 +66,7 @@ export class DeclWriter {
 
   /** `struct x *name[3]`, anonymous types being spelt out in place. */
   decl(id: number, name: string, level: number): string {
-    if (++this.#depth > MAX_DEPTH) throw new FormatError('BTF', -1, `declarations nest more than ${MAX_DEPTH} deep`);
+    this.#walk.enter();
     const chain: number[] = [];
     for (let at = id; ; ) {
       chain.push(at);
@@ -72,7 +77,7 @@ export class DeclWriter {
       at = next;
     }
     const out = this.#chain(chain, name, level);
-    this.#depth--;
+    this.#walk.leave();
     return out;
   }
 
@@ -254,6 +259,9 @@ function padding(at: number, next: number, align: number, inBitfield: boolean, l
     if (inBitfield || (boundary === next && !natural) || swallowed) out += line(type, inBitfield ? boundary - at : 0);
     from = boundary;
   }
+  // Gaps that no compiler leaves: one array instead of a line for each word.
+  if (next - from > MAX_PAD_BITS)
+    return `${out}\n${tabs(level)}unsigned char __gap_${from / 8}[${Math.floor((next - from) / 8)}];`;
   for (; next - from >= width; from += width) out += line(type, width);
   if (from < next) {
     const smallest = [...PADS].reverse().find(([, bits]) => bits >= next - from) ?? PADS[0];

@@ -3,6 +3,7 @@ import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
 import { isChar, readBits } from './value.ts';
+import { Walk } from './walk.ts';
 
 export interface PrintOptions {
   readonly format?: 'json' | 'c';
@@ -16,11 +17,9 @@ type Node =
   | { readonly kind: 'list'; readonly items: readonly Node[] }
   | { readonly kind: 'struct'; readonly members: readonly (readonly [name: string, value: Node])[] };
 
-const MAX_DEPTH = 64;
-
 /** Prints one value. Bytes beyond the end read as 0. Throws FormatError for types without values. */
 export function printValue(btf: Btf, typeId: number, bytes: Uint8Array, options: PrintOptions = {}): string {
-  const node = build(btf, typeId, bytes, 0, 0, MAX_DEPTH);
+  const node = build(btf, typeId, bytes, 0, 0, new Walk());
   return options.format === 'c' ? layoutC(node, options.indent ?? 0, 0) : layoutJson(node, options.indent ?? 0, 0);
 }
 
@@ -28,8 +27,14 @@ const text = (json: string, c = json): Node => ({ kind: 'text', json, c });
 const number = (v: bigint): Node => text(String(v));
 const hex = (v: bigint): Node => text(`"0x${v.toString(16)}"`, `0x${v.toString(16)}`);
 
-function build(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, depth: number): Node {
-  if (depth === 0) throw new FormatError('BTF', -1, `types nest more than ${MAX_DEPTH} deep`);
+function build(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): Node {
+  walk.enter();
+  const out = buildKind(btf, typeId, bytes, bit, width, walk);
+  walk.leave();
+  return out;
+}
+
+function buildKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): Node {
   const t = btf.type(btf.skipModifiers(typeId));
   switch (t?.kind) {
     case BTF_KIND.INT:
@@ -48,22 +53,22 @@ function build(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: 
       return text(Number.isFinite(v) ? String(v) : `"${v}"`, String(v));
     }
     case BTF_KIND.ARRAY:
-      return buildArray(btf, t, bytes, bit, depth);
+      return buildArray(btf, t, bytes, bit, walk);
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION:
       return {
         kind: 'struct',
         members: t.members.map((m) => [
           m.name,
-          buildMember(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, depth - 1),
+          buildMember(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, walk),
         ]),
       };
     case BTF_KIND.VAR:
-      return build(btf, t.type, bytes, bit, 0, depth - 1);
+      return build(btf, t.type, bytes, bit, 0, walk);
     case BTF_KIND.DATASEC:
       return {
         kind: 'struct',
-        members: t.vars.map((v) => [btf.name(v.type), build(btf, v.type, bytes, bit + v.offset * 8, 0, depth - 1)]),
+        members: t.vars.map((v) => [btf.name(v.type), build(btf, v.type, bytes, bit + v.offset * 8, 0, walk)]),
       };
     default:
       throw new FormatError('BTF', -1, `type ${typeId} (kind ${t?.kind ?? 0}) has no values`);
@@ -71,8 +76,8 @@ function build(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: 
 }
 
 /** Bit fields print in hexadecimal, whatever their sign. */
-function buildMember(btf: Btf, type: number, bytes: Uint8Array, bit: number, width: number, depth: number): Node {
-  return width > 0 ? hex(readBits(bytes, bit, width, false)) : build(btf, type, bytes, bit, 0, depth);
+function buildMember(btf: Btf, type: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): Node {
+  return width > 0 ? hex(readBits(bytes, bit, width, false)) : build(btf, type, bytes, bit, 0, walk);
 }
 
 function buildInt(t: BtfType, bytes: Uint8Array, bit: number, width: number): Node {
@@ -90,7 +95,7 @@ function buildInt(t: BtfType, bytes: Uint8Array, bit: number, width: number): No
   return number(v);
 }
 
-function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, depth: number): Node {
+function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: Walk): Node {
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   const at = bit >>> 3;
   if (isChar(btf, elemType)) {
@@ -101,7 +106,7 @@ function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, depth:
   if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
   const count = Math.min(nelems, size === 0 ? 0 : Math.ceil(Math.max(0, bytes.length - at) / size));
   const items: Node[] = [];
-  for (let i = 0; i < count; i++) items.push(build(btf, elemType, bytes, bit + i * size * 8, 0, depth - 1));
+  for (let i = 0; i < count; i++) items.push(build(btf, elemType, bytes, bit + i * size * 8, 0, walk));
   return { kind: 'list', items };
 }
 

@@ -2,6 +2,7 @@
 import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
+import { Walk } from './walk.ts';
 
 /** What a BTF type reads as. Char arrays that hold text are strings, structs objects, everything 64-bit a bigint. */
 export type BtfValue = number | bigint | boolean | string | BtfValue[] | { [member: string]: BtfValue };
@@ -14,11 +15,6 @@ export type BtfInput =
   | Uint8Array
   | readonly BtfInput[]
   | { readonly [member: string]: BtfInput };
-
-/** Nesting by value that is followed. */
-const MAX_DEPTH = 64;
-
-const tooDeep = (): FormatError => new FormatError('BTF', -1, `types nest more than ${MAX_DEPTH} deep`);
 
 /** Whether an array of this type is text. */
 export function isChar(btf: Btf, id: number): boolean {
@@ -62,11 +58,17 @@ function put(object: { [member: string]: BtfValue }, name: string, value: BtfVal
 
 /** Decodes one value of a type. Bytes beyond the end read as 0. */
 export function decodeValue(btf: Btf, typeId: number, bytes: Uint8Array): BtfValue {
-  return decodeAt(btf, typeId, bytes, 0, 0, MAX_DEPTH);
+  return decodeAt(btf, typeId, bytes, 0, 0, new Walk());
 }
 
-function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, depth: number): BtfValue {
-  if (depth === 0) throw tooDeep();
+function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): BtfValue {
+  walk.enter();
+  const out = decodeKind(btf, typeId, bytes, bit, width, walk);
+  walk.leave();
+  return out;
+}
+
+function decodeKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): BtfValue {
   const t = btf.type(btf.skipModifiers(typeId));
   switch (t?.kind) {
     case BTF_KIND.INT: {
@@ -90,12 +92,12 @@ function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, widt
     case BTF_KIND.FLOAT:
       return readFloat(bytes, bit >>> 3, t.size);
     case BTF_KIND.ARRAY:
-      return decodeArray(btf, t, bytes, bit, depth);
+      return decodeArray(btf, t, bytes, bit, walk);
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION: {
       const out: { [member: string]: BtfValue } = {};
       for (const m of t.members) {
-        const v = decodeAt(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, depth - 1);
+        const v = decodeAt(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, walk);
         if (m.name !== '') put(out, m.name, v);
         else if (typeof v === 'object' && !Array.isArray(v))
           for (const [name, inner] of Object.entries(v)) put(out, name, inner);
@@ -103,11 +105,10 @@ function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, widt
       return out;
     }
     case BTF_KIND.VAR:
-      return decodeAt(btf, t.type, bytes, bit, 0, depth - 1);
+      return decodeAt(btf, t.type, bytes, bit, 0, walk);
     case BTF_KIND.DATASEC: {
       const out: { [member: string]: BtfValue } = {};
-      for (const v of t.vars)
-        put(out, btf.name(v.type), decodeAt(btf, v.type, bytes, bit + v.offset * 8, 0, depth - 1));
+      for (const v of t.vars) put(out, btf.name(v.type), decodeAt(btf, v.type, bytes, bit + v.offset * 8, 0, walk));
       return out;
     }
     default:
@@ -122,7 +123,7 @@ function readFloat(bytes: Uint8Array, at: number, size: number): number {
   return size === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true);
 }
 
-function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, depth: number): BtfValue {
+function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: Walk): BtfValue {
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   const size = btf.sizeOf(elemType);
   if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
@@ -133,7 +134,7 @@ function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, depth
   }
   const count = Math.min(nelems, size === 0 ? 0 : Math.ceil((bytes.length - at) / size));
   const out: BtfValue[] = [];
-  for (let i = 0; i < count; i++) out.push(decodeAt(btf, elemType, bytes, bit + i * size * 8, 0, depth - 1));
+  for (let i = 0; i < count; i++) out.push(decodeAt(btf, elemType, bytes, bit + i * size * 8, 0, walk));
   return out;
 }
 
@@ -160,7 +161,7 @@ export function encodeValue(
   size: number = Math.max(0, btf.sizeOf(typeId)),
 ): Uint8Array {
   const out = new Uint8Array(size);
-  encodeAt(btf, typeId, value, out, 0, 0, '', MAX_DEPTH);
+  encodeAt(btf, typeId, value, out, 0, 0, '', new Walk());
   return out;
 }
 
@@ -172,9 +173,23 @@ function encodeAt(
   bit: number,
   width: number,
   path: string,
-  depth: number,
+  walk: Walk,
 ): void {
-  if (depth === 0) throw tooDeep();
+  walk.enter();
+  encodeKind(btf, typeId, value, out, bit, width, path, walk);
+  walk.leave();
+}
+
+function encodeKind(
+  btf: Btf,
+  typeId: number,
+  value: BtfInput,
+  out: Uint8Array,
+  bit: number,
+  width: number,
+  path: string,
+  walk: Walk,
+): void {
   const where = path === '' ? 'the value' : path;
   const t = btf.type(btf.skipModifiers(typeId));
   if (t === undefined) throw new TypeError(`${where}: type ${typeId} does not exist`);
@@ -200,15 +215,15 @@ function encodeAt(
       return;
     }
     case BTF_KIND.ARRAY:
-      encodeArray(btf, t, value, out, bit, where, depth);
+      encodeArray(btf, t, value, out, bit, where, walk);
       return;
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION:
     case BTF_KIND.DATASEC:
-      encodeMembers(btf, t, value, out, bit, path, depth);
+      encodeMembers(btf, t, value, out, bit, path, walk);
       return;
     case BTF_KIND.VAR:
-      encodeAt(btf, t.type, value, out, bit, 0, path, depth - 1);
+      encodeAt(btf, t.type, value, out, bit, 0, path, walk);
       return;
     default:
       throw new TypeError(`${where}: a type of kind ${t.kind} has no values`);
@@ -243,7 +258,7 @@ function encodeArray(
   out: Uint8Array,
   bit: number,
   where: string,
-  depth: number,
+  walk: Walk,
 ): void {
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   if (typeof value === 'string' && isChar(btf, elemType)) {
@@ -256,7 +271,7 @@ function encodeArray(
     throw new TypeError(`${where}: an array of at most ${nelems} elements was expected`);
   const size = btf.sizeOf(elemType);
   value.forEach((v, i) => {
-    encodeAt(btf, elemType, v, out, bit + i * size * 8, 0, `${where}[${i}]`, depth - 1);
+    encodeAt(btf, elemType, v, out, bit + i * size * 8, 0, `${where}[${i}]`, walk);
   });
 }
 
@@ -271,11 +286,12 @@ function places(btf: Btf, t: BtfType): Map<string, Place> {
   const out = new Map<string, Place>();
   for (const v of t.vars) out.set(btf.name(v.type), { type: v.type, bit: v.offset * 8, width: 0 });
   const stack: { t: BtfType; bit: number; depth: number }[] = [{ t, bit: 0, depth: 0 }];
-  while (stack.length > 0) {
+  for (let steps = 0; stack.length > 0; steps++) {
+    if (steps > 10_000) throw new FormatError('BTF', -1, `type ${t.id} has too many anonymous members`);
     const top = stack.pop() as { t: BtfType; bit: number; depth: number };
     for (const m of top.t.members) {
       const inner = m.name === '' ? btf.type(btf.skipModifiers(m.type)) : undefined;
-      if (inner && top.depth < MAX_DEPTH) stack.push({ t: inner, bit: top.bit + m.bitOffset, depth: top.depth + 1 });
+      if (inner && top.depth < 64) stack.push({ t: inner, bit: top.bit + m.bitOffset, depth: top.depth + 1 });
       else if (m.name !== '') out.set(m.name, { type: m.type, bit: top.bit + m.bitOffset, width: m.bitfieldSize });
     }
   }
@@ -289,7 +305,7 @@ function encodeMembers(
   out: Uint8Array,
   bit: number,
   path: string,
-  depth: number,
+  walk: Walk,
 ): void {
   const where = path === '' ? 'the value' : path;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
@@ -298,6 +314,6 @@ function encodeMembers(
   for (const [name, v] of Object.entries(value as { readonly [member: string]: BtfInput })) {
     const place = known.get(name);
     if (place === undefined) throw new TypeError(`${where}: there is no member ${name}`);
-    encodeAt(btf, place.type, v, out, bit + place.bit, place.width, path === '' ? name : `${path}.${name}`, depth - 1);
+    encodeAt(btf, place.type, v, out, bit + place.bit, place.width, path === '' ? name : `${path}.${name}`, walk);
   }
 }

@@ -45,6 +45,16 @@ export function fixupBtf(input: FixupInput): Btf {
         const words = builder.words(id);
         if (input.hidden.has(btf.name(id)) && (words[1] & 0xffff) === BTF_LINKAGE.GLOBAL)
           words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.STATIC);
+        // The kernel knows no extern functions, wherever they were to come from.
+        if ((words[1] & 0xffff) === BTF_LINKAGE.EXTERN) {
+          words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.GLOBAL);
+          nameParams(builder, btf, btf.ref(id), builder.string('dummy_ksym'));
+        }
+        break;
+      }
+      case BTF_KIND.VAR: {
+        const words = builder.words(id);
+        if (words[3] === BTF_LINKAGE.EXTERN) words[3] = BTF_LINKAGE.GLOBAL;
         break;
       }
       default:
