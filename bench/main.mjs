@@ -11,7 +11,7 @@ import { loadInKernel, openKernel } from './kernel-engine.mjs';
 import { interleave } from './measure.mjs';
 import { makePackets } from './packets.mjs';
 import { PROGRAMS } from './programs.mjs';
-import { importSkep, loadInInterp, loadInJit, makeWorld } from './skep-engine.mjs';
+import { importSkep, loadInSkep, makeWorld } from './skep-engine.mjs';
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -27,11 +27,11 @@ const kernel = await openKernel();
 const packets = makePackets(8);
 
 /** One program on every engine that is there. */
-function load(name) {
+async function load(name) {
   const bytes = object(name);
   return {
-    interp: loadInInterp(world, bytes, name),
-    jit: loadInJit(world, bytes, name),
+    interp: await loadInSkep(world, 'interp', bytes, name),
+    jit: await loadInSkep(world, 'jit', bytes, name),
     kernel: kernel.sys && loadInKernel(kernel.sys, skep, bytes, name),
   };
 }
@@ -57,8 +57,8 @@ function runnersOf(engines) {
 const COLUMNS = ['interp', 'jit', 'batch', 'kernel'];
 const rows = [];
 for (const { name, kinds } of chosen) {
-  const empty = load('empty');
-  const engines = load(name);
+  const empty = await load('empty');
+  const engines = await load(name);
   const equal = agree(engines);
   const measured = {};
   const runners = [];
@@ -95,7 +95,7 @@ for (const { name, kinds } of chosen) {
     equal,
     insns: engines.jit.insns,
     wasmBytes: engines.jit.bytes,
-    compileMs: engines.jit.compileMs,
+    loadMs: engines.jit.loadMs,
   });
   empty.kernel?.close();
   engines.kernel?.close();
