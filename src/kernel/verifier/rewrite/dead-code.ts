@@ -57,25 +57,33 @@ const isMayGoto = (insns: Insns, i: number): boolean =>
 /** Removes jumps and may_gotos to the next instruction; one that a removed may_goto stood behind is looked at again. */
 export function removeNops(env: VerifierEnv): void {
   const { insns } = env;
-  const gone = new Uint8Array(insns.length);
-  /** Nothing is left between the jump at `i` and its target. */
-  const leadsToNext = (i: number): boolean => {
-    if (insns.off[i] < 0) return false;
-    for (let k = i + 1; k <= i + insns.off[i]; k++) if (gone[k] === 0) return false;
-    return true;
-  };
-  for (let i = 0; i < insns.length; i++) {
+  const n = insns.length;
+  const gone = new Uint8Array(n);
+  // The nearest instruction that is left, from each one on, and back from it; index i + 1, so that 0 stands for none.
+  const after = Int32Array.from({ length: n + 2 }, (_, i) => i);
+  const before = after.slice();
+  for (let i = 0; i < n; i++) {
     const mayGoto = isMayGoto(insns, i);
-    if ((!mayGoto && !isNop(insns, i)) || !leadsToNext(i)) continue;
+    if (gone[i] !== 0 || (!mayGoto && !isNop(insns, i))) continue;
+    if (insns.off[i] < 0 || nearest(after, i + 2) < i + insns.off[i] + 2) continue;
     gone[i] = 1;
-    if (!mayGoto) continue;
-    let back = i - 1;
-    while (back >= 0 && gone[back] !== 0) back--;
+    after[i + 1] = i + 2;
+    before[i + 1] = i;
+    const back = mayGoto ? nearest(before, i + 1) - 1 : -1;
     if (back >= 0) i = back - 1;
   }
   const edits: Edit[] = [];
-  for (let i = 0; i < insns.length; i++) if (gone[i] !== 0) edits.push({ at: i, remove: 1, insert: [] });
+  for (let i = 0; i < n; i++) if (gone[i] !== 0) edits.push({ at: i, remove: 1, insert: [] });
   applyEdits(env, edits);
+}
+
+/** Follows links to an entry that points to itself, shortening the way. */
+function nearest(links: Int32Array, i: number): number {
+  while (links[i] !== i) {
+    links[i] = links[links[i]];
+    i = links[i];
+  }
+  return i;
 }
 
 /** Without CAP_BPF nothing is removed: what no path reached becomes a jump to itself, should speculation get there. */
