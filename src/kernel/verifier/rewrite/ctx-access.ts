@@ -198,7 +198,7 @@ function emit(w: CtxWriter, insn: Insn, row: ConvertRow, at: number, write: bool
     if (i === 0 && row.nullable) w.jmpImm(BPF_JEQ, insn.dst, 0, 1);
   }
   w.ldx(size, insn.dst, base, offset);
-  for (const [op, imm] of row.then ?? []) w.alu32Imm(op === 'and32' ? BPF_AND : BPF_LSH, insn.dst, imm);
+  for (const [op, imm] of row.adjust ?? []) w.alu32Imm(op === 'and32' ? BPF_AND : BPF_LSH, insn.dst, imm);
   return row.target ?? size;
 }
 

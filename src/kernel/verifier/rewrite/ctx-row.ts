@@ -37,7 +37,7 @@ export interface ConvertRow {
   /** A null pointer as the first one yields 0 and ends the chain. */
   readonly nullable?: boolean;
   /** Applied to the loaded value. */
-  readonly then?: readonly (readonly [op: 'and32' | 'lsh32', imm: number])[];
+  readonly adjust?: readonly (readonly [op: 'and32' | 'lsh32', imm: number])[];
   /** Bytes that a narrower access is cut from; the value's size when left out. */
   readonly target?: number;
   /** Where a register can be parked when a store has to follow pointers. */

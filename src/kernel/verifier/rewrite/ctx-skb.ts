@@ -8,7 +8,7 @@ const PKT_TYPE_MAX = 7;
 /** bpf_convert_ctx_access: for every type that has no table of its own. */
 export const SKB_ROWS = {
   len: { chain: ['sk_buff.len'] },
-  pkt_type: { chain: ['sk_buff.__pkt_type_offset'], size: 1, then: [['and32', PKT_TYPE_MAX]] },
+  pkt_type: { chain: ['sk_buff.__pkt_type_offset'], size: 1, adjust: [['and32', PKT_TYPE_MAX]] },
   mark: { chain: ['sk_buff.mark'] },
   queue_mapping: { chain: ['sk_buff.queue_mapping'], special: 'queue_mapping' },
   protocol: { chain: ['sk_buff.protocol'] },
@@ -31,10 +31,10 @@ export const SKB_ROWS = {
   local_ip4: { chain: sock('skc_rcv_saddr') },
   remote_ip6: { chain: sock('skc_v6_daddr'), size: 4, indexed: true },
   local_ip6: { chain: sock('skc_v6_rcv_saddr'), size: 4, indexed: true },
-  remote_port: { chain: sock('skc_dport'), then: [['lsh32', 16]] },
+  remote_port: { chain: sock('skc_dport'), adjust: [['lsh32', 16]] },
   local_port: { chain: sock('skc_num') },
   tstamp: { chain: ['sk_buff.tstamp'], special: 'tstamp' },
-  tstamp_type: { chain: ['sk_buff.__mono_tc_offset'], size: 1, then: [['and32', 3]] },
+  tstamp_type: { chain: ['sk_buff.__mono_tc_offset'], size: 1, adjust: [['and32', 3]] },
   wire_len: { chain: ['qdisc_skb_cb.pkt_len'], inside: CB },
   gso_segs: { chain: ['skb_shared_info.gso_segs'], special: 'shinfo' },
   gso_size: { chain: ['skb_shared_info.gso_size'], special: 'shinfo' },
