@@ -164,6 +164,70 @@ for (const packet of [UDP4, IP6, VLAN4]) {
 for (const type of [0, 1, 3, 4, 7]) add(`change_type ${type}`, TC, F.BPF_FUNC_skb_change_type, ['ctx', type]);
 add('set_hash', TC, F.BPF_FUNC_set_hash, ['ctx', 1234]);
 
+// Room behind the headers (mode 0) or behind the MAC header (mode 1).
+for (const packet of [UDP4, IP6, VLAN4]) {
+  for (const mode of [0, 1, 2]) {
+    for (const diff of [0, 4, 8, 20, -4, -8, -20, -64, 4096, 5000]) {
+      add(`adjust_room ${diff} mode ${mode}`, TC, F.BPF_FUNC_skb_adjust_room, ['ctx', diff, mode, 0], { packet });
+    }
+  }
+  for (const flags of [1, 2, 4, 6, 8, 10, 12, 16, 18, 24, 32, 34, 64, 128, 256, 384, 1 << 12, 1n << 32n]) {
+    for (const diff of [8, 20, -20]) {
+      for (const mode of [0, 1])
+        add(
+          `adjust_room ${diff} mode ${mode} flags ${flags}`,
+          TC,
+          F.BPF_FUNC_skb_adjust_room,
+          ['ctx', diff, mode, flags],
+          { packet },
+        );
+    }
+  }
+  add('skb_ecn_set_ce', TC, F.BPF_FUNC_skb_ecn_set_ce, ['ctx'], { packet });
+}
+const ECT4 = UDP4.slice();
+ECT4[15] = 2;
+ECT4[24] = 0x14;
+ECT4[25] = 0x75;
+const ECT6 = IP6.slice();
+ECT6[15] = 0x20;
+for (const packet of [ECT4, ECT6]) add('skb_ecn_set_ce capable', TC, F.BPF_FUNC_skb_ecn_set_ce, ['ctx'], { packet });
+for (const helper of [
+  F.BPF_FUNC_get_cgroup_classid,
+  F.BPF_FUNC_get_route_realm,
+  F.BPF_FUNC_get_socket_uid,
+  F.BPF_FUNC_skb_cgroup_id,
+]) {
+  add(`answer about the sender ${helper}`, TC, helper, ['ctx']);
+}
+for (const [len, diff, flags] of [
+  [0, 0, 0],
+  [100, 0, 0],
+  [0, 60000, 0],
+  [0, 70000, 0],
+  [0, -40, 0],
+  [0, 0, 1],
+  [0, 0, 2],
+  [70000, 0, 0],
+  [0, -100, 0],
+] as const) {
+  for (const [type, ifindex] of [
+    [TC, 0],
+    [XDP, 0],
+    [TC, 1],
+    [TC, 77],
+    [XDP, 77],
+  ] as const) {
+    add(
+      `check_mtu ${len} ${diff} ${flags} if ${ifindex}`,
+      type,
+      F.BPF_FUNC_check_mtu,
+      ['ctx', ifindex, { buf: 0 }, diff, flags],
+      { buf: words(len) },
+    );
+  }
+}
+
 // Redirects: verdicts only.
 for (const flags of [0, 1, 2, 1n << 32n]) {
   add(`redirect xdp ${flags}`, XDP, F.BPF_FUNC_redirect, [1, flags]);

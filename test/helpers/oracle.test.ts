@@ -36,6 +36,8 @@ const TEXT_SIZE = 64;
 const RESULT = 0;
 const BUF = 16;
 const hex = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.toString(16).padStart(2, '0')).join('');
+/** Without the zeros at the end. */
+const trimmed = (bytes: Uint8Array): string => hex(bytes).replace(/(00)+$/, '');
 const padded = (bytes: Uint8Array | undefined, size: number): Uint8Array => {
   const out = new Uint8Array(size);
   if (bytes) out.set(bytes);
@@ -109,14 +111,15 @@ function askKernel(k: KernelTransport, c: OracleCase): Answer {
     k.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd: buf, key: new Uint8Array(4), value: bytes });
     const r0 = new DataView(bytes.buffer).getBigInt64(0, true).toString();
     const size = (attr.test as { data_size_out?: number }).data_size_out ?? 0;
-    return { r0, buf: hex(bytes.subarray(BUF)), ...(packets(c) ? { packet: hex(out.subarray(0, size)) } : {}) };
+    return { r0, buf: trimmed(bytes.subarray(BUF)), ...(packets(c) ? { packet: hex(out.subarray(0, size)) } : {}) };
   } finally {
     for (const open of [fd, buf, text]) if (open >= 0) k.close(open);
   }
 }
 
+const s = setupHelpers();
+
 function askSkep(c: OracleCase): Answer {
-  const s = setupHelpers();
   const buf = s.put(padded(c.buf, BUF_SIZE));
   const text = s.put(textOf(c));
   s.env.run.progType = c.progType;
@@ -129,11 +132,13 @@ function askSkep(c: OracleCase): Answer {
     return arg;
   });
   const r0 = s.call(c.helper, ...args).toString();
-  const after = hex(s.env.mem.u8.subarray(buf, buf + BUF_SIZE));
+  const after = trimmed(s.env.mem.u8.subarray(buf, buf + BUF_SIZE));
   if (ctx === undefined) return { r0, buf: after };
   // A test run gives XDP metadata out before the packet.
   const meta = 'dataMeta' in ctx ? s.env.mem.u8.slice(ctx.dataMeta, ctx.data) : new Uint8Array(0);
-  return { r0, buf: after, packet: hex(meta) + hex(ctx.packet()) };
+  const packetOut = hex(meta) + hex(ctx.packet());
+  ctx.dispose();
+  return { r0, buf: after, packet: packetOut };
 }
 
 test.each(ORACLE_CASES)('$name', (c) => {

@@ -75,6 +75,7 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
     },
     xdp(packet) {
       const buff = new XdpBuff(hooks);
+      buff.receiveOn(hooks.devices.loopback, 0);
       buff.load(packet);
       return buff;
     },

@@ -7,7 +7,7 @@ import { CHECKSUM_COMPLETE, layoutsOf, SkbView, skbOffsets } from './packet.ts';
 
 const INT_MAX = 0x7fff_ffff;
 /** BPF_SKB_MAX_LEN: the largest packet that growing may make. */
-const SKB_MAX_LEN = 0x1_0000 + 14;
+export const SKB_MAX_LEN = 0x1_0000 + 14;
 const MAC_UNSET = 0xffff;
 
 /** A helper on an sk_buff: low halves of r2..r5. `wide` as in {@link simple}. */

@@ -1,6 +1,6 @@
 /** sk_buff helpers about what goes with a packet: VLAN tags, flow hash, type and protocol. */
 import { ERRNO } from '../../uapi/errno.ts';
-import { Frames, type HelperMaker } from './frame.ts';
+import { Frames, type HelperMaker, simple } from './frame.ts';
 import { layoutsOf, SkbView, skbOffsets, SW_HASH } from './packet.ts';
 import { resizeHeader, skbMaker } from './skb-data.ts';
 
@@ -144,3 +144,12 @@ export const skbChangeProto = skbMaker((_env, skb, at, protoBe, flags) => {
   skb.computeDataPointers(at);
   return 0;
 }, 3);
+
+/** bpf_get_cgroup_classid and bpf_get_route_realm: packets here carry no class and no route. */
+export const noClass = skbMaker(() => 0);
+
+/** bpf_get_socket_uid: the socket that a packet is lent belongs to root. */
+export const getSocketUid = skbMaker(() => 0);
+
+/** bpf_get_netns_cookie: there is one network namespace, the first. */
+export const getNetnsCookie = simple(() => 1);

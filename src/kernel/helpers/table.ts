@@ -12,6 +12,8 @@ import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } fro
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.ts';
 import { skbChangeHead, skbChangeTail, skbLoadBytesRelative, skbPullData, skbStoreBytes } from './skb-data.ts';
 import * as meta from './skb-meta.ts';
+import { checkMtu } from './mtu.ts';
+import { skbAdjustRoom, skbEcnSetCe } from './skb-room.ts';
 import { getStack, getStackid } from './stack.ts';
 import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
 import * as task from './task.ts';
@@ -72,6 +74,8 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_get_current_task_btf]: task.getCurrentTask,
   [F.BPF_FUNC_get_current_cgroup_id]: task.getCurrentCgroupId,
   [F.BPF_FUNC_get_ns_current_pid_tgid]: task.getNsCurrentPidTgid,
+  [F.BPF_FUNC_skb_cgroup_id]: task.getCurrentCgroupId,
+  [F.BPF_FUNC_get_netns_cookie]: meta.getNetnsCookie,
   [F.BPF_FUNC_get_func_ip]: task.getFuncIp,
   [F.BPF_FUNC_get_attach_cookie]: task.getAttachCookie,
   [F.BPF_FUNC_get_stackid]: getStackid,
@@ -101,6 +105,12 @@ export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_skb_pull_data]: skbPullData,
   [F.BPF_FUNC_skb_change_tail]: skbChangeTail,
   [F.BPF_FUNC_skb_change_head]: skbChangeHead,
+  [F.BPF_FUNC_skb_adjust_room]: skbAdjustRoom,
+  [F.BPF_FUNC_skb_ecn_set_ce]: skbEcnSetCe,
+  [F.BPF_FUNC_get_cgroup_classid]: meta.noClass,
+  [F.BPF_FUNC_get_route_realm]: meta.noClass,
+  [F.BPF_FUNC_get_socket_uid]: meta.getSocketUid,
+  [F.BPF_FUNC_check_mtu]: checkMtu,
   [F.BPF_FUNC_skb_change_proto]: meta.skbChangeProto,
   [F.BPF_FUNC_skb_change_type]: meta.skbChangeType,
   [F.BPF_FUNC_skb_vlan_push]: meta.skbVlanPush,
