@@ -111,7 +111,7 @@ describe('callbacks', () => {
       const map = mustCreate(s.maps, { map_type: type, key_size: 4, value_size: 8, max_entries: 3 });
       for (let i = 0; i < 3; i++) map.update(u32(i), new Uint8Array(map.userValueSize).fill(i + 1), 0);
       expect(s.call(F.BPF_FUNC_for_each_map_elem, map.addr, 1, 0, 0)).toBe(3n);
-      expect(seen.sort()).toEqual([
+      expect(seen.sort((a, b) => a[0] - b[0])).toEqual([
         [0, 0x01010101],
         [1, 0x02020202],
         [2, 0x03030303],

@@ -89,7 +89,7 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
 
 function callCore(sig: string, fn: CallableFunction, args: readonly bigint[]): bigint {
   const [params, result] = sig.split(':') as [string, string];
-  const lowered = [...params].map((kind, i) => {
+  const lowered = params.split('').map((kind, i) => {
     const value = args[i] ?? 0n;
     return kind === 'I' ? value : Number(BigInt.asIntN(32, value));
   });

@@ -9,11 +9,13 @@ import { mustCreate, setupMaps } from './setup.ts';
 /** [1] u32, [2] u64, [3] struct of two u32, [4] u32[2]. */
 function testBtf(): Btf {
   const strings = new TextEncoder().encode('\0u32\0u64\0s\0a\0b\0');
-  const types = Uint32Array.of(
-    ...[1, 1 << 24, 4, 32],
-    ...[5, 1 << 24, 8, 64],
-    ...[9, (4 << 24) | 2, 8, 11, 1, 0, 13, 1, 32],
-    ...[0, 3 << 24, 0, 1, 1, 2],
+  const types = Uint32Array.from(
+    [
+      [1, 1 << 24, 4, 32],
+      [5, 1 << 24, 8, 64],
+      [9, (4 << 24) | 2, 8, 11, 1, 0, 13, 1, 32],
+      [0, 3 << 24, 0, 1, 1, 2],
+    ].flat(),
   );
   const bytes = new Uint8Array(24 + types.byteLength + strings.length);
   const view = new DataView(bytes.buffer);
@@ -57,8 +59,14 @@ test.each(rows)('type %i', (type, key, value, entries, flags, ...expected) => {
   const ask = (keySize: number, keyId: number, valueId: number): number => {
     const desc = describeMap(
       {
-        ...{ map_type: type, key_size: keySize, value_size: value, max_entries: entries, map_flags: flags },
-        ...{ btf_fd: 1, btf_key_type_id: keyId, btf_value_type_id: valueId },
+        map_type: type,
+        key_size: keySize,
+        value_size: value,
+        max_entries: entries,
+        map_flags: flags,
+        btf_fd: 1,
+        btf_key_type_id: keyId,
+        btf_value_type_id: valueId,
       },
       { id: 1, btf, inner: inner.desc },
     );

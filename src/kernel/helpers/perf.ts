@@ -5,7 +5,7 @@ import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import type { HelperEnv } from './env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { layoutsOf, SkbView, skbOffsets, xdpOffsets } from './packet.ts';
+import { layoutsOf, SkbView, skbOffsets, type XdpOffsets, xdpOffsets } from './packet.ts';
 
 const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SOCKET_FILTER,
@@ -18,14 +18,17 @@ const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SK_SKB,
 ]);
 
-/** Where the packet of a packet program's context lies: address and length. */
+/** Where the packet of a packet program's context lies: address and length. Layouts are read when first needed. */
 function packetFinder(env: HelperEnv): (ctx: number) => readonly [number, number] {
-  if (!env.layouts) return () => [0, 0];
-  const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
-  const xdp = xdpOffsets(layoutsOf(env));
+  let skb: SkbView | undefined;
+  let xdp: XdpOffsets | undefined;
   const { view } = env.mem;
   return (ctx) => {
-    if (SKB_TYPES.has(env.run.progType)) return [skb.get32(ctx, 'data'), skb.headlen(ctx)];
+    if (SKB_TYPES.has(env.run.progType)) {
+      skb ??= new SkbView(env.mem, skbOffsets(layoutsOf(env)));
+      return [skb.get32(ctx, 'data'), skb.headlen(ctx)];
+    }
+    xdp ??= xdpOffsets(layoutsOf(env));
     const data = view.getUint32(ctx + xdp.data, true);
     return [data, view.getUint32(ctx + xdp.data_end, true) - data];
   };

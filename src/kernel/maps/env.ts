@@ -14,7 +14,7 @@ export interface MapEnvOptions {
   random32(): number;
   readonly mapFields?: Readonly<Record<string, number>>;
   /** Ids of new maps; counts from 1 by default. */
-  nextMapId?(): number;
+  readonly nextMapId?: () => number;
 }
 
 export function createMapEnv(options: MapEnvOptions): MapEnv {

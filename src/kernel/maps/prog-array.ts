@@ -75,7 +75,7 @@ export class ProgArrayMap extends StoredMap {
   }
 
   override releaseUser(): void {
-    for (const index of [...this.#progs.keys()]) this.#swap(index, undefined);
+    for (const index of this.#progs.keys()) this.#swap(index, undefined);
   }
 
   override free(): void {

@@ -64,18 +64,7 @@ export abstract class StoredMap implements BpfMap {
     this.set('flags', desc.flags);
     this.set('nrCpus', env.nrCpus);
     this.set('lockOff', this.#lockOff());
-    const fields: Record<string, number> = {
-      map_type: desc.type,
-      key_size: desc.keySize,
-      value_size: desc.valueSize,
-      max_entries: desc.maxEntries,
-      map_flags: desc.flags,
-      id: desc.id,
-    };
-    for (const [name, value] of Object.entries(fields)) {
-      const off = env.mapFields?.[name];
-      if (off !== undefined && off + 4 <= STRUCT_SIZE) env.mem.view.setUint32(this.addr + off, value, true);
-    }
+    if (env.mapFields) this.fillStruct((member) => env.mapFields?.[member] ?? -1);
     const ranges = desc.record ? copyRanges(desc.record, desc.valueSize) : [];
     if (desc.record) {
       const at = this.block(4 + ranges.length * 8);
@@ -85,6 +74,26 @@ export abstract class StoredMap implements BpfMap {
         env.mem.u32[(at + 8 + i * 8) >>> 2] = len;
       });
       this.set('ranges', at);
+    }
+  }
+
+  /**
+   * Fills struct bpf_map for programs that read it through BTF.
+   * @param offset byte offset of a member in the target's struct bpf_map, or -1
+   */
+  fillStruct(offset: (member: string) => number): void {
+    const { desc } = this;
+    const members: Readonly<Record<string, number>> = {
+      map_type: desc.type,
+      key_size: desc.keySize,
+      value_size: desc.valueSize,
+      max_entries: desc.maxEntries,
+      map_flags: desc.flags,
+      id: desc.id,
+    };
+    for (const [member, value] of Object.entries(members)) {
+      const off = offset(member);
+      if (off >= 0 && off + 4 <= STRUCT_SIZE) this.env.mem.view.setUint32(this.addr + off, value, true);
     }
   }
 
