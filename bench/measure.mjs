@@ -3,6 +3,7 @@
 const SAMPLE_MS = 4;
 const WARM_MS = 60;
 const WARM_CALLS = 20_000;
+const MAX_CYCLES = 8;
 
 const sleep = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
 
@@ -37,16 +38,29 @@ function calibrate(runner) {
   }
 }
 
+/** Warms up until no runner gets faster: on a busy machine the optimising compiler's threads come late. */
+async function settle(runners) {
+  let before = runners.map(() => Number.POSITIVE_INFINITY);
+  for (let cycle = 0; cycle < MAX_CYCLES; cycle++) {
+    for (const r of runners) warmUp(r);
+    await sleep(40);
+    const now = runners.map((r) => {
+      if (r.native) return 0;
+      const n = calibrate(r);
+      return Math.min(time(r, n), time(r, n)) / n;
+    });
+    if (cycle > 0 && now.every((t, k) => t > 0.9 * before[k])) return;
+    before = now.map((t, k) => Math.min(t, before[k]));
+  }
+}
+
 /**
  * @param {{ call?(n: number): void, measure?(n: number): number, step?: number, native?: boolean }[]} runners
  * @param {number} rounds samples of each
  * @returns {Promise<{ min: number, median: number }[]>} nanoseconds a run
  */
 export async function interleave(runners, rounds) {
-  for (const r of runners) warmUp(r);
-  await sleep(30);
-  for (const r of runners) warmUp(r);
-  await sleep(30);
+  await settle(runners);
   const counts = runners.map(calibrate);
   const samples = runners.map(() => []);
   for (let round = 0; round < rounds; round++) {

@@ -44,7 +44,7 @@ export async function loadInSkep(world, engine, bytes, name) {
     run: (packet) => runner.run(packet),
     runner: (packet) => ({ call: loop(runner, packet) }),
     batchRunner(packet) {
-      const packets = new Array(BATCH).fill(packet);
+      const packets = Array.from({ length: BATCH }, () => packet);
       const verdicts = new Uint32Array(BATCH);
       return {
         call(n) {

@@ -36,7 +36,7 @@ const BINARY: readonly (readonly [number, number] | undefined)[] = (() => {
     [BPF_XOR, w.I64_XOR, w.I32_XOR],
     [BPF_ARSH, w.I64_SHR_S, w.I32_SHR_S],
   ];
-  const table: (readonly [number, number] | undefined)[] = new Array(16).fill(undefined);
+  const table: (readonly [number, number] | undefined)[] = Array.from({ length: 16 }, () => undefined);
   for (const [op, wide, narrow] of rows) table[op >> 4] = [wide, narrow];
   return table;
 })();

@@ -33,7 +33,7 @@ const COMPARE: readonly (readonly [number, number, number, number] | undefined)[
     [BPF_JSLT, w.I64_LT_S, w.I32_LT_S, w.I64_GE_S, w.I32_GE_S],
     [BPF_JSLE, w.I64_LE_S, w.I32_LE_S, w.I64_GT_S, w.I32_GT_S],
   ];
-  const table: (readonly [number, number, number, number] | undefined)[] = new Array(16).fill(undefined);
+  const table: (readonly [number, number, number, number] | undefined)[] = Array.from({ length: 16 }, () => undefined);
   for (const [op, ...ops] of rows) table[op >> 4] = ops;
   return table;
 })();
@@ -80,9 +80,11 @@ export function pushCondition(f: FnState, i: number, negate: boolean, mayGoto: M
   // Zero-extended operands compare as unsigned 32-bit numbers, whatever the comparison's sign.
   const narrow = !wide || (f.isZext(dst) && (known ? hi === 0 : f.isZext(src)));
   const pushSrc = (): void => {
-    if (!known) narrow ? f.push32(src) : f.push64(src);
-    else if (narrow) out.i32(lo);
-    else out.i64(lo, hi);
+    if (narrow) {
+      if (known) out.i32(lo);
+      else f.push32(src);
+    } else if (known) out.i64(lo, hi);
+    else f.push64(src);
   };
   if (narrow) f.push32(dst);
   else f.push64(dst);

@@ -19,6 +19,9 @@ const MAP_TYPE_ARENA = 33;
 /** Width in bytes to the wasm load (zero- and sign-extending) and store. */
 const LOAD = { 1: w.I64_LOAD8_U, 2: w.I64_LOAD16_U, 4: w.I64_LOAD32_U, 8: w.I64_LOAD } as Record<number, number>;
 const LOAD_SX = { 1: w.I64_LOAD8_S, 2: w.I64_LOAD16_S, 4: w.I64_LOAD32_S } as Record<number, number>;
+/** Loads and stores of the low half: of 8 bytes, a narrow value is the first four. */
+const LOAD32 = { 1: w.I32_LOAD8_U, 2: w.I32_LOAD16_U, 4: w.I32_LOAD, 8: w.I32_LOAD } as Record<number, number>;
+const STORE32 = { 1: w.I32_STORE8, 2: w.I32_STORE16, 4: w.I32_STORE } as Record<number, number>;
 const STORE = { 1: w.I64_STORE8, 2: w.I64_STORE16, 4: w.I64_STORE32, 8: w.I64_STORE } as Record<number, number>;
 
 export const loadOp = (size: number): number => LOAD[size];
@@ -75,6 +78,12 @@ export function lowerLoad(f: FnState, i: number): boolean {
     lowerArenaLoad(f, i, size, op);
   } else if (mode === BPF_MEM || mode === BPF_MEMSX) {
     const offset = pushAddress(f, insns.src[i], insns.off[i], size, false, i);
+    if (f.narrowDef && !signed) {
+      out.mem(LOAD32[size], 0, offset);
+      if (size < 8) f.set32(dst);
+      else f.setLow(dst);
+      return true;
+    }
     out.mem(op, 0, offset);
   } else return false;
   f.set64(dst, !signed && size < 8);
@@ -168,6 +177,12 @@ export function lowerStore(f: FnState, i: number): boolean {
   }
   if (mode !== BPF_MEM) return false;
   const offset = pushAddress(f, dst, insns.off[i], size, true, i);
+  if (size < 8 && (immediate || f.isConst(insns.src[i]) || f.isNarrow(insns.src[i]))) {
+    if (immediate) out.i32(insns.imm[i]);
+    else f.push32(insns.src[i]);
+    out.mem(STORE32[size], 0, offset);
+    return true;
+  }
   pushValue();
   out.mem(STORE[size], 0, offset);
   return true;

@@ -56,7 +56,7 @@ export function releaseSlots(plan: ModulePlan): void {
 function analyse(plan: ModulePlan): Subject[] {
   const { program } = plan;
   const { insns, subprogs } = program;
-  const subjects = new Array<Subject>(subprogs.length);
+  const subjects: Subject[] = [];
   for (const k of calleesFirst(plan)) {
     const { start, end, stackDepth } = subprogs[k];
     const cfg = buildCfg(insns, start, end);
@@ -105,7 +105,12 @@ function assemble(plan: ModulePlan, bodies: readonly FunctionBody[], cell: Resul
   const { program } = plan;
   // Types of defined functions come first, so that the type section is complete when it is written.
   const types = bodies.map((_, k) =>
-    k === 0 ? TYPE_PROGRAM : plan.type(new Array<number>(plan.argCount[k]).fill(w.T_I64), [w.T_I64]),
+    k === 0
+      ? TYPE_PROGRAM
+      : plan.type(
+          Array.from({ length: plan.argCount[k] }, () => w.T_I64),
+          [w.T_I64],
+        ),
   );
   if (plan.guard !== undefined) types.push(plan.type(CHECK_PARAMS, [w.T_I32]));
   const run = plan.imports.length + types.length;

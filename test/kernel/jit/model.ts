@@ -83,7 +83,7 @@ const SIZES: Record<number, number> = { 0x00: 4, 0x08: 2, 0x10: 1, 0x18: 8 };
 /** Runs `insns` from slot 0 on `memory`, addressed from `base`; r10 is `base + memory.length`. Returns r0. */
 export function runModel(insns: Insns, memory: Uint8Array, base: number, r1 = 0n): bigint {
   const view = new DataView(memory.buffer, memory.byteOffset, memory.length);
-  let regs = new Array<bigint>(12).fill(0n);
+  let regs = Array.from({ length: 12 }, () => 0n);
   regs[1] = r1;
   regs[10] = BigInt(base + memory.length);
   const frames: { pc: number; saved: bigint[] }[] = [];
