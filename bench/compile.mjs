@@ -1,11 +1,12 @@
 #!/usr/bin/env node
 /** Compile latency of the JIT: translation, module and first call, for generated programs of several lengths, warm. */
-import { importSkep, makeWorld } from './skep-engine.mjs';
+import { Insns } from '../dist/isa/insn.js';
+import { createBareLink, unverified } from '../dist/kernel/interp/index.js';
+import { jitCompile } from '../dist/kernel/jit/index.js';
+import { translate } from '../dist/kernel/jit/module.js';
 
-const skep = await importSkep();
-const world = makeWorld(skep);
-const { Insns } = await import('../dist/isa/insn.js');
-const { translate } = await import('../dist/kernel/jit/module.js');
+const lookup = { kind: 'js', fn() {} };
+const link = createBareLink({ memory: 1 << 24, helpers: new Map([[1, lookup]]) });
 
 /** Loads, arithmetic, forward branches, stack accesses and a map lookup with its null check, in a fixed mix. */
 export function generate(length) {
@@ -48,17 +49,17 @@ const micro = (f) => {
 const median = (list) => list.sort((a, b) => a - b)[list.length >> 1];
 
 for (const length of [100, 1000, 10_000, 100_000]) {
-  const program = skep.unverified(generate(length), 'generated');
+  const program = unverified(generate(length), 'generated');
   const rounds = Math.max(5, Math.min(300, 200_000 / length));
   const times = { translate: [], module: [], whole: [] };
   let bytes = 0;
   for (let k = 0; k < rounds; k++) {
     // A constant that differs each time keeps V8's cache of identical modules out of it.
     program.insns.imm[4] = k;
-    const [t, { bytes: wasm }] = micro(() => translate(program, world.link, { addr: 0x200000 }, ports, 1 << 20));
+    const [t, { bytes: wasm }] = micro(() => translate(program, link, { addr: 0x200000 }, ports, 1 << 20));
     times.translate.push(t);
     times.module.push(micro(() => new WebAssembly.Module(wasm))[0]);
-    const [w, r] = micro(() => skep.jitCompile(program, world.link));
+    const [w, r] = micro(() => jitCompile(program, link));
     times.whole.push(w);
     r.executable.dispose();
     bytes = wasm.length;
