@@ -165,7 +165,8 @@ export class VerifierEnv {
       caps,
       sleepable: (input.progFlags & 16) !== 0,
       gplCompatible: GPL_LICENSES.has(input.license),
-      attachBtfName: '',
+      attachBtfName: input.attachBtfId === 0 ? '' : (input.vmlinux()?.name(input.attachBtfId) ?? ''),
+      lsmCgroup: input.progType === 29 && input.expectedAttachType === 43,
     };
     this.stats = {
       insnsProcessed: 0,
@@ -183,4 +184,11 @@ export class VerifierEnv {
 }
 
 /** license_is_gpl_compatible(). */
-const GPL_LICENSES = new Set(['GPL', 'GPL v2', 'GPL and additional rights', 'Dual BSD/GPL', 'Dual MIT/GPL', 'Dual MPL/GPL']);
+const GPL_LICENSES = new Set([
+  'GPL',
+  'GPL v2',
+  'GPL and additional rights',
+  'Dual BSD/GPL',
+  'Dual MIT/GPL',
+  'Dual MPL/GPL',
+]);

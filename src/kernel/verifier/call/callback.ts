@@ -1,4 +1,5 @@
 /** Functions that a helper calls back: put aside as a path that returns to the helper, or as a root of its own (push_callback_call). */
+import { BPF_RB_ROOT } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
 import {
   CONST_PTR_TO_DYNPTR,
@@ -9,9 +10,12 @@ import {
   PTR_TO_MAP_VALUE,
   SCALAR_VALUE,
 } from '../../spec/reg-types.ts';
+import { invariant } from '../../../util/errors.ts';
 import type { VerifierEnv } from '../env.ts';
 import { pushAsyncCb, pushStack } from '../explore/worklist.ts';
-import { A, B, ID, TYPE, copyRow } from '../state/row.ts';
+import { markRegGraphNode, refSetNonOwning } from '../resource/graph.ts';
+import { findField, regBtfRecord } from '../resource/record.ts';
+import { A, B, ID, OFF, TYPE, copyRow } from '../state/row.ts';
 import { markRegPointer, markRegUnknownImprecise } from '../state/regs.ts';
 import { type FuncState, regRow } from '../state/state.ts';
 import { checkSubprogArgs, setupFuncEntry } from './subprog.ts';
@@ -23,7 +27,8 @@ export type CallbackKind =
   | 'user_ringbuf_drain'
   | 'timer'
   | 'wq'
-  | 'task_work';
+  | 'task_work'
+  | 'rbtree_add';
 
 const isAsync = (kind: CallbackKind): boolean => kind === 'timer' || kind === 'wq' || kind === 'task_work';
 
@@ -88,9 +93,22 @@ function setCalleeState(env: VerifierEnv, kind: CallbackKind, caller: FuncState,
       to[regRow(1) + B] = 1;
       copy(2, 3);
       break;
+    case 'rbtree_add':
+      setTreeArgs(env, from, to);
+      break;
     default:
       mapPtr(1, CONST_PTR_TO_MAP);
       mapPtr(2, PTR_TO_MAP_KEY);
       mapPtr(3, PTR_TO_MAP_VALUE);
+  }
+}
+
+/** set_rbtree_add_callback_state: both arguments are nodes of the tree in R1, whose lock is held. */
+function setTreeArgs(env: VerifierEnv, from: Int32Array, to: Int32Array): void {
+  const root = findField(regBtfRecord(env, from, regRow(1)), from[regRow(1) + OFF], BPF_RB_ROOT);
+  invariant(root !== undefined, 'tree callback without its root');
+  for (const regno of [1, 2]) {
+    markRegGraphNode(to, regRow(regno), root);
+    refSetNonOwning(env, to, regRow(regno));
   }
 }

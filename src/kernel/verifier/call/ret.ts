@@ -1,6 +1,7 @@
 /** The value that a program gives to the kernel when it ends (check_return_code). */
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../spec/reg-types.ts';
+import { checkPtrOffReg } from '../access/ctx.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { s64Text } from '../diag/number.ts';
 import { reject } from '../diag/reject.ts';
@@ -25,7 +26,6 @@ import {
 } from '../state/row.ts';
 import { checkRegRead } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { checkPtrOffReg } from './args/offset.ts';
 import { attachFuncProto, attachReturnsVoid } from './attach.ts';
 
 const { BPF_PROG_TYPE_LSM, BPF_PROG_TYPE_STRUCT_OPS } = BPF_PROG_TYPE;

@@ -5,6 +5,7 @@ import { ARGS } from './catalogue/args.ts';
 import { BRANCH } from './catalogue/branch.ts';
 import { CALL } from './catalogue/call.ts';
 import { EXPLORE } from './catalogue/explore.ts';
+import { KFUNC } from './catalogue/kfunc.ts';
 import { LOAD } from './catalogue/load.ts';
 import { MAP_USE } from './catalogue/map-use.ts';
 import { REGS } from './catalogue/regs.ts';
@@ -23,6 +24,7 @@ export const CATALOGUE = {
   BTF_ACCESS,
   CALL,
   EXPLORE,
+  KFUNC,
   LOAD,
   MAP_USE,
   REGS,

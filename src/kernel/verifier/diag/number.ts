@@ -6,11 +6,3 @@ export const s64Text = (lo: number, hi: number, plus = 0): string =>
 
 /** The same, unsigned. */
 export const u64Text = (lo: number, hi: number): string => ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString();
-
-/** The same, as hexadecimal with 0x. */
-export const hexText = (lo: number, hi: number): string =>
-  `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;
-
-/** tnum_strn(): `(0x0; 0xff)`. */
-export const tnumText = (valLo: number, valHi: number, maskLo: number, maskHi: number): string =>
-  `(${hexText(valLo, valHi)}; ${hexText(maskLo, maskHi)})`;

@@ -23,7 +23,8 @@ export const hex64 = (lo: number, hi: number): string =>
   hi === 0 ? `0x${(lo >>> 0).toString(16)}` : `0x${(hi >>> 0).toString(16)}${(lo >>> 0).toString(16).padStart(8, '0')}`;
 
 /** verbose_unum(): decimal up to 65535. */
-export const unum = (lo: number, hi: number): string => (hi === 0 && lo >>> 0 <= 0xffff ? String(lo >>> 0) : hex64(lo, hi));
+export const unum = (lo: number, hi: number): string =>
+  hi === 0 && lo >>> 0 <= 0xffff ? String(lo >>> 0) : hex64(lo, hi);
 
 /** verbose_snum(): decimal within 16 signed bits. */
 export const snum = (lo: number, hi: number): string =>
@@ -34,8 +35,13 @@ export const decimal64 = (lo: number, hi: number): string =>
   hi === lo >> 31 ? String(lo) : ((BigInt(hi) << 32n) | BigInt(lo >>> 0)).toString();
 
 /** tnum_strn(). */
-export const formatTnum = (rows: Int32Array, r: number): string =>
-  `(${hex64(rows[r + VALUE_LO], rows[r + VALUE_HI])}; ${hex64(rows[r + MASK_LO], rows[r + MASK_HI])})`;
+export const formatTnum = (rows: Int32Array, r: number): string => {
+  const value = hex64(rows[r + VALUE_LO], rows[r + VALUE_HI]);
+  if ((rows[r + MASK_LO] | rows[r + MASK_HI]) !== 0)
+    return `(${value}; ${hex64(rows[r + MASK_LO], rows[r + MASK_HI])})`;
+  // A constant is printed alone, and %#llx gives 0 no prefix.
+  return value === '0x0' ? '0' : value;
+};
 
 interface Bound {
   readonly name: string;
@@ -60,8 +66,20 @@ export function formatRanges(rows: Int32Array, r: number): string[] {
   const bounds: Bound[] = [
     { name: 'smin', lo: sminLo, hi: sminHi, signed: true, omit: sminLo === 0 && sminHi === -0x80000000 },
     { name: 'smax', lo: smaxLo, hi: smaxHi, signed: true, omit: smaxLo === -1 && smaxHi === 0x7fffffff },
-    { name: 'umin', lo: rows[r + UMIN_LO], hi: rows[r + UMIN_HI], signed: false, omit: (rows[r + UMIN_LO] | rows[r + UMIN_HI]) === 0 },
-    { name: 'umax', lo: rows[r + UMAX_LO], hi: rows[r + UMAX_HI], signed: false, omit: (rows[r + UMAX_LO] & rows[r + UMAX_HI]) === -1 },
+    {
+      name: 'umin',
+      lo: rows[r + UMIN_LO],
+      hi: rows[r + UMIN_HI],
+      signed: false,
+      omit: (rows[r + UMIN_LO] | rows[r + UMIN_HI]) === 0,
+    },
+    {
+      name: 'umax',
+      lo: rows[r + UMAX_LO],
+      hi: rows[r + UMAX_HI],
+      signed: false,
+      omit: (rows[r + UMAX_LO] & rows[r + UMAX_HI]) === -1,
+    },
     bound32('smin32', rows[r + S32_MIN], rows[r + S32_MIN] === -0x80000000),
     bound32('smax32', rows[r + S32_MAX], rows[r + S32_MAX] === 0x7fffffff),
     { name: 'umin32', lo: rows[r + U32_MIN], hi: 0, signed: false, omit: rows[r + U32_MIN] === 0 },

@@ -11,6 +11,7 @@ import {
   PTR_UNTRUSTED,
   baseType,
 } from '../../../spec/reg-types.ts';
+import { checkPtrOffReg } from '../../access/ctx.ts';
 import { CALL } from '../../diag/catalogue/call.ts';
 import { RESOURCE } from '../../diag/catalogue/resource.ts';
 import { reject } from '../../diag/reject.ts';
@@ -22,7 +23,6 @@ import { A, B, OFF, TYPE, VALUE_LO, varOffConst } from '../../state/row.ts';
 import { regRow } from '../../state/state.ts';
 import type { CallMeta } from '../meta.ts';
 import { btfTypeName, structIdsMatch } from './btf.ts';
-import { checkPtrOffReg } from './offset.ts';
 
 const BPF_KPTR = BPF_KPTR_UNREF | BPF_KPTR_REF | BPF_KPTR_PERCPU;
 

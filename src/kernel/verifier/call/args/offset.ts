@@ -20,13 +20,11 @@ import {
   SCALAR_VALUE,
   baseType,
 } from '../../../spec/reg-types.ts';
+import { checkPtrOffReg } from '../../access/ctx.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
-import { CALL } from '../../diag/catalogue/call.ts';
-import { tnumText } from '../../diag/number.ts';
 import { reject } from '../../diag/reject.ts';
 import type { VerifierEnv } from '../../env.ts';
-import { regTypeStr } from '../../state/reg-type-str.ts';
-import { MASK_HI, MASK_LO, OFF, TYPE, VALUE_HI, VALUE_LO, varOffZero } from '../../state/row.ts';
+import { OFF, TYPE } from '../../state/row.ts';
 import { regRow } from '../../state/state.ts';
 
 /** Pointers into memory of a known size: any offset is a matter of the bounds check. */
@@ -68,22 +66,4 @@ export function checkArgRegOff(env: VerifierEnv, regno: number, argType: number)
   }
   if (ANY_OFFSET.has(type)) return;
   checkPtrOffReg(env, regno, FIXED_OFFSET.has(type));
-}
-
-/** __check_ptr_off_reg: the pointer was not moved, or only by a known and not negative amount. */
-export function checkPtrOffReg(env: VerifierEnv, regno: number, fixedOffOk: boolean): void {
-  const { rows } = env.state.frame;
-  const r = regRow(regno);
-  const off = rows[r + OFF];
-  const name = regTypeStr(rows[r + TYPE]);
-  if (off < 0) reject(env, CALL.PTR_NEGATIVE_OFFSET, name, regno, off);
-  if (!fixedOffOk && off !== 0) reject(env, CALL.PTR_MODIFIED, name, regno, off);
-  if (!varOffZero(rows, r)) {
-    reject(
-      env,
-      CALL.PTR_VARIABLE,
-      name,
-      tnumText(rows[r + VALUE_LO], rows[r + VALUE_HI], rows[r + MASK_LO], rows[r + MASK_HI]),
-    );
-  }
 }

@@ -63,14 +63,24 @@ import { helperName } from '../name.ts';
 import { checkArgBtfId } from './btf.ts';
 import { checkKptrMatch } from './kptr.ts';
 
-const MAP_KEY_VALUE = [PTR_TO_STACK, PTR_TO_PACKET, PTR_TO_PACKET_META, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE];
+const MEM = [
+  PTR_TO_STACK,
+  PTR_TO_PACKET,
+  PTR_TO_PACKET_META,
+  PTR_TO_MAP_KEY,
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_MEM | MEM_RINGBUF,
+  PTR_TO_BUF,
+  PTR_TO_BTF_ID | PTR_TRUSTED,
+];
 const SOCK = [PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_XDP_SOCK];
 const SCALAR = [SCALAR_VALUE];
 
 /** Register types by argument type, in the order of the kernel's messages. */
 const COMPATIBLE: Readonly<Record<number, readonly number[]>> = {
-  [ARG_PTR_TO_MAP_KEY]: MAP_KEY_VALUE,
-  [ARG_PTR_TO_MAP_VALUE]: MAP_KEY_VALUE,
+  [ARG_PTR_TO_MAP_KEY]: MEM,
+  [ARG_PTR_TO_MAP_VALUE]: MEM,
   [ARG_CONST_SIZE]: SCALAR,
   [ARG_CONST_SIZE_OR_ZERO]: SCALAR,
   [ARG_CONST_ALLOC_SIZE_OR_ZERO]: SCALAR,
@@ -81,17 +91,7 @@ const COMPATIBLE: Readonly<Record<number, readonly number[]>> = {
   [ARG_PTR_TO_SOCKET]: [PTR_TO_SOCKET],
   [ARG_PTR_TO_BTF_ID]: [PTR_TO_BTF_ID, PTR_TO_BTF_ID | PTR_TRUSTED, PTR_TO_BTF_ID | MEM_RCU],
   [ARG_PTR_TO_SPIN_LOCK]: [PTR_TO_MAP_VALUE, PTR_TO_BTF_ID | MEM_ALLOC],
-  [ARG_PTR_TO_MEM]: [
-    PTR_TO_STACK,
-    PTR_TO_PACKET,
-    PTR_TO_PACKET_META,
-    PTR_TO_MAP_KEY,
-    PTR_TO_MAP_VALUE,
-    PTR_TO_MEM,
-    PTR_TO_MEM | MEM_RINGBUF,
-    PTR_TO_BUF,
-    PTR_TO_BTF_ID | PTR_TRUSTED,
-  ],
+  [ARG_PTR_TO_MEM]: MEM,
   [ARG_PTR_TO_RINGBUF_MEM]: [PTR_TO_MEM | MEM_RINGBUF],
   [ARG_PTR_TO_PERCPU_BTF_ID]: [
     PTR_TO_BTF_ID | MEM_PERCPU,
@@ -132,7 +132,7 @@ export function checkRegType(
     reject(env, ARGS.TYPE_MISMATCH, regno, regTypeStr(regType), wanted.map(regTypeStr).join(', '));
   }
   if (baseType(regType) !== PTR_TO_BTF_ID) return;
-  if (arg === ARG_PTR_TO_MEM) {
+  if (wanted === MEM) {
     if (!(argType & MEM_RDONLY)) {
       reject(env, ARGS.MAY_WRITE_INTO, helperName(meta.funcId), regno, regTypeStr(regType));
     }

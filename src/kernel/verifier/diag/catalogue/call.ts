@@ -105,22 +105,6 @@ export const CALL = {
       `invalid kptr access, R${regno} type=${type} expected=${expected}`,
     why: 'A kptr member takes only unmodified pointers to its own struct.',
   },
-  PTR_NEGATIVE_OFFSET: {
-    errno: ERRNO.EACCES,
-    text: (type: string, regno: number, off: number) => `negative offset ${type} ptr R${regno} off=${off} disallowed`,
-    why: 'The pointer was moved to before its object.',
-  },
-  PTR_MODIFIED: {
-    errno: ERRNO.EACCES,
-    text: (type: string, regno: number, off: number) =>
-      `dereference of modified ${type} ptr R${regno} off=${off} disallowed`,
-    why: 'This kind of pointer must be used as it was given, without an offset added to it.',
-  },
-  PTR_VARIABLE: {
-    errno: ERRNO.EACCES,
-    text: (type: string, varOff: string) => `variable ${type} access var_off=${varOff} disallowed`,
-    why: 'The offset of this kind of pointer must be known when the program is loaded.',
-  },
   RETURN_LEAKS: {
     errno: ERRNO.EACCES,
     text: (regno: number) => `R${regno} leaks addr as return value`,
