@@ -10,6 +10,8 @@ export class VerifierLog {
   readonly #limit: number;
   #chunks: string[] = [];
   #size = 0;
+  /** Characters that fell off the front. */
+  #dropped = 0;
   /** Last complete non-empty line, kept at any level: it is the message of a rejection. */
   lastLine = '';
   #partial = '';
@@ -51,15 +53,22 @@ export class VerifierLog {
 
   /** Length of the log so far; {@link truncate} goes back to it. */
   position(): number {
-    return this.#size;
+    return this.#dropped + this.#size;
   }
 
   /** Forgets everything after `position` (bpf_vlog_reset): a path that ended well leaves no trace at level 1. */
   truncate(position: number): void {
-    if (position >= this.#size) return;
-    const text = this.#chunks.join('').slice(0, Math.max(0, position));
-    this.#chunks = [text];
-    this.#size = text.length;
+    const chunks = this.#chunks;
+    position = Math.max(0, position - this.#dropped);
+    while (this.#size > position) {
+      const last = chunks.pop();
+      if (last === undefined) break;
+      this.#size -= last.length;
+      const keep = position - this.#size;
+      if (keep <= 0) continue;
+      chunks.push(last.slice(0, keep));
+      this.#size += keep;
+    }
     this.#partial = '';
   }
 
@@ -72,6 +81,7 @@ export class VerifierLog {
     if (this.#size <= this.#limit) return;
     const text = this.#chunks.join('').slice(-this.#limit);
     this.#chunks = [text];
+    this.#dropped += this.#size - text.length;
     this.#size = text.length;
   }
 }

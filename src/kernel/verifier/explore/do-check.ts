@@ -152,8 +152,8 @@ function checkInsn(env: VerifierEnv): Next {
 }
 
 function checkLd(env: VerifierEnv, mode: number): Next {
-  if (mode === BPF_ABS || mode === BPF_IND) checkLdAbs(env);
-  else if (mode === BPF_IMM) {
+  if (mode === BPF_ABS || mode === BPF_IND) return checkLdAbs(env);
+  if (mode === BPF_IMM) {
     checkLdImm(env);
     env.insnIdx++;
     env.aux.seen[env.insnIdx] ||= env.passCnt;

@@ -23,7 +23,9 @@ import {
   baseType,
 } from '../../spec/reg-types.ts';
 import { LOAD } from '../diag/catalogue/load.ts';
+import { prepareFuncExit } from '../call/subprog.ts';
 import { reject } from '../diag/reject.ts';
+import { pushStack } from '../explore/worklist.ts';
 import type { VerifierEnv } from '../env.ts';
 import { checkPtrOffReg } from '../access/ctx.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
@@ -37,6 +39,7 @@ import {
   markRegUnknown,
 } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import type { Next } from './jump.ts';
 import { findSubprogAt } from '../subprog.ts';
 
 /** check_ld_imm: a constant, or the address of a map, a map value, a function or a kernel variable. */
@@ -90,8 +93,8 @@ const mayAccessSkb = (type: number): boolean =>
   type === BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_CLS ||
   type === BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_ACT;
 
-/** check_ld_abs: a packet load through R6, which ends the program when it is out of range. */
-export function checkLdAbs(env: VerifierEnv): void {
+/** check_ld_abs: a packet load through R6. Out of range it ends the function with 0, which in a subprogram is a path of its own. */
+export function checkLdAbs(env: VerifierEnv): Next {
   const { insns, insnIdx: idx } = env;
   const mode = bpfMode(insns.code[idx]);
   if (!mayAccessSkb(env.input.progType)) reject(env, LOAD.LD_ABS_PROG_TYPE);
@@ -113,4 +116,9 @@ export function checkLdAbs(env: VerifierEnv): void {
   env.scratchedRegs |= 0x3f;
   markRegUnknown(env, frame.rows, regRow(0));
   frame.rows[regRow(0) + SUBREG_DEF] = idx + 1;
+  if (env.state.curframe === 0) return 'advance';
+  pushStack(env, idx + 1, idx, false);
+  markRegKnown(frame.rows, regRow(0), 0, 0);
+  prepareFuncExit(env);
+  return 'returned';
 }
