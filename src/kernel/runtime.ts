@@ -80,15 +80,17 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
   const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
   const objects = new ObjectTable();
   const vmlinux = vmlinuxProvider(options.vmlinux);
+  const layouts = new KernelLayouts(vmlinux);
   const maps = createMapEnv({
     mem,
+    // A BTF that is given as a function is parsed when first needed, not for this.
+    ...(typeof options.vmlinux === 'object' ? { mapFields: mapFields(layouts) } : {}),
     allocator: heap,
     nrCpus,
     random32: host.random32,
     nextMapId: () => objects.newId('map'),
   });
   const run = newRunState();
-  const layouts = new KernelLayouts(vmlinux);
   const link = createProgramLink({
     mem,
     heap,
@@ -165,6 +167,13 @@ class EmbeddedRuntime implements Runtime {
   [Symbol.dispose](): void {
     this.#env.fds.closeAll();
   }
+}
+
+/** Members of struct bpf_map that programs may read through a map pointer. */
+function mapFields(layouts: KernelLayouts): Record<string, number> {
+  const map = layouts.struct('bpf_map');
+  const names = ['map_type', 'key_size', 'value_size', 'max_entries', 'map_flags', 'id'];
+  return Object.fromEntries(names.map((name) => [name, map.offset(name)] as const));
 }
 
 function vmlinuxProvider(given: RuntimeOptions['vmlinux']): () => Btf | undefined {
