@@ -24,6 +24,7 @@ import { sysBpfBinary } from './syscall/binary.ts';
 import { sysBpf } from './syscall/dispatch.ts';
 import { fdMap, fdProg, type SyscallEnv } from './syscall/env.ts';
 import { verify } from './verifier/check.ts';
+import type { VerifierOutcome } from './verifier/result.ts';
 
 /** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
 export type Engine = 'jit' | 'interp';
@@ -49,6 +50,8 @@ export interface RuntimeOptions {
   readonly interfaces?: readonly NetDeviceSpec[];
   /** Milliseconds after which loops that poll (bpf_loop, may_goto, iterators) are stopped; no limit unless said. */
   readonly deadlineMs?: number;
+  /** Told what the verifier found of each program that reaches it: statistics, reason and log as data. */
+  readonly onVerified?: (outcome: VerifierOutcome) => void;
 }
 
 /** The embedded kernel. */
@@ -84,7 +87,7 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
   const maps = createMapEnv({
     mem,
     // A BTF that is given as a function is parsed when first needed, not for this.
-    ...(typeof options.vmlinux === 'object' ? { mapFields: mapFields(layouts) } : {}),
+    ...(typeof options.vmlinux === 'object' && !options.verifyOnly ? { mapFields: mapFields(layouts) } : {}),
     allocator: heap,
     nrCpus,
     random32: host.random32,
@@ -110,7 +113,7 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
   };
   const clock = new Int32Array(2);
   const env: SyscallEnv = {
-    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: verifier },
+    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: observed(verifier, options.onVerified) },
     caps: options.caps ?? ALL_CAPS,
     profile: options.profile ?? '6.18',
     verifyOnly: options.verifyOnly ?? false,
@@ -121,6 +124,15 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     },
   };
   return new EmbeddedRuntime(env, mem, run);
+}
+
+function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
+  if (tell === undefined) return verifier;
+  return (input) => {
+    const outcome = verifier(input);
+    tell(outcome);
+    return outcome;
+  };
 }
 
 class EmbeddedRuntime implements Runtime {
