@@ -5,5 +5,9 @@ export default defineConfig({
     include: ['test/**/*.test.ts'],
     reporters: ['default', ['json', { outputFile: 'coverage/test-report.json' }]],
     testTimeout: 60_000,
+    hookTimeout: 60_000,
+    // Each runtime reserves a gigabyte of address space: processes, so that one test file's memories end with it.
+    pool: 'forks',
+    maxWorkers: 2,
   },
 });

@@ -1,0 +1,231 @@
+/** The house rules that a machine can check: who imports whom, file sizes, doc comments, what the library may not touch. */
+import { readdirSync, readFileSync } from 'node:fs';
+import { builtinModules } from 'node:module';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { describe, expect, it } from 'vitest';
+import { CATALOGUE } from '../src/kernel/verifier/diag/catalogue.ts';
+
+const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+
+/** What each room may import besides itself. The order is the one of ARCHITECTURE.md: nothing reaches upwards. */
+const BASE = ['util', 'isa', 'uapi', 'btf'];
+const OBJECTS = [...BASE, 'kernel/spec', 'kernel/mem', 'kernel/core', 'kernel/object', 'kernel/maps'];
+const CODE = [...OBJECTS, 'kernel/helpers', 'kernel/kfuncs', 'kernel/verifier'];
+const KERNEL = [...CODE, 'kernel/interp', 'kernel/jit', 'kernel/hooks', 'kernel/syscall', 'kernel'];
+const ROOMS: Readonly<Record<string, readonly string[]>> = {
+  util: [],
+  uapi: ['util'],
+  isa: ['util', 'uapi'],
+  btf: ['util', 'isa', 'uapi'],
+  'kernel/spec': BASE,
+  'kernel/mem': [...BASE, 'kernel/spec'],
+  'kernel/core': [...BASE, 'kernel/spec', 'kernel/mem'],
+  'kernel/object': [...BASE, 'kernel/spec', 'kernel/mem', 'kernel/core'],
+  'kernel/maps': OBJECTS,
+  // No memory, map, helper or engine: verification is plain data in, plain data out.
+  'kernel/verifier': [...BASE, 'kernel/spec'],
+  'kernel/helpers': OBJECTS,
+  'kernel/kfuncs': [...OBJECTS, 'kernel/helpers'],
+  'kernel/interp': CODE,
+  'kernel/jit': CODE,
+  'kernel/hooks': CODE,
+  'kernel/syscall': [...CODE, 'kernel/hooks'],
+  /** The files directly in kernel/: they wire the rooms together. */
+  kernel: KERNEL,
+  // The user side knows the kernel by the type of bpf(2) only (uapi/attr.ts).
+  lib: BASE,
+  net: ['util'],
+  host: [...BASE, 'kernel/helpers', 'kernel', 'lib', 'net'],
+  /** src/index.ts: the package's interface. */
+  index: [...KERNEL, 'lib'],
+  cli: [...KERNEL, 'lib', 'net', 'host', 'index'],
+};
+
+/** Longer than {@link MAX_LINES}, with the reason. */
+const LONG_FILES: Readonly<Record<string, string>> = {
+  'src/isa/ops.ts': 'the operator table: one row an operation',
+  'src/btf/vmlinux/x86_64-6.18.ts': 'generated',
+  'src/kernel/core/core.wasm.ts': 'generated',
+};
+const MAX_LINES = 600;
+/** Compiled by the AssemblyScript compiler, not by ours. */
+const ASSEMBLY = 'src/kernel/core/assembly/';
+const HOST_ROOMS: ReadonlySet<string> = new Set(['host', 'cli']);
+const GENERATED = /\.wasm\.ts$|x86_64-6\.18\.ts$/;
+
+interface Source {
+  readonly path: string;
+  readonly text: string;
+  readonly room: string;
+}
+
+function list(folder: string, suffix: RegExp): string[] {
+  return readdirSync(join(root, folder), { withFileTypes: true, recursive: true })
+    .filter((entry) => entry.isFile() && suffix.test(entry.name))
+    .map((entry) => relative(root, join(entry.parentPath, entry.name)))
+    .filter((path) => !path.includes('node_modules/'));
+}
+
+/** `kernel/maps` for src/kernel/maps/array.ts, `kernel` for src/kernel/runtime.ts, `index` for src/index.ts. */
+function roomOf(path: string): string {
+  const [, first, ...rest] = path.split('/');
+  if (rest.length === 0) return first.replace(/\.ts$/, '');
+  return first === 'kernel' && rest.length > 1 ? `kernel/${rest[0]}` : first;
+}
+
+const sources: readonly Source[] = list('src', /\.ts$/)
+  .sort()
+  .map((path) => ({ path, text: readFileSync(join(root, path), 'utf8'), room: roomOf(path) }));
+const compiled = sources.filter((s) => !s.path.startsWith(ASSEMBLY));
+const written = compiled.filter((s) => !GENERATED.test(s.path));
+
+/** Comments become spaces of the same number of lines; strings stay, since specifiers are strings. */
+const withoutComments = (text: string): string =>
+  text.replace(/\/\*[\s\S]*?\*\//g, (c) => c.replace(/[^\n]/g, ' ')).replace(/(^|\s)\/\/.*$/gm, '$1');
+
+function specifiers(source: Source): string[] {
+  const code = withoutComments(source.text);
+  const out = [...code.matchAll(/^import\b[^;'"]*?\bfrom\s*'([^']+)'/gm)];
+  out.push(...code.matchAll(/^export\s+(?:type\s+)?(?:\*[^;'"]*?|\{[^}]*\})\s*from\s*'([^']+)'/gm));
+  out.push(...code.matchAll(/^import\s*'([^']+)'/gm), ...code.matchAll(/\bimport\(\s*'([^']+)'/g));
+  return out.map((m) => m[1]);
+}
+
+/** A violation a line, so that a failure reads as a list. */
+const violations = (check: (source: Source) => string[], of = written): string[] =>
+  of.flatMap((source) => check(source).map((what) => `${source.path}: ${what}`));
+
+describe('tidy', () => {
+  it('knows every room', () => {
+    expect([...new Set(compiled.map((s) => s.room))].filter((room) => !(room in ROOMS))).toEqual([]);
+  });
+
+  it('imports go one way', () => {
+    const wrong = violations((source) =>
+      specifiers(source)
+        .filter((s) => s.startsWith('.'))
+        .map((s) => roomOf(relative(root, join(root, dirname(source.path), s))))
+        .filter((to) => to !== source.room && !ROOMS[source.room].includes(to))
+        .map((to) => `${source.room} may not import ${to}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('relative imports name the file with its suffix', () => {
+    const wrong = violations((source) => specifiers(source).filter((s) => s.startsWith('.') && !s.endsWith('.ts')));
+    expect(wrong).toEqual([]);
+  });
+
+  it('only src/host and src/cli import Node built-ins, and nothing imports a package but koffi there', () => {
+    const wrong = violations((source) =>
+      specifiers(source).filter((s) => {
+        if (s.startsWith('.')) return false;
+        const builtin = s.startsWith('node:') || builtinModules.includes(s);
+        return !HOST_ROOMS.has(source.room) || !(builtin || s === 'koffi');
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('the library does not use the globals of Node', () => {
+    const global = /(?<![.\w'"`$])(?:Buffer|process|require|__dirname|__filename|setImmediate)(?=\s*[.([])/g;
+    const wrong = violations((source) =>
+      HOST_ROOMS.has(source.room) ? [] : [...withoutComments(source.text).matchAll(global)].map((m) => m[0]),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('files end at 600 lines, but for tables and generated files listed here', () => {
+    const wrong = violations((source) => {
+      const lines = source.text.split('\n').length - 1;
+      return lines > MAX_LINES && !(source.path in LONG_FILES) ? [`${lines} lines`] : [];
+    }, sources);
+    expect(wrong).toEqual([]);
+    expect(Object.keys(LONG_FILES).filter((path) => !sources.some((s) => s.path === path))).toEqual([]);
+  });
+
+  it('every file begins with a comment that says what it is', () => {
+    const wrong = violations((source) => {
+      const text = source.text.replace(/^#!.*\n/, '');
+      return /^\/\*\*\s+\S/.test(text) ? [] : ['no doc comment on the first line'];
+    }, sources);
+    expect(wrong).toEqual([]);
+  });
+
+  it('no default exports, no enums', () => {
+    const wrong = violations((source) =>
+      [...withoutComments(source.text).matchAll(/^export default\b|^(?:export )?(?:const )?enum\b/gm)].map((m) => m[0]),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('no class is a Manager, Service or Util', () => {
+    const wrong = violations((source) =>
+      [...source.text.matchAll(/\bclass (\w*(?:Manager|Service|Utils?))\b/g)].map((m) => m[1]),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('what is left to do names its number in the scope', () => {
+    const files = [...written.map((s) => s.path), ...list('test', /\.(?:ts|mjs)$/), ...list('bench', /\.mjs$/)];
+    const marker = new RegExp(`\\b(?:${['TO', 'FIX'].map((w, i) => w + ['DO', 'ME'][i]).join('|')})\\b.*`, 'g');
+    const wrong = files.flatMap((path) =>
+      [...readFileSync(join(root, path), 'utf8').matchAll(marker)]
+        .filter((m) => !/SCOPE \d+/.test(m[0]))
+        .map((m) => `${path}: ${m[0].slice(0, 80)}`),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('nothing names a path of the machine that it was written on', () => {
+    const wrong = violations((source) =>
+      [...source.text.matchAll(/(?<![\w.])\/(?:home|root|Users|work)\/[\w./-]*/g)].map((m) => m[0]),
+    );
+    expect(wrong).toEqual([]);
+  });
+});
+
+describe('the catalogue of rejections', () => {
+  const rows = Object.entries(CATALOGUE).flatMap(([topic, table]) =>
+    Object.entries(table).map(([key, row]) => ({ id: `${topic}.${key}`, row })),
+  );
+
+  it('has a well-formed id for each row, and each row once', () => {
+    expect(rows.length).toBeGreaterThan(100);
+    expect(rows.map((r) => r.id).filter((id) => !/^[A-Z][A-Z0-9_]*\.[A-Z][A-Z0-9_]*$/.test(id))).toEqual([]);
+    expect(new Set(rows.map((r) => r.id)).size).toBe(rows.length);
+    const seen = new Map<unknown, string>();
+    const twice = rows.flatMap(({ id, row }) => {
+      const other = seen.get(row);
+      seen.set(row, id);
+      return other === undefined ? [] : [`${id} is ${other}`];
+    });
+    expect(twice).toEqual([]);
+  });
+
+  it('explains every row and gives it an errno', () => {
+    expect(rows.filter(({ row }) => row.why.trim().length < 10).map((r) => r.id)).toEqual([]);
+    expect(rows.filter(({ row }) => !(row.errno > 0 && row.errno < 4096)).map((r) => r.id)).toEqual([]);
+  });
+});
+
+describe('the package', () => {
+  const manifest = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as Record<string, unknown>;
+
+  it('has no runtime dependency, and koffi as an optional peer', () => {
+    expect(manifest.dependencies).toBeUndefined();
+    expect(manifest.optionalDependencies).toBeUndefined();
+    expect(Object.keys(manifest.peerDependencies as object)).toEqual(['koffi']);
+    expect(manifest.peerDependenciesMeta).toEqual({ koffi: { optional: true } });
+  });
+
+  it('pins what it is developed with', () => {
+    const versions = Object.values(manifest.devDependencies as Record<string, string>);
+    expect(versions.filter((v) => !/^\d+\.\d+\.\d+$/.test(v))).toEqual([]);
+  });
+
+  it('names no registry host in its lock file', () => {
+    expect(readFileSync(join(root, 'package-lock.json'), 'utf8')).not.toMatch(/"resolved": "https?:/);
+  });
+});
