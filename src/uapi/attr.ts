@@ -1,5 +1,5 @@
 /** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
-import { BPF_CMD } from './cmd.ts';
+import type { BPF_CMD } from './cmd.ts';
 
 export interface MapCreateAttr {
   map_type: number;
