@@ -118,7 +118,7 @@ function prepareArg(
   if (!sub.isGlobal) return undefined;
   const size = btf.sizeOf(pointee);
   if (size < 0 || pointee === 0) {
-    reject(env, SUBPROG.ARG_SIZE, i, KIND_NAMES[btf.kind(pointee)], btf.name(pointee) || '(anon)');
+    reject(env, SUBPROG.ARG_SIZE, i, KIND_NAMES[btf.kind(pointee)], btf.name(pointee));
   }
   return plain(ARG_PTR_TO_MEM | (tags.has('nonnull') ? 0 : PTR_MAYBE_NULL), size);
 }

@@ -54,40 +54,13 @@ import { regRow } from '../state/state.ts';
 import { structIdsMatch } from './args/btf.ts';
 import { checkConstStr } from './args/const-str.ts';
 import { type KfuncArgKind, REG_STRUCTS, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
-import { type KfuncMeta, btfKindName } from './kfunc-meta.ts';
+import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
 import { CallMeta } from './meta.ts';
 
 /** BPF_REG_TRUSTED_MODIFIERS. */
 const TRUSTED_MODIFIERS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF;
 const hasUnsafeModifiers = (type: number): boolean => (typeFlag(type) & ~TRUSTED_MODIFIERS) !== 0;
 const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
-
-/** Kernel structs behind the context (bpf_ctx_convert); types that are not here have none. */
-const KERN_CTX: Readonly<Record<number, string>> = {
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SOCKET_FILTER]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_CLS]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SCHED_ACT]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SKB]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_IN]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_OUT]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_XMIT]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_LWT_SEG6LOCAL]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_SKB]: 'sk_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_XDP]: 'xdp_buff',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SOCK]: 'sock',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SOCK_ADDR]: 'bpf_sock_addr_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SOCK_OPS]: 'bpf_sock_ops_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_MSG]: 'sk_msg',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_FLOW_DISSECTOR]: 'bpf_flow_dissector',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_KPROBE]: 'pt_regs',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_PERF_EVENT]: 'bpf_perf_event_data_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_DEVICE]: 'bpf_cgroup_dev_ctx',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SYSCTL]: 'bpf_sysctl_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SOCKOPT]: 'bpf_sockopt_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_REUSEPORT]: 'sk_reuseport_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_SK_LOOKUP]: 'bpf_sk_lookup_kern',
-  [BPF_PROG_TYPE.BPF_PROG_TYPE_NETFILTER]: 'bpf_nf_ctx',
-};
 
 /** is_trusted_reg: the object is certainly alive. */
 export function isTrustedReg(rows: Int32Array, r: number): boolean {
@@ -214,9 +187,10 @@ function takeArg(meta: KfuncMeta, rows: Int32Array, r: number): void {
 function checkCtx(env: VerifierEnv, meta: KfuncMeta, i: number, type: number): void {
   if (type !== PTR_TO_CTX) reject(env, KFUNC.NOT_CTX, i, regTypeStr(type));
   if (meta.name !== 'bpf_cast_to_kern_ctx') return;
-  const name = KERN_CTX[env.query.progType];
-  const id = name === undefined ? 0 : meta.btf.find(name, BTF_KIND.STRUCT);
-  if (id <= 0) reject(env, KFUNC.NO_KERN_CTX);
+  // struct bpf_ctx_convert pairs the context types of each program type: as programs see it, and as it is.
+  const pairs = meta.btf.type(meta.btf.find('bpf_ctx_convert', BTF_KIND.STRUCT));
+  const id = pairs?.members.find((m) => m.name === `${env.ops.name}_kern`)?.type ?? 0;
+  if (!isStructKind(meta.btf.kind(id))) reject(env, KFUNC.NO_KERN_CTX, id);
   meta.argBtf = 0;
   meta.argBtfId = id;
 }

@@ -89,15 +89,17 @@ function callBack(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
 /** Sections that the function enters or leaves, and those in which it must not be called. */
 function checkSections(env: VerifierEnv, meta: KfuncMeta): void {
   const { state } = env;
-  const rcu = meta.name === 'bpf_rcu_read_lock' || meta.name === 'bpf_rcu_read_unlock';
-  if (meta.name === 'bpf_rcu_read_lock') state.activeRcuLocks++;
-  else if (meta.name === 'bpf_rcu_read_unlock') {
-    if (state.activeRcuLocks === 0) reject(env, KFUNC.RCU_UNMATCHED, meta.name);
-    if (--state.activeRcuLocks === 0) dropRcuPointers(env);
-  } else if (meta.isSleepable && state.activeRcuLocks > 0) {
-    reject(env, KFUNC.SLEEPABLE_IN, meta.name, 'rcu_read_lock');
-  }
-  if (rcu && inRbtreeLockRequiredCb(env)) reject(env, KFUNC.RCU_IN_TREE_CB);
+  const rcuLock = meta.name === 'bpf_rcu_read_lock';
+  const rcuUnlock = meta.name === 'bpf_rcu_read_unlock';
+  if (state.activeRcuLocks > 0) {
+    if ((rcuLock || rcuUnlock) && inRbtreeLockRequiredCb(env)) reject(env, KFUNC.RCU_IN_TREE_CB);
+    if (rcuLock) reject(env, KFUNC.RCU_NESTED, meta.name);
+    if (rcuUnlock) {
+      dropRcuPointers(env);
+      state.activeRcuLocks = 0;
+    } else if (meta.isSleepable) reject(env, KFUNC.SLEEPABLE_IN, meta.name, 'rcu_read_lock');
+  } else if (rcuLock) state.activeRcuLocks = 1;
+  else if (rcuUnlock) reject(env, KFUNC.RCU_UNMATCHED, meta.name);
   if (meta.name === 'bpf_preempt_disable') state.activePreemptLocks++;
   else if (meta.name === 'bpf_preempt_enable') {
     if (state.activePreemptLocks === 0) reject(env, KFUNC.PREEMPT_UNMATCHED, meta.name);

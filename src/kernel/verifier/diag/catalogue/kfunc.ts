@@ -38,6 +38,11 @@ export const KFUNC = {
     text: (name: string) => `unmatched rcu read unlock (kernel function ${name})`,
     why: 'There is no bpf_rcu_read_lock before it on this path.',
   },
+  RCU_NESTED: {
+    errno: ERRNO.EINVAL,
+    text: (name: string) => `nested rcu read lock (kernel function ${name})`,
+    why: 'Linux 6.18 takes one bpf_rcu_read_lock at a time.',
+  },
   PREEMPT_UNMATCHED: {
     errno: ERRNO.EINVAL,
     text: (name: string) => `unmatched attempt to enable preemption (kernel function ${name})`,
@@ -132,7 +137,7 @@ export const KFUNC = {
   },
   NO_KERN_CTX: {
     errno: ERRNO.EINVAL,
-    text: () => '',
+    text: (id: number) => `kern ctx type id ${id} is not a struct`,
     why: 'The context of this program type has no kernel struct.',
   },
   FOR_OBJ_DROP: {
