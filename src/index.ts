@@ -9,6 +9,7 @@ export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from '.
 export type { ContextRun, RuntimeProgram } from './kernel/runtime-program.ts';
 export { ALL_CAPS, type Caps } from './kernel/spec/prog-type.ts';
 export { Collection, type LoadOptions } from './lib/collection.ts';
+export type { VerifierOutcome, VerifierStats } from './kernel/verifier/result.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';
 export { BpfError } from './lib/errors.ts';
 export { parseObject } from './lib/parse-object.ts';
