@@ -58,7 +58,9 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number): void {
   setHelperResult(env, fn, meta, insnIdx, special.percpuAlloc);
   checkMapFuncCompatibility(env, meta.map, fn.id);
   if (fn.id === F.BPF_FUNC_get_func_ip) checkGetFuncIp(env);
-  if (fn.changesPktData || special.changesPktData) clearAllPktPointers(env);
+  // After a tail call that failed the packet is as it was.
+  const changes = fn.changesPktData === true && fn.id !== F.BPF_FUNC_tail_call;
+  if (changes || special.changesPktData) clearAllPktPointers(env);
 }
 
 /** get_helper_proto. */

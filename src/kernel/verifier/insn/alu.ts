@@ -26,7 +26,7 @@ import { AUX_NEEDS_ZEXT } from '../aux.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { reject } from '../diag/reject.ts';
 import { safeForAlu, scalarAlu } from '../domain/alu.ts';
-import { coerceSubregToSizeSx, coerceToSizeSx, zext32To64 } from '../domain/cast.ts';
+import { byteSwap, coerceSubregToSizeSx, coerceToSizeSx, zext32To64 } from '../domain/cast.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -113,7 +113,13 @@ function checkUnary(env: VerifierEnv, op: number): void {
   if (op === BPF_NEG && rows[d + TYPE] === SCALAR_VALUE) {
     checkRegWrite(env, dst, false, is64);
     adjustScalar(env, op, rows, d, undefined, is64);
-    rows[d + ID] = 0;
+    rows[d + ID] = rows[d + OFF] = 0;
+  } else if (op === BPF_END && rows[d + TYPE] === SCALAR_VALUE) {
+    checkRegWrite(env, dst, false, is64);
+    loadScalar(dstVal, rows, d);
+    byteSwap(dstVal, imm, is64 || bpfSrc(code) === BPF_TO_BE);
+    storeScalar(dstVal, rows, d);
+    rows[d + ID] = rows[d + OFF] = 0;
   } else checkRegWrite(env, dst, true, is64);
 }
 

@@ -22,6 +22,10 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { checkCondJmpOp } from '../explore/branch.ts';
 import { isThrowCall } from '../pass/call-summary.ts';
+import { pushStack } from '../explore/worklist.ts';
+import { clearAllPktPointers } from '../resource/packet.ts';
+import { markRegUnknown } from '../state/regs.ts';
+import { regRow } from '../state/state.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
 import { kfuncSpinAllowed } from '../resource/spin-lock.ts';
 
@@ -88,9 +92,25 @@ function checkCall(env: VerifierEnv, cls: number): Next {
   else if (isKfunc) {
     checkKfuncCall(env, idx);
     if (isThrowCall(env, idx)) return leave(env, true);
-  } else checkHelperCall(env, idx);
+  } else {
+    checkHelperCall(env, idx);
+    if (insns.imm[idx] === BPF_FUNC.BPF_FUNC_tail_call && env.state.curframe > 0) return tailCallFromSubprog(env);
+  }
   env.scratchedRegs |= 1;
   return 'advance';
+}
+
+/**
+ * A tail call in a subprogram that works returns to the caller with whatever the other program left: a path of its own beside
+ * the one where it fails.
+ */
+function tailCallFromSubprog(env: VerifierEnv): Next {
+  pushStack(env, env.insnIdx + 1, env.insnIdx, false);
+  clearAllPktPointers(env);
+  markRegUnknown(env, env.state.frame.rows, regRow(0));
+  prepareFuncExit(env);
+  clearAllPktPointers(env);
+  return 'moved';
 }
 
 /** process_bpf_exit_full: out of a function, or out of the program. */

@@ -120,5 +120,5 @@ export function checkLdAbs(env: VerifierEnv): Next {
   pushStack(env, idx + 1, idx, false);
   markRegKnown(frame.rows, regRow(0), 0, 0);
   prepareFuncExit(env);
-  return 'returned';
+  return 'moved';
 }

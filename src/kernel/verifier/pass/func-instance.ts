@@ -47,11 +47,11 @@ export class FuncInstance {
   markRead(frameno: number, insnIdx: number, lo: number, hi: number): void {
     if ((lo | hi) === 0) return;
     const m = this.frame(frameno);
-    const at = (insnIdx - this.start) * MASKS + READ;
-    if (((lo & ~m[at]) | (hi & ~m[at + 1])) === 0) return;
-    m[at] |= lo;
-    m[at + 1] |= hi;
-    this.updated = true;
+    const at = (insnIdx - this.start) * MASKS;
+    m[at + READ] |= lo;
+    m[at + READ + 1] |= hi;
+    // What is live there already changes nothing.
+    if (((lo & ~m[at + LIVE]) | (hi & ~m[at + LIVE + 1])) !== 0) this.updated = true;
   }
 
   /** One visit of the instruction wrote exactly these slots of a frame; over several visits only what all wrote counts. */

@@ -1,6 +1,7 @@
 /** Kernel functions that the program calls, found by their type in the kernel's BTF (bpf_add_kfunc_call). */
 import { BTF_KIND } from '../../../btf/types.ts';
 import type { Btf } from '../../../btf/btf.ts';
+import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -33,6 +34,7 @@ export function addKfunc(env: VerifierEnv, i: number, seen: Set<number>): void {
   const func = btf.type(id);
   if (func?.kind !== BTF_KIND.FUNC) reject(env, STRUCTURE.KFUNC_NOT_FUNC, id);
   seen.add(id);
+  if (func.name.startsWith('bpf_xdp_metadata_rx_')) reject(env, KFUNC.DEVICE_BOUND);
   const extra = aux.extraAt(i);
   extra.btf = 0;
   extra.btfId = id;

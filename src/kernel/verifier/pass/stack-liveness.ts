@@ -191,11 +191,11 @@ function updateInsn(env: VerifierEnv, instance: FuncInstance, f: number, m: Int3
   return true;
 }
 
-/** `+live -8,-16 `: bits that came and went. */
+/** `+live -8,-16 -live -24`: bits that came and went. */
 function maskChange(what: string, oldLo: number, oldHi: number, lo: number, hi: number): string {
   let text = '';
   if (((lo & ~oldLo) | (hi & ~oldHi)) !== 0) text += `+${what} ${slots(lo & ~oldLo, hi & ~oldHi)} `;
-  if (((oldLo & ~lo) | (oldHi & ~hi)) !== 0) text += `-${what} ${slots(oldLo & ~lo, oldHi & ~hi)} `;
+  if (((oldLo & ~lo) | (oldHi & ~hi)) !== 0) text += `-${what} ${slots(oldLo & ~lo, oldHi & ~hi)}`;
   return text;
 }
 

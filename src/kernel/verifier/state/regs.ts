@@ -152,6 +152,8 @@ export function initFrame(env: VerifierEnv, frame: FuncState, callsite: number, 
   frame.callbackRetMin = 0;
   frame.callbackRetMax = 0;
   for (let i = 0; i < MAX_REGS; i++) markRegNotInit(env, frame.rows, regRow(i));
+  // The log shows a new frame whole.
+  env.scratchedRegs = env.scratchedSlotsLo = env.scratchedSlotsHi = -1;
   const fp = regRow(10);
   markRegPointer(frame.rows, fp, PTR_TO_STACK);
   frame.rows[fp + FRAMENO] = frameno;

@@ -8,6 +8,11 @@ export const KFUNC = {
     text: (name: string) => `calling kernel function ${name} is not allowed`,
     why: 'Each program type has its own list of kernel functions; this one is not on it.',
   },
+  DEVICE_BOUND: {
+    errno: ERRNO.EINVAL,
+    text: () => 'metadata kfuncs require device-bound program',
+    why: 'Metadata of received packets is read by functions of one driver, so the program must be bound to its device.',
+  },
   TRAP: {
     errno: ERRNO.EFAULT,
     text: () => 'unexpected __bpf_trap() due to uninitialized variable?',
