@@ -150,8 +150,8 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   const d = regRow(dst);
   const s = regRow(src);
   const linked: number[] = [];
-  if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0) collectLinkedRegs(state, rows[s + ID], linked);
-  if (rows[d + TYPE] === SCALAR_VALUE && rows[d + ID] !== 0) collectLinkedRegs(state, rows[d + ID], linked);
+  if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0) collectLinkedRegs(env, state, rows[s + ID], linked);
+  if (rows[d + TYPE] === SCALAR_VALUE && rows[d + ID] !== 0) collectLinkedRegs(env, state, rows[d + ID], linked);
   if (linked.length > 1) pushInsnHistory(env, 0, linked);
 
   const other = pushStack(env, idx + insns.off[idx] + 1, idx, false);

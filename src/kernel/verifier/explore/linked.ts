@@ -5,17 +5,22 @@ import { scalarAlu } from '../domain/alu.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { BPF_ADD_CONST, BPF_ADD_CONST32, ID, OFF, SLOT_TYPES, STACK_SPILL, SUBREG_DEF, TYPE, copyRow, loadScalar, slotType, storeScalar } from '../state/row.ts';
 import { type VerifierState, regRow, slotRow } from '../state/state.ts';
+import type { VerifierEnv } from '../env.ts';
+import { frameInsnIdx } from './equal.ts';
 import { linkedFrame, linkedIndex, linkedIsReg, packLinked } from './history.ts';
 
 /** Most members of one group that are tracked; further ones lose the id (LINKED_REGS_MAX). */
 const LINKED_REGS_MAX = 6;
 
-/** Adds to `out` all registers and spilled slots with the id; the group's surplus members are cut loose. */
-export function collectLinkedRegs(state: VerifierState, rawId: number, out: number[]): void {
+/** Adds to `out` all live registers and spilled slots with the id; the group's surplus members are cut loose. */
+export function collectLinkedRegs(env: VerifierEnv, state: VerifierState, rawId: number, out: number[]): void {
   const id = rawId & ~BPF_ADD_CONST;
   for (let fr = state.curframe; fr >= 0; fr--) {
     const { rows, allocatedStack } = state.frames[fr];
-    for (let i = 0; i < 10; i++) collect(rows, regRow(i), id, packLinked(fr, true, i), out);
+    const live = env.aux.liveRegsBefore[frameInsnIdx(state, fr)];
+    for (let i = 0; i < 10; i++) {
+      if (live & (1 << i)) collect(rows, regRow(i), id, packLinked(fr, true, i), out);
+    }
     for (let i = 0; i < allocatedStack >> 3; i++) {
       const r = slotRow(i);
       if (rows[r + SLOT_TYPES] !== 0 && slotType(rows, r, 7) === STACK_SPILL) {
