@@ -88,7 +88,7 @@ function specifiers(source: Source): string[] {
   const code = withoutComments(source.text);
   const out = [...code.matchAll(/^import\b[^;'"]*?\bfrom\s*'([^']+)'/gm)];
   out.push(...code.matchAll(/^export\s+(?:type\s+)?(?:\*[^;'"]*?|\{[^}]*\})\s*from\s*'([^']+)'/gm));
-  out.push(...code.matchAll(/^import\s*'([^']+)'/gm), ...code.matchAll(/\bimport\(\s*'([^']+)'/g));
+  out.push(...code.matchAll(/^import\s*'([^']+)'/gm), ...code.matchAll(/(?<![#.\w])import\(\s*'([^']+)'/g));
   return out.map((m) => m[1]);
 }
 
