@@ -17,7 +17,7 @@ import { BPF_B } from '../../../isa/opcodes.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import type { CallMeta } from '../call/meta.ts';
 import { ARGS } from '../diag/catalogue/args.ts';
-import { u64Text } from '../diag/number.ts';
+import { u64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../explore/backtrack.ts';

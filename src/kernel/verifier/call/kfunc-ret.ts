@@ -16,7 +16,7 @@ import {
 } from '../../spec/reg-types.ts';
 import { markRegConstZero } from '../access/stack-read.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
-import { u64Text } from '../diag/number.ts';
+import { u64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markRegGraphNode, refSetNonOwning } from '../resource/graph.ts';
@@ -62,7 +62,7 @@ function setPointer(env: VerifierEnv, meta: KfuncMeta, insnIdx: number, pointee:
   const { rows } = env.state.frame;
   if (!setSpecial(env, meta, insnIdx, pointee)) {
     if (pointee === 0) markRegUnknown(env, rows, R0);
-    else if (isStructKind(btf.kind(pointee))) setStruct(env, meta, pointee);
+    else if (btf.kind(pointee) === BTF_KIND.STRUCT) setStruct(env, meta, pointee);
     else setMem(env, meta, pointee);
   }
   if (meta.isRetNull) {
@@ -160,7 +160,7 @@ function setNewObject(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void 
   if (btf === undefined) reject(env, KFUNC.LOCAL_TYPE_NO_BTF);
   const id = meta.constLo;
   const kind = id < 0 || id >= btf.nrTypes ? 0 : btf.kind(id);
-  if (!isStructKind(kind)) reject(env, KFUNC.LOCAL_TYPE_STRUCT);
+  if (kind !== BTF_KIND.STRUCT) reject(env, KFUNC.LOCAL_TYPE_STRUCT);
   const size = btf.sizeOf(id);
   if (percpu) {
     if (size > LIMITS.percpuObjMaxSize) reject(env, KFUNC.PERCPU_SIZE, size, LIMITS.percpuObjMaxSize);

@@ -23,7 +23,7 @@ import { markChainPrecision } from '../explore/backtrack.ts';
 import { findPrevEntry, widenImpreciseScalars } from '../explore/loops.ts';
 import { clearAllPktPointers } from '../resource/packet.ts';
 import { inSleepableContext } from '../resource/context.ts';
-import { decimal64 } from '../state/format.ts';
+import { s64Text } from '../state/format.ts';
 import { printVerifierState } from '../state/print.ts';
 import { SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE, copyRow, smaxOf, sminOf } from '../state/row.ts';
 import { clearCallerSaved, initFrame, markRegUnknown, regIsNull } from '../state/regs.ts';
@@ -168,10 +168,10 @@ export const inRange = (rows: Int32Array, r: number, min: number, max: number): 
 export function scalarBoundsText(rows: Int32Array, r: number): string {
   let out = '';
   if (rows[r + SMIN_HI] !== -0x80000000 || rows[r + SMIN_LO] !== 0) {
-    out += ` smin=${decimal64(rows[r + SMIN_LO], rows[r + SMIN_HI])}`;
+    out += ` smin=${s64Text(rows[r + SMIN_LO], rows[r + SMIN_HI])}`;
   }
   if (rows[r + SMAX_HI] !== 0x7fffffff || rows[r + SMAX_LO] !== -1) {
-    out += ` smax=${decimal64(rows[r + SMAX_LO], rows[r + SMAX_HI])}`;
+    out += ` smax=${s64Text(rows[r + SMAX_LO], rows[r + SMAX_HI])}`;
   }
   return out === '' ? ' unknown scalar value' : out;
 }

@@ -26,6 +26,7 @@ import { Scalar } from '../domain/scalar.ts';
 import { regBoundsSync } from '../domain/sync.ts';
 import { slt64, ult64 } from '../domain/word.ts';
 import type { VerifierEnv } from '../env.ts';
+import { s64Text } from '../state/format.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { isPktPointer, markRegUnknown } from '../state/regs.ts';
 import { A, B, C, FRAMENO, ID, OFF, REF_OBJ_ID, TYPE, loadScalar, s64ToNumber, storeScalar } from '../state/row.ts';
@@ -61,15 +62,12 @@ function checkSaneOffset(env: VerifierEnv, s: Scalar, fixedOff: number, type: nu
   const smin = s64ToNumber(s.sminLo, s.sminHi);
   if (s.isConst()) {
     const val = s64ToNumber(s.valLo, s.valHi);
-    if (val >= MAX_VAR_OFF || val <= -MAX_VAR_OFF) reject(env, ALU.MATH_CONST, name, big(s.valLo, s.valHi));
+    if (val >= MAX_VAR_OFF || val <= -MAX_VAR_OFF) reject(env, ALU.MATH_CONST, name, s64Text(s.valLo, s.valHi));
   }
   if (fixedOff >= MAX_VAR_OFF || fixedOff <= -MAX_VAR_OFF) reject(env, ALU.PTR_OFFSET, name, fixedOff);
   if (s.sminHi === -0x80000000 && s.sminLo === 0) reject(env, ALU.MATH_UNBOUNDED, name);
-  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF) reject(env, ALU.PTR_OUT_OF_BOUNDS, big(s.sminLo, s.sminHi), name);
+  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF) reject(env, ALU.PTR_OUT_OF_BOUNDS, s64Text(s.sminLo, s.sminHi), name);
 }
-
-/** A 64-bit word as a signed decimal; only messages need it. */
-const big = (lo: number, hi: number): string => ((BigInt(hi) << 32n) | BigInt(lo >>> 0)).toString();
 
 /** Dead branches can leave an offset whose bounds contradict each other: nothing is known of the result then. */
 function tainted(off: Scalar): boolean {

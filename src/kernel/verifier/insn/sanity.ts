@@ -5,11 +5,7 @@ import { EXPLORE } from '../diag/catalogue/explore.ts';
 import type { Scalar } from '../domain/scalar.ts';
 import { regBoundsFault } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
-
-const hex64 = (lo: number, hi: number): string => {
-  const high = hi >>> 0;
-  return high === 0 ? `0x${(lo >>> 0).toString(16)}` : `0x${high.toString(16)}${(lo >>> 0).toString(16).padStart(8, '0')}`;
-};
+import { hex64 } from '../state/format.ts';
 
 /** Forgets the bounds of `s` when they contradict each other; with BPF_F_TEST_REG_INVARIANTS the program is refused. */
 export function checkBounds(env: VerifierEnv, s: Scalar, context: string): void {

@@ -13,9 +13,9 @@ import {
 } from '../../../isa/opcodes.ts';
 import { AUX_CALLS_CALLBACK, AUX_FORCE_CHECKPOINT, AUX_IS_ITER_NEXT, AUX_JMP_POINT, AUX_PRUNE_POINT } from '../aux.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
-import { verboseLinfo } from '../diag/linfo.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
+import { printLineInfo } from '../state/print-insn.ts';
 import { findContainingSubprog } from '../subprog.ts';
 import { callsAsyncCallback, callsSyncCallback, helperProto, isIterNextCall, isThrowCall } from './call-summary.ts';
 import { isHelperCall, isKfuncCall, isLdImm64, isPseudoFunc, jumpOffset } from './subprogs.ts';
@@ -148,7 +148,7 @@ class CfgWalk {
     const { env, state } = this;
     if (state[from] >= (DISCOVERED | edge)) return false;
     if (to < 0 || to >= state.length) {
-      verboseLinfo(env, from, `${from}: `);
+      printLineInfo(env, from, `${from}: `);
       reject(env, STRUCTURE.JUMP_OUT_OF_RANGE, from, to);
     }
     if (edge === BRANCH) env.aux.flags[to] |= AUX_PRUNE_POINT | AUX_JMP_POINT;
@@ -161,8 +161,8 @@ class CfgWalk {
     }
     if ((state[to] & 0xf0) === DISCOVERED) {
       if (env.bpfCapable) return false;
-      verboseLinfo(env, from, `${from}: `);
-      verboseLinfo(env, to, `${to}: `);
+      printLineInfo(env, from, `${from}: `);
+      printLineInfo(env, to, `${to}: `);
       reject(env, STRUCTURE.BACK_EDGE, from, to);
     }
     state[from] = DISCOVERED | edge;

@@ -13,7 +13,7 @@ import {
   type VerifierState,
   regRow,
 } from '../state/state.ts';
-import { s64Text } from '../diag/number.ts';
+import { s64Text } from '../state/format.ts';
 import { hasField, regBtfRecord } from './record.ts';
 import { invalidateNonOwningRefs, removeRef } from './refs.ts';
 

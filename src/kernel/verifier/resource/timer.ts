@@ -3,7 +3,7 @@ import { BPF_TASK_WORK, BPF_TIMER, BPF_WORKQUEUE } from '../../../btf/record.ts'
 import { invariant } from '../../../util/errors.ts';
 import type { CallMeta } from '../call/meta.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
-import { s64Text } from '../diag/number.ts';
+import { s64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { A, B, OFF, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';

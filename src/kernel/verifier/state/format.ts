@@ -30,9 +30,13 @@ export const unum = (lo: number, hi: number): string =>
 export const snum = (lo: number, hi: number): string =>
   hi === lo >> 31 && lo >= -0x8000 && lo <= 0x7fff ? String(lo) : hex64(lo, hi);
 
-/** A signed 64-bit word in decimal (`%lld`). */
-export const decimal64 = (lo: number, hi: number): string =>
-  hi === lo >> 31 ? String(lo) : ((BigInt(hi) << 32n) | BigInt(lo >>> 0)).toString();
+/** A signed 64-bit word plus a small number, in decimal (`%lld`). */
+export const s64Text = (lo: number, hi: number, plus = 0): string =>
+  hi === lo >> 31 ? String(lo + plus) : BigInt.asIntN(64, (BigInt(hi) << 32n) + BigInt(lo >>> 0) + BigInt(plus)).toString();
+
+/** An unsigned 64-bit word in decimal (`%llu`). */
+export const u64Text = (lo: number, hi: number): string =>
+  hi === 0 ? String(lo >>> 0) : ((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString();
 
 /** tnum_strn(). */
 export const formatTnum = (rows: Int32Array, r: number): string => {

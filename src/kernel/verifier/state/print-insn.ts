@@ -24,7 +24,7 @@ function findLineInfo(env: VerifierEnv, idx: number): LineInfo | undefined {
 }
 
 /** verbose_linfo: `; source line @ file.c:12`, unless that line was the last one printed. */
-export function printLineInfo(env: VerifierEnv, idx: number): void {
+export function printLineInfo(env: VerifierEnv, idx: number, prefix = '; '): void {
   const line = findLineInfo(env, idx);
   const prev = env.prevLineInfo;
   if (line === undefined || line === prev) return;
@@ -32,6 +32,6 @@ export function printLineInfo(env: VerifierEnv, idx: number): void {
   const { btf } = env.input;
   const source = btf?.str(line.lineOff).trimStart() ?? '';
   const file = btf?.str(line.fileNameOff) ?? '';
-  env.log.line(`; ${source} @ ${file.slice(file.lastIndexOf('/') + 1)}:${line.lineCol >>> 10}`);
+  env.log.line(`${prefix}${source} @ ${file.slice(file.lastIndexOf('/') + 1)}:${line.lineCol >>> 10}`);
   env.prevLineInfo = line;
 }

@@ -1,0 +1,82 @@
+/** Rejections of what a program wants to be attached to (check_attach_btf_id, bpf_check_attach_target). */
+import { ERRNO } from '../../../../uapi/errno.ts';
+import type { Rejection } from '../reject.ts';
+
+const { EINVAL, ENOTSUPP } = ERRNO;
+const fixed = (text: string) => () => text;
+const byId = (what: string) => (id: number) => `attach_btf_id ${id} ${what}`;
+
+export const ATTACH = {
+  SYSCALL_SLEEPABLE: {
+    errno: EINVAL,
+    text: fixed('Syscall programs can only be sleepable'),
+    why: 'Load syscall programs with BPF_F_SLEEPABLE.',
+  },
+  NOT_SLEEPABLE_TYPE: {
+    errno: EINVAL,
+    text: fixed('Only fentry/fexit/fmod_ret, lsm, iter, uprobe, and struct_ops programs can be sleepable'),
+    why: 'Programs of this type run where the kernel must not sleep.',
+  },
+  NO_BTF_ID: {
+    errno: EINVAL,
+    text: fixed('Tracing programs must provide btf_id'),
+    why: 'The load must name the kernel function, tracepoint or iterator by its BTF type.',
+  },
+  INVALID_ID: {
+    errno: EINVAL,
+    text: byId('is invalid'),
+    why: 'The kernel BTF has no type of that number. Was the program made for another kernel?',
+  },
+  NO_NAME: { errno: EINVAL, text: byId("doesn't have a name"), why: 'Only named types can be attached to.' },
+  NOT_TYPEDEF: {
+    errno: EINVAL,
+    text: byId('is not a typedef'),
+    why: 'Raw tracepoints are named by their btf_trace_* typedef.',
+  },
+  NOT_FUNCTION: { errno: EINVAL, text: byId('is not a function'), why: 'This attach type wants a kernel function.' },
+  WRONG_NAME: {
+    errno: EINVAL,
+    text: (id: number, name: string) => `attach_btf_id ${id} points to wrong type name ${name}`,
+    why: 'The type exists, but it is no hook of the kind that the attach type names.',
+  },
+  NOT_SLEEPABLE: {
+    errno: EINVAL,
+    text: (name: string) => `${name} is not sleepable`,
+    why: 'This kernel function is also called where the kernel must not sleep.',
+  },
+  UNSUPPORTED_ITER: { errno: EINVAL, text: fixed(''), why: 'The function is no iterator target of this kernel.' },
+  UNSUPPORTED_TYPE: { errno: EINVAL, text: fixed(''), why: 'This attach type does not take a kernel function.' },
+  NO_PROTO: { errno: EINVAL, text: fixed(''), why: 'The BTF of the attach target has no function prototype.' },
+  LSM_NOT_GPL: {
+    errno: EINVAL,
+    text: fixed('LSM programs must have a GPL compatible license'),
+    why: 'LSM programs must be under a GPL compatible licence.',
+  },
+  DENIED: {
+    errno: EINVAL,
+    text: (name: string) => `Attaching tracing programs to function '${name}' is rejected.`,
+    why: 'The function is used by the tracing machinery itself.',
+  },
+  STRUCT_OPS_NOT_GPL: {
+    errno: EINVAL,
+    text: fixed('struct ops programs must have a GPL compatible license'),
+    why: 'struct_ops programs must be under a GPL compatible licence.',
+  },
+  STRUCT_OPS_NO_ID: { errno: ENOTSUPP, text: fixed(''), why: 'The load must name the kernel struct by its BTF type.' },
+  STRUCT_OPS_UNSUPPORTED: {
+    errno: ENOTSUPP,
+    text: byId('is not a supported struct'),
+    why: 'The kernel does not let programs implement this struct.',
+  },
+  STRUCT_OPS_MEMBER: {
+    errno: EINVAL,
+    text: (index: number, name: string) => `attach to invalid member idx ${index} of struct ${name}`,
+    why: 'The struct has fewer members.',
+  },
+  STRUCT_OPS_NOT_FUNC: {
+    errno: EINVAL,
+    text: (member: string, index: number, name: string) =>
+      `attach to invalid member ${member}(@idx ${index}) of struct ${name}`,
+    why: 'The member is no pointer to a function.',
+  },
+} as const satisfies Record<string, Rejection<never>>;
