@@ -93,7 +93,7 @@ function specifiers(source: Source): string[] {
 }
 
 /** A violation a line, so that a failure reads as a list. */
-const violations = (check: (source: Source) => string[], of = written): string[] =>
+const violations = (check: (source: Source) => string[], of: readonly Source[] = written): string[] =>
   of.flatMap((source) => check(source).map((what) => `${source.path}: ${what}`));
 
 describe('tidy', () => {
