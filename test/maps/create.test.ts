@@ -6,7 +6,7 @@ import { describeMap } from '../../src/kernel/maps/describe.ts';
 import { MAP_TYPES } from '../../src/kernel/maps/table.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE, bpfMapTypeName } from '../../src/uapi/map-types.ts';
-import { FakeFds, mustCreate, setupMaps } from './setup.ts';
+import { FakeFds, mustCreate, setupMaps, xorshift } from './setup.ts';
 
 type Row = [type: number, key: number, value: number, entries: number, flags: number, extra: number, result: number];
 const rows = JSON.parse(readFileSync(new URL('./fixtures/map-create-6.18.json', import.meta.url), 'utf8')) as Row[];
@@ -74,4 +74,69 @@ test('names follow the rules of bpf_obj_name_cpy', () => {
   for (const name of ['a-b', 'a b', 'x'.repeat(16)]) {
     expect(createMap(env, { ...attr, map_name: name }, new FakeFds())).toBe(-ERRNO.EINVAL);
   }
+});
+
+test('no attribute makes MAP_CREATE throw or keeps memory behind', () => {
+  const env = setupMaps({ size: 1 << 23 });
+  const fds = new FakeFds();
+  const inner = mustCreate(env, {
+    map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY,
+    key_size: 4,
+    value_size: 8,
+    max_entries: 1,
+  });
+  fds.maps.set(3, inner);
+  const random = xorshift(77);
+  const numbers = [
+    0,
+    1,
+    3,
+    4,
+    5,
+    8,
+    12,
+    16,
+    64,
+    512,
+    4096,
+    8192,
+    65536,
+    1 << 20,
+    0x7fffffff,
+    0x80000000,
+    0xffffffff,
+    -1,
+    0.5,
+    Number.NaN,
+    2 ** 40,
+  ];
+  const pick = (): number => numbers[random() % numbers.length] as number;
+  // Three scratch buffers may stay.
+  const most = env.allocator.blocks + 3;
+  let made = 0;
+  for (let i = 0; i < 1500; i++) {
+    const map = createMap(
+      env,
+      {
+        map_type: random() % 36,
+        key_size: random() % 2 ? 4 : pick(),
+        value_size: pick(),
+        max_entries: pick(),
+        map_flags: random() % 3 ? random() % 2 : pick(),
+        map_extra: random() % 4 ? 0n : BigInt(random()),
+        inner_map_fd: 3 + (random() % 2),
+        map_name: random() % 9 ? '' : '\u0000\ud800x',
+      },
+      fds,
+    );
+    if (typeof map === 'number') {
+      expect(map).toBeLessThan(0);
+      continue;
+    }
+    made++;
+    map.nextKey(null);
+    map.free();
+    expect(env.allocator.blocks).toBeLessThanOrEqual(most);
+  }
+  expect(made).toBeGreaterThan(20);
 });

@@ -63,7 +63,7 @@ export function createMap(
   const full = { ...context, id: 0, ...(inner ? { inner } : {}), ...(btf ? { btf } : {}) };
   const checked = describeMap(attr, full);
   if (typeof checked === 'number') return checked;
-  const family = MAP_TYPES[attr.map_type]?.family;
+  const family = MAP_TYPES[checked.type]?.family;
   const make = family && MAKERS[family];
   if (!make) return -ERRNO.EOPNOTSUPP;
   try {

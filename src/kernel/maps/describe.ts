@@ -22,7 +22,8 @@ export interface MapContext {
 }
 
 /** The descriptor that MAP_CREATE with this attribute makes, or -errno. */
-export function describeMap(attr: MapCreateAttr, context: MapContext): MapDesc | number {
+export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc | number {
+  const attr = asU32(given);
   const row = MAP_TYPES[attr.map_type];
   if (row === undefined) return -ERRNO.EINVAL;
   const bad = checkAttr(row, attr) || checkBtf(attr, context, row.btf) || checkInner(attr, context);
@@ -47,6 +48,18 @@ export function describeMap(attr: MapCreateAttr, context: MapContext): MapDesc |
     addr: 0,
     valuesAddr: 0,
     elemSize: Math.ceil(attr.value_size / 8) * 8,
+  };
+}
+
+/** The numbers as union bpf_attr holds them. */
+function asU32(attr: MapCreateAttr): MapCreateAttr {
+  return {
+    ...attr,
+    map_type: attr.map_type >>> 0,
+    key_size: attr.key_size >>> 0,
+    value_size: attr.value_size >>> 0,
+    max_entries: attr.max_entries >>> 0,
+    map_flags: (attr.map_flags ?? 0) >>> 0,
   };
 }
 

@@ -31,14 +31,15 @@ export class HashMap extends StoredMap {
     this.set('valueOff', this.valueOff);
     this.set('cpuStride', this.#cpuStride);
     this.set('mask', buckets - 1);
+    const spare = perCpu ? 0 : 1;
+    const size = desc.flags & BPF_F_NO_PREALLOC ? 0 : (desc.maxEntries + spare) * stride;
+    this.require(buckets * 4 + size);
     this.set('base', this.block(buckets * 4, 64));
     if (!(desc.flags & BPF_F_ZERO_SEED)) {
       this.set('seedLo', env.random32());
       this.set('seedHi', env.random32());
     }
     if (desc.flags & BPF_F_NO_PREALLOC) return;
-    const spare = perCpu ? 0 : 1;
-    const size = (desc.maxEntries + spare) * stride;
     const pool = this.block(size, 64);
     this.set('bump', pool + spare * stride);
     this.set('bumpEnd', pool + size);

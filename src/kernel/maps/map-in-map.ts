@@ -44,6 +44,8 @@ export class ArrayOfMaps extends StoredMap {
   override readonly batch: BpfMap['batch'] = 'by-key';
   readonly #fds: FdResolver;
   readonly #base: number;
+  /** Entries in use. */
+  #filled = 0;
 
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc);
@@ -76,6 +78,7 @@ export class ArrayOfMaps extends StoredMap {
 
   #swap(index: number, addr: number): boolean {
     const old = this.env.maps.get(this.#at(index));
+    this.#filled += (addr ? 1 : 0) - (old ? 1 : 0);
     this.env.mem.u32[(this.#base + index * 8) >>> 2] = addr;
     if (old) this.#fds.drop(old);
     return old !== undefined;
@@ -92,7 +95,7 @@ export class ArrayOfMaps extends StoredMap {
   }
 
   override free(): void {
-    for (let i = 0; i < this.desc.maxEntries; i++) if (this.#at(i)) this.#swap(i, 0);
+    for (let i = 0; this.#filled > 0 && i < this.desc.maxEntries; i++) if (this.#at(i)) this.#swap(i, 0);
     super.free();
   }
 }
@@ -142,7 +145,7 @@ export class HashOfMaps extends HashMap {
   }
 
   override free(): void {
-    for (const { value } of this.walk(0)) {
+    for (const { value } of this.count > 0 ? this.walk(0) : []) {
       const inner = this.env.maps.get(this.#innerAt(value));
       if (inner) this.#fds.drop(inner);
     }

@@ -52,6 +52,8 @@ export class PerfEventArrayMap extends StoredMap {
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc);
     this.#fds = fds;
+    // Charged as the kernel's array of pointers is, so that huge ones fail.
+    this.block(desc.maxEntries * 8);
   }
 
   /** Puts a sink at an index without a file descriptor; undefined removes it. */

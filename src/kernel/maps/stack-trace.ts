@@ -13,6 +13,8 @@ export class StackTraceMap extends StoredMap {
   constructor(env: MapEnv, desc: MapDesc) {
     super(env, desc);
     this.#buckets = 2 ** Math.ceil(Math.log2(desc.maxEntries));
+    // Charged as the kernel's table of buckets is, so that huge ones fail.
+    this.block(this.#buckets * 8);
   }
 
   /**
@@ -55,9 +57,10 @@ export class StackTraceMap extends StoredMap {
   }
 
   protected doNextKey(key: Uint8Array | null): Uint8Array | number {
-    let index = key ? keyIndex(key) : -1;
-    index = index >= this.#buckets || !this.#stacks.has(index) ? 0 : index + 1;
-    for (; index < this.#buckets; index++) if (this.#stacks.has(index)) return indexKey(index);
+    const from = key && this.#stacks.has(keyIndex(key)) ? keyIndex(key) : -1;
+    let next = this.#buckets;
+    for (const index of this.#stacks.keys()) if (index > from && index < next) next = index;
+    if (next < this.#buckets) return indexKey(next);
     return -ERRNO.ENOENT;
   }
 }

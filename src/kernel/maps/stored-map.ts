@@ -40,6 +40,13 @@ export abstract class StoredMap implements BpfMap {
     return addr;
   }
 
+  /** Fails before anything is taken or cleared when a map's blocks cannot all be had. */
+  protected require(total: number): void {
+    if (this.env.allocator.fits(total)) return;
+    this.#release();
+    throw new OutOfMemory();
+  }
+
   /** More element memory for a map without preallocation; 0 when there is none. Called by the core. */
   grow(bytes: number): number {
     const addr = this.env.allocator.alloc(bytes, 8);

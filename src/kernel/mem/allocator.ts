@@ -19,6 +19,7 @@ interface Span {
 export class Allocator {
   readonly #mem: KernelMemory;
   readonly #end: number;
+  readonly #capacity: number;
   readonly #sizes = new Map<number, number>();
   readonly #bins: number[][] = Array.from({ length: SMALL_MAX / SMALL_STEP + 1 }, () => []);
   #spans: Span[];
@@ -33,6 +34,7 @@ export class Allocator {
   constructor(mem: KernelMemory, start: number, end: number, budget = Number.POSITIVE_INFINITY) {
     this.#mem = mem;
     this.#end = end;
+    this.#capacity = end - start;
     this.#fresh = start;
     this.#spans = [{ addr: start, size: end - start }];
     this.budget = budget;
@@ -49,7 +51,7 @@ export class Allocator {
 
   /** Whether `size` more bytes fit the budget; alloc() may still fail on fragmentation. */
   fits(size: number): boolean {
-    return this.#used + size <= this.budget && size <= this.#end;
+    return this.#used + size <= this.budget && size <= this.#capacity - this.#used;
   }
 
   /** A zeroed block, or 0 when the budget or the memory is spent. `align` is a power of two. */
