@@ -1,0 +1,119 @@
+/** pcap files (draft-ietf-opsawg-pcap): reader for both byte orders and both time units, and writer. */
+import { FormatError } from '../util/errors.ts';
+import { BytesOut } from './bytes-out.ts';
+import {
+  type Capture,
+  type CapturedPacket,
+  MAX_SNAP_LENGTH,
+  type PacketToWrite,
+  type WriteOptions,
+} from './capture.ts';
+
+const MAGIC_MICRO = 0xa1b2c3d4;
+const MAGIC_NANO = 0xa1b23c4d;
+/** Kuznetzov's patched format: 8 more bytes in each record header. */
+const MAGIC_PATCHED = 0xa1b2cd34;
+const HEADER = 24;
+const RECORD = 16;
+const PATCHED_RECORD = 24;
+/** The upper bits of the link type tell of frame check sequences. */
+const LINK_TYPE_MASK = 0x03ff_ffff;
+
+const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+
+function byteOrder(bytes: Uint8Array): { little: boolean; magic: number } | undefined {
+  if (bytes.length < 4) return undefined;
+  const view = viewOf(bytes);
+  for (const little of [true, false]) {
+    const magic = view.getUint32(0, little);
+    if (magic === MAGIC_MICRO || magic === MAGIC_NANO || magic === MAGIC_PATCHED) return { little, magic };
+  }
+  return undefined;
+}
+
+/** Whether the bytes begin like a pcap file. */
+export const isPcap = (bytes: Uint8Array): boolean => byteOrder(bytes) !== undefined;
+
+/** Opens a pcap file. Its packets are read, and damage in them is found (FormatError), while iterating. */
+export function readPcap(bytes: Uint8Array): Capture {
+  const order = byteOrder(bytes);
+  if (order === undefined) throw new FormatError('pcap', 0, 'magic a1b2c3d4 or a1b23c4d expected');
+  if (bytes.length < HEADER)
+    throw new FormatError('pcap', bytes.length, `a file header of ${HEADER} bytes expected, the file ends`);
+  const { little, magic } = order;
+  const view = viewOf(bytes);
+  const major = view.getUint16(4, little);
+  if (major !== 2) throw new FormatError('pcap', 4, `version ${major} found, 2 expected`);
+  const linkType = view.getUint32(20, little) & LINK_TYPE_MASK;
+  const nanoseconds = magic === MAGIC_NANO;
+  const header = magic === MAGIC_PATCHED ? PATCHED_RECORD : RECORD;
+  return {
+    format: 'pcap',
+    littleEndian: little,
+    nanoseconds,
+    linkType,
+    [Symbol.iterator]: () => packets(bytes, little, nanoseconds, linkType, header),
+  };
+}
+
+function* packets(
+  bytes: Uint8Array,
+  little: boolean,
+  nano: boolean,
+  linkType: number,
+  header: number,
+): Generator<CapturedPacket> {
+  const view = viewOf(bytes);
+  const unit = nano ? 1 : 1000;
+  for (let at = HEADER; at < bytes.length; ) {
+    if (at + header > bytes.length)
+      throw new FormatError('pcap', at, `a record header of ${header} bytes expected, ${bytes.length - at} are left`);
+    const kept = view.getUint32(at + 8, little);
+    const data = at + header;
+    if (kept > bytes.length - data)
+      throw new FormatError('pcap', at + 8, `a packet of ${kept} bytes expected, ${bytes.length - data} are left`);
+    yield {
+      data: bytes.subarray(data, data + kept),
+      length: view.getUint32(at + 12, little),
+      seconds: view.getUint32(at, little),
+      nanoseconds: view.getUint32(at + 4, little) * unit,
+      linkType,
+      interfaceId: 0,
+    };
+    at = data + kept;
+  }
+}
+
+/** Writes a pcap file in memory. */
+export class PcapWriter {
+  readonly #out: BytesOut;
+  readonly #unit: number;
+  readonly #snap: number;
+
+  constructor(options: WriteOptions = {}) {
+    this.#out = new BytesOut(options.littleEndian ?? true);
+    this.#unit = options.nanoseconds ? 1 : 1000;
+    this.#snap = options.snapLength ?? MAX_SNAP_LENGTH;
+    this.#out.u32(options.nanoseconds ? MAGIC_NANO : MAGIC_MICRO);
+    this.#out.u16(2);
+    this.#out.u16(4);
+    this.#out.zeros(8);
+    this.#out.u32(this.#snap);
+    this.#out.u32(options.linkType ?? 1);
+  }
+
+  write({ data, length, seconds, nanoseconds }: PacketToWrite): void {
+    const out = this.#out;
+    const kept = data.subarray(0, this.#snap);
+    out.u32(seconds);
+    out.u32(Math.floor(nanoseconds / this.#unit));
+    out.u32(kept.length);
+    out.u32(Math.max(length ?? data.length, kept.length));
+    out.bytes(kept);
+  }
+
+  /** The file so far. */
+  bytes(): Uint8Array {
+    return this.#out.result();
+  }
+}
