@@ -16,7 +16,7 @@ import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { inRcuCs } from '../resource/context.ts';
-import { isPtrAllocObj } from '../resource/record.ts';
+import { fieldTypeName, isPtrAllocObj, structRecord } from '../resource/record.ts';
 import { formatTnum } from '../state/format.ts';
 import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
 import { markBtfLdReg } from '../state/regs.ts';
@@ -49,12 +49,24 @@ export function checkPtrToBtfAccess(
   if (type & MEM_USER) reject(env, BTF_ACCESS.USER, regno, name, off);
   if (type & MEM_PERCPU) reject(env, BTF_ACCESS.PERCPU, regno, name, off);
   if (write && !isPtrAllocObj(type)) reject(env, BTF_ACCESS.READ_ONLY);
+  const allocated = (type & MEM_ALLOC) !== 0;
+  if (allocated) checkSpecialFields(env, btfIndex, id, off, size);
   const found = btfStructWalk(env, btf, id, off, size);
   if (write || valueRegno < 0) return;
   const target = regRow(valueRegno);
-  if (found.btfId === 0) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
+  // What a program stored in its own object is a number, whatever its type says.
+  if (found.btfId === 0 || allocated) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
   const flags = trustOf(env, type, rows[r + REF_OBJ_ID] !== 0, name, found.fieldName, found.flags);
   markBtfLdReg(env, rows, target, PTR_TO_BTF_ID, btfIndex, found.btfId, flags);
+}
+
+/** Locks, nodes, kptrs in an allocated object are touched by their functions only (btf_struct_access). */
+function checkSpecialFields(env: VerifierEnv, btfIndex: number, id: number, off: number, size: number): void {
+  for (const field of structRecord(env, btfIndex, id)?.fields ?? []) {
+    if (off < field.offset + field.size && field.offset < off + size) {
+      reject(env, BTF_ACCESS.SPECIAL_FIELD, fieldTypeName(field.type));
+    }
+  }
 }
 
 /** Flags of a pointer that was read from a structure behind a pointer of type `type`. */

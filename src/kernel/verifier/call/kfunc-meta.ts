@@ -94,7 +94,9 @@ export class KfuncMeta {
   get isRelease(): boolean {
     return (this.flags & KF_RELEASE) !== 0;
   }
+  /** is_kfunc_ret_null: another reference to an object that is held always succeeds. */
   get isRetNull(): boolean {
+    if (this.name === 'bpf_refcount_acquire_impl' && this.owningRef) return false;
     return (this.flags & KF_RET_NULL) !== 0;
   }
   get isTrustedArgs(): boolean {

@@ -3,7 +3,7 @@ import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../spec/reg-types.ts';
 import { checkPtrOffReg } from '../access/ctx.ts';
 import { CALL } from '../diag/catalogue/call.ts';
-import { s64Text } from '../diag/number.ts';
+import { s64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../explore/backtrack.ts';

@@ -1,5 +1,5 @@
 /** Lists and trees of allocated objects under a lock (process_kf_arg_ptr_to_graph_root, ..._graph_node, ref_set_non_owning). */
-import { BPF_LIST_HEAD, BPF_LIST_NODE, BPF_RB_NODE, BPF_RB_ROOT, type BtfField } from '../../../btf/record.ts';
+import type { BtfField } from '../../../btf/record.ts';
 import { invariant } from '../../../util/errors.ts';
 import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_TO_BTF_ID } from '../../spec/reg-types.ts';
 import { structIdsMatch } from '../call/args/btf.ts';
@@ -10,15 +10,9 @@ import { forEachReg } from '../state/each.ts';
 import { A, B, ID, OFF, REF_OBJ_ID, TYPE, VALUE_LO, varOffConst } from '../state/row.ts';
 import { markRegPointer } from '../state/regs.ts';
 import { REF_TYPE_LOCK, REF_TYPE_RES_LOCK, REF_TYPE_RES_LOCK_IRQ, regRow } from '../state/state.ts';
-import { findField, regBtfRecord } from './record.ts';
+import { fieldTypeName, findField, regBtfRecord } from './record.ts';
 import { findLock, lockPtr } from './spin-lock.ts';
 
-const NAMES: Readonly<Record<number, string>> = {
-  [BPF_LIST_HEAD]: 'bpf_list_head',
-  [BPF_LIST_NODE]: 'bpf_list_node',
-  [BPF_RB_ROOT]: 'bpf_rb_root',
-  [BPF_RB_NODE]: 'bpf_rb_node',
-};
 const ANY_LOCK = REF_TYPE_LOCK | REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ;
 
 /** in_rbtree_lock_required_cb: inside the comparison callback of bpf_rbtree_add. */
@@ -32,7 +26,7 @@ export function inRbtreeLockRequiredCb(env: VerifierEnv): boolean {
 export function processGraphRoot(env: VerifierEnv, regno: number, rootType: number): BtfField {
   const { rows } = env.state.frame;
   const r = regRow(regno);
-  const name = NAMES[rootType];
+  const name = fieldTypeName(rootType);
   if (!varOffConst(rows, r)) reject(env, KFUNC.GRAPH_OFFSET, regno, name);
   const record = regBtfRecord(env, rows, r);
   const off = (rows[r + OFF] + rows[r + VALUE_LO]) | 0;
@@ -50,7 +44,7 @@ export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField
   invariant(root !== undefined, 'graph node without its root');
   const { rows } = env.state.frame;
   const r = regRow(regno);
-  const name = NAMES[nodeType];
+  const name = fieldTypeName(nodeType);
   if (!varOffConst(rows, r)) reject(env, KFUNC.GRAPH_OFFSET, regno, name);
   const off = (rows[r + OFF] + rows[r + VALUE_LO]) | 0;
   if (findField(regBtfRecord(env, rows, r), off, nodeType) === undefined) reject(env, KFUNC.GRAPH_NOT_FOUND, name, off);
@@ -58,7 +52,7 @@ export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField
   const wantType = env.btfs[1]?.name(root.typeId ?? 0) ?? '';
   if (!structIdsMatch(env, rows[r + A], rows[r + B], 0, 1, root.typeId ?? 0, true)) {
     const have = env.btfs[rows[r + A]]?.name(rows[r + B]) ?? '';
-    reject(env, KFUNC.GRAPH_NODE_TYPE, NAMES[root.type], name, want, wantType, off, have);
+    reject(env, KFUNC.GRAPH_NODE_TYPE, fieldTypeName(root.type), name, want, wantType, off, have);
   }
   if (off !== want) reject(env, KFUNC.GRAPH_NODE_OFFSET, off, name, want, wantType);
 }

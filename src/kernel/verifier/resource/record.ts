@@ -1,6 +1,24 @@
 /** Special fields of what a pointer leads to (reg_btf_record, btf_record_find). */
 import type { Btf } from '../../../btf/btf.ts';
-import { type BtfField, type BtfRecord, parseRecord } from '../../../btf/record.ts';
+import {
+  BPF_KPTR_PERCPU,
+  BPF_KPTR_REF,
+  BPF_KPTR_UNREF,
+  BPF_LIST_HEAD,
+  BPF_LIST_NODE,
+  BPF_RB_NODE,
+  BPF_RB_ROOT,
+  BPF_REFCOUNT,
+  BPF_RES_SPIN_LOCK,
+  BPF_SPIN_LOCK,
+  BPF_TASK_WORK,
+  BPF_TIMER,
+  BPF_UPTR,
+  BPF_WORKQUEUE,
+  type BtfField,
+  type BtfRecord,
+  parseRecord,
+} from '../../../btf/record.ts';
 import { MEM_ALLOC, PTR_TO_BTF_ID, PTR_TO_MAP_VALUE, baseType } from '../../spec/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import { kernelBtf } from '../pass/kfuncs.ts';
@@ -35,6 +53,26 @@ export function findField(record: BtfRecord | undefined, off: number, mask: numb
   const field = record?.fields.find((f) => f.offset === off);
   return field !== undefined && (field.type & mask) !== 0 ? field : undefined;
 }
+
+const FIELD_NAMES: ReadonlyMap<number, string> = new Map([
+  [BPF_SPIN_LOCK, 'bpf_spin_lock'],
+  [BPF_RES_SPIN_LOCK, 'bpf_res_spin_lock'],
+  [BPF_TIMER, 'bpf_timer'],
+  [BPF_WORKQUEUE, 'bpf_wq'],
+  [BPF_TASK_WORK, 'bpf_task_work'],
+  [BPF_KPTR_UNREF, 'kptr'],
+  [BPF_KPTR_REF, 'kptr'],
+  [BPF_KPTR_PERCPU, 'percpu_kptr'],
+  [BPF_UPTR, 'uptr'],
+  [BPF_LIST_HEAD, 'bpf_list_head'],
+  [BPF_LIST_NODE, 'bpf_list_node'],
+  [BPF_RB_ROOT, 'bpf_rb_root'],
+  [BPF_RB_NODE, 'bpf_rb_node'],
+  [BPF_REFCOUNT, 'bpf_refcount'],
+]);
+
+/** btf_field_type_name(). */
+export const fieldTypeName = (type: number): string => FIELD_NAMES.get(type) ?? 'unknown';
 
 export const hasField = (record: BtfRecord | undefined, mask: number): boolean =>
   record !== undefined && (record.mask & mask) !== 0;

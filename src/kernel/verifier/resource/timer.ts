@@ -1,5 +1,5 @@
 /** Timers, work queues and task work: members of map values (process_timer_func, check_map_field_pointer). */
-import { BPF_TASK_WORK, BPF_TIMER, BPF_WORKQUEUE } from '../../../btf/record.ts';
+import { BPF_TIMER, BPF_WORKQUEUE } from '../../../btf/record.ts';
 import { invariant } from '../../../util/errors.ts';
 import type { CallMeta } from '../call/meta.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
@@ -8,19 +8,13 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { A, B, OFF, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
 import { regRow } from '../state/state.ts';
-import { hasField } from './record.ts';
-
-const STRUCT_NAMES: Readonly<Record<number, string>> = {
-  [BPF_TIMER]: 'bpf_timer',
-  [BPF_WORKQUEUE]: 'bpf_wq',
-  [BPF_TASK_WORK]: 'bpf_task_work',
-};
+import { fieldTypeName, hasField } from './record.ts';
 
 /** check_map_field_pointer: register `regno` points exactly at the one member of that type in a map value. */
 export function checkMapFieldPointer(env: VerifierEnv, regno: number, field: number): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
-  const name = STRUCT_NAMES[field];
+  const name = fieldTypeName(field);
   if (!varOffConst(rows, r)) reject(env, RESOURCE.FIELD_OFFSET_NOT_CONST, regno, name);
   const map = env.maps[rows[r + A]];
   if (map.btf === undefined) reject(env, RESOURCE.FIELD_MAP_NO_BTF, map.name, name);

@@ -52,10 +52,8 @@ export function kptrTarget(env: VerifierEnv, field: BtfField): { btf: number; id
   return kernelId > 0 ? { btf: 0, id: kernelId } : { btf: 1, id: field.typeId ?? 0 };
 }
 
-/** map_kptr_match_type: the object may be stored in the kptr member that meta found. */
-export function checkKptrMatch(env: VerifierEnv, regno: number, meta: CallMeta): void {
-  const field = meta.kptrField;
-  if (field === undefined) return;
+/** map_kptr_match_type: the object in register `regno` may be stored in the kptr member. */
+export function checkKptrMatch(env: VerifierEnv, regno: number, field: BtfField): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];

@@ -51,7 +51,7 @@ import {
   baseType,
 } from '../../../spec/reg-types.ts';
 import { BPF_FUNC } from '../../../../uapi/helper-ids.ts';
-import { InternalError } from '../../../../util/errors.ts';
+import { InternalError, invariant } from '../../../../util/errors.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
 import { reject } from '../../diag/reject.ts';
 import type { VerifierEnv } from '../../env.ts';
@@ -139,7 +139,7 @@ export function checkRegType(
     return;
   }
   if (regType & MEM_ALLOC) {
-    if (xchgSource) checkKptrMatch(env, regno, meta);
+    if (xchgSource) checkKptr(env, regno, meta);
     return;
   }
   // Per-CPU variables are checked by the helpers that take them.
@@ -147,6 +147,12 @@ export function checkRegType(
   if (regType & PTR_MAYBE_NULL && (!(argType & PTR_MAYBE_NULL) || argType & OBJ_RELEASE)) {
     reject(env, ARGS.POSSIBLY_NULL, regno);
   }
-  if (meta.funcId === BPF_FUNC.BPF_FUNC_kptr_xchg) checkKptrMatch(env, regno, meta);
+  if (meta.funcId === BPF_FUNC.BPF_FUNC_kptr_xchg) checkKptr(env, regno, meta);
   else checkArgBtfId(env, regno, argType, argBtf ?? DEFAULT_BTF[arg], meta);
+}
+
+/** The object that bpf_kptr_xchg stores fits the kptr that its first argument names. */
+function checkKptr(env: VerifierEnv, regno: number, meta: CallMeta): void {
+  invariant(meta.kptrField !== undefined, 'exchange without kptr');
+  checkKptrMatch(env, regno, meta.kptrField);
 }

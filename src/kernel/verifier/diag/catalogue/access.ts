@@ -120,12 +120,6 @@ export const ACCESS = {
     text: () => 'kptr in map can only be accessed using BPF_MEM instruction mode',
     why: 'Kernel pointers in map values are only loaded and stored plainly.',
   },
-  KPTR_TYPE: {
-    errno: ERRNO.EINVAL,
-    text: (regno: number, type: string, expected: string) =>
-      `invalid kptr access, R${regno} type=${type} expected=${expected}`,
-    why: 'The pointer that is stored is not of the type that the map value declares.',
-  },
   PACKET_RANGE: {
     errno: ERRNO.EACCES,
     text: (regno: number) => `R${regno} offset is outside of the packet`,
@@ -213,6 +207,11 @@ export const ACCESS = {
 
 /** Kernel BTF pointers. */
 export const BTF_ACCESS = {
+  SPECIAL_FIELD: {
+    errno: ERRNO.EACCES,
+    text: (field: string) => `direct access to ${field} is disallowed`,
+    why: 'This member of an allocated object belongs to the kernel: use its functions.',
+  },
   PERFMON: {
     errno: ERRNO.EPERM,
     text: (name: string) => `'struct ${name}' access is allowed only to CAP_PERFMON and CAP_SYS_ADMIN`,
