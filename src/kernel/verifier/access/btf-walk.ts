@@ -9,6 +9,8 @@ import type { VerifierEnv } from '../env.ts';
 export interface WalkResult {
   /** Struct that the loaded pointer leads to, 0 when the field is no such pointer. */
   readonly btfId: number;
+  /** The field is a pointer to something else: memory of unknown size, read with faults giving 0. */
+  readonly untrustedMem?: boolean;
   /** MEM_USER, MEM_PERCPU, MEM_RCU from type tags. */
   readonly flags: number;
   readonly fieldName: string;
@@ -81,7 +83,8 @@ function memberAt(
     if (off >= end) continue;
     const kind = btf.kind(mtype);
     if (isStruct(kind)) return { struct: mtype, off: off - moff };
-    if (kind === BTF_KIND.ARRAY) return arrayAt(btf, mtype, m.name, off - moff, size);
+    const elems = kind === BTF_KIND.ARRAY ? arrayAt(btf, mtype, m.name, off - moff, size) : undefined;
+    if (elems !== undefined) return elems;
     if (kind === BTF_KIND.PTR) return pointerAt(env, btf, m, moff, structName, off, size);
     if (off + size > end) reject(env, BTF_ACCESS.BEYOND_MEMBER, m.name, end, structName, off, size);
     return { result: SCALAR(m.name) };
@@ -89,7 +92,8 @@ function memberAt(
   return reject(env, BTF_ACCESS.NO_FIELD, structName, off);
 }
 
-function arrayAt(btf: Btf, arrayId: number, name: string, off: number, size: number): Step {
+/** An element that is a struct or a pointer; undefined for numbers. */
+function arrayAt(btf: Btf, arrayId: number, name: string, off: number, size: number): Step | undefined {
   let elem = arrayId;
   for (let i = 0; i < 32; i++) {
     const array = btf.type(elem)?.array;
@@ -99,7 +103,7 @@ function arrayAt(btf: Btf, arrayId: number, name: string, off: number, size: num
   const elemSize = btf.sizeOf(elem);
   if (isStruct(btf.kind(elem)) && elemSize > 0) return { struct: elem, off: off % elemSize };
   if (btf.kind(elem) === BTF_KIND.PTR && off % 8 === 0 && size === 8) return { result: pointee(btf, elem, name) };
-  return { result: SCALAR(name) };
+  return undefined;
 }
 
 function pointerAt(
@@ -127,5 +131,7 @@ function pointee(btf: Btf, ptrId: number, fieldName: string): WalkResult {
     id = btf.type(id)?.type ?? 0;
   }
   const target = btf.skipModifiers(id);
-  return isStruct(btf.kind(target)) ? { btfId: target, flags, fieldName } : SCALAR(fieldName);
+  return isStruct(btf.kind(target))
+    ? { btfId: target, flags, fieldName }
+    : { btfId: 0, untrustedMem: true, flags, fieldName };
 }

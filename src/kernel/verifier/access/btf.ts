@@ -4,9 +4,11 @@ import {
   MEM_ALLOC,
   MEM_PERCPU,
   MEM_RCU,
+  MEM_RDONLY,
   MEM_USER,
   PTR_MAYBE_NULL,
   PTR_TO_BTF_ID,
+  PTR_TO_MEM,
   PTR_TRUSTED,
   PTR_UNTRUSTED,
   SCALAR_VALUE,
@@ -19,7 +21,7 @@ import { inRcuCs } from '../resource/context.ts';
 import { fieldTypeName, isPtrAllocObj, structRecord } from '../resource/record.ts';
 import { formatTnum } from '../state/format.ts';
 import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
-import { markBtfLdReg } from '../state/regs.ts';
+import { markBtfLdReg, markRegPointer } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { btfStructWalk } from './btf-walk.ts';
 
@@ -54,6 +56,10 @@ export function checkPtrToBtfAccess(
   const found = btfStructWalk(env, btf, id, off, size);
   if (write || valueRegno < 0) return;
   const target = regRow(valueRegno);
+  if (found.untrustedMem) {
+    markRegPointer(rows, target, PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED);
+    return;
+  }
   // What a program stored in its own object is a number, whatever its type says.
   if (found.btfId === 0 || allocated) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
   const flags = trustOf(env, type, rows[r + REF_OBJ_ID] !== 0, name, found.fieldName, found.flags);
