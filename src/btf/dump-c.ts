@@ -1,4 +1,5 @@
 /** BTF as a C header (`bpftool btf dump ... format c`): definitions in order of need, forward declarations where they suffice. */
+import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { DeclWriter } from './dump-decl.ts';
 import { DumpOrder } from './dump-order.ts';
@@ -50,6 +51,7 @@ class Dumper {
   readonly #writer: DeclWriter;
   readonly #state = new Map<number, 'emitting' | 'emitted'>();
   readonly #declared = new Set<number>();
+  #steps = 0;
 
   constructor(readonly btf: Btf) {
     this.#order = new DumpOrder(btf);
@@ -74,6 +76,9 @@ class Dumper {
 
   /** Emits a type; `container` is the named struct or typedef that is being written and asks for it, 0 at the top. */
   *#emit(id: number, container: number): Routine<void> {
+    // Anonymous types are walked anew at each use: hostile ones double at every level.
+    if (++this.#steps > 1_000_000 + 100 * this.btf.nrTypes)
+      throw new FormatError('BTF', -1, 'anonymous types nest without end');
     const t = this.btf.type(id);
     const state = this.#state.get(id);
     if (t === undefined || state === 'emitted') return;

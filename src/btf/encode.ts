@@ -158,7 +158,12 @@ export class BtfBuilder {
       view.setUint32(4 + i * 4, v, littleEndian);
     });
     let at = BTF_HEADER_SIZE;
-    for (const words of this.#types) for (const w of words) view.setUint32(at, w, littleEndian), (at += 4);
+    for (const words of this.#types) {
+      for (const w of words) {
+        view.setUint32(at, w, littleEndian);
+        at += 4;
+      }
+    }
     for (const text of this.#strings) {
       out.set(text, at);
       at += text.length;

@@ -45,8 +45,10 @@ function buildKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wid
       const known = t.values.find((e) => e.value === v);
       return known ? text(JSON.stringify(known.name), known.name) : number(v);
     }
-    case BTF_KIND.PTR:
-      return hex(readBits(bytes, bit, 64, false));
+    case BTF_KIND.PTR: {
+      const v = readBits(bytes, bit, 64, false);
+      return text(String(v), `0x${v.toString(16)}`);
+    }
     case BTF_KIND.FLOAT: {
       const view = new DataView(Uint8Array.from({ length: 8 }, (_, i) => bytes[(bit >>> 3) + i] ?? 0).buffer);
       const v = t.size === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true);
@@ -125,7 +127,7 @@ function layoutJson(node: Node, indent: number, level: number): string {
     node.kind === 'list'
       ? node.items.map((n) => layoutJson(n, indent, level + 1))
       : node.members.map(
-          ([name, n]) => `${JSON.stringify(name || '(anon)')}:${indent ? ' ' : ''}${layoutJson(n, indent, level + 1)}`,
+          ([name, n]) => `${JSON.stringify(name)}:${indent ? ' ' : ''}${layoutJson(n, indent, level + 1)}`,
         );
   const [open, close] = node.kind === 'list' ? '[]' : '{}';
   return wrap(open, close, parts, indent, level, '');
@@ -139,7 +141,9 @@ function layoutC(node: Node, indent: number, level: number): string {
       : node.members.map(([name, n]) =>
           name ? `.${name} = ${layoutC(n, indent, level + 1)}` : layoutC(n, indent, level + 1),
         );
-  return wrap('{', '}', parts, indent, level, ' ');
+  // Lists of plain numbers stay on one line, as one writes them.
+  const flat = node.kind === 'list' && node.items.every((n) => n.kind === 'text');
+  return wrap('{', '}', parts, flat ? 0 : indent, level, ' ');
 }
 
 function wrap(

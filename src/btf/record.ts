@@ -199,7 +199,7 @@ class FieldFinder {
   #row(t: BtfType): Row | undefined {
     const row = SPECIAL_STRUCTS.get(t.name);
     if (row !== undefined && (row.type & this.mask) !== 0 && t.kind === BTF_KIND.STRUCT) {
-      if (row.unique && this.#seen & row.type) throw new RecordError(EEXIST);
+      if (row.unique && this.#seen & row.type) throw new RecordError(E2BIG);
       if (row.unique) this.#seen |= row.type;
       return row;
     }

@@ -163,7 +163,7 @@ class MapCreator {
       const { fd, inner } = this.#create(map);
       this.out.maps.set(map.name, new BpfMap(this.sys, fd, map, this.out.spec.btf, this.options.cpus ?? 1));
       if (inner >= 0) this.sys.close(inner);
-      this.#fill(map, fd);
+      this.#fill(map);
       return fd;
     } catch (e) {
       if (e instanceof BpfError) this.#failed.set(map.name, e);
@@ -195,7 +195,7 @@ class MapCreator {
     return fd;
   }
 
-  #fill(map: MapSpec, fd: number): void {
+  #fill(map: MapSpec): void {
     const handle = this.out.maps.get(map.name) as BpfMap;
     if (map.origin === 'kconfig' && map.contents) {
       map.contents = kconfigContents(this.out.spec.externs, map.contents.length, {

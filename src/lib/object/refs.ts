@@ -74,7 +74,7 @@ function resolve(elf: ElfFile, f: RawFunction, insn: number, r: ElfReloc, places
     // clang leaves -1 for a global function, and the offset from the section's start for a static one.
     const target = sym.value / 8 + (r.addend !== undefined && r.addend !== 0 ? r.addend / 8 : imm + 1);
     return (
-      functionRef('call', insn, section, target, at, sym.name) ??
+      functionRef('call', insn, section, target, at) ??
       invalid(`no function begins at instruction ${target} of ${section?.name ?? sym.name}`)
     );
   }
@@ -93,7 +93,7 @@ function resolve(elf: ElfFile, f: RawFunction, insn: number, r: ElfReloc, places
   const data = places.data(sym.shndx);
   if (data !== undefined) return { kind: 'data', insn, map: data, offset };
   const section = elf.sections[sym.shndx];
-  const fn = functionRef('func', insn, section, offset / 8, at, sym.name);
+  const fn = functionRef('func', insn, section, offset / 8, at);
   return (
     fn ??
     invalid(
@@ -108,7 +108,6 @@ function functionRef(
   section: ElfSection | undefined,
   target: number,
   at: At,
-  name: string,
 ): InsnRef | undefined {
   if (section === undefined) return undefined;
   const fn = at(section, target);
