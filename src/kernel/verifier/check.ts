@@ -10,13 +10,15 @@ import { COMPLEXITY_LIMIT_INSNS } from './explore/do-check.ts';
 import { checkMain, checkSubprogs as exploreSubprogs } from './explore/roots.ts';
 import { BPF_LOG_STATS, VerifierLog } from './log.ts';
 import { checkBtfInfo, checkBtfInfoEarly } from './pass/check-btf.ts';
+import { checkAttachBtfId } from './pass/attach.ts';
 import { checkCfg } from './pass/cfg.ts';
 import { markFastcallPatterns } from './pass/fastcall.ts';
 import { computePostorder } from './pass/flow.ts';
 import { computeLiveRegs } from './pass/live-regs.ts';
 import { resolveInsns } from './pass/resolve.ts';
 import { computeScc } from './pass/scc.ts';
-import { checkMaxStackDepth } from './pass/stack-depth.ts';
+import { checkMaxStackDepth, countedStackDepth } from './pass/stack-depth.ts';
+import { CallChainLiveness } from './pass/stack-liveness.ts';
 import { addSubprogsAndKfuncs, checkSubprogs } from './pass/subprogs.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
 import { rewriteProgram } from './rewrite/rewrite.ts';
@@ -46,7 +48,7 @@ export function verify(input: VerifierInput): VerifierOutcome {
   const { stats } = env;
   stats.timeUs = Math.round((performance.now() - started) * 1000);
   stats.insnsProcessed = env.insnProcessed;
-  stats.stackDepths = env.subprogs.map((s) => s.stackDepth);
+  stats.stackDepths = env.subprogs.map((_, i) => countedStackDepth(env, i));
   printStats(env);
   if (program !== undefined) return { ok: true, program, log: log.text(), stats };
   return {
@@ -77,10 +79,12 @@ function runPasses(env: VerifierEnv): VerifiedProgram {
   resolveInsns(env);
   checkCfg(env);
   computePostorder(env);
+  checkAttachBtfId(env);
   computeScc(env);
   computeLiveRegs(env);
   markFastcallPatterns(env);
   // 2. Symbolic execution.
+  env.stackLiveness = new CallChainLiveness();
   checkMain(env);
   exploreSubprogs(env);
   checkMaxStackDepth(env);

@@ -2,6 +2,7 @@
 import { ACCESS, BTF_ACCESS } from './catalogue/access.ts';
 import { ALU } from './catalogue/alu.ts';
 import { ARGS } from './catalogue/args.ts';
+import { ATTACH } from './catalogue/attach.ts';
 import { BRANCH } from './catalogue/branch.ts';
 import { CALL } from './catalogue/call.ts';
 import { EXPLORE } from './catalogue/explore.ts';
@@ -20,6 +21,7 @@ export const CATALOGUE = {
   ACCESS,
   ALU,
   ARGS,
+  ATTACH,
   BRANCH,
   BTF_ACCESS,
   CALL,

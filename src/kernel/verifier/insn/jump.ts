@@ -121,6 +121,7 @@ function leave(env: VerifierEnv, exception: boolean): Next {
   checkResourceLeak(env, exception, exception || outermost, where);
   if (exception) return 'exit';
   if (!outermost) {
+    env.stackLiveness?.pathEnds(env);
     prepareFuncExit(env);
     return 'returned';
   }
