@@ -6,6 +6,7 @@ import type { ProgQuery, ProgTypeOps } from '../spec/prog-type.ts';
 import type { InsnAux } from './aux.ts';
 import type { VerifierLog } from './log.ts';
 import type { LineInfo, VerifierInput, VerifierStats } from './result.ts';
+import type { AttachPoint } from './call/attach.ts';
 import { BacktrackState } from './explore/backtrack-state.ts';
 import { IdMap } from './explore/idmap.ts';
 import type { Pending } from './explore/worklist.ts';
@@ -120,6 +121,8 @@ export class VerifierEnv {
   exploreAluLimits = false;
   /** Which stack slots may still be read, when the analysis is on. */
   stackLiveness: StackLiveness | undefined = undefined;
+  /** What the program is attached to, once it was looked for; null when there is nothing (call/attach.ts). */
+  attachPoint: AttachPoint | null | undefined = undefined;
   /** A map that a program uses as its arena. */
   hasArena = false;
 
@@ -136,7 +139,7 @@ export class VerifierEnv {
   seenDirectWrite = false;
   seenException = false;
   /** The program's r0 goes to the kernel under this type's rules. */
-  readonly query: ProgQuery;
+  query: ProgQuery;
   /** Subprogram of the exception callback, -1 without. */
   exceptionCallbackSubprog = -1;
   /** Instructions in postorder, for liveness and SCC. */

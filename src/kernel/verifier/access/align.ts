@@ -41,7 +41,13 @@ const fixed = new Scalar();
 const IP_ALIGN = 2;
 
 /** `off`: of the instruction, without the pointer's own. The stack is always strict: spills depend on it. */
-export function checkPtrAlignment(env: VerifierEnv, regno: number, off: number, size: number, strictOnce: boolean): void {
+export function checkPtrAlignment(
+  env: VerifierEnv,
+  regno: number,
+  off: number,
+  size: number,
+  strictOnce: boolean,
+): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];

@@ -33,7 +33,8 @@ const isRewritten = (type: number): boolean => REWRITTEN.has(baseType(type));
 
 /** Kinds that read by probing, and may share an instruction. */
 const isProbed = (type: number): boolean =>
-  baseType(type) === PTR_TO_BTF_ID || (baseType(type) === PTR_TO_MEM && (type & MEM_RDONLY) !== 0 && (type & PTR_UNTRUSTED) !== 0);
+  baseType(type) === PTR_TO_BTF_ID ||
+  (baseType(type) === PTR_TO_MEM && (type & MEM_RDONLY) !== 0 && (type & PTR_UNTRUSTED) !== 0);
 
 /** Remembers the pointer type that the instruction went through, or rejects a second kind. */
 export function saveAuxPtrType(env: VerifierEnv, type: number, allowTrustMismatch: boolean): void {

@@ -4,14 +4,18 @@ import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType, typeMayBeNull } from '../../spec
 import type { CtxAccess } from '../../spec/prog-type.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { Rejected, reject } from '../diag/reject.ts';
+import { Scalar } from '../domain/scalar.ts';
+import { lowerSmax, raiseSmin, regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
+import { kernelBtf } from '../pass/kfuncs.ts';
 import { formatTnum } from '../state/format.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { printLineInfo } from '../state/print-insn.ts';
-import { A, B, ID, OFF, SUBREG_DEF, TYPE, varOffZero } from '../state/row.ts';
+import { A, B, ID, OFF, SUBREG_DEF, TYPE, loadScalar, storeScalar, varOffZero } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import { type CtxArgument, btfCtxAccess } from './ctx-btf.ts';
 
 /** __check_ptr_off_reg: the pointer is as the kernel gave it, or moved by a positive constant when that is fine. */
 export function checkPtrOffReg(env: VerifierEnv, regno: number, fixedOffOk = false): void {
@@ -37,25 +41,50 @@ export function accessCtx(
   if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_CTX, valueRegno);
   checkPtrOffReg(env, regno);
   const access: CtxAccess = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
-  if (!env.ops.isValidAccess(off, size, write, env.query, access, isLdsx)) {
+  const valid = env.ops.isValidAccess(off, size, write, env.query, access, isLdsx);
+  const argument = valid && env.ops.btfCtx ? btfCtxAccess(env, off, size) : undefined;
+  if (!valid || (env.ops.btfCtx && argument === undefined)) {
     env.log.line(ACCESS.CTX.text(off, size));
     printLineInfo(env, insnIdx);
     throw new Rejected(ACCESS.CTX as never, ACCESS.CTX.errno);
   }
+  if (argument !== undefined) {
+    if (!write && valueRegno >= 0) setArgument(env, valueRegno, argument);
+    return;
+  }
   const isBtf = baseType(access.regType) === PTR_TO_BTF_ID;
   if (!isBtf) env.aux.ctxFieldSize[insnIdx] = access.ctxFieldSize;
   if (write || valueRegno < 0) return;
+  const btfId = isBtf ? (kernelBtf(env)?.find(access.btfName ?? '', BTF_KIND.STRUCT) ?? 0) : 0;
+  setLoaded(env, valueRegno, access.regType, btfId);
+}
+
+function setLoaded(env: VerifierEnv, regno: number, regType: number, btfId: number): void {
   const { rows } = env.state.frame;
-  const d = regRow(valueRegno);
-  if (access.regType === SCALAR_VALUE) {
-    markRegUnknown(env, rows, d);
-    return;
-  }
-  markRegPointer(rows, d, access.regType);
+  const d = regRow(regno);
+  if (regType === SCALAR_VALUE) return markRegUnknown(env, rows, d);
+  markRegPointer(rows, d, regType);
   rows[d + SUBREG_DEF] = 0;
-  if (typeMayBeNull(access.regType)) rows[d + ID] = env.newId();
-  if (isBtf) {
-    rows[d + A] = 0;
-    rows[d + B] = env.input.vmlinux()?.find(access.btfName ?? '', BTF_KIND.STRUCT) ?? 0;
-  }
+  if (typeMayBeNull(regType)) rows[d + ID] = env.newId();
+  if (baseType(regType) !== PTR_TO_BTF_ID) return;
+  rows[d + A] = 0;
+  rows[d + B] = btfId;
+}
+
+const retval = new Scalar();
+
+/** A typed argument; what an LSM hook returned lies in the range that the hook has. */
+function setArgument(env: VerifierEnv, regno: number, { regType, btfId, isRetval }: CtxArgument): void {
+  setLoaded(env, regno, regType, btfId);
+  const range = isRetval ? env.ops.retRange(env.query) : undefined;
+  if (range === undefined) return;
+  const { rows } = env.state.frame;
+  const d = regRow(regno);
+  loadScalar(retval, rows, d);
+  retval.s32min = Math.max(retval.s32min, range.min);
+  retval.s32max = Math.min(retval.s32max, range.max);
+  raiseSmin(retval, range.min, range.min >> 31);
+  lowerSmax(retval, range.max, range.max >> 31);
+  regBoundsSync(retval);
+  storeScalar(retval, rows, d);
 }

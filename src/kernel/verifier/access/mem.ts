@@ -168,4 +168,3 @@ function accessSock(env: VerifierEnv, insnIdx: number, regno: number, off: numbe
   }
   env.aux.ctxFieldSize[insnIdx] = access.ctxFieldSize;
 }
-

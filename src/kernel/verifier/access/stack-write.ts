@@ -1,6 +1,13 @@
 /** Stores to the stack: spills keep what is known of the register, other bytes are remembered by kind (check_stack_write_*). */
 import { BPF_MEM, BPF_ST, bpfClass, bpfMode } from '../../../isa/opcodes.ts';
-import { NOT_INIT, PTR_TO_STACK, PTR_TO_TP_BUFFER, CONST_PTR_TO_DYNPTR, SCALAR_VALUE, baseType } from '../../spec/reg-types.ts';
+import {
+  NOT_INIT,
+  PTR_TO_STACK,
+  PTR_TO_TP_BUFFER,
+  CONST_PTR_TO_DYNPTR,
+  SCALAR_VALUE,
+  baseType,
+} from '../../spec/reg-types.ts';
 import { AUX_NOSPEC_RESULT } from '../aux.ts';
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
@@ -63,7 +70,14 @@ function isStoreImm(env: VerifierEnv): boolean {
 }
 
 /** save_register_state: the slot's lowest `size` bytes hold the register. */
-function saveRegister(env: VerifierEnv, rows: Int32Array, slot: number, from: Int32Array, reg: number, size: number): void {
+function saveRegister(
+  env: VerifierEnv,
+  rows: Int32Array,
+  slot: number,
+  from: Int32Array,
+  reg: number,
+  size: number,
+): void {
   const types = rows[slot + SLOT_TYPES];
   copyRow(rows, slot, from, reg);
   rows[slot + SLOT_TYPES] = types;
@@ -126,7 +140,8 @@ function writeBytes(env: VerifierEnv, frame: FuncState, off: number, size: numbe
   const slot = slotRow(first >> 3);
   const last = slotType(rows, slot, 7);
   rows[slot + TYPE] = NOT_INIT;
-  if (last === STACK_SPILL || last === STACK_DYNPTR || last === STACK_ITER || last === STACK_IRQ_FLAG) scrubSlot(rows, slot);
+  if (last === STACK_SPILL || last === STACK_DYNPTR || last === STACK_ITER || last === STACK_IRQ_FLAG)
+    scrubSlot(rows, slot);
   let type = STACK_MISC;
   const zero =
     valueRegno >= 0

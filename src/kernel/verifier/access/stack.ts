@@ -11,7 +11,8 @@ import { readFixed, readVar } from './stack-read.ts';
 import { writeFixed, writeVar } from './stack-write.ts';
 
 /** func(): the frame that a stack pointer points into. */
-export const frameOf = (env: VerifierEnv, rows: Int32Array, r: number): FuncState => env.state.frames[rows[r + FRAMENO]];
+export const frameOf = (env: VerifierEnv, rows: Int32Array, r: number): FuncState =>
+  env.state.frames[rows[r + FRAMENO]];
 
 /** The access must lie in the frame; the frame grows to it. `off` includes the pointer's fixed offset. */
 export function checkWithinBounds(env: VerifierEnv, regno: number, off: number, size: number, write: boolean): void {

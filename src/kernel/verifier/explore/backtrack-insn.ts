@@ -58,7 +58,8 @@ function syncLinkedRegs(bt: BacktrackState, hist: HistoryEntry | undefined): voi
   let some = false;
   for (const p of linked) {
     const frame = linkedFrame(p);
-    if (linkedIsReg(p) ? (bt.regs[frame] & (1 << linkedIndex(p))) !== 0 : bt.isFrameSlotSet(frame, linkedIndex(p))) some = true;
+    if (linkedIsReg(p) ? (bt.regs[frame] & (1 << linkedIndex(p))) !== 0 : bt.isFrameSlotSet(frame, linkedIndex(p)))
+      some = true;
   }
   if (!some) return;
   for (const p of linked) {

@@ -131,9 +131,7 @@ function markInState(env: VerifierEnv, st: VerifierState, out: Changed | undefin
       }
     }
     if (env.log.verbose) {
-      env.log.write(
-        `mark_precise: frame${fr}: parent state regs=${bt.formatRegs(fr)} stack=${bt.formatSlots(fr)}: `,
-      );
+      env.log.write(`mark_precise: frame${fr}: parent state regs=${bt.formatRegs(fr)} stack=${bt.formatSlots(fr)}: `);
       printVerifierState(env, st, fr, true);
     }
   }
@@ -145,7 +143,8 @@ export const isSpilledScalar = (rows: Int32Array, r: number): boolean =>
 
 /** mark_all_scalars_precise: the big hammer, on every state that led here. */
 export function markAllScalarsPrecise(env: VerifierEnv, start: VerifierState): void {
-  if (env.log.verbose) env.log.line(`mark_precise: frame${start.curframe}: falling back to forcing all scalars precise`);
+  if (env.log.verbose)
+    env.log.line(`mark_precise: frame${start.curframe}: falling back to forcing all scalars precise`);
   for (let st = start.parent; st !== undefined; st = st.parent) {
     for (let fr = 0; fr <= st.curframe; fr++) {
       const { rows, allocatedStack } = st.frames[fr];

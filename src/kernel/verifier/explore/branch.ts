@@ -12,13 +12,7 @@ import {
   bpfOp,
   bpfSrc,
 } from '../../../isa/opcodes.ts';
-import {
-  PTR_TO_BTF_ID,
-  PTR_TO_STACK,
-  SCALAR_VALUE,
-  baseType,
-  typeMayBeNull,
-} from '../../spec/reg-types.ts';
+import { PTR_TO_BTF_ID, PTR_TO_STACK, SCALAR_VALUE, baseType, typeMayBeNull } from '../../spec/reg-types.ts';
 import { BRANCH } from '../diag/catalogue/branch.ts';
 import { reject } from '../diag/reject.ts';
 import { isScalarBranchTaken, flipOpcode, refineBranch, revOpcode } from '../domain/branch.ts';
@@ -45,7 +39,12 @@ const b = new Scalar();
 /** may_goto: the way on is explored first, the way out waits. */
 function checkMayGoto(env: VerifierEnv, idx: number): void {
   const { insns, state } = env;
-  if (insns.code[idx] !== (BPF_JMP | BPF_JCOND) || insns.src[idx] !== BPF_MAY_GOTO || insns.dst[idx] || insns.imm[idx]) {
+  if (
+    insns.code[idx] !== (BPF_JMP | BPF_JCOND) ||
+    insns.src[idx] !== BPF_MAY_GOTO ||
+    insns.dst[idx] ||
+    insns.imm[idx]
+  ) {
     reject(env, BRANCH.MAY_GOTO_IMM, insns.imm[idx]);
   }
   const prev = findPrevEntry(env, state.parent, idx);
@@ -150,7 +149,8 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   const d = regRow(dst);
   const s = regRow(src);
   const linked: number[] = [];
-  if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0) collectLinkedRegs(env, state, rows[s + ID], linked);
+  if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0)
+    collectLinkedRegs(env, state, rows[s + ID], linked);
   if (rows[d + TYPE] === SCALAR_VALUE && rows[d + ID] !== 0) collectLinkedRegs(env, state, rows[d + ID], linked);
   if (linked.length > 1) pushInsnHistory(env, 0, linked);
 
@@ -168,10 +168,7 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   if (!is32 && !isReg && insns.imm[idx] === 0 && (op === BPF_JEQ || op === BPF_JNE) && typeMayBeNull(rows[d + TYPE])) {
     markPtrOrNullRegs(env, state, dst, op === BPF_JNE);
     markPtrOrNullRegs(env, other, dst, op === BPF_JEQ);
-  } else if (
-    !(isReg && !is32 && matchPktPointers(op, dst, src, state, other)) &&
-    isPointerValue(env, dst)
-  ) {
+  } else if (!(isReg && !is32 && matchPktPointers(op, dst, src, state, other)) && isPointerValue(env, dst)) {
     reject(env, BRANCH.POINTER_COMPARISON, dst);
   }
 }

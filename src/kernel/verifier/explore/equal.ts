@@ -104,7 +104,9 @@ function sameUpToId(o: Int32Array, a: number, c: Int32Array, b: number): boolean
 /** regs_exact(). */
 export function regsExact(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
   return (
-    sameUpToId(o, a, c, b) && env.idmap.check(o[a + ID], c[b + ID]) && env.idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID])
+    sameUpToId(o, a, c, b) &&
+    env.idmap.check(o[a + ID], c[b + ID]) &&
+    env.idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID])
   );
 }
 
@@ -206,7 +208,14 @@ function slotsAsScalars(
   if (!oldSpill && !allMisc(env, o, a)) return undefined;
   const curSpill = slotType(c, b, 0) === STACK_SPILL && c[b + TYPE] === SCALAR_VALUE;
   if (!curSpill && !allMisc(env, c, b)) return undefined;
-  return regSafe(env, oldSpill ? o : UNBOUND_ROW, oldSpill ? a : 0, curSpill ? c : UNBOUND_ROW, curSpill ? b : 0, exact);
+  return regSafe(
+    env,
+    oldSpill ? o : UNBOUND_ROW,
+    oldSpill ? a : 0,
+    curSpill ? c : UNBOUND_ROW,
+    curSpill ? b : 0,
+    exact,
+  );
 }
 
 function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState, exact: number): boolean {
@@ -307,4 +316,3 @@ export function iterActiveDepthsDiffer(old: VerifierState, cur: VerifierState): 
   }
   return false;
 }
-

@@ -3,7 +3,20 @@ import { BPF_ADD } from '../../../isa/opcodes.ts';
 import { SCALAR_VALUE } from '../../spec/reg-types.ts';
 import { scalarAlu } from '../domain/alu.ts';
 import { Scalar } from '../domain/scalar.ts';
-import { BPF_ADD_CONST, BPF_ADD_CONST32, ID, OFF, SLOT_TYPES, STACK_SPILL, SUBREG_DEF, TYPE, copyRow, loadScalar, slotType, storeScalar } from '../state/row.ts';
+import {
+  BPF_ADD_CONST,
+  BPF_ADD_CONST32,
+  ID,
+  OFF,
+  SLOT_TYPES,
+  STACK_SPILL,
+  SUBREG_DEF,
+  TYPE,
+  copyRow,
+  loadScalar,
+  slotType,
+  storeScalar,
+} from '../state/row.ts';
 import { type VerifierState, regRow, slotRow } from '../state/state.ts';
 import type { VerifierEnv } from '../env.ts';
 import { frameInsnIdx } from './equal.ts';
@@ -40,7 +53,12 @@ const known = new Scalar();
 const delta = new Scalar();
 
 /** Gives every member of the group what `knownRows[k]` is known to be, shifted by the members' constant distances. */
-export function syncLinkedRegs(state: VerifierState, knownRows: Int32Array, k: number, linked: readonly number[]): void {
+export function syncLinkedRegs(
+  state: VerifierState,
+  knownRows: Int32Array,
+  k: number,
+  linked: readonly number[],
+): void {
   const knownId = knownRows[k + ID];
   for (const p of linked) {
     const { rows } = state.frames[linkedFrame(p)];

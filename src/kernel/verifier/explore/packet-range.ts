@@ -2,17 +2,7 @@
 import { BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT } from '../../../isa/opcodes.ts';
 import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META } from '../../spec/reg-types.ts';
 import { flipOpcode } from '../domain/branch.ts';
-import {
-  A,
-  AT_PKT_END,
-  BEYOND_PKT_END,
-  ID,
-  OFF,
-  TYPE,
-  UMAX_HI,
-  UMAX_LO,
-  varOffZero,
-} from '../state/row.ts';
+import { A, AT_PKT_END, BEYOND_PKT_END, ID, OFF, TYPE, UMAX_HI, UMAX_LO, varOffZero } from '../state/row.ts';
 import { forEachReg } from '../state/each.ts';
 import { type VerifierState, regRow } from '../state/state.ts';
 

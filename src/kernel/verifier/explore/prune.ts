@@ -54,9 +54,7 @@ export function isStateVisited(env: VerifierEnv, insnIdx: number): boolean {
     env.testStateFreq || forceCheckpoint || cur.jmpHistory.length > 40 || (random !== undefined && random());
   const ctl = {
     force,
-    add:
-      force ||
-      (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.insnProcessed - env.prevInsnProcessed >= 8),
+    add: force || (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.insnProcessed - env.prevInsnProcessed >= 8),
   };
   const list = bucketOf(env, insnIdx);
   cleanLiveStates(env, list, insnIdx);
@@ -107,11 +105,7 @@ function compareWith(
   const verdict = compareUnfinished(env, old, insnIdx);
   if (verdict === 'loop') return verdict;
   // Iterations of a loop rarely help each other: remember only a few of them.
-  if (
-    !ctl.force &&
-    env.jmpsProcessed - env.prevJmpsProcessed < 20 &&
-    env.insnProcessed - env.prevInsnProcessed < 100
-  ) {
+  if (!ctl.force && env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.insnProcessed - env.prevInsnProcessed < 100) {
     ctl.add = false;
   }
   return 'miss';
@@ -228,4 +222,3 @@ export function updateBranchCounts(env: VerifierEnv, state: VerifierState): void
     sl = parentSl;
   }
 }
-

@@ -59,4 +59,3 @@ export function popStack(env: VerifierEnv, popLog: boolean): boolean {
   env.prevInsnIdx = next.prevInsnIdx;
   return true;
 }
-

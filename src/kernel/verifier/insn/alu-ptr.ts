@@ -66,7 +66,8 @@ function checkSaneOffset(env: VerifierEnv, s: Scalar, fixedOff: number, type: nu
   }
   if (fixedOff >= MAX_VAR_OFF || fixedOff <= -MAX_VAR_OFF) reject(env, ALU.PTR_OFFSET, name, fixedOff);
   if (s.sminHi === -0x80000000 && s.sminLo === 0) reject(env, ALU.MATH_UNBOUNDED, name);
-  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF) reject(env, ALU.PTR_OUT_OF_BOUNDS, s64Text(s.sminLo, s.sminHi), name);
+  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF)
+    reject(env, ALU.PTR_OUT_OF_BOUNDS, s64Text(s.sminLo, s.sminHi), name);
 }
 
 /** Dead branches can leave an offset whose bounds contradict each other: nothing is known of the result then. */

@@ -271,7 +271,8 @@ function adjustRegMinMaxVals(env: VerifierEnv, op: number, is64: boolean, isReg:
 
 /** Remembers a constant distance between linked scalars, or cuts the link (BPF_ADD_CONST32, BPF_ADD_CONST64). */
 function linkDelta(env: VerifierEnv, op: number, rows: Int32Array, d: number, is64: boolean): void {
-  const delta = env.bpfCapable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST) ? constDelta(env, op, is64) : undefined;
+  const delta =
+    env.bpfCapable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST) ? constDelta(env, op, is64) : undefined;
   if (delta === undefined) {
     rows[d + OFF] = 0;
     rows[d + ID] = 0;
@@ -313,4 +314,3 @@ function adjustScalar(
   scalarAlu(op, dstVal, src ?? dstVal, is64);
   storeScalar(dstVal, rows, d);
 }
-

@@ -3,7 +3,6 @@ import {
   BPF_CALL,
   BPF_EXIT,
   BPF_JA,
-
   BPF_JMP32,
   BPF_K,
   BPF_PSEUDO_CALL,
@@ -128,4 +127,3 @@ function leave(env: VerifierEnv, exception: boolean): Next {
   checkReturnCode(env, 0, 'R0');
   return 'exit';
 }
-

@@ -63,7 +63,8 @@ export function checkStore(env: VerifierEnv): void {
     if (bpfMode(code) !== BPF_MEM || insns.imm[idx] !== 0) reject(env, LOAD.STX_RESERVED_FIELDS);
     return checkStoreReg(env, false);
   }
-  if (bpfClass(code) !== BPF_ST || bpfMode(code) !== BPF_MEM || insns.src[idx] !== 0) reject(env, LOAD.ST_RESERVED_FIELDS);
+  if (bpfClass(code) !== BPF_ST || bpfMode(code) !== BPF_MEM || insns.src[idx] !== 0)
+    reject(env, LOAD.ST_RESERVED_FIELDS);
   const dst = insns.dst[idx];
   checkRegRead(env, dst);
   const type = env.state.frame.rows[regRow(dst) + TYPE];

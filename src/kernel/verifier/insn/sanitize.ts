@@ -7,7 +7,20 @@ import type { Scalar } from '../domain/scalar.ts';
 import type { VerifierEnv } from '../env.ts';
 import { sanitizeSpeculativePath } from '../explore/speculation.ts';
 import { formatTnum } from '../state/format.ts';
-import { A, MASK_HI, MASK_LO, OFF, ROW, TYPE, VALUE_HI, VALUE_LO, copyRow, s64ToNumber, sminOf, umaxOf } from '../state/row.ts';
+import {
+  A,
+  MASK_HI,
+  MASK_LO,
+  OFF,
+  ROW,
+  TYPE,
+  VALUE_HI,
+  VALUE_LO,
+  copyRow,
+  s64ToNumber,
+  sminOf,
+  umaxOf,
+} from '../state/row.ts';
 import { MAX_BPF_STACK } from '../../../isa/opcodes.ts';
 
 export const BPF_ALU_SANITIZE_SRC = 1 << 0;
@@ -114,7 +127,13 @@ export function sanitizePtrAlu(
 }
 
 /** Second half, after it moved: the mask is as wide as the move. */
-export function commitPtrAlu(env: VerifierEnv, rows: Int32Array, dst: number, info: SanitizeInfo, ptrWasDst: boolean): void {
+export function commitPtrAlu(
+  env: VerifierEnv,
+  rows: Int32Array,
+  dst: number,
+  info: SanitizeInfo,
+  ptrWasDst: boolean,
+): void {
   if (canSkip(env) || env.state.speculative) return;
   const limit = ptrLimit(env, rows, dst, info.maskToLeft);
   if (typeof limit === 'string') refuse(env, limit, !ptrWasDst);

@@ -3,6 +3,16 @@ import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfType } from '../../../btf/types.ts';
 import { BPF_ATTACH_TYPE as A } from '../../../uapi/attach-types.ts';
 import { BPF_PROG_TYPE as P } from '../../../uapi/prog-types.ts';
+import {
+  LSM_DISABLED,
+  LSM_SLEEPABLE,
+  NORETURN,
+  iterArgs,
+  structOpsMemberSupported,
+  traceMayModify,
+  traceMaySleep,
+} from '../../spec/attach.ts';
+import { attachReturnsVoid, pointedProto } from '../call/attach.ts';
 import { ATTACH } from '../diag/catalogue/attach.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
@@ -39,6 +49,7 @@ export function checkAttachBtfId(env: VerifierEnv): void {
   if (sleepable && !canBeSleepable(env)) reject(env, ATTACH.NOT_SLEEPABLE_TYPE);
   if (progType === P.BPF_PROG_TYPE_STRUCT_OPS) checkStructOps(env);
   else if (progType === P.BPF_PROG_TYPE_TRACING || progType === P.BPF_PROG_TYPE_LSM) checkTarget(env);
+  if (attachReturnsVoid(env)) env.query = { ...env.query, attachReturnsVoid: true };
 }
 
 /** can_be_sleepable(). */
@@ -74,9 +85,7 @@ function checkTarget(env: VerifierEnv): void {
   if (target.name === '') reject(env, ATTACH.NO_NAME, id);
   if (progType === P.BPF_PROG_TYPE_LSM) {
     checkFunction(env, btf, target);
-    if (!env.query.gplCompatible) reject(env, ATTACH.LSM_NOT_GPL);
-    if (!target.name.startsWith(LSM_PREFIX)) reject(env, ATTACH.WRONG_NAME, id, target.name);
-    return;
+    return checkLsmHook(env, btf, target);
   }
   switch (expectedAttachType) {
     case A.BPF_TRACE_RAW_TP:
@@ -86,16 +95,45 @@ function checkTarget(env: VerifierEnv): void {
     case A.BPF_TRACE_ITER:
       checkFunction(env, btf, target);
       if (!target.name.startsWith(ITER_PREFIX)) reject(env, ATTACH.UNSUPPORTED_ITER);
+      if (iterArgs(target.name.slice(ITER_PREFIX.length)) === undefined) reject(env, ATTACH.UNSUPPORTED_ITER);
       break;
     case A.BPF_TRACE_FENTRY:
     case A.BPF_TRACE_FEXIT:
     case A.BPF_MODIFY_RETURN:
       checkFunction(env, btf, target);
-      if (DENIED.has(target.name)) reject(env, ATTACH.DENIED, target.name);
-      break;
+      return checkTraced(env, target);
     default:
       reject(env, ATTACH.UNSUPPORTED_TYPE);
   }
+}
+
+/** Functions that fentry, fexit and fmod_ret programs run around. */
+function checkTraced(env: VerifierEnv, target: BtfType): void {
+  const { name } = target;
+  const { expectedAttachType } = env.input;
+  if (env.query.sleepable) {
+    if (!traceMaySleep(name)) reject(env, ATTACH.NOT_SLEEPABLE, name);
+  } else if (expectedAttachType === A.BPF_MODIFY_RETURN && !traceMayModify(name)) {
+    reject(env, ATTACH.NOT_MODIFIABLE, name);
+  }
+  if (DENIED.has(name)) reject(env, ATTACH.DENIED, name);
+  if (expectedAttachType !== A.BPF_TRACE_FENTRY && NORETURN.has(name)) reject(env, ATTACH.NORETURN, name);
+}
+
+/** bpf_lsm_verify_prog, and the sleepability of the hook. */
+function checkLsmHook(env: VerifierEnv, btf: Btf, target: BtfType): void {
+  const { id, name } = target;
+  if (env.query.sleepable && !LSM_SLEEPABLE.has(name)) reject(env, ATTACH.NOT_SLEEPABLE, name);
+  if (!env.query.gplCompatible) reject(env, ATTACH.LSM_NOT_GPL);
+  if (LSM_DISABLED.has(name)) reject(env, ATTACH.LSM_DISABLED, id, name);
+  if (!isLsmHook(btf, name)) reject(env, ATTACH.WRONG_NAME, id, name);
+}
+
+/** The kernel lists its hooks as the members of one union; functions with the prefix may be no hooks. */
+function isLsmHook(btf: Btf, name: string): boolean {
+  if (!name.startsWith(LSM_PREFIX)) return false;
+  const hooks = btf.type(btf.find('security_list_options', BTF_KIND.UNION));
+  return hooks === undefined || hooks.members.some((m) => m.name === name.slice(LSM_PREFIX.length));
 }
 
 function checkFunction(env: VerifierEnv, btf: Btf, target: BtfType): void {
@@ -115,7 +153,10 @@ function checkStructOps(env: VerifierEnv): void {
     reject(env, ATTACH.STRUCT_OPS_UNSUPPORTED, id);
   const member = struct.members[index];
   if (member === undefined) reject(env, ATTACH.STRUCT_OPS_MEMBER, index, struct.name);
-  const pointer = btf.type(btf.skipModifiers(member.type));
-  const proto = pointer?.kind === BTF_KIND.PTR ? btf.kind(btf.skipModifiers(pointer.type)) : 0;
-  if (proto !== BTF_KIND.FUNC_PROTO) reject(env, ATTACH.STRUCT_OPS_NOT_FUNC, member.name, index, struct.name);
+  if (pointedProto(btf, member.type) === undefined)
+    reject(env, ATTACH.STRUCT_OPS_NOT_FUNC, member.name, index, struct.name);
+  if (!structOpsMemberSupported(struct.name, member.name, false))
+    reject(env, ATTACH.STRUCT_OPS_NOT_SUPPORTED, member.name, struct.name);
+  if (!structOpsMemberSupported(struct.name, member.name, env.query.sleepable))
+    reject(env, ATTACH.STRUCT_OPS_SLEEPABLE, member.name, struct.name);
 }

@@ -32,7 +32,9 @@ export const snum = (lo: number, hi: number): string =>
 
 /** A signed 64-bit word plus a small number, in decimal (`%lld`). */
 export const s64Text = (lo: number, hi: number, plus = 0): string =>
-  hi === lo >> 31 ? String(lo + plus) : BigInt.asIntN(64, (BigInt(hi) << 32n) + BigInt(lo >>> 0) + BigInt(plus)).toString();
+  hi === lo >> 31
+    ? String(lo + plus)
+    : BigInt.asIntN(64, (BigInt(hi) << 32n) + BigInt(lo >>> 0) + BigInt(plus)).toString();
 
 /** An unsigned 64-bit word in decimal (`%llu`). */
 export const u64Text = (lo: number, hi: number): string =>

@@ -28,7 +28,8 @@ export function printLineInfo(env: VerifierEnv, idx: number, prefix = '; '): voi
   const line = findLineInfo(env, idx);
   const prev = env.prevLineInfo;
   if (line === undefined || line === prev) return;
-  if (prev !== undefined && prev.fileNameOff === line.fileNameOff && prev.lineCol >>> 10 === line.lineCol >>> 10) return;
+  if (prev !== undefined && prev.fileNameOff === line.fileNameOff && prev.lineCol >>> 10 === line.lineCol >>> 10)
+    return;
   const { btf } = env.input;
   const source = btf?.str(line.lineOff).trimStart() ?? '';
   const file = btf?.str(line.fileNameOff) ?? '';

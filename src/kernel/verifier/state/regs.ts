@@ -109,10 +109,7 @@ export function markPtrNotNullReg(env: VerifierEnv, rows: Int32Array, r: number)
       if (map.inner.record !== undefined && hasUidField(map.inner.record.mask)) rows[r + B] = rows[r + ID];
     } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_XSKMAP) {
       rows[r + TYPE] = PTR_TO_XDP_SOCK;
-    } else if (
-      map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP ||
-      map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH
-    ) {
+    } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP || map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH) {
       rows[r + TYPE] = PTR_TO_SOCKET;
     } else {
       rows[r + TYPE] = PTR_TO_MAP_VALUE;
@@ -138,7 +135,13 @@ export function regIsNull(rows: Int32Array, r: number): boolean {
 }
 
 /** init_reg_state and init_func_state: a frame at its function's first instruction. */
-export function initFrame(env: VerifierEnv, frame: FuncState, callsite: number, frameno: number, subprogno: number): void {
+export function initFrame(
+  env: VerifierEnv,
+  frame: FuncState,
+  callsite: number,
+  frameno: number,
+  subprogno: number,
+): void {
   frame.rows.fill(0);
   frame.allocatedStack = 0;
   frame.callsite = callsite;
@@ -184,4 +187,3 @@ export function clearCallerSaved(env: VerifierEnv, frame: FuncState): void {
 
 /** Whether a type may carry PTR_MAYBE_NULL into memory: pointers that may be spilled (is_spillable_regtype). */
 export const isReadOnlyType = (type: number): boolean => (typeFlag(type) & MEM_RDONLY) !== 0;
-

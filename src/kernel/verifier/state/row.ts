@@ -66,7 +66,8 @@ export const STACK_ITER = 5;
 export const STACK_IRQ_FLAG = 6;
 
 /** The kernel's slot_type[i]: entry 7 is the lowest address of the slot, where every spill begins. */
-export const slotType = (rows: Int32Array, slot: number, i: number): number => (rows[slot + SLOT_TYPES] >>> (i << 2)) & 15;
+export const slotType = (rows: Int32Array, slot: number, i: number): number =>
+  (rows[slot + SLOT_TYPES] >>> (i << 2)) & 15;
 
 export function setSlotType(rows: Int32Array, slot: number, i: number, type: number): void {
   const shift = i << 2;

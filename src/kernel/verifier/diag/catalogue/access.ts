@@ -2,7 +2,8 @@
 import { ERRNO } from '../../../../uapi/errno.ts';
 import type { Rejection } from '../reject.ts';
 
-const BOUNDS = 'The access is not proved to lie within the memory that the pointer leads to. Compare the index with the size first.';
+const BOUNDS =
+  'The access is not proved to lie within the memory that the pointer leads to. Compare the index with the size first.';
 const LEAK = 'A kernel address would become readable by a program without CAP_PERFMON.';
 const MODIFIED = 'Pointers of this kind may only be used unmodified.';
 
@@ -67,12 +68,14 @@ export const ACCESS = {
   },
   MAP_WRITE_FORBIDDEN: {
     errno: ERRNO.EACCES,
-    text: (vs: number, off: number, size: number) => `write into map forbidden, value_size=${vs} off=${off} size=${size}`,
+    text: (vs: number, off: number, size: number) =>
+      `write into map forbidden, value_size=${vs} off=${off} size=${size}`,
     why: 'The map was created read-only for programs (BPF_F_RDONLY_PROG).',
   },
   MAP_READ_FORBIDDEN: {
     errno: ERRNO.EACCES,
-    text: (vs: number, off: number, size: number) => `read from map forbidden, value_size=${vs} off=${off} size=${size}`,
+    text: (vs: number, off: number, size: number) =>
+      `read from map forbidden, value_size=${vs} off=${off} size=${size}`,
     why: 'The map was created write-only for programs (BPF_F_WRONLY_PROG).',
   },
   FIELD_INDIRECT: {
@@ -87,7 +90,8 @@ export const ACCESS = {
   },
   FIELD_MISALIGNED: {
     errno: ERRNO.EACCES,
-    text: (field: string, expected: number, off: number) => `${field} access misaligned expected=${expected} off=${off}`,
+    text: (field: string, expected: number, off: number) =>
+      `${field} access misaligned expected=${expected} off=${off}`,
     why: 'A kernel pointer in a map value is read and written as a whole.',
   },
   FIELD_SIZE: {
@@ -142,7 +146,8 @@ export const ACCESS = {
   },
   PTR_MODIFIED: {
     errno: ERRNO.EACCES,
-    text: (type: string, regno: number, off: number) => `dereference of modified ${type} ptr R${regno} off=${off} disallowed`,
+    text: (type: string, regno: number, off: number) =>
+      `dereference of modified ${type} ptr R${regno} off=${off} disallowed`,
     why: MODIFIED,
   },
   PTR_VARIABLE: {

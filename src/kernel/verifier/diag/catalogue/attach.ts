@@ -5,6 +5,8 @@ import type { Rejection } from '../reject.ts';
 const { EINVAL, ENOTSUPP } = ERRNO;
 const fixed = (text: string) => () => text;
 const byId = (what: string) => (id: number) => `attach_btf_id ${id} ${what}`;
+const unsupportedMember = (member: string, struct: string) =>
+  `attach to unsupported member ${member} of struct ${struct}`;
 
 export const ATTACH = {
   SYSCALL_SLEEPABLE: {
@@ -52,6 +54,21 @@ export const ATTACH = {
     text: fixed('LSM programs must have a GPL compatible license'),
     why: 'LSM programs must be under a GPL compatible licence.',
   },
+  LSM_DISABLED: {
+    errno: EINVAL,
+    text: (id: number, name: string) => `attach_btf_id ${id} points to disabled hook ${name}`,
+    why: 'Programs cannot implement this hook: what it returns or passes on is more than a verdict.',
+  },
+  NOT_MODIFIABLE: {
+    errno: EINVAL,
+    text: (name: string) => `${name}() is not modifiable`,
+    why: 'Only system calls, security hooks and error injection points may have their result replaced.',
+  },
+  NORETURN: {
+    errno: EINVAL,
+    text: (name: string) => `Attaching fexit/fmod_ret to __noreturn function '${name}' is rejected.`,
+    why: 'The function never returns, so that nothing would run after it. Use fentry.',
+  },
   DENIED: {
     errno: EINVAL,
     text: (name: string) => `Attaching tracing programs to function '${name}' is rejected.`,
@@ -78,5 +95,15 @@ export const ATTACH = {
     text: (member: string, index: number, name: string) =>
       `attach to invalid member ${member}(@idx ${index}) of struct ${name}`,
     why: 'The member is no pointer to a function.',
+  },
+  STRUCT_OPS_NOT_SUPPORTED: {
+    errno: ENOTSUPP,
+    text: unsupportedMember,
+    why: 'The kernel does not let programs implement this member.',
+  },
+  STRUCT_OPS_SLEEPABLE: {
+    errno: EINVAL,
+    text: unsupportedMember,
+    why: 'The kernel calls this member where it must not sleep; load the program without BPF_F_SLEEPABLE.',
   },
 } as const satisfies Record<string, Rejection<never>>;

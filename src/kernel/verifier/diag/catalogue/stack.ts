@@ -12,17 +12,20 @@ export const STACK = {
   },
   OUT_OF_BOUNDS: {
     errno: ERRNO.EACCES,
-    text: (dir: string, regno: number, off: string, size: number) => `invalid ${dir} stack R${regno} off=${off} size=${size}`,
+    text: (dir: string, regno: number, off: string, size: number) =>
+      `invalid ${dir} stack R${regno} off=${off} size=${size}`,
     why: 'A frame has 512 bytes below R10; the access is outside, or reads what was never written.',
   },
   ABOVE_FRAME: {
     errno: ERRNO.EINVAL,
-    text: (dir: string, regno: number, off: string, size: number) => `invalid ${dir} stack R${regno} off=${off} size=${size}`,
+    text: (dir: string, regno: number, off: string, size: number) =>
+      `invalid ${dir} stack R${regno} off=${off} size=${size}`,
     why: 'The access reaches above R10, where the frame ends.',
   },
   NEGATIVE_SIZE: {
     errno: ERRNO.EFAULT,
-    text: (dir: string, regno: number, off: string, size: number) => `invalid ${dir} stack R${regno} off=${off} size=${size}`,
+    text: (dir: string, regno: number, off: string, size: number) =>
+      `invalid ${dir} stack R${regno} off=${off} size=${size}`,
     why: 'The size of the access overflowed.',
   },
   VAR_OUT_OF_BOUNDS: {
@@ -87,7 +90,8 @@ export const STACK = {
   },
   VAR_WRITE_OVER_SPILL: {
     errno: ERRNO.EINVAL,
-    text: (insnIdx: number, off: number) => `spilled ptr in range of var-offset stack write; insn ${insnIdx}, ptr off: ${off}`,
+    text: (insnIdx: number, off: number) =>
+      `spilled ptr in range of var-offset stack write; insn ${insnIdx}, ptr off: ${off}`,
     why: 'A write to a variable place of the stack may hit a saved pointer.',
   },
   VAR_WRITE_UNINIT: {
@@ -103,7 +107,8 @@ export const STACK = {
   },
   VAR_UNPRIV: {
     errno: ERRNO.EACCES,
-    text: (regno: number, tnum: string) => `R${regno} variable offset stack access prohibited for !root, var_off=${tnum}`,
+    text: (regno: number, tnum: string) =>
+      `R${regno} variable offset stack access prohibited for !root, var_off=${tnum}`,
     why: 'Without CAP_PERFMON the stack may only be addressed with constants.',
   },
   DYNPTR_WRITE: {
