@@ -3,7 +3,7 @@ import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { initFrame } from '../state/regs.ts';
-import { VerifierState } from '../state/state.ts';
+import type { VerifierState } from '../state/state.ts';
 
 /** Limit of BPF_COMPLEXITY_LIMIT_JMP_SEQ. */
 export const COMPLEXITY_LIMIT_JMP_SEQ = 8192;

@@ -5,7 +5,7 @@ import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { A, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_IRQ_FLAG, TYPE, allSlots, slotType } from '../state/row.ts';
+import { A, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_IRQ_FLAG, allSlots, slotType } from '../state/row.ts';
 import { markRegNotInit, markRegPointer } from '../state/regs.ts';
 import { REF_TYPE_IRQ, regRow, slotRow } from '../state/state.ts';
 import { removeRef } from './refs.ts';
