@@ -132,7 +132,8 @@ function checkLsmHook(env: VerifierEnv, btf: Btf, target: BtfType): void {
 /** The kernel lists its hooks as the members of one union; functions with the prefix may be no hooks. */
 function isLsmHook(btf: Btf, name: string): boolean {
   if (!name.startsWith(LSM_PREFIX)) return false;
-  const hooks = btf.type(btf.find('security_list_options', BTF_KIND.UNION));
+  const union = btf.find('security_list_options', BTF_KIND.UNION);
+  const hooks = union === 0 ? undefined : btf.type(union);
   return hooks === undefined || hooks.members.some((m) => m.name === name.slice(LSM_PREFIX.length));
 }
 
