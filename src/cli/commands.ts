@@ -11,6 +11,14 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'what the kernel would say of the programs of object files',
     load: async () => (await import('./verify.ts')).command,
   },
+  run: {
+    summary: 'runs a program over bytes or over a capture',
+    load: async () => (await import('./run.ts')).command,
+  },
+  conformance: {
+    summary: 'one unverified program in guard mode, r0 in hexadecimal',
+    load: async () => (await import('./conformance.ts')).command,
+  },
 };
 
 export function overview(): string {

@@ -138,6 +138,19 @@ function verifyOne(
   return { ...identity(object, program), ...verdict(watch, failure, options.logLevel) };
 }
 
+/** The verdict on a program whose loading failed, from what the verifier said of it, or from the kernel's log. */
+export function verdictOf(
+  object: string,
+  program: ProgramSpec,
+  { outcome, error }: { readonly outcome: VerifierOutcome | undefined; readonly error: BpfError },
+): ProgramVerdict {
+  const none = { insnsProcessed: 0, totalStates: 0, peakStates: 0, timeUs: 0 };
+  if (outcome?.ok === false)
+    return { ...identity(object, program), ...verdict({ outcome, loaded: -outcome.errno }, error, 0) };
+  const { errno, code, log } = error;
+  return { ...identity(object, program), verdict: 'reject', errno, code, message: reason(log), ...none };
+}
+
 const identity = (object: string, p: ProgramSpec) => ({
   object,
   program: p.key,
@@ -148,7 +161,7 @@ const identity = (object: string, p: ProgramSpec) => ({
 
 type Findings = Omit<ProgramVerdict, keyof ReturnType<typeof identity>>;
 
-function verdict({ outcome, loaded }: Watch, failure: unknown, logLevel: number): Findings {
+function verdict({ outcome, loaded }: Pick<Watch, 'outcome' | 'loaded'>, failure: unknown, logLevel: number): Findings {
   const stats = outcome?.stats;
   const figures = {
     insnsProcessed: stats?.insnsProcessed ?? 0,

@@ -16,12 +16,15 @@ export class BytesOut {
     return this.#length;
   }
 
+  // Making room may replace the view, so it comes first.
   u16(value: number): void {
-    this.#view.setUint16(this.#room(2), value, this.#little);
+    const at = this.#room(2);
+    this.#view.setUint16(at, value, this.#little);
   }
 
   u32(value: number): void {
-    this.#view.setUint32(this.#room(4), value, this.#little);
+    const at = this.#room(4);
+    this.#view.setUint32(at, value, this.#little);
   }
 
   bytes(from: Uint8Array): void {
