@@ -95,7 +95,7 @@ function runPasses(env: VerifierEnv): VerifiedProgram {
 /** print_verification_stats. */
 function printStats(env: VerifierEnv): void {
   const { log, stats } = env;
-  if (!log.enabled) return;
+  if (log.level === 0) return;
   if (log.level & BPF_LOG_STATS) {
     log.line(`verification time ${stats.timeUs} usec`);
     log.line(`stack depth ${stats.stackDepths.join('+')}`);

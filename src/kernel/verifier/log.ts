@@ -21,9 +21,9 @@ export class VerifierLog {
     this.#limit = limit;
   }
 
-  /** Text is worth formatting only when this holds. */
+  /** Instructions and states are printed, beside messages and statistics. */
   get enabled(): boolean {
-    return this.level !== 0;
+    return (this.level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) !== 0;
   }
   get verbose(): boolean {
     return (this.level & BPF_LOG_LEVEL2) !== 0;

@@ -49,7 +49,7 @@ function growStack(env: VerifierEnv, frame: FuncState, size: number): void {
   const rounded = (size + 7) & ~7;
   if (rounded > frame.allocatedStack) frame.allocatedStack = rounded;
   const subprog = env.subprogs[frame.subprogno];
-  if (size > subprog.stackDepth) subprog.stackDepth = size;
+  if (rounded > subprog.stackDepth) subprog.stackDepth = rounded;
 }
 
 /** check_mem_access of PTR_TO_STACK. `off` includes the pointer's fixed offset; `valueRegno` -1: an immediate, or nobody's register. */
