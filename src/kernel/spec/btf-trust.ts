@@ -7,7 +7,6 @@ export type FieldTrust = 'rcu' | 'rcu-or-null' | 'trusted' | 'trusted-or-null';
 const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldTrust>>>> = {
   task_struct: {
     cpus_ptr: 'rcu',
-    css_set: 'rcu',
     cgroups: 'rcu',
     real_parent: 'rcu',
     group_leader: 'rcu',
@@ -18,12 +17,11 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldTrust>>>> = {
   mm_struct: { exe_file: 'rcu-or-null' },
   sk_buff: { sk: 'rcu-or-null' },
   request_sock: { sk: 'rcu-or-null' },
-  vm_area_struct: { vm_mm: 'trusted-or-null', vm_file: 'trusted-or-null' },
   bpf_iter_meta: { seq: 'trusted' },
   bpf_iter__task: { meta: 'trusted', task: 'trusted' },
   linux_binprm: { file: 'trusted' },
   file: { f_inode: 'trusted' },
-  dentry: { d_inode: 'trusted' },
+  dentry: { d_inode: 'trusted-or-null' },
   socket: { sk: 'trusted-or-null' },
 };
 

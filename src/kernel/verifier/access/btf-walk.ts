@@ -1,7 +1,7 @@
 /** What lies at an offset of a kernel structure: a number, or a pointer to another structure (btf_struct_access, btf_struct_walk). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfMember } from '../../../btf/types.ts';
-import { MEM_PERCPU, MEM_RCU, MEM_USER } from '../../spec/reg-types.ts';
+import { MEM_PERCPU, MEM_RCU, MEM_USER, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -23,26 +23,30 @@ const isStruct = (kind: number): boolean => kind === BTF_KIND.STRUCT || kind ===
 /** Follows [off, off + size) from struct `id` into its members; embedded structs and arrays of them are descended into. */
 export function btfStructWalk(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): WalkResult {
   let struct = id;
+  let untrusted = 0;
   for (let depth = 0; depth < 32; depth++) {
     const t = btf.type(struct);
     if (t === undefined || !isStruct(t.kind)) reject(env, BTF_ACCESS.NOT_STRUCT, btf.name(struct));
+    const shown = t.name || '(anon)';
     if (off + size > t.size) {
       const inFlexible = flexibleArray(btf, t.members, off);
-      if (inFlexible === undefined) reject(env, BTF_ACCESS.BEYOND_STRUCT, t.name, off, size);
+      if (inFlexible === undefined) reject(env, BTF_ACCESS.BEYOND_STRUCT, shown, off, size);
       if (inFlexible.struct === 0) return SCALAR(inFlexible.name);
       struct = inFlexible.struct;
       off = inFlexible.off;
       continue;
     }
-    const step = memberAt(env, btf, t.members, t.name, off, size);
-    if ('result' in step) return step.result;
+    // Which member of a union is in use is not known (unions of one member are only for alignment).
+    if (t.kind === BTF_KIND.UNION && t.members.length !== 1) untrusted = PTR_UNTRUSTED;
+    const step = memberAt(env, btf, t.members, shown, off, size, untrusted !== 0);
+    if ('result' in step) return untrusted ? { ...step.result, flags: step.result.flags | untrusted } : step.result;
     struct = step.struct;
     off = step.off;
   }
   return SCALAR('');
 }
 
-/** A flexible array at the end of a structure: any index may exist. */
+/** A flexible array of numbers or structs at the end of a structure: any index may exist. */
 function flexibleArray(
   btf: Btf,
   members: readonly BtfMember[],
@@ -54,7 +58,8 @@ function flexibleArray(
   if (array === undefined || array.nelems !== 0) return undefined;
   const elem = btf.skipModifiers(array.elemType);
   const elemSize = btf.sizeOf(elem);
-  if (!isStruct(btf.kind(elem)) || elemSize <= 0) return { struct: 0, off: 0, name: last.name };
+  if (btf.kind(elem) === BTF_KIND.INT) return { struct: 0, off: 0, name: last.name };
+  if (!isStruct(btf.kind(elem)) || elemSize <= 0) return undefined;
   return { struct: elem, off: (off - (last.bitOffset >> 3)) % elemSize, name: last.name };
 }
 
@@ -67,6 +72,7 @@ function memberAt(
   structName: string,
   off: number,
   size: number,
+  inUnion: boolean,
 ): Step {
   for (const m of members) {
     const moff = m.bitOffset >> 3;
@@ -83,17 +89,26 @@ function memberAt(
     if (off >= end) continue;
     const kind = btf.kind(mtype);
     if (isStruct(kind)) return { struct: mtype, off: off - moff };
-    const elems = kind === BTF_KIND.ARRAY ? arrayAt(btf, mtype, m.name, off - moff, size) : undefined;
+    const elems = kind === BTF_KIND.ARRAY ? arrayAt(env, btf, mtype, m.name, moff, structName, off, size) : undefined;
     if (elems !== undefined) return elems;
-    if (kind === BTF_KIND.PTR) return pointerAt(env, btf, m, moff, structName, off, size);
-    if (off + size > end) reject(env, BTF_ACCESS.BEYOND_MEMBER, m.name, end, structName, off, size);
+    if (kind === BTF_KIND.PTR) return pointerAt(env, btf, mtype, m.name, moff, structName, off, size);
+    if (off + size > end && !inUnion) reject(env, BTF_ACCESS.BEYOND_MEMBER, m.name, end, structName, off, size);
     return { result: SCALAR(m.name) };
   }
   return reject(env, BTF_ACCESS.NO_FIELD, structName, off);
 }
 
 /** An element that is a struct or a pointer; undefined for numbers. */
-function arrayAt(btf: Btf, arrayId: number, name: string, off: number, size: number): Step | undefined {
+function arrayAt(
+  env: VerifierEnv,
+  btf: Btf,
+  arrayId: number,
+  name: string,
+  moff: number,
+  structName: string,
+  off: number,
+  size: number,
+): Step | undefined {
   let elem = arrayId;
   for (let i = 0; i < 32; i++) {
     const array = btf.type(elem)?.array;
@@ -101,22 +116,26 @@ function arrayAt(btf: Btf, arrayId: number, name: string, off: number, size: num
     elem = btf.skipModifiers(array.elemType);
   }
   const elemSize = btf.sizeOf(elem);
-  if (isStruct(btf.kind(elem)) && elemSize > 0) return { struct: elem, off: off % elemSize };
-  if (btf.kind(elem) === BTF_KIND.PTR && off % 8 === 0 && size === 8) return { result: pointee(btf, elem, name) };
-  return undefined;
+  if (elemSize <= 0) return undefined;
+  const inElem = (off - moff) % elemSize;
+  if (isStruct(btf.kind(elem))) return { struct: elem, off: inElem };
+  return btf.kind(elem) === BTF_KIND.PTR
+    ? pointerAt(env, btf, elem, name, off - inElem, structName, off, size)
+    : undefined;
 }
 
 function pointerAt(
   env: VerifierEnv,
   btf: Btf,
-  m: BtfMember,
+  ptrId: number,
+  name: string,
   moff: number,
   structName: string,
   off: number,
   size: number,
 ): Step {
-  if (moff !== off || size !== 8) reject(env, BTF_ACCESS.CANNOT_ACCESS, m.name, moff, structName, off, size);
-  return { result: pointee(btf, btf.skipModifiers(m.type), m.name) };
+  if (moff !== off || size !== 8) reject(env, BTF_ACCESS.CANNOT_ACCESS, name, moff, structName, off, size);
+  return { result: pointee(btf, ptrId, name) };
 }
 
 /** The struct behind a pointer type, and what its type tags say of the pointer. */
