@@ -42,8 +42,6 @@ struct drop_event {
 	__u8 pad;
 	__u32 length;
 };
-/* Only so that the object's BTF describes the records. */
-const struct drop_event *drop_event_in_btf __attribute__((unused));
 
 struct {
 	__uint(type, BPF_MAP_TYPE_LPM_TRIE);
@@ -117,12 +115,9 @@ static __always_inline void count(struct iphdr *ip, __u32 length, int drop)
 	}
 }
 
-static __always_inline void report(struct iphdr *ip, __u16 port, __u32 length)
+/* A function of its own: its BTF tells user space what the records are. */
+static __noinline int describe(struct drop_event *e, struct iphdr *ip, __u16 port, __u32 length)
 {
-	struct drop_event *e = bpf_ringbuf_reserve(&drops, sizeof(*e), 0);
-
-	if (!e)
-		return;
 	e->time_ns = bpf_ktime_get_ns();
 	__builtin_memcpy(e->saddr, &ip->saddr, 4);
 	__builtin_memcpy(e->daddr, &ip->daddr, 4);
@@ -130,6 +125,16 @@ static __always_inline void report(struct iphdr *ip, __u16 port, __u32 length)
 	e->protocol = ip->protocol;
 	e->pad = 0;
 	e->length = length;
+	return 0;
+}
+
+static __always_inline void report(struct iphdr *ip, __u16 port, __u32 length)
+{
+	struct drop_event *e = bpf_ringbuf_reserve(&drops, sizeof(*e), 0);
+
+	if (!e)
+		return;
+	describe(e, ip, port, length);
 	bpf_ringbuf_submit(e, 0);
 }
 
