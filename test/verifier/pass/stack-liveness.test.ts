@@ -28,9 +28,9 @@ function prepare(text: string): VerifierEnv {
 /** Makes env.state stand in a chain of [callsite, subprog] frames below the main function. */
 function enter(env: VerifierEnv, insnIdx: number, chain: [number, number][]): VerifierState {
   const st = new VerifierState();
-  st.frames = [new FuncState(1)];
+  st.frames = [new FuncState(new Int32Array(32))];
   for (const [callsite, subprogno] of chain) {
-    const frame = new FuncState(1);
+    const frame = new FuncState(new Int32Array(32));
     frame.callsite = callsite;
     frame.subprogno = subprogno;
     frame.frameno = st.frames.length;

@@ -2,14 +2,14 @@
 
 /** A bijection that grows while two states are compared. */
 export class IdMap {
-  #old: number[] = [];
-  #cur: number[] = [];
+  #old = new Int32Array(64);
+  #cur = new Int32Array(64);
+  #count = 0;
   #tmp = 0;
 
   /** reset_idmap_scratch(). */
   reset(idGen: number): void {
-    this.#old.length = 0;
-    this.#cur.length = 0;
+    this.#count = 0;
     this.#tmp = idGen;
   }
 
@@ -17,19 +17,27 @@ export class IdMap {
   check(oldId: number, curId: number): boolean {
     if ((oldId === 0) !== (curId === 0)) return false;
     if (oldId === 0) return true;
-    const old = this.#old;
-    const cur = this.#cur;
-    for (let i = 0; i < old.length; i++) {
-      if (old[i] === oldId) return cur[i] === curId;
-      if (cur[i] === curId) return false;
+    for (let i = 0; i < this.#count; i++) {
+      if (this.#old[i] === oldId) return this.#cur[i] === curId;
+      if (this.#cur[i] === curId) return false;
     }
-    old.push(oldId);
-    cur.push(curId);
+    if (this.#count === this.#old.length) this.#grow();
+    this.#old[this.#count] = oldId;
+    this.#cur[this.#count++] = curId;
     return true;
   }
 
   /** check_scalar_ids(): a missing id of a scalar counts as one that nobody shares. */
   checkScalar(oldId: number, curId: number): boolean {
     return this.check(oldId !== 0 ? oldId : ++this.#tmp, curId !== 0 ? curId : ++this.#tmp);
+  }
+
+  #grow(): void {
+    const old = new Int32Array(this.#old.length * 2);
+    const cur = new Int32Array(this.#cur.length * 2);
+    old.set(this.#old);
+    cur.set(this.#cur);
+    this.#old = old;
+    this.#cur = cur;
   }
 }

@@ -29,7 +29,7 @@ function sccCallchain(env: VerifierEnv, st: VerifierState): string | undefined {
 
 /** Whether the state lies in a loop whose exploration is not complete, so that its marks may grow yet (incomplete_read_marks). */
 export function incompleteMarks(env: VerifierEnv, st: VerifierState): boolean {
-  if (env.sccVisits.size === 0) return false;
+  if (env.numBackedges === 0) return false;
   const chain = sccCallchain(env, st);
   const visit = chain === undefined ? undefined : env.sccVisits.get(chain);
   return visit !== undefined && visit.backedges.length > 0;

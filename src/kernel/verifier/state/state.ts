@@ -46,8 +46,8 @@ export class FuncState {
   callbackRetMin = 0;
   callbackRetMax = 0;
 
-  constructor(rows = FRAME_ROWS) {
-    this.rows = new Int32Array(rows * ROW);
+  constructor(rows: Int32Array) {
+    this.rows = rows;
   }
 
   /** Copies everything but the rows. */

@@ -1,6 +1,9 @@
 /** Copies of states: compact blocks for what waits or was explored, full frames for what is worked on (copy_verifier_state). */
 import { ROW } from './row.ts';
-import { FRAME_ROWS, FuncState, MAX_REGS, VerifierState } from './state.ts';
+import { FRAME_ROWS, FuncState, type HistoryEntry, MAX_REGS, VerifierState } from './state.ts';
+
+const NO_FRAMES: FuncState[] = [];
+const NO_HISTORY: HistoryEntry[] = [];
 
 /** Memory of states in one verification: typed arrays are reused by size, because making one costs ten copies. */
 export class StateStore {
@@ -15,7 +18,7 @@ export class StateStore {
   }
 
   workingFrame(): FuncState {
-    return this.#frames.pop() ?? new FuncState(FRAME_ROWS);
+    return this.#frames.pop() ?? new FuncState(new Int32Array(FRAME_ROWS * ROW));
   }
 
   /** Gives back the frame of a function that returned. */
@@ -29,9 +32,8 @@ export class StateStore {
     copyMeta(dst, src);
     for (let i = 0; i <= src.curframe; i++) {
       const from = src.frames[i];
-      const to = new StoredFrame();
+      const to = new FuncState(this.#block(usedRows(from)));
       to.copyMeta(from);
-      to.rows = this.#block(usedRows(from));
       copyRows(to.rows, from.rows, usedRows(from));
       dst.frames.push(to);
     }
@@ -60,19 +62,13 @@ export class StateStore {
       const rows = frame.rows.length / ROW;
       (this.#blocks[rows] ??= []).push(frame.rows);
     }
-    state.frames.length = 0;
-    state.jmpHistory = [];
+    state.frames = NO_FRAMES;
+    state.jmpHistory = NO_HISTORY;
     state.parent = undefined;
   }
 
   #block(rows: number): Int32Array {
     return this.#blocks[rows]?.pop() ?? new Int32Array(rows * ROW);
-  }
-}
-
-class StoredFrame extends FuncState {
-  constructor() {
-    super(0);
   }
 }
 
@@ -101,7 +97,7 @@ function copyMeta(dst: VerifierState, src: VerifierState): void {
   dst.insnIdx = src.insnIdx;
   dst.firstInsnIdx = src.firstInsnIdx;
   dst.lastInsnIdx = src.lastInsnIdx;
-  dst.jmpHistory = src.jmpHistory.slice();
+  dst.jmpHistory = src.jmpHistory.length === 0 ? [] : src.jmpHistory.slice();
   dst.dfsDepth = src.dfsDepth;
   dst.callbackUnrollDepth = src.callbackUnrollDepth;
   dst.mayGotoDepth = src.mayGotoDepth;
