@@ -4,7 +4,7 @@ export { loadPackagedBtf, PACKAGED_KERNEL } from './btf/vmlinux/index.ts';
 export type { HostPorts } from './kernel/helpers/env.ts';
 export { ProgramAbort } from './kernel/helpers/link.ts';
 export type { NetDeviceSpec } from './kernel/hooks/net-devices.ts';
-export type { PacketRunner, PacketRunnerOptions } from './kernel/hooks/packet-runner.ts';
+export type { PacketRunner, PacketRunnerOptions, PreparedPackets } from './kernel/hooks/packet-runner.ts';
 export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/runtime.ts';
 export type { ContextRun, RuntimeProgram } from './kernel/runtime-program.ts';
 export { ALL_CAPS, type Caps } from './kernel/spec/prog-type.ts';

@@ -51,6 +51,23 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
     expect(runner.batchPacket(0)[0]).toBe(0xaa);
   });
 
+  test('a prepared capture runs in place, in parts, and is put back', () => {
+    using runner = program.runner();
+    const packets = Array.from({ length: 150 }, (_, i) => new Uint8Array(60 + i).fill(i));
+    using prepared = runner.prepare(packets);
+    prepared.run(0, 10);
+    expect([...prepared.verdicts.subarray(0, 12)]).toEqual([60, 61, 62, 63, 64, 65, 66, 67, 68, 69, 0, 0]);
+    prepared.run();
+    expect([...prepared.verdicts]).toEqual(packets.map((packet) => packet.length));
+    expect(prepared.packet(149)).toHaveLength(209);
+    expect([...prepared.packet(3).subarray(0, 2)]).toEqual([0xaa, 3]);
+    prepared.reset();
+    expect(prepared.packet(3)[0]).toBe(3);
+    expect(() => prepared.run(0, 151)).toThrow(RangeError);
+    prepared[Symbol.dispose]();
+    expect(() => prepared.run()).toThrow(RangeError);
+  });
+
   test('PROG_TEST_RUN gives the packet and the context back', () => {
     const attr = {
       test: {

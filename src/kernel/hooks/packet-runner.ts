@@ -19,6 +19,24 @@ export interface PacketRunner extends Disposable {
   /** Packet `i` of the last batch's last chunk of {@link batchSize}, as it was left. */
   batchPacket(i: number): Uint8Array;
   readonly batchSize: number;
+  /**
+   * Copies a capture into kernel memory, a context and a frame for each packet, to be run over any number of times.
+   * Throws RangeError when memory does not hold it.
+   */
+  prepare(packets: readonly Uint8Array[]): PreparedPackets;
+}
+
+/** A capture in kernel memory. Nothing is copied by a run: packets stay as the last one left them until {@link reset}. */
+export interface PreparedPackets extends Disposable {
+  readonly length: number;
+  /** r0 of each packet in the last run: a view of kernel memory. */
+  readonly verdicts: Uint32Array;
+  /** Runs on packets `from` to `to` (all unless said), in one call of compiled code. */
+  run(from?: number, to?: number): void;
+  /** Packet `i` as it is now. */
+  packet(i: number): Uint8Array;
+  /** Puts every packet back to what it was when it was prepared. */
+  reset(): void;
 }
 
 /** What XDP and socket buffers have in common here. */
@@ -83,6 +101,7 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
       }
     },
     batchPacket: (i) => batch.buffers[i].packet(),
+    prepare: (packets) => preparePackets(env, prog, packets, make, stride),
     [Symbol.dispose]() {
       single.dispose();
       for (const pool of pools) pool.dispose();
@@ -127,6 +146,54 @@ class BatchBuffers {
     this.env.heap.free(this.contexts);
     this.env.heap.free(this.out);
   }
+}
+
+/** Room behind a prepared packet that programs may grow it into. */
+const PREPARED_TAILROOM = 64;
+
+function preparePackets(
+  env: HookEnv,
+  prog: LoadedProg,
+  packets: readonly Uint8Array[],
+  make: BufferMaker,
+  stride: number,
+): PreparedPackets {
+  const { length } = packets;
+  const buffers: PacketBuffer[] = [];
+  const contexts = env.heap.alloc(Math.max(1, length) * stride, 64);
+  const out = env.heap.alloc(Math.max(1, length) * 4, 64);
+  let live = true;
+  const release = (): void => {
+    if (!live) return;
+    live = false;
+    for (const buffer of buffers) buffer.dispose();
+    env.heap.free(contexts);
+    env.heap.free(out);
+  };
+  try {
+    if (contexts === 0 || out === 0) throw new RangeError(`no memory for the contexts of ${length} packets`);
+    packets.forEach((packet, i) => {
+      const buffer = make(contexts + i * stride, packet.length + PREPARED_TAILROOM);
+      buffers.push(buffer);
+      buffer.load(packet);
+    });
+  } catch (e) {
+    release();
+    throw e;
+  }
+  return {
+    length,
+    verdicts: env.mem.u32.subarray(out >>> 2, (out >>> 2) + length),
+    run(from = 0, to = length) {
+      if (from < 0 || to > length || !live) throw new RangeError(`no packets ${from} to ${to}`);
+      if (from < to) env.runBatch(prog, contexts + from * stride, stride, to - from, out + from * 4);
+    },
+    packet: (i) => buffers[i].packet(),
+    reset() {
+      for (let i = 0; i < buffers.length; i++) buffers[i].load(packets[i]);
+    },
+    [Symbol.dispose]: release,
+  };
 }
 
 const round64 = (n: number): number => (n + 63) & ~63;
