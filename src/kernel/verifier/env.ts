@@ -21,6 +21,8 @@ export interface Subprog {
   /** BTF FUNC type id, 0 without func_info. */
   typeId: number;
   name: string;
+  /** A call did not fit the prototype of this static function, so that nobody looks at it again (func_info_aux.unreliable). */
+  unreliable?: boolean;
   /** Bytes of stack seen so far. */
   stackDepth: number;
   /** Additional stack of may_goto and inlined loops. */

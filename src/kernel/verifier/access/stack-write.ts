@@ -51,10 +51,10 @@ function isSpillable(type: number): boolean {
   return base !== NOT_INIT && base !== SCALAR_VALUE && base !== PTR_TO_TP_BUFFER && base !== CONST_PTR_TO_DYNPTR;
 }
 
-/** mark_stack_slot_misc(). */
-export function markByteMisc(env: VerifierEnv, rows: Int32Array, r: number, i: number): void {
+/** mark_stack_slot_misc(): a byte that nobody wrote stays unwritten, or it could be read without privileges. */
+export function markByteMisc(rows: Int32Array, r: number, i: number): void {
   const t = slotType(rows, r, i);
-  if (t === STACK_ZERO || (env.allowPtrLeaks && t === STACK_INVALID)) return;
+  if (t === STACK_ZERO || t === STACK_INVALID) return;
   setSlotType(rows, r, i, STACK_MISC);
 }
 
@@ -70,19 +70,12 @@ function isStoreImm(env: VerifierEnv): boolean {
 }
 
 /** save_register_state: the slot's lowest `size` bytes hold the register. */
-function saveRegister(
-  env: VerifierEnv,
-  rows: Int32Array,
-  slot: number,
-  from: Int32Array,
-  reg: number,
-  size: number,
-): void {
+function saveRegister(rows: Int32Array, slot: number, from: Int32Array, reg: number, size: number): void {
   const types = rows[slot + SLOT_TYPES];
   copyRow(rows, slot, from, reg);
   rows[slot + SLOT_TYPES] = types;
   for (let i = 7; i > 7 - size; i--) setSlotType(rows, slot, i, STACK_SPILL);
-  for (let i = 7 - size; i >= 0; i--) markByteMisc(env, rows, slot, i);
+  for (let i = 7 - size; i >= 0; i--) markByteMisc(rows, slot, i);
 }
 
 /** check_stack_write_fixed_off. */
@@ -111,21 +104,21 @@ export function writeFixed(
   if (reg >= 0 && aligned && type === SCALAR_VALUE && env.bpfCapable) {
     const fits = regWidth(cur.rows, reg) <= 8 * size;
     if (fits) assignScalarId(env, cur.rows, reg);
-    saveRegister(env, rows, slot, cur.rows, reg, size);
+    saveRegister(rows, slot, cur.rows, reg, size);
     if (!fits) rows[slot + ID] = 0;
   } else if (reg < 0 && aligned && isStoreImm(env) && env.bpfCapable) {
     const imm = env.insns.imm[env.insnIdx];
     fake.fill(0);
     fake[TYPE] = SCALAR_VALUE;
     markRegKnown(fake, 0, imm, imm >> 31);
-    saveRegister(env, rows, slot, fake, 0, size);
+    saveRegister(rows, slot, fake, 0, size);
   } else if (reg >= 0 && isSpillable(type)) {
     if (size !== 8) {
       printLineInfo(env, insnIdx);
       reject(env, STACK.SPILL_SIZE);
     }
     if (frame !== cur && type === PTR_TO_STACK) reject(env, STACK.SPILL_TO_CALLER);
-    saveRegister(env, rows, slot, cur.rows, reg, size);
+    saveRegister(rows, slot, cur.rows, reg, size);
   } else {
     writeBytes(env, frame, off, size, valueRegno);
     return;

@@ -92,10 +92,13 @@ export function nonSleepableContext(env: VerifierEnv): string {
 /** btf_check_subprog_call: 0, or the errno with which the arguments do not fit the prototype. Only global functions mind. */
 export function checkSubprogArgs(env: VerifierEnv, subprog: number): number {
   const sub = env.subprogs[subprog];
+  if (sub.unreliable) return ERRNO.EINVAL;
   try {
+    sub.unreliable = true;
     if (!prepareFuncArgs(env, sub)) return ERRNO.EINVAL;
     const args = sub.args ?? [];
     for (let i = 0; i < args.length; i++) checkArg(env, i, args[i]);
+    sub.unreliable = false;
     return 0;
   } catch (e) {
     if (e instanceof Rejected && e.errno !== ERRNO.EFAULT) return e.errno;

@@ -265,14 +265,16 @@ function adjustRegMinMaxVals(env: VerifierEnv, op: number, is64: boolean, isReg:
     srcVal.setConst(insns.imm[idx], insns.imm[idx] >> 31);
     if (dstIsPtr) return adjustPtrMinMaxVals(env, op, is64, d, -1, srcVal);
   }
+  // A distance in 32 bits is one of the whole register only when there was nothing in the upper half.
+  const linkable = is64 || rows[d + UMAX_HI] === 0;
   adjustScalar(env, op, rows, d, srcVal, is64);
-  linkDelta(env, op, rows, d, is64);
+  linkDelta(env, op, rows, d, is64, linkable);
 }
 
 /** Remembers a constant distance between linked scalars, or cuts the link (BPF_ADD_CONST32, BPF_ADD_CONST64). */
-function linkDelta(env: VerifierEnv, op: number, rows: Int32Array, d: number, is64: boolean): void {
-  const delta =
-    env.bpfCapable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST) ? constDelta(env, op, is64) : undefined;
+function linkDelta(env: VerifierEnv, op: number, rows: Int32Array, d: number, is64: boolean, linkable: boolean): void {
+  const linked = env.bpfCapable && linkable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST);
+  const delta = linked ? constDelta(env, op, is64) : undefined;
   if (delta === undefined) {
     rows[d + OFF] = 0;
     rows[d + ID] = 0;

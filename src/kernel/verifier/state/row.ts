@@ -29,7 +29,7 @@ export const S32_MIN = 18;
 export const S32_MAX = 19;
 /**
  * Three words by type:
- * PTR_TO_PACKET*: A = range (bytes, or BEYOND_PKT_END = -1, AT_PKT_END = -2).
+ * PTR_TO_PACKET*: A = range (bytes, or AT_PKT_END = -1, BEYOND_PKT_END = -2).
  * CONST_PTR_TO_MAP, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE: A = index in env.maps, B = map_uid.
  * PTR_TO_BTF_ID: A = index in env.btfs, B = type id.
  * PTR_TO_MEM, PTR_TO_BUF: A = mem_size, B = dynptr id.
@@ -53,8 +53,8 @@ export const BPF_ADD_CONST64 = 1 << 31;
 export const BPF_ADD_CONST32 = 1 << 30;
 export const BPF_ADD_CONST = BPF_ADD_CONST64 | BPF_ADD_CONST32;
 
-export const BEYOND_PKT_END = -1;
-export const AT_PKT_END = -2;
+export const AT_PKT_END = -1;
+export const BEYOND_PKT_END = -2;
 
 /** enum bpf_stack_slot_type. */
 export const STACK_INVALID = 0;
