@@ -24,7 +24,7 @@ const fixture = JSON.parse(readFileSync(new URL('./fixtures/args.json', import.m
 const ATTACH_NAME: Record<string, string> = {
   '26:23': 'sched_switch',
   '26:28': 'bpf_iter_task',
-  '27:0': 'tcp_congestion_ops',
+  '27:0': 'tcp_congestion_ops.ssthresh',
 };
 
 const MEM = 'type=scalar expected=fp, pkt, pkt_meta, map_key, map_value, mem, ringbuf_mem, buf, trusted_ptr_';

@@ -23,7 +23,7 @@ const CAPS: Record<string, Caps> = {
 const ATTACH_NAME: Record<string, string> = {
   '26:23': 'sched_switch',
   '26:28': 'bpf_iter_task',
-  '27:0': 'tcp_congestion_ops',
+  '27:0': 'tcp_congestion_ops.ssthresh',
 };
 
 function query(key: string, variant = 'all'): ProgQuery {

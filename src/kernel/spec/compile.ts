@@ -34,7 +34,10 @@ export function compileProgType(row: ProgTypeRow): ProgTypeOps {
     packetAccess: row.packetAccess,
     btfCtx: row.btfCtx === true,
     isValidAccess: (off, size, write, q, out, isLdsx = false) => check(off, size, write, q, out, isLdsx),
-    funcProto: (id, q) => offers[id]?.find((o) => granted(o.grant, q))?.proto,
+    funcProto: (id, q) =>
+      row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))
+        ? undefined
+        : offers[id]?.find((o) => granted(o.grant, q))?.proto,
     retRange: (q) => {
       const at = row.ret.findIndex((r) => fits(r, q));
       return at < 0 ? undefined : ranges[at];

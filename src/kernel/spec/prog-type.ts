@@ -17,7 +17,7 @@ export interface ProgQuery {
   readonly caps: Caps;
   readonly sleepable: boolean;
   readonly gplCompatible: boolean;
-  /** Name of the attach BTF type (`bpf_lsm_*`, tp name, struct_ops), '' when there is none. */
+  /** Name of the attach BTF type (`bpf_lsm_*`, tp name, `table.member` of struct_ops), '' when there is none. */
   readonly attachBtfName: string;
   /** Whether an LSM program's hook is the cgroup flavour. */
   readonly lsmCgroup?: boolean;

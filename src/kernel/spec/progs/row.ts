@@ -27,6 +27,8 @@ export interface ProgTypeRow {
   readonly helpers: HelperGrants;
   /** The base set of helpers is not offered. */
   readonly withoutBase?: boolean;
+  /** Attach BTF names (as in RetRule) for which no helper is offered at all. */
+  readonly withoutHelpers?: readonly string[];
   /** Refused without a GPL-compatible licence. */
   readonly gplRequired?: boolean;
   /** First fitting rule; any value when there is none. */

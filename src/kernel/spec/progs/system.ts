@@ -59,8 +59,21 @@ export const LSM = {
   config: 'CONFIG_BPF_LSM',
 } as const satisfies ProgTypeRow;
 
-/** Helpers of TCP congestion control; other kernel tables that BPF implements have the base set. */
-const TCP_CA = ['tcp_congestion_ops'];
+/** Helpers of TCP congestion control; other kernel tables that BPF implements have the base set. Names are `table.member`. */
+const TCP_CA = ['tcp_congestion_ops.*'];
+/** Members of it that may set socket options: not `release`, which runs while the algorithm is being changed. */
+const TCP_CA_SOCKOPT = [
+  'tcp_congestion_ops.ssthresh',
+  'tcp_congestion_ops.cong_*',
+  'tcp_congestion_ops.set_state',
+  'tcp_congestion_ops.cwnd_event',
+  'tcp_congestion_ops.in_ack_event',
+  'tcp_congestion_ops.pkts_acked',
+  'tcp_congestion_ops.min_tso_segs',
+  'tcp_congestion_ops.undo_cwnd',
+  'tcp_congestion_ops.sndbuf_expand',
+  'tcp_congestion_ops.init',
+];
 
 export const STRUCT_OPS = {
   type: 27,
@@ -74,10 +87,12 @@ export const STRUCT_OPS = {
     { helper: 'tcp_send_ack', attachBtf: TCP_CA },
     { helper: 'sk_storage_get', attachBtf: TCP_CA },
     { helper: 'sk_storage_delete', attachBtf: TCP_CA },
-    { helper: 'setsockopt:sk', attachBtf: TCP_CA },
-    { helper: 'getsockopt:sk', attachBtf: TCP_CA },
+    { helper: 'setsockopt:sk', attachBtf: TCP_CA_SOCKOPT },
+    { helper: 'getsockopt:sk', attachBtf: TCP_CA_SOCKOPT },
     { helper: 'ktime_get_coarse_ns', attachBtf: TCP_CA },
   ],
+  // The table that the kernel tests itself with.
+  withoutHelpers: ['bpf_dummy_ops.*'],
   ret: [],
   loadCaps: ['perfmon'],
   gplRequired: true,

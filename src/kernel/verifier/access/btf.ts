@@ -24,6 +24,7 @@ import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
 import { markBtfLdReg, markRegPointer } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { btfStructWalk } from './btf-walk.ts';
+import { checkKernelWrite } from './struct-ops-write.ts';
 
 const TRUST_FLAGS = PTR_TRUSTED | MEM_RCU;
 
@@ -50,7 +51,7 @@ export function checkPtrToBtfAccess(
   if (!varOffZero(rows, r)) reject(env, BTF_ACCESS.VARIABLE, regno, name, off, formatTnum(rows, r));
   if (type & MEM_USER) reject(env, BTF_ACCESS.USER, regno, name, off);
   if (type & MEM_PERCPU) reject(env, BTF_ACCESS.PERCPU, regno, name, off);
-  if (write && !isPtrAllocObj(type)) reject(env, BTF_ACCESS.READ_ONLY);
+  if (write && !isPtrAllocObj(type)) return checkKernelWrite(env, btf, id, off, size);
   const allocated = (type & MEM_ALLOC) !== 0;
   if (allocated) checkSpecialFields(env, btfIndex, id, off, size);
   const found = btfStructWalk(env, btf, id, off, size);

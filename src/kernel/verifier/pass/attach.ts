@@ -12,7 +12,7 @@ import {
   traceMayModify,
   traceMaySleep,
 } from '../../spec/attach.ts';
-import { attachReturnsVoid, pointedProto } from '../call/attach.ts';
+import { attachPoint, pointedProto } from '../call/attach.ts';
 import { ATTACH } from '../diag/catalogue/attach.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
@@ -49,7 +49,10 @@ export function checkAttachBtfId(env: VerifierEnv): void {
   if (sleepable && !canBeSleepable(env)) reject(env, ATTACH.NOT_SLEEPABLE_TYPE);
   if (progType === P.BPF_PROG_TYPE_STRUCT_OPS) checkStructOps(env);
   else if (progType === P.BPF_PROG_TYPE_TRACING || progType === P.BPF_PROG_TYPE_LSM) checkTarget(env);
-  if (attachReturnsVoid(env)) env.query = { ...env.query, attachReturnsVoid: true };
+  const at = attachPoint(env);
+  if (at === undefined) return;
+  const attachBtfName = at.structOps === undefined ? env.query.attachBtfName : `${at.structOps}.${at.name}`;
+  env.query = { ...env.query, attachBtfName, attachReturnsVoid: at.proto.type === 0 };
 }
 
 /** can_be_sleepable(). */
@@ -82,7 +85,6 @@ function checkTarget(env: VerifierEnv): void {
   if (btf === undefined) reject(env, STRUCTURE.NO_KERNEL_BTF);
   const target = btf.type(id);
   if (target === undefined) reject(env, ATTACH.INVALID_ID, id);
-  if (target.name === '') reject(env, ATTACH.NO_NAME, id);
   if (progType === P.BPF_PROG_TYPE_LSM) {
     checkFunction(env, btf, target);
     return checkLsmHook(env, btf, target);

@@ -253,6 +253,27 @@ export const BTF_ACCESS = {
     text: () => 'only read is supported',
     why: 'Kernel structures cannot be written through this pointer.',
   },
+  NO_WRITE: {
+    errno: ERRNO.EACCES,
+    text: (name: string, off: number) => `no write support to ${name} at off ${off}`,
+    why: 'Congestion control writes a few fields of the socket only.',
+  },
+  WRITE_BEYOND_MEMBER: {
+    errno: ERRNO.EACCES,
+    text: (off: number, size: number, name: string, end: number) =>
+      `write access at off ${off} with size ${size} beyond the member of ${name} ended at ${end}`,
+    why: 'One store may not change two members.',
+  },
+  WRITE_ONLY_TO: {
+    errno: ERRNO.EACCES,
+    text: (name: string) => `only access to ${name} is supported`,
+    why: 'The kernel lets implementations of this table write one structure only.',
+  },
+  WRITE_BEYOND: {
+    errno: ERRNO.EACCES,
+    text: (off: number, size: number) => `write access at off ${off} with size ${size}`,
+    why: 'The store is outside the structure.',
+  },
   MAP_READ_ONLY: {
     errno: ERRNO.EACCES,
     text: (name: string) => `only read from ${name} is supported`,

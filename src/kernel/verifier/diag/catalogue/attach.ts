@@ -29,7 +29,6 @@ export const ATTACH = {
     text: byId('is invalid'),
     why: 'The kernel BTF has no type of that number. Was the program made for another kernel?',
   },
-  NO_NAME: { errno: EINVAL, text: byId("doesn't have a name"), why: 'Only named types can be attached to.' },
   NOT_TYPEDEF: {
     errno: EINVAL,
     text: byId('is not a typedef'),

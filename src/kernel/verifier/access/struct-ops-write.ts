@@ -1,0 +1,36 @@
+/** Stores into kernel structs that implementations of a kernel table may make (bpf_verifier_ops.btf_struct_access). */
+import type { Btf } from '../../../btf/btf.ts';
+import { BTF_KIND } from '../../../btf/types.ts';
+import { TCP_CA_WRITABLE } from '../../spec/attach.ts';
+import { attachPoint } from '../call/attach.ts';
+import { BTF_ACCESS } from '../diag/catalogue/access.ts';
+import { reject } from '../diag/reject.ts';
+import type { VerifierEnv } from '../env.ts';
+
+/** Rejects a store of `size` bytes at `off` of the kernel's struct `id` unless the table that is implemented allows it. */
+export function checkKernelWrite(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): void {
+  const table = attachPoint(env)?.structOps;
+  const name = btf.name(id);
+  if (table === 'tcp_congestion_ops') {
+    if (name !== 'tcp_sock') reject(env, BTF_ACCESS.READ_ONLY);
+    const end = tcpCaFieldEnd(btf, off);
+    if (end < 0) reject(env, BTF_ACCESS.NO_WRITE, name, off);
+    if (off + size > end) reject(env, BTF_ACCESS.WRITE_BEYOND_MEMBER, off, size, name, end);
+    return;
+  }
+  if (table !== 'bpf_dummy_ops') reject(env, BTF_ACCESS.READ_ONLY);
+  if (name !== 'bpf_dummy_ops_state') reject(env, BTF_ACCESS.WRITE_ONLY_TO, 'bpf_dummy_ops_state');
+  if (off + size > btf.sizeOf(id)) reject(env, BTF_ACCESS.WRITE_BEYOND, off, size);
+}
+
+/** End of the field of a TCP socket that a store at `off` changes; -1 when congestion control may not write there. */
+function tcpCaFieldEnd(btf: Btf, off: number): number {
+  for (const [struct, path] of TCP_CA_WRITABLE) {
+    const field = btf.memberOffset(btf.find(struct, BTF_KIND.STRUCT), path);
+    if (field === undefined) continue;
+    // The private area is the program's own; other fields are stored as a whole or by their first bytes.
+    const hit = path === 'icsk_ca_priv' ? off >= field.offset && off < field.offset + field.size : off === field.offset;
+    if (hit) return field.offset + field.size;
+  }
+  return -1;
+}
