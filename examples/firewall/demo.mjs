@@ -144,6 +144,7 @@ function measure(engine, { program, runtime, collection }) {
   let total = 0;
   let started = performance.now();
   let warm = false;
+  let shown = 0;
   for (let elapsed = 0; elapsed < MEASURE_MS; elapsed = performance.now() - started) {
     for (const chunk of chunks) {
       fast.runBatch(chunk, results);
@@ -157,6 +158,7 @@ function measure(engine, { program, runtime, collection }) {
     }
     if (process.stdout.isTTY)
       process.stdout.write(`\r  ${engine.padEnd(13)} ${bar(elapsed / MEASURE_MS).padEnd(30)} ${number(total)}\x1b[K`);
+    }
   }
   const rate = (total * 1000) / (performance.now() - started);
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');

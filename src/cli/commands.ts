@@ -1,5 +1,6 @@
 /** The commands by their first word; each is loaded when it is called for. */
 import type { Command } from './command.ts';
+import { UNSUPPORTED, unsupported } from './unsupported.ts';
 
 export interface CommandEntry {
   readonly summary: string;
@@ -19,10 +20,32 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'one unverified program in guard mode, r0 in hexadecimal',
     load: async () => (await import('./conformance.ts')).command,
   },
+  prog: {
+    summary: 'loads and shows programs, dumps their rewritten instructions',
+    load: async () => (await import('./prog.ts')).command,
+  },
+  map: {
+    summary: 'shows, dumps, looks up and updates maps',
+    load: async () => (await import('./map.ts')).command,
+  },
+  btf: {
+    summary: 'shows types as a list or as C',
+    load: async () => (await import('./btf.ts')).command,
+  },
+  ...later(),
 };
 
+function later(): Record<string, CommandEntry> {
+  const entries = Object.keys(UNSUPPORTED).map((word) => [
+    word,
+    { summary: '', load: async () => unsupported(word as keyof typeof UNSUPPORTED) },
+  ]);
+  return Object.fromEntries(entries);
+}
+
 export function overview(): string {
-  const rows = Object.entries(COMMANDS).map(([word, { summary }]) => `  ${word.padEnd(12)} ${summary}`);
+  const done = Object.entries(COMMANDS).filter(([, { summary }]) => summary !== '');
+  const rows = done.map(([word, { summary }]) => `  ${word.padEnd(12)} ${summary}`);
   return `usage: skep COMMAND [arguments]
 
 Skep is the Linux eBPF runtime in TypeScript: the 6.18 kernel's verifier, JIT, maps and loader on any machine.
@@ -31,6 +54,8 @@ commands:
 ${rows.join('\n')}
   ${'help'.padEnd(12)} this page, or with a command's name all about it
   ${'version'.padEnd(12)} the version of skep
+
+not supported yet: ${Object.keys(UNSUPPORTED).join(', ')}
 
 exit codes: 0 done, 1 a program was rejected, 2 wrong usage, 3 unusable input, 70 a fault of skep itself
 `;
