@@ -3,7 +3,7 @@ import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfMember } from '../../../btf/types.ts';
 import { MEM_PERCPU, MEM_RCU, MEM_USER, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
-import { reject } from '../diag/reject.ts';
+import { Rejected, reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 
 export interface WalkResult {
@@ -18,13 +18,38 @@ export interface WalkResult {
 
 const SCALAR = (fieldName: string): WalkResult => ({ btfId: 0, flags: 0, fieldName });
 
+/** Deepest nesting of structs that is followed; types that contain themselves cannot exist. */
+const MAX_NESTING = 64;
+
 const isStruct = (kind: number): boolean => kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION;
 
 /** Follows [off, off + size) from struct `id` into its members; embedded structs and arrays of them are descended into. */
 export function btfStructWalk(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): WalkResult {
+  return walk(env, btf, id, off, size, false) as WalkResult;
+}
+
+/** Id of the outermost struct or union within struct `id` that begins at `off`; 0 when none does, which the log explains. */
+export function nestedStructAt(env: VerifierEnv, btf: Btf, id: number, off: number): number {
+  try {
+    const found = walk(env, btf, id, off, 1, true);
+    return typeof found === 'number' ? found : 0;
+  } catch (e) {
+    if (e instanceof Rejected) return 0;
+    throw e;
+  }
+}
+
+function walk(
+  env: VerifierEnv,
+  btf: Btf,
+  id: number,
+  off: number,
+  size: number,
+  stopAtStruct: boolean,
+): WalkResult | number {
   let struct = id;
   let untrusted = 0;
-  for (let depth = 0; depth < 32; depth++) {
+  for (let depth = 0; depth < MAX_NESTING; depth++) {
     const t = btf.type(struct);
     if (t === undefined || !isStruct(t.kind)) reject(env, BTF_ACCESS.NOT_STRUCT, btf.name(struct));
     const shown = t.name || '(anon)';
@@ -42,6 +67,7 @@ export function btfStructWalk(env: VerifierEnv, btf: Btf, id: number, off: numbe
     if ('result' in step) return untrusted ? { ...step.result, flags: step.result.flags | untrusted } : step.result;
     struct = step.struct;
     off = step.off;
+    if (stopAtStruct && off === 0) return struct;
   }
   return SCALAR('');
 }

@@ -1,9 +1,9 @@
 /** Whether a BTF pointer leads to the struct that a callee takes (btf_struct_ids_match). */
-import type { Btf } from '../../../../btf/btf.ts';
 import { BTF_KIND } from '../../../../btf/types.ts';
 import { BPF_FUNC } from '../../../../uapi/helper-ids.ts';
 import { InternalError } from '../../../../util/errors.ts';
 import { OBJ_RELEASE } from '../../../spec/reg-types.ts';
+import { nestedStructAt } from '../../access/btf-walk.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
 import { reject } from '../../diag/reject.ts';
 import type { VerifierEnv } from '../../env.ts';
@@ -14,45 +14,6 @@ import type { CallMeta } from '../meta.ts';
 
 /** Deepest nesting of structs that is walked; types that contain themselves cannot exist. */
 const MAX_NESTING = 64;
-
-/** Id of the innermost struct or union that begins at `off` in struct `id`, outermost first; 0 when none does. */
-export function nestedStructAt(btf: Btf, id: number, off: number): number {
-  for (let depth = 0; depth < MAX_NESTING; depth++) {
-    const type = btf.type(id);
-    if (type === undefined || (type.kind !== BTF_KIND.STRUCT && type.kind !== BTF_KIND.UNION)) return 0;
-    let next = 0;
-    for (const member of type.members) {
-      const at = member.bitOffset >>> 3;
-      if (off < at) break;
-      if (member.bitfieldSize !== 0) continue;
-      let mid = btf.skipModifiers(member.type);
-      if (off >= at + Math.max(0, btf.sizeOf(mid))) continue;
-      let inner = off - at;
-      const array = btf.kind(mid) === BTF_KIND.ARRAY ? elementOf(btf, mid) : undefined;
-      if (array !== undefined) {
-        mid = array.id;
-        if (array.size > 0) inner %= array.size;
-      }
-      const kind = btf.kind(mid);
-      if (kind !== BTF_KIND.STRUCT && kind !== BTF_KIND.UNION) return 0;
-      if (inner === 0) return mid;
-      next = mid;
-      off = inner;
-      break;
-    }
-    if (next === 0) return 0;
-    id = next;
-  }
-  return 0;
-}
-
-function elementOf(btf: Btf, id: number): { id: number; size: number } {
-  let elem = id;
-  for (let i = 0; i < MAX_NESTING && btf.kind(elem) === BTF_KIND.ARRAY; i++) {
-    elem = btf.skipModifiers(btf.type(elem)?.array?.elemType ?? 0);
-  }
-  return { id: elem, size: btf.sizeOf(elem) };
-}
 
 /** btf_struct_ids_match: the struct at `off` in `id` is `needId`, or begins with it. Strict: it is exactly that struct. */
 export function structIdsMatch(
@@ -68,7 +29,7 @@ export function structIdsMatch(
   const btf = btfIndex === 0 ? kernelBtf(env) : env.btfs[btfIndex];
   if (strict || btf === undefined) return false;
   for (let depth = 0; depth < MAX_NESTING; depth++) {
-    id = nestedStructAt(btf, id, off);
+    id = nestedStructAt(env, btf, id, off);
     if (id === 0) return false;
     if (btfIndex === needBtf && id === needId) return true;
     off = 0;
