@@ -91,11 +91,10 @@ function takeMap(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
   if (!isMap) return;
   const index = rows[r + A];
   const uid = rows[r + B];
-  const record = env.maps[index].record;
-  const deferred = record !== undefined && (record.wqOff >= 0 || record.taskWorkOff >= 0);
-  if (meta.mapIndex >= 0 && deferred && (meta.mapIndex !== index || meta.mapUid !== uid)) {
-    const row = record.taskWorkOff >= 0 ? KFUNC.TASK_WORK_MAP_MISMATCH : KFUNC.WQ_MAP_MISMATCH;
-    reject(env, row, meta.mapUid, uid);
+  // Only functions that had a work queue or deferred work before know a map here: it must lie in this one.
+  if (meta.mapIndex >= 0 && (meta.mapIndex !== index || meta.mapUid !== uid)) {
+    const taskWork = (env.maps[index].record?.taskWorkOff ?? -1) >= 0;
+    reject(env, taskWork ? KFUNC.TASK_WORK_MAP_MISMATCH : KFUNC.WQ_MAP_MISMATCH, meta.mapUid, uid);
   }
   meta.mapIndex = index;
   meta.mapUid = uid;

@@ -106,7 +106,7 @@ export const ARGS = {
     why: 'Values of socket maps are sockets.',
   },
   STR_NOT_MAP_VALUE: {
-    errno: ERRNO.EINVAL,
+    errno: ERRNO.EACCES,
     text: (regno: number) => `R${regno} does not point to a readonly map'`,
     why: 'A format string must lie in a frozen read-only map: write it as a string constant.',
   },
