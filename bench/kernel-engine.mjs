@@ -2,22 +2,46 @@
 const MAP_CREATE = 0;
 const MAP_UPDATE = 2;
 const PROG_LOAD = 5;
+const MAP_FREEZE = 22;
 const TEST_RUN = 10;
 const BTF_LOAD = 18;
 const XDP = 6;
 
 /** The transport, or why there is none. */
-export async function openKernel() {
+export async function openKernel(skep) {
   try {
-    const { openKernelTransport } = await import('../dist/host/kernel-transport.js');
-    return { sys: await openKernelTransport() };
+    return { sys: await skep.openKernelTransport() };
   } catch (error) {
     return { missing: error.message };
   }
 }
 
-/** Loads the object's program with fresh maps. */
-export function loadInKernel(sys, lib, bytes, name) {
+/** Loads the object's program with fresh maps, and again whenever its ring buffer (nobody reads it) may be full. */
+export function loadInKernel(sys, lib, bytes, name, ringBytes) {
+  let loaded = loadOnce(sys, lib, bytes, name);
+  if (ringBytes === undefined) return loaded;
+  let room = ringBytes.size;
+  const most = Math.floor(ringBytes.size / ringBytes.run) - 1;
+  return {
+    run: (packet) => loaded.run(packet),
+    runner: (packet) => ({
+      measure(asked) {
+        const n = Math.min(asked, most);
+        if ((room -= n * ringBytes.run) < 0) {
+          loaded.close();
+          loaded = loadOnce(sys, lib, bytes, name);
+          room = ringBytes.size - n * ringBytes.run;
+        }
+        return (loaded.runner(packet).measure(n) * asked) / n;
+      },
+      step: 1000,
+      native: true,
+    }),
+    close: () => loaded.close(),
+  };
+}
+
+function loadOnce(sys, lib, bytes, name) {
   const spec = lib.parseObject(bytes, { name });
   const fds = [];
   const btfFd = spec.btf === undefined ? 0 : sys.bpf(BTF_LOAD, { btf: spec.btf.bytes });
@@ -38,6 +62,7 @@ export function loadInKernel(sys, lib, bytes, name) {
       fds.push(fd);
       if (map.contents?.length)
         sys.bpf(MAP_UPDATE, { map_fd: fd, key: new Uint8Array(4), value: map.contents, flags: 0n });
+      if (map.freeze) sys.bpf(MAP_FREEZE, { map_fd: fd });
       return fd;
     },
   });

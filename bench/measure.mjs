@@ -1,7 +1,7 @@
 /** Timing of many runners side by side: warmed up until the optimising compiler is done, then sampled in turns. */
 
 const SAMPLE_MS = 4;
-const WARM_MS = 60;
+const WARM_MS = 30;
 const WARM_CALLS = 20_000;
 const MAX_CYCLES = 8;
 
@@ -39,11 +39,12 @@ function calibrate(runner) {
 }
 
 /** Warms up until no runner gets faster: on a busy machine the optimising compiler's threads come late. */
-async function settle(runners) {
+async function settle(all) {
+  const runners = all.filter((r) => !r.settled);
   let before = runners.map(() => Number.POSITIVE_INFINITY);
   for (let cycle = 0; cycle < MAX_CYCLES; cycle++) {
     for (const r of runners) warmUp(r);
-    await sleep(40);
+    await sleep(20);
     const now = runners.map((r) => {
       if (r.native) return 0;
       const n = calibrate(r);

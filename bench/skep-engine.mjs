@@ -3,17 +3,25 @@ import { readFileSync } from 'node:fs';
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
 const BATCH = 64;
+/** Words of a ring buffer's pages: consumer and producer position. */
+const RING_CONSUMER = 4096 >> 2;
+const RING_PRODUCER = 8192 >> 2;
 
 /** The package, and what the kernel's side of the benchmark shares with it. */
-export async function importSkep() {
-  const [skep, prepare] = await Promise.all([import('../dist/index.js'), import('../dist/lib/prepare.js')]);
-  return { ...skep, ...prepare };
+export async function importSkep(dist = new URL('../dist/', import.meta.url)) {
+  const at = (file) => new URL(file, dist).href;
+  const [skep, prepare, host] = await Promise.all([
+    import(at('index.js')),
+    import(at('lib/prepare.js')),
+    import(at('host/kernel-transport.js')),
+  ]);
+  return { ...skep, ...prepare, openKernelTransport: host.openKernelTransport };
 }
 
 /** Two runtimes, one for each engine. Contexts are converted to the layouts of this machine's kernel, or of `btfFile`. */
 export function makeWorld(skep, btfFile = KERNEL_BTF) {
   const vmlinux = skep.Btf.parse(readFileSync(btfFile));
-  const runtime = (engine) => skep.createRuntime({ engine, vmlinux, memory: 1 << 28 });
+  const runtime = (engine) => skep.createRuntime({ engine, vmlinux, memory: 1 << 30 });
   return { skep, vmlinux, jit: runtime('jit'), interp: runtime('interp') };
 }
 
@@ -26,8 +34,14 @@ const loop = (runner, packet) =>
     `/* loop ${unique++} */ return (n) => { let x = 0; for (let i = 0; i < n; i++) x ^= runner.run(packet); return x; };`,
   )(runner, packet);
 
-/** Verifies and loads the object's program with fresh maps. */
-export async function loadInSkep(world, engine, bytes, name) {
+/** Empties a ring as a reader that is done at once would. */
+function drain(runtime, ring) {
+  const words = runtime.memory.u32.subarray(ring >>> 2, (ring >>> 2) + RING_PRODUCER + 2);
+  words.copyWithin(RING_CONSUMER, RING_PRODUCER, RING_PRODUCER + 2);
+}
+
+/** Verifies and loads the object's program with fresh maps. `ringBytes`: size of its ring buffer and bytes that a run adds. */
+export async function loadInSkep(world, engine, bytes, name, ringBytes) {
   const { skep, vmlinux } = world;
   const runtime = world[engine];
   const spec = skep.parseObject(bytes, { name });
@@ -37,21 +51,35 @@ export async function loadInSkep(world, engine, bytes, name) {
   const program = runtime.program(collection.program('prog').fd);
   if (program.engine !== engine) throw new Error(`${name}: the ${engine} refused the program`);
   const runner = program.runner({ capacity: 2048 });
+  const rings = ringBytes === undefined ? [] : [runtime.map(collection.map('events').fd).ring];
+  const most = ringBytes === undefined ? Number.POSITIVE_INFINITY : Math.floor(ringBytes.size / ringBytes.run / 2);
+  const drained = (call) =>
+    rings.length === 0
+      ? call
+      : (n) => {
+          for (let left = n; left > 0; left -= most) {
+            for (const ring of rings) drain(runtime, ring);
+            call(Math.min(left, most));
+          }
+        };
   return {
     loadMs,
     insns: program.verified.insns.length,
     bytes: program.codeSize,
     run: (packet) => runner.run(packet),
-    runner: (packet) => ({ call: loop(runner, packet) }),
+    prepare: (packets) => runner.prepare(packets),
+    runner: (packet) => ({ call: drained(loop(runner, packet)) }),
     batchRunner(packet) {
-      const packets = Array.from({ length: BATCH }, () => packet);
-      const verdicts = new Uint32Array(BATCH);
+      const prepared = runner.prepare(Array.from({ length: BATCH }, () => packet));
       return {
-        call(n) {
-          for (let left = n; left > 0; left -= BATCH) runner.runBatch(packets, verdicts);
-        },
+        call: drained((n) => {
+          for (let left = n; left > 0; left -= BATCH) prepared.run(0, Math.min(left, BATCH));
+        }),
         step: BATCH,
       };
+    },
+    close() {
+      collection[Symbol.dispose]?.();
     },
   };
 }

@@ -13,7 +13,7 @@ int prog(struct xdp_md *ctx)
 	cell[0] = x;
 	cell[1] = 1;
 	cell[2] = 2;
-#pragma clang loop unroll(disable)
+LOOP
 	for (int i = 0; i < 64; i++) {
 		__sync_fetch_and_add(&cell[0], i);
 		x += __sync_fetch_and_or(&cell[1], x);

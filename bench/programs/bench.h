@@ -1,12 +1,17 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* What every benchmark program starts from. */
-#include <linux/bpf.h>
-#include <bpf/bpf_helpers.h>
-
+/* What every benchmark program starts from: for the BPF target, and (NATIVE) for the C compiler of this machine. */
+#include <linux/types.h>
 typedef __u8 u8;
 typedef __u16 u16;
 typedef __u32 u32;
 typedef __u64 u64;
+
+#ifdef NATIVE
+#include "../native/shim.h"
+#else
+#include <linux/bpf.h>
+#include <bpf/bpf_helpers.h>
+#endif
 
 #define PACKET 1500
 
@@ -19,5 +24,8 @@ typedef __u64 u64;
 			return 0;                               \
 		(u8 *)data_;                                    \
 	})
+
+/* A loop that stays one. */
+#define LOOP _Pragma("clang loop unroll(disable)")
 
 char LICENSE[] SEC("license") = "Dual BSD/GPL";

@@ -8,7 +8,7 @@ int prog(struct xdp_md *ctx)
 	u8 *p = PACKET_OR_RETURN(ctx);
 	u64 a = 1, b = 2;
 
-#pragma clang loop unroll(disable)
+LOOP
 	for (int i = 0; i < 256; i++) {
 		switch (p[i] & 15) {
 		case 0: a += b; break;

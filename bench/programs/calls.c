@@ -23,7 +23,7 @@ int prog(struct xdp_md *ctx)
 	u8 *p = PACKET_OR_RETURN(ctx);
 	u64 x = *(u64 *)p, y = *(u64 *)(p + 8);
 
-#pragma clang loop unroll(disable)
+LOOP
 	for (int i = 0; i < 64; i++) {
 		y = both(x, y);
 		x = mix(y, i);

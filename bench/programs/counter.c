@@ -16,8 +16,8 @@ int prog(struct xdp_md *ctx)
 	u8 *p = PACKET_OR_RETURN(ctx);
 	u32 sum = 0;
 
-#pragma clang loop unroll(disable)
-	for (int i = 0; i < 64; i++) {
+LOOP
+	for (int i = 0; i < 128; i++) {
 		u32 key = p[i];
 		struct count *c = bpf_map_lookup_elem(&counts, &key);
 		if (!c)

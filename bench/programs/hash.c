@@ -15,7 +15,7 @@ int prog(struct xdp_md *ctx)
 	u8 *p = PACKET_OR_RETURN(ctx);
 	u32 hits = 0;
 
-#pragma clang loop unroll(disable)
+LOOP
 	for (int i = 0; i < 8; i++) {
 		u64 key = *(u32 *)(p + i * 4) * 2654435761ull, one = 1;
 		u64 *v = bpf_map_lookup_elem(&flows, &key);

@@ -9,7 +9,7 @@ int prog(struct xdp_md *ctx)
 	u8 *end = (void *)(long)ctx->data_end;
 	u32 seen = 0, bytes = 0;
 
-#pragma clang loop unroll(disable)
+LOOP
 	for (int i = 0; i < 64; i++) {
 		if (p + 4 > end)
 			break;

@@ -14,9 +14,9 @@ int prog(struct xdp_md *ctx)
 		x = x * 1664525u + 1013904223u;
 		a[i] = x >> 8;
 	}
-#pragma clang loop unroll(disable)
+LOOP
 	for (int i = 0; i < N - 1; i++) {
-#pragma clang loop unroll(disable)
+LOOP
 		for (int j = 0; j < N - 1; j++) {
 			if (a[j] > a[j + 1]) {
 				u32 t = a[j];
