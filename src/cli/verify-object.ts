@@ -58,9 +58,11 @@ class Watch implements BpfSyscall, Disposable {
   loaded: number | undefined;
   readonly #runtime: Runtime;
   readonly #log = new Uint8Array(LOG_BUFFER);
+  readonly #logLevel: number;
   #btfFd = 0;
 
   constructor(options: VerifyOptions) {
+    this.#logLevel = options.logLevel;
     this.#runtime = createRuntime({
       verifyOnly: true,
       vmlinux: options.kernelBtf,
@@ -85,8 +87,13 @@ class Watch implements BpfSyscall, Disposable {
       return fd;
     }
     if (cmd !== BPF_CMD.BPF_PROG_LOAD) return this.#runtime.bpf(cmd, attr);
-    this.loaded = this.#runtime.bpf(cmd, { ...attr, log_buf: this.#log });
+    // Loaders ask again, for the log: one answer is enough.
+    this.loaded ??= this.#runtime.bpf(cmd, this.#withLog(attr));
     return this.loaded;
+  }
+
+  #withLog<A>(attr: A): A {
+    return this.#logLevel === 0 ? attr : { ...attr, log_buf: this.#log };
   }
 
   close(fd: number): number {
@@ -127,7 +134,7 @@ function verifyOne(
       kernelBtf: options.kernelBtf,
       programs: [program.key],
       onError: 'collect',
-      logLevel: options.logLevel || 1,
+      logLevel: options.logLevel,
       cpus: options.cpus,
     });
     failure = collection.errors.get(program.key);
@@ -178,8 +185,8 @@ function verdict({ outcome, loaded }: Pick<Watch, 'outcome' | 'loaded'>, failure
     verdict: 'reject',
     errno,
     code: errnoName(errno),
-    message: reason(outcome?.log ?? ''),
-    ...source(outcome),
+    message: outcome?.ok === false ? outcome.message : '',
+    ...(outcome?.ok === false && outcome.source !== undefined ? { source: outcome.source } : {}),
     ...figures,
   };
 }
@@ -191,14 +198,6 @@ function reason(log: string): string {
     if (lines[i] !== '' && !/^(processed |; |verification time |stack depth )/.test(lines[i])) return lines[i];
   }
   return '';
-}
-
-/** The last source line that the log quotes: `foo.c:12: r = *p;`. */
-function source(outcome: VerifierOutcome | undefined): { source?: string } {
-  const at = outcome?.log.lastIndexOf('\n; ') ?? -1;
-  if (outcome === undefined || at < 0) return {};
-  const line = outcome.log.slice(at + 3, outcome.log.indexOf('\n', at + 1));
-  return { source: line.replace(/^(.*) @ (\S+:\d+)$/, '$2: $1') };
 }
 
 function loaderFailure(failure: unknown): Pick<ProgramVerdict, 'verdict' | 'errno' | 'code' | 'message'> {

@@ -20,6 +20,7 @@ import { computeScc } from './pass/scc.ts';
 import { checkMaxStackDepth, countedStackDepth } from './pass/stack-depth.ts';
 import { CallChainLiveness } from './pass/stack-liveness.ts';
 import { addSubprogsAndKfuncs, checkSubprogs } from './pass/subprogs.ts';
+import { sourceOf } from './state/print-insn.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
 import { rewriteProgram } from './rewrite/rewrite.ts';
 
@@ -58,8 +59,14 @@ export function verify(input: VerifierInput): VerifierOutcome {
     message,
     log: log.text(),
     stats,
-    insnIdx: env.insnIdx,
+    ...(env.insnProcessed > 0 ? at(env) : { insnIdx: -1 }),
   };
+}
+
+/** Where the walk stood. */
+function at(env: VerifierEnv): { insnIdx: number; source?: string } {
+  const source = sourceOf(env, env.insnIdx);
+  return { insnIdx: env.insnIdx, ...(source === undefined ? {} : { source }) };
 }
 
 function setModes(env: VerifierEnv): void {

@@ -118,4 +118,6 @@ export type VerifierOutcome =
       readonly stats: VerifierStats;
       /** Instruction at fault, -1 when none. */
       readonly insnIdx: number;
+      /** Its source line, `prog.c:12: x = *p;`, when the program has line information. */
+      readonly source?: string;
     };

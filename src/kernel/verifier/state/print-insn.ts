@@ -23,6 +23,16 @@ function findLineInfo(env: VerifierEnv, idx: number): LineInfo | undefined {
   return all[lo];
 }
 
+/** The source line that instruction `idx` was compiled from: `prog.c:12: x = *p;`, undefined without line information. */
+export function sourceOf(env: VerifierEnv, idx: number): string | undefined {
+  const line = findLineInfo(env, idx);
+  if (line === undefined) return undefined;
+  const { btf } = env.input;
+  const file = btf?.str(line.fileNameOff) ?? '';
+  const text = btf?.str(line.lineOff).trim() ?? '';
+  return `${file.slice(file.lastIndexOf('/') + 1)}:${line.lineCol >>> 10}: ${text}`;
+}
+
 /** verbose_linfo: `; source line @ file.c:12`, unless that line was the last one printed. */
 export function printLineInfo(env: VerifierEnv, idx: number, prefix = '; '): void {
   const line = findLineInfo(env, idx);
