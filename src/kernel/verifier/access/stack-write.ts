@@ -201,6 +201,8 @@ function overwriteByte(env: VerifierEnv, frame: FuncState, i: number, writingZer
   if (writingZero && type === STACK_SPILL && isSpilledScalar(rows, slot)) {
     if (varOffConst(rows, slot) && (rows[slot + VALUE_LO] | rows[slot + VALUE_HI]) === 0) return true;
   }
+  // No part of a spill is left that could be filled again.
+  if (slotType(rows, slot, 7) === STACK_SPILL) scrubSlot(rows, slot);
   rows[slot + TYPE] = NOT_INIT;
   const zero = writingZero && type === STACK_ZERO;
   if (type === STACK_INVALID && !env.allowUninitStack) reject(env, STACK.VAR_WRITE_UNINIT, insnIdx, i);

@@ -201,7 +201,8 @@ function cleanLiveStates(env: VerifierEnv, list: StateList, insnIdx: number): vo
 }
 
 function maybeFree(env: VerifierEnv, sl: Explored): void {
-  if (!sl.evicted || sl.state.branches !== 0) return;
+  // States that closed a loop around it still ask it for its marks.
+  if (!sl.evicted || sl.state.branches !== 0 || incompleteMarks(env, sl.state)) return;
   env.freeListSize--;
   env.exploredOf.delete(sl.state);
   env.store.free(sl.state);

@@ -119,7 +119,8 @@ function checkUnary(env: VerifierEnv, op: number): void {
     loadScalar(dstVal, rows, d);
     byteSwap(dstVal, imm, is64 || bpfSrc(code) === BPF_TO_BE);
     storeScalar(dstVal, rows, d);
-    rows[d + ID] = rows[d + OFF] = 0;
+    // Sixty-four bits in the machine's own order stay what they were.
+    if (is64 || bpfSrc(code) === BPF_TO_BE || imm !== 64) rows[d + ID] = rows[d + OFF] = 0;
   } else checkRegWrite(env, dst, true, is64);
 }
 

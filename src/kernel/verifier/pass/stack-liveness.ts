@@ -53,13 +53,12 @@ export class CallChainLiveness implements StackLiveness {
   /** bpf_update_live_stack: a function or a path ends. */
   pathEnds(env: VerifierEnv): void {
     this.#current = undefined;
-    // Only the log can tell whether the marks are spread now or when somebody asks.
-    if (env.log.verbose) this.#flush(env);
+    // Not when somebody asks: what the path in progress read so far does not count yet.
+    this.#flush(env);
   }
 
   /** bpf_live_stack_query_init; `alive` is bpf_stack_slot_alive. */
   query(env: VerifierEnv, st: VerifierState): { alive(frame: number, spi: number): boolean } {
-    this.#flush(env);
     const chain: FuncInstance[] = [];
     for (let f = 0; f <= st.curframe; f++) chain.push(this.#instanceOf(env, st, f));
     return {
