@@ -5,8 +5,10 @@ import {
   BPF_ALU64,
   BPF_ATOMIC,
   BPF_CALL,
+  BPF_CMPXCHG,
   BPF_END,
   BPF_EXIT,
+  BPF_FETCH,
   BPF_IND,
   BPF_JMP,
   BPF_JMP32,
@@ -126,12 +128,18 @@ function backtrackAlu(insns: Insns, idx: number, bt: BacktrackState): void {
   if (bpfSrc(code) === BPF_X && src !== 10) bt.setReg(src);
 }
 
-/** The register that a load defines, or -1 for stores; what an atomic operation fetches is traced as if it were stored. */
+/**
+ * The register that a load or a fetching atomic defines, or -1 for plain stores. 6.18 traces what an atomic operation fetches
+ * as if it were stored, which loses the slot that it came from (CVE-2026-43009): the one place here that is stricter.
+ */
 function loadedReg(insns: Insns, idx: number): number {
   const code = insns.code[idx];
   if (bpfClass(code) === BPF_LDX) return insns.dst[idx];
   if (bpfClass(code) !== BPF_STX || bpfMode(code) !== BPF_ATOMIC) return -1;
-  return insns.imm[idx] === BPF_LOAD_ACQ ? insns.dst[idx] : -1;
+  const imm = insns.imm[idx];
+  if (imm === BPF_LOAD_ACQ) return insns.dst[idx];
+  if (imm === BPF_CMPXCHG) return 0;
+  return imm & BPF_FETCH && imm < BPF_LOAD_ACQ ? insns.src[idx] : -1;
 }
 
 function backtrackMem(insns: Insns, idx: number, hist: HistoryEntry | undefined, bt: BacktrackState): Step {
