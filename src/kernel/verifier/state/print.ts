@@ -147,6 +147,8 @@ function formatSlot(env: VerifierEnv, frame: FuncState, spi: number): { text: st
       const parts: string[] = [];
       if (rows[main + ID] !== 0) parts.push(`id=${rows[main + ID]}`);
       if (rows[main + REF_OBJ_ID] !== 0) parts.push(`ref_id=${rows[main + REF_OBJ_ID]}`);
+      // The kernel keeps the id of a slice where a dynptr keeps its first-slot mark, and prints that.
+      if (rows[main + B] !== 0) parts.push(`dynptr_id=${rows[main + B]}`);
       const name = dynptrTypeStr(rows[main + A]);
       return { text: ` fp${-(spi + 2) * 8}=dynptr_${name}(${parts.join(',')})`, slots: 2 };
     }
