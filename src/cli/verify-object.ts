@@ -155,7 +155,15 @@ export function verdictOf(
   if (outcome?.ok === false)
     return { ...identity(object, program), ...verdict({ outcome, loaded: -outcome.errno }, error, 0) };
   const { errno, code, log } = error;
-  return { ...identity(object, program), verdict: 'reject', errno, code, message: reason(log), ...none };
+  return {
+    ...identity(object, program),
+    verdict: 'reject',
+    errno,
+    code,
+    message: reason(log),
+    ...sourceIn(log),
+    ...none,
+  };
 }
 
 const identity = (object: string, p: ProgramSpec) => ({
@@ -198,6 +206,12 @@ function reason(log: string): string {
     if (lines[i] !== '' && !/^(processed |; |verification time |stack depth )/.test(lines[i])) return lines[i];
   }
   return '';
+}
+
+/** The last source line that a log quotes, `foo.c:12: r = *p;`. */
+function sourceIn(log: string): { source?: string } {
+  const quoted = log.split('\n').findLast((line) => line.startsWith('; '));
+  return quoted === undefined ? {} : { source: quoted.slice(2).replace(/^(.*) @ (\S+:\d+)$/, '$2: $1') };
 }
 
 function loaderFailure(failure: unknown): Pick<ProgramVerdict, 'verdict' | 'errno' | 'code' | 'message'> {

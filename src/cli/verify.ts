@@ -93,7 +93,7 @@ async function verifyFile(
     missing.delete(p.key);
   }
   let code: number = EXIT.ok;
-  report.object(path, programs.length);
+  report.object(path, spec.programs.length);
   for (const found of verifyPrograms(path, spec, programs, { ...options, kernelBtf })) {
     report.program(found);
     code = worse(code, exitOf(found));

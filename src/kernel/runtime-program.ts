@@ -7,6 +7,8 @@ import {
   type PacketRunnerOptions,
   takesPackets,
 } from './hooks/packet-runner.ts';
+import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
+import { perfEventContext, perfEventRoom } from './hooks/perf-event-ctx.ts';
 import type { VerifiedProgram, VerifierStats } from './verifier/result.ts';
 
 /** What a run on context bytes left. */
@@ -51,14 +53,18 @@ export class RuntimeProgram {
     return takesPackets(this.#prog.verified.progType);
   }
 
-  /** Runs on a copy of context bytes: pt_regs of a kprobe, a tracepoint's record, raw arguments. */
+  /**
+   * Runs on a copy of context bytes: pt_regs of a kprobe, a tracepoint's record, raw arguments, or
+   * struct bpf_perf_event_data (the registers, then sample_period and addr).
+   */
   runContext(ctx: Uint8Array): ContextRun {
     const { mem, heap } = this.#env;
-    const at = heap.alloc(Math.max(8, ctx.length), 8);
+    const perf = this.#prog.verified.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_PERF_EVENT;
+    const at = heap.alloc(Math.max(8, ctx.length) + (perf ? perfEventRoom(this.#env) : 0), 8);
     if (at === 0) throw new RangeError(`no memory for a context of ${ctx.length} bytes`);
     try {
       mem.u8.set(ctx, at);
-      this.#env.runProgram(this.#prog, at);
+      this.#env.runProgram(this.#prog, perf ? perfEventContext(this.#env, at, ctx.length) : at);
       const ret = this.#prog.exe.retAddr >>> 2;
       return { r0: [mem.u32[ret], mem.u32[ret + 1]], ctx: mem.u8.slice(at, at + ctx.length) };
     } finally {

@@ -77,7 +77,7 @@ class PcapngReader {
     for (const block of this.#blocks()) {
       if (block.type === BLOCK.INTERFACE) this.#interface(block);
       else if (block.type === BLOCK.ENHANCED) yield this.#packet(block, this.#u32(block, 0), 4);
-      else if (block.type === BLOCK.OLD_PACKET) yield this.#packet(block, this.#u32(block, 0) & 0xffff, 4);
+      else if (block.type === BLOCK.OLD_PACKET) yield this.#packet(block, this.#u16(block, 0), 4);
       else if (block.type === BLOCK.SIMPLE) yield this.#simple(block);
     }
   }
@@ -118,9 +118,14 @@ class PcapngReader {
     return this.#view.getUint32(block.body + offset, this.#little);
   }
 
+  #u16(block: Block, offset: number): number {
+    if (block.body + offset + 2 > block.end) throw fail(block.start, `the block ends before its field at ${offset}`);
+    return this.#view.getUint16(block.body + offset, this.#little);
+  }
+
   #interface(block: Block): void {
     if (this.#interfaces.length >= MAX_INTERFACES) throw fail(block.start, `more than ${MAX_INTERFACES} interfaces`);
-    const linkType = this.#u32(block, 0) & 0xffff;
+    const linkType = this.#u16(block, 0);
     const snapLength = this.#u32(block, 4);
     this.#interfaces.push({ linkType, snapLength, time: this.#timeOf(block) });
   }
