@@ -94,7 +94,7 @@ export function writeFixed(
   const reg = valueRegno >= 0 ? regRow(valueRegno) : -1;
   const spilled = slotType(rows, slot, 7) === STACK_SPILL;
   if (!env.allowPtrLeaks && spilled && !isSpilledScalar(rows, slot) && size !== 8) reject(env, STACK.CORRUPT_SPILL);
-  if (!env.bypassSpecV4) noteSpeculativeStore(env, frame, slot, size, reg, insnIdx);
+  if (!env.bypassSpecV4) noteSpeculativeStore(env, frame, off, size, reg, insnIdx);
   destroyIfDynptrSlot(env, frame, spi);
   checkFastcallStackContract(env, frame.subprogno, insnIdx, off);
   scratchSlot(env, spi);
@@ -152,14 +152,15 @@ function writeBytes(env: VerifierEnv, frame: FuncState, off: number, size: numbe
 function noteSpeculativeStore(
   env: VerifierEnv,
   frame: FuncState,
-  slot: number,
+  off: number,
   size: number,
   reg: number,
   insnIdx: number,
 ): void {
+  const slot = slotRow((-off - 1) >> 3);
   let sanitize = reg >= 0 && isSpillable(env.state.frame.rows[reg + TYPE]);
   for (let i = 0; i < size && !sanitize; i++) {
-    const t = slotType(frame.rows, slot, i);
+    const t = slotType(frame.rows, slot, (-off - 1 - i) & 7);
     if (t !== STACK_MISC && t !== STACK_ZERO) sanitize = true;
   }
   if (sanitize) env.aux.flags[insnIdx] |= AUX_NOSPEC_RESULT;
