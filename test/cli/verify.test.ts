@@ -1,0 +1,92 @@
+/** `skep verify`: verdicts, their JSON, and exit codes. */
+import { describe, expect, test } from 'vitest';
+import { FIREWALL, jsonLines, PROGRAMS, skep } from './skep.ts';
+
+test('--json has one line for each program, those with autoload off too', () => {
+  const said = skep(['verify', PROGRAMS, '--json']);
+  const lines = jsonLines(said);
+  expect(said.code).toBe(1);
+  expect(lines.map((l) => `${l.program} ${l.type} ${l.verdict}`).sort()).toEqual(
+    [
+      'accepted xdp accept',
+      'classify sched_cls accept',
+      'jump xdp accept',
+      'optional xdp accept',
+      'probe kprobe accept',
+      'profile perf_event accept',
+      'raw raw_tracepoint accept',
+      'refused xdp reject',
+      'shorten xdp accept',
+      'talk xdp accept',
+      'target xdp accept',
+    ].sort(),
+  );
+  expect(lines.find((l) => l.program === 'refused')).toMatchObject({
+    object: PROGRAMS,
+    section: 'xdp',
+    attachType: 'xdp',
+    errno: 13,
+    code: 'EACCES',
+    message: 'R1 offset is outside of the packet',
+    insnsProcessed: 2,
+    peakStates: 0,
+    timeUs: expect.any(Number),
+  });
+  const accepted = lines.find((l) => l.program === 'accepted');
+  expect(accepted).toMatchObject({ errno: 0, code: '', message: '' });
+  expect(accepted).not.toHaveProperty('log');
+  expect(lines.find((l) => l.program === 'optional')).toMatchObject({ section: '?xdp' });
+  expect(lines.find((l) => l.program === 'probe')).toMatchObject({ attachType: null });
+});
+
+test('--prog, --prog-flags and --log-level', () => {
+  const said = skep([
+    'verify',
+    PROGRAMS,
+    '--json',
+    '--prog',
+    'accepted',
+    '--prog-flags',
+    'accepted=8',
+    '--log-level',
+    '2',
+  ]);
+  const [line, ...more] = jsonLines(said);
+  expect(more).toEqual([]);
+  expect(said.code).toBe(0);
+  expect(line.log).toContain('processed ');
+  expect(line.log).toContain('R1=ctx() R10=fp0');
+  // 8 is BPF_F_TEST_STATE_FREQ, 4096 no flag at all.
+  expect(skep(['verify', PROGRAMS, '--prog', 'accepted', '--prog-flags', 'accepted=4096']).out).toContain('EINVAL');
+});
+
+test('text for people: reason and source line, a sum at the end', () => {
+  const { code, out } = skep(['verify', PROGRAMS, FIREWALL]);
+  expect(code).toBe(1);
+  expect(out).toMatch(
+    /reject {2}refused .*\n +EACCES: R1 offset is outside of the packet\n +at programs\.c:\d+: return/,
+  );
+  expect(out).toMatch(/12 programs, 11 accepted, 1 rejected/);
+  expect(out).not.toContain('\x1b');
+});
+
+describe('exit codes', () => {
+  test.each([
+    ['all accepted', ['verify', FIREWALL], 0, ''],
+    ['no object', ['verify'], 2, 'verify needs an object file'],
+    ['an unknown option', ['verify', FIREWALL, '--nope'], 2, "Unknown option '--nope'"],
+    ['an unknown profile', ['verify', FIREWALL, '--profile', '4.19'], 2, '--profile'],
+    ['a log level too high', ['verify', FIREWALL, '--log-level', '9'], 2, '--log-level must be a number from 0 to 7'],
+    ['flags without a name', ['verify', FIREWALL, '--prog-flags', '3'], 2, 'NAME=FLAGS'],
+    ['no file', ['verify', 'nowhere.o'], 3, 'nowhere.o: there is no such file'],
+    ['a directory', ['verify', 'test'], 3, 'test: it is a directory'],
+    ['no ELF file', ['verify', 'package.json'], 3, 'package.json: ELF: magic 7f 45 4c 46 expected (at offset 0)'],
+    ['no such program', ['verify', FIREWALL, '--prog', 'nope'], 3, 'there is no program nope'],
+    ['no BTF', ['verify', FIREWALL, '--btf', 'package.json'], 3, 'package.json: BTF: '],
+  ])('%s', (_, words, code, text) => {
+    const said = skep(words);
+    expect(said.code).toBe(code);
+    expect(said.err).toContain(text);
+    expect(said.err).not.toMatch(/\n\s+at |node:internal/);
+  });
+});
