@@ -74,7 +74,7 @@ packets.forEach((packet, i) => {
 ring.consume((record) => reports.push(record));
 
 title(`traffic.pcap: ${number(packets.length)} packets`);
-for (const [action, count] of [...verdicts].sort()) {
+for (const [action, count] of [...verdicts].sort(([a], [b]) => a - b)) {
   const part = count / packets.length;
   console.log(
     `  ${ACTIONS[action].padEnd(13)} ${number(count, 6)}  ${(100 * part).toFixed(1).padStart(5)} %  ${style(action === 1 ? 'red' : 'green', bar(part))}`,
@@ -155,8 +155,10 @@ function measure(engine, { program, runtime, collection }) {
       warm = true;
       total = 0;
       started = performance.now();
+      shown = 0;
     }
-    if (process.stdout.isTTY)
+    if (process.stdout.isTTY && elapsed - shown > 100) {
+      shown = elapsed;
       process.stdout.write(`\r  ${engine.padEnd(13)} ${bar(elapsed / MEASURE_MS).padEnd(30)} ${number(total)}\x1b[K`);
     }
   }
