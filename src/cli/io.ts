@@ -61,7 +61,7 @@ export function processIo(): Io {
   };
 }
 
-// biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROL = /[\u0000-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]/g;
 
 /** Names and texts of untrusted files, fit for a terminal: control and direction characters as \xNN. */

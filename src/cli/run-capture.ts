@@ -188,7 +188,7 @@ function kernelRunner(program: Program): ChunkRunner {
 
 function writerFor(path: string, capture: Capture): PcapWriter | PcapngWriter {
   const options = { linkType: LINKTYPE.ETHERNET, nanoseconds: capture.nanoseconds, littleEndian: capture.littleEndian };
-  const ng = /\.pcapng$/.test(path) || (capture.format === 'pcapng' && !/\.pcap$/.test(path));
+  const ng = path.endsWith('.pcapng') || (capture.format === 'pcapng' && !path.endsWith('.pcap'));
   return ng ? new PcapngWriter(options) : new PcapWriter(options);
 }
 
