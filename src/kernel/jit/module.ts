@@ -5,6 +5,7 @@ import { buildCfg, Cfg } from './cfg.ts';
 import { type FunctionBody, lowerFunction, type Subject } from './function.ts';
 import { CHECK_PARAMS, checkBody, type GuardArea } from './guard.ts';
 import { computeLiveness } from './liveness.ts';
+import { mergeNarrowLoads } from './merge-loads.ts';
 import { JitRefusal, ModulePlan, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
 import { ByteSink } from './sink.ts';
 import { inferWidths } from './widths.ts';
@@ -34,7 +35,7 @@ export function translate(
   maxFunctionBytes: number,
   guard?: GuardArea,
 ): Translation {
-  const plan = new ModulePlan(program, link, guard, ports);
+  const plan = new ModulePlan(guard === undefined ? mergeNarrowLoads(program) : program, link, guard, ports);
   try {
     const subjects = analyse(plan);
     const bodies = subjects.map((s) => lowerFunction(plan, s, maxFunctionBytes));
