@@ -46,7 +46,7 @@ export function btfCtxAccess(env: VerifierEnv, off: number, size: number): CtxAr
   if (isRetval && !hasRetval(env.input.expectedAttachType)) return say(`doesn't have ${index + 1}-th argument`);
   const type = btf.skipModifiers(isRetval ? proto.type : params[index].type);
   const kind = btf.kind(type);
-  if (isRetval && env.input.expectedAttachType === BPF_MODIFY_RETURN && !isScalarKind(kind))
+  if (isRetval && env.input.expectedAttachType === BPF_MODIFY_RETURN && kind !== BTF_KIND.INT)
     return say(`ret type ${btfKindName(btf, type)} not allowed for fmod_ret`);
   if (isScalarKind(kind) || (isStructKind(kind) && !isRetval))
     return isRetval && env.input.expectedAttachType === BPF_LSM_MAC ? RETVAL : SCALAR;

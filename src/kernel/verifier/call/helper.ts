@@ -2,6 +2,7 @@
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
 import { BPF_B } from '../../../isa/opcodes.ts';
+import { LSM_SLEEPABLE } from '../../spec/attach.ts';
 import { helperAllowedIn } from '../../spec/helpers/allowed.ts';
 import type { FuncProto } from '../../spec/proto.ts';
 import { ARG_PTR_TO_CTX, ARG_PTR_TO_DYNPTR, MEM_ALLOC, MEM_PERCPU, MEM_RCU, baseType } from '../../spec/reg-types.ts';
@@ -76,7 +77,7 @@ function findProto(env: VerifierEnv, id: number): FuncProto {
 function checkPlace(env: VerifierEnv, fn: FuncProto, insnIdx: number): void {
   const { state, query, aux } = env;
   if (fn.gplOnly && !query.gplCompatible) reject(env, CALL.GPL_ONLY);
-  if (!helperAllowedIn(fn, query, query.sleepable)) reject(env, CALL.NOT_IN_PROBE);
+  if (!helperAllowedIn(fn, query, LSM_SLEEPABLE.has(query.attachBtfName))) reject(env, CALL.NOT_IN_PROBE);
   if (fn.mightSleep && !inSleepable(env)) reject(env, CALL.MIGHT_SLEEP);
   invariant(!fn.changesPktData || baseType(fn.args[0] ?? 0) === ARG_PTR_TO_CTX, `func ${fn.name}: r1 != ctx`);
   if (fn.mightSleep) {

@@ -93,11 +93,22 @@ function enforceRange(
   const min = is32 ? rows[r + S32_MIN] : sminOf(rows, r);
   const max = is32 ? rows[r + S32_MAX] : smaxOf(rows, r);
   if (min >= range.min && max <= range.max) return;
+  if (env.query.lsmCgroup && env.query.attachReturnsVoid) rejectVoidHook(env, regno, regName, range, where);
   rejectRange(env, regno, regName, range, where);
 }
 
 /** verbose_invalid_scalar. */
 export function rejectRange(env: VerifierEnv, regno: number, regName: string, range: Range, where: string): never {
+  return reject(env, CALL.RETURN_RANGE, where, regName, knownRange(env, regno), range.min, range.max);
+}
+
+function rejectVoidHook(env: VerifierEnv, regno: number, regName: string, range: Range, where: string): never {
+  env.log.line(CALL.RETURN_RANGE.text(where, regName, knownRange(env, regno), range.min, range.max));
+  return reject(env, CALL.RETURN_VOID_HOOK);
+}
+
+/** What is known of the returned number. */
+function knownRange(env: VerifierEnv, regno: number): string {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   let has = '';
@@ -105,5 +116,5 @@ export function rejectRange(env: VerifierEnv, regno: number, regName: string, ra
     has += ` smin=${s64Text(rows[r + SMIN_LO], rows[r + SMIN_HI])}`;
   if (rows[r + SMAX_LO] !== -1 || rows[r + SMAX_HI] !== 0x7fffffff)
     has += ` smax=${s64Text(rows[r + SMAX_LO], rows[r + SMAX_HI])}`;
-  reject(env, CALL.RETURN_RANGE, where, regName, has || ' unknown scalar value', range.min, range.max);
+  return has || ' unknown scalar value';
 }

@@ -127,4 +127,9 @@ export const CALL = {
       `${where} the register ${reg} has${has} should have been in [${min}, ${max}]`,
     why: 'The kernel acts on the returned value and knows only these. Set it to one of them on every path.',
   },
+  RETURN_VOID_HOOK: {
+    errno: ERRNO.EINVAL,
+    text: () => "Note, BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
+    why: 'The hook returns nothing; the program must return 1.',
+  },
 } as const satisfies Record<string, Rejection<never>>;
