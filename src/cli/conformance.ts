@@ -35,11 +35,14 @@ export const command: Command = {
   },
 };
 
+/** Instructions (loop rounds in the JIT) after which a program is stopped: more than may_goto allows by itself. */
+const FUEL = 50_000_000;
+
 /** r0 as `0x2a`. Throws FormatError for malformed programs, InputError when the run is stopped. */
 export async function runVector(program: Uint8Array, memory: Uint8Array, engine: 'jit' | 'interp'): Promise<string> {
   const compile = engine === 'jit' ? (await import('../kernel/jit/index.ts')).jitGuarded : interpEngine;
   try {
-    return new ConformanceRunner(compile).run(program, memory);
+    return new ConformanceRunner(compile, FUEL).run(program, memory);
   } catch (e) {
     if (e instanceof ProgramAbort) throw new InputError('program', `stopped: ${e.message}`, { cause: e });
     throw e;

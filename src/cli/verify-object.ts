@@ -57,7 +57,7 @@ class Watch implements BpfSyscall, Disposable {
   /** What PROG_LOAD gave, undefined when the loader never came so far. */
   loaded: number | undefined;
   readonly #runtime: Runtime;
-  readonly #log = new Uint8Array(LOG_BUFFER);
+  #log: Uint8Array | undefined;
   readonly #logLevel: number;
   #btfFd = 0;
 
@@ -93,7 +93,9 @@ class Watch implements BpfSyscall, Disposable {
   }
 
   #withLog<A>(attr: A): A {
-    return this.#logLevel === 0 ? attr : { ...attr, log_buf: this.#log };
+    if (this.#logLevel === 0) return attr;
+    this.#log ??= new Uint8Array(LOG_BUFFER);
+    return { ...attr, log_buf: this.#log };
   }
 
   close(fd: number): number {
