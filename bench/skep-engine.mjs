@@ -2,7 +2,8 @@
 import { readFileSync } from 'node:fs';
 
 const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
-const BATCH = 64;
+/** Few enough that their packets stay in the first-level cache, as the one packet of the other engines does. */
+const BATCH = 16;
 /** Words of a ring buffer's pages: consumer and producer position. */
 const RING_CONSUMER = 4096 >> 2;
 const RING_PRODUCER = 8192 >> 2;

@@ -23,6 +23,7 @@ export const FUNC_TAIL_CALL = 12;
 export const FUNC_MAP_LOOKUP_ELEM = 1;
 const MAP_TYPE_ARRAY = 2;
 const MAP_TYPE_PROG_ARRAY = 3;
+const MAP_TYPE_PERCPU_ARRAY = 6;
 
 /** Why the JIT leaves a program to the interpreter. */
 export type RefusalReason = 'unsupported' | 'malformed' | 'too-large' | 'refused';
@@ -137,10 +138,12 @@ export class ModulePlan {
     return index >= 0 ? usedMaps[index] : undefined;
   }
 
-  /** The array map whose lookup at `i` is emitted inline. */
+  /** The array map whose lookup at `i` is emitted inline. A per-CPU array's first values are those of CPU 0. */
   inlineArray(i: number): MapDesc | undefined {
     const map = this.program.insns.imm[i] === FUNC_MAP_LOOKUP_ELEM ? this.mapOf(i) : undefined;
-    return map !== undefined && map.type === MAP_TYPE_ARRAY && map.valuesAddr !== 0 ? map : undefined;
+    if (map === undefined || map.valuesAddr === 0) return undefined;
+    const perCpu = map.type === MAP_TYPE_PERCPU_ARRAY && this.link.env.run?.cpu === 0;
+    return map.type === MAP_TYPE_ARRAY || perCpu ? map : undefined;
   }
 
   /** The prog array of the tail call at `i`, whose entries begin with the slot to jump to. */

@@ -114,9 +114,13 @@ function coreModule(): { main: { f: CallableFunction; g: CallableFunction } } {
 }
 
 describe('maps', () => {
-  it('looks up a known array in place', () => {
+  it.each([
+    ['array', 2],
+    ['per-CPU array', 6],
+  ])('looks up a known %s in place', (_name, type) => {
     const link = makeLink();
-    const map = arrayDesc({});
+    Object.assign(link.env, { run: { cpu: 0 } });
+    const map = arrayDesc({ type });
     link.mem.view.setBigUint64(map.valuesAddr + 16, 0xfeedn, true);
     const lookup = (key: number): bigint => {
       const rows: Row[] = [
