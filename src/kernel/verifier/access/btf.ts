@@ -26,6 +26,8 @@ import { regRow } from '../state/state.ts';
 import { btfStructWalk } from './btf-walk.ts';
 import { checkKernelWrite } from './struct-ops-write.ts';
 
+/** What a pointer to anything but a struct leads to: memory of unknown size, whose faults read as 0. */
+const UNTRUSTED_MEM = PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED;
 const TRUST_FLAGS = PTR_TRUSTED | MEM_RCU;
 
 /** `off` includes the pointer's fixed offset. */
@@ -57,10 +59,7 @@ export function checkPtrToBtfAccess(
   const found = btfStructWalk(env, btf, id, off, size);
   if (write || valueRegno < 0) return;
   const target = regRow(valueRegno);
-  if (found.untrustedMem) {
-    markRegPointer(rows, target, PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED);
-    return;
-  }
+  if (found.untrustedMem) return markRegPointer(rows, target, UNTRUSTED_MEM);
   // What a program stored in its own object is a number, whatever its type says.
   if (found.btfId === 0 || allocated) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
   const flags = trustOf(env, type, rows[r + REF_OBJ_ID] !== 0, name, found.fieldName, found.flags);
@@ -119,6 +118,7 @@ export function checkPtrToMapAccess(
   if (write) reject(env, BTF_ACCESS.MAP_READ_ONLY, name);
   const found = btfStructWalk(env, btf, id, off, size);
   if (valueRegno < 0) return;
+  if (found.untrustedMem) return markRegPointer(rows, regRow(valueRegno), UNTRUSTED_MEM);
   const type = found.btfId === 0 ? SCALAR_VALUE : PTR_TO_BTF_ID;
   markBtfLdReg(env, rows, regRow(valueRegno), type, 0, found.btfId, found.flags & ~TRUST_FLAGS);
 }
