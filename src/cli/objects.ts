@@ -1,7 +1,6 @@
 /** What `prog`, `map` and `btf` talk about: an object file loaded for this one command, or the real kernel's objects by id. */
 import { Btf } from '../btf/btf.ts';
 import type { Collection } from '../lib/collection.ts';
-import { loadCollection } from '../lib/collection.ts';
 import { BpfError } from '../lib/errors.ts';
 import { BpfMap } from '../lib/map.ts';
 import type { BpfSyscall, IdAttr } from '../uapi/attr.ts';
@@ -24,8 +23,7 @@ export async function loadObject(path: string, program: string | undefined, btf:
   const spec = await openObject(path);
   const programs = program === undefined ? spec.programs.map((p) => p.key) : [chooseProgram(path, spec, program).key];
   const session = await openSession({ backend: 'embedded', engine: 'jit', cpus: 1, btf, onTrace() {} });
-  const { sys, kernelBtf, cpus } = session;
-  const collection = loadCollection(spec, sys, { kernelBtf, cpus, programs, onError: 'collect' });
+  const collection = await session.load(spec, programs, { onError: 'collect' });
   return {
     session,
     collection,
@@ -41,8 +39,7 @@ export async function loadObject(path: string, program: string | undefined, btf:
 export async function loadMaps(path: string, btf: string | undefined): Promise<Loaded> {
   const spec = await openObject(path);
   const session = await openSession({ backend: 'embedded', engine: 'interp', cpus: 1, btf, onTrace() {} });
-  const { sys, kernelBtf, cpus } = session;
-  const collection = loadCollection(spec, sys, { kernelBtf, cpus, programs: [] });
+  const collection = await session.load(spec, []);
   return {
     session,
     collection,

@@ -108,7 +108,7 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
     onTrace: (line) => reader?.trace(line),
   });
   const wanted = programsToLoad(spec, program, tails);
-  const loaded = load(session, path, spec, program, wanted);
+  const loaded = await load(session, path, spec, program, wanted);
   if (!('programs' in loaded)) return rejected(io, loaded, values.json ?? false);
   using collection = loaded;
   await fill(collection, values, tails);
@@ -171,15 +171,15 @@ function programsToLoad(
 }
 
 /** The loaded collection, or why the verifier refused. */
-function load(
+async function load(
   session: Session,
   path: string,
   spec: Awaited<ReturnType<typeof openObject>>,
   program: ProgramSpec,
   wanted: readonly string[],
-): Collection | ProgramVerdict {
+): Promise<Collection | ProgramVerdict> {
   try {
-    return session.load(spec, wanted);
+    return await session.load(spec, wanted);
   } catch (e) {
     if (!(e instanceof BpfError) || !e.op.startsWith('load ')) throw e;
     const name = e.op.slice('load '.length);

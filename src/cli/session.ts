@@ -3,7 +3,7 @@ import { readFile } from 'node:fs/promises';
 import type { Btf } from '../btf/btf.ts';
 import { nodePorts } from '../host/node.ts';
 import { type Engine, createRuntime, type Runtime } from '../kernel/runtime.ts';
-import { type Collection, loadCollection } from '../lib/collection.ts';
+import { type Collection, type LoadOptions, loadCollection } from '../lib/collection.ts';
 import type { CollectionSpec } from '../lib/collection-spec.ts';
 import { parseObject } from '../lib/parse-object.ts';
 import type { ProgramSpec } from '../lib/spec.ts';
@@ -12,6 +12,7 @@ import type { VerifierOutcome } from '../kernel/verifier/result.ts';
 import { InputError } from './exit.ts';
 import { inFile, readInput } from './files.ts';
 import { visible } from './io.ts';
+import { kernelFacts } from './kernel-facts.ts';
 import { kernelTypes } from './kernel-types.ts';
 import { baseName } from './verdict-text.ts';
 
@@ -33,7 +34,7 @@ export interface Session extends Disposable {
   readonly cpus: number;
   /** What the verifier last said; only of the embedded kernel. */
   lastOutcome(): VerifierOutcome | undefined;
-  load(spec: CollectionSpec, programs: readonly string[]): Collection;
+  load(spec: CollectionSpec, programs: readonly string[], options?: Pick<LoadOptions, 'onError'>): Promise<Collection>;
 }
 
 /** Programs that loop longer than this are stopped. */
@@ -62,7 +63,10 @@ function embeddedSession(kernelBtf: Btf, options: SessionOptions): Session {
     kernelBtf,
     cpus: options.cpus,
     lastOutcome: () => outcome,
-    load: (spec, programs) => loadCollection(spec, runtime, { kernelBtf, programs, cpus: options.cpus }),
+    async load(spec, programs, more) {
+      const facts = await kernelFacts(spec, false);
+      return loadCollection(spec, runtime, { kernelBtf, programs, cpus: options.cpus, ...facts, ...more });
+    },
     [Symbol.dispose]: () => runtime[Symbol.dispose](),
   };
 }
@@ -77,7 +81,10 @@ async function kernelSession(kernelBtf: Btf): Promise<Session> {
     kernelBtf,
     cpus,
     lastOutcome: () => undefined,
-    load: (spec, programs) => loadCollection(spec, sys, { kernelBtf, programs, cpus }),
+    async load(spec, programs, more) {
+      const facts = await kernelFacts(spec, true);
+      return loadCollection(spec, sys, { kernelBtf, programs, cpus, ...facts, ...more });
+    },
     [Symbol.dispose]: () => sys[Symbol.dispose](),
   };
 }

@@ -10,6 +10,7 @@ import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { FormatError, InternalError } from '../util/errors.ts';
+import type { KernelFacts } from './kernel-facts.ts';
 import { attachTypeName, progTypeName } from './names.ts';
 
 /** One line of `skep verify --json`. */
@@ -42,6 +43,7 @@ export interface VerifyOptions {
   readonly logLevel: number;
   /** Possible CPUs. */
   readonly cpus: number;
+  readonly facts: KernelFacts;
 }
 
 /** Verifier logs are read from the outcome; the buffer that bpf(2) wants is only a formality. */
@@ -138,6 +140,7 @@ function verifyOne(
       onError: 'collect',
       logLevel: options.logLevel,
       cpus: options.cpus,
+      ...options.facts,
     });
     failure = collection.errors.get(program.key);
     collection.close();

@@ -7,6 +7,7 @@ import { assignment, type Command, oneOf, readArgs, unsigned } from './command.t
 import { EXIT, InputError, UsageError } from './exit.ts';
 import { inFile, readInput } from './files.ts';
 import { type Io, visible } from './io.ts';
+import { kernelFacts } from './kernel-facts.ts';
 import { kernelTypes } from './kernel-types.ts';
 import { baseName, printVerdict, tally } from './verdict-text.ts';
 import { type ProgramVerdict, verifyPrograms } from './verify-object.ts';
@@ -92,9 +93,10 @@ async function verifyFile(
     missing.delete(p.name);
     missing.delete(p.key);
   }
+  const facts = await kernelFacts(spec, false);
   let code: number = EXIT.ok;
   report.object(path, spec.programs.length);
-  for (const found of verifyPrograms(path, spec, programs, { ...options, kernelBtf })) {
+  for (const found of verifyPrograms(path, spec, programs, { ...options, kernelBtf, facts })) {
     report.program(found);
     code = worse(code, exitOf(found));
   }
