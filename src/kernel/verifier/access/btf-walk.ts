@@ -103,11 +103,13 @@ function memberAt(
   for (const m of members) {
     const moff = m.bitOffset >> 3;
     if (m.bitfieldSize !== 0) {
+      // All of a bit field or nothing.
       const end = (m.bitOffset + m.bitfieldSize + 7) >> 3;
-      if (off + size <= moff || off >= end) continue;
-      return { result: SCALAR(m.name) };
+      if (off <= moff && moff < off + size && end <= off + size) return { result: SCALAR(m.name) };
+      continue;
     }
-    if (off + size <= moff) break;
+    // Neither does a member begin at `off` nor before it: `off` is in padding.
+    if (off < moff) break;
     const msize = btf.sizeOf(m.type);
     const mtype = btf.skipModifiers(m.type);
     if (msize < 0) continue;
