@@ -11,7 +11,7 @@ import { kernelBtf } from '../syscall/embedded.ts';
 const OBJECTS = [
   'empty',
   'atomic',
-  'csum',
+  'csum512',
   'callback',
   'parser',
   'alu32',
