@@ -20,7 +20,7 @@ export const PROGRAMS = [
   { name: 'lru', kinds: ['map', 'helper'] },
   { name: 'lpm', kinds: ['map', 'helper'] },
   { name: 'lb', kinds: ['map', 'helper'] },
-  { name: 'ringbuf', kinds: ['helper'], ringBytes: { size: 1 << 26, run: 4 * 56 } },
+  { name: 'ringbuf', kinds: ['helper'], ringBytes: { size: 1 << 23, run: 4 * 56 } },
   { name: 'helpers', kinds: ['helper'] },
   { name: 'callback', kinds: ['call', 'helper'] },
   { name: 'calls', kinds: ['call'] },

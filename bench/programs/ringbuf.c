@@ -5,7 +5,7 @@
 struct event { u64 seq, first; u32 words[8]; };
 struct {
 	__uint(type, BPF_MAP_TYPE_RINGBUF);
-	__uint(max_entries, 1 << 26);
+	__uint(max_entries, 1 << 23);
 } events SEC(".maps");
 
 SEC("xdp")

@@ -93,6 +93,7 @@ function lowerSubprogCall(f: FnState, i: number): void {
 function pushSubprogArgs(f: FnState, subprog: number): void {
   if (subprog === 0) f.push32(1);
   else for (let r = 1; r <= f.plan.argCount[subprog]; r++) f.push64(r);
+  if (f.plan.takesSp(subprog)) f.out.get(f.base);
 }
 
 /** callx: the helper's id is in a register. */

@@ -230,12 +230,16 @@ export class FnState {
     for (let r = 1; r <= 5; r++) this.kind[r] = IN_LOCAL;
   }
 
-  /** Code at entry: takes the frame, and pushes it when something is called. */
-  enterFrame(spGlobal: number, push: boolean): void {
+  /**
+   * Code at entry: takes the frame, and moves the stack pointer when somebody will look at it.
+   * @param spParam parameter that holds the stack pointer, -1 when only the global does
+   */
+  enterFrame(spGlobal: number, push: boolean, spParam: number): void {
     const out = this.out;
     this.base = this.newLocal(T_I32);
     this.framed = push;
-    out.op(GLOBAL_GET, spGlobal);
+    if (spParam >= 0) out.get(spParam);
+    else out.op(GLOBAL_GET, spGlobal);
     if (this.frameSize > 0) {
       out.i32(this.frameSize);
       out.byte(I32_SUB);

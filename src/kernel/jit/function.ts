@@ -25,7 +25,7 @@ import { type Layout, structureCfg } from './layout.ts';
 import { isPure, type Liveness, readsAndWrites } from './liveness.ts';
 import type { Widths } from './widths.ts';
 import { lowerLoad, lowerStore } from './memory.ts';
-import { type CallNeeds, JitRefusal, type ModulePlan, NEEDS_MAILBOX, NEEDS_NOTHING } from './plan.ts';
+import { type CallNeeds, JitRefusal, type ModulePlan, NEEDS_FRAME, NEEDS_MAILBOX, NEEDS_NOTHING } from './plan.ts';
 import type { ByteSink } from './sink.ts';
 import * as w from './wasm-ops.ts';
 
@@ -70,11 +70,12 @@ export function lowerFunction(plan: ModulePlan, s: Subject, limit: number): Func
   const traits = scanTraits(plan, s.cfg);
   const depth = plan.guard === undefined ? s.stackDepth : 512;
   const frameSize = (depth + (traits.needs === NEEDS_MAILBOX ? FRAME_SIZE : 0) + 15) & ~15;
-  const params = main ? 1 : plan.argCount[s.index];
+  const args = main ? 1 : plan.argCount[s.index];
+  const params = args + (plan.takesSp(s.index) ? 1 : 0);
   const f = new FnState(plan, insns, params, frameSize, 256 + (s.cfg.count + traits.slots) * 12);
   const mayGoto = traits.mayGoto ? { count: f.newLocal(w.T_I32), clock: f.newLocal(w.T_I32) } : undefined;
   if (traits.needs !== NEEDS_NOTHING || (s.live.mentioned & FP_BIT) !== 0) {
-    f.enterFrame(plan.spGlobal, traits.needs !== NEEDS_NOTHING);
+    f.enterFrame(plan.spGlobal, traits.needs >= NEEDS_FRAME, params > args ? args : -1);
     if (plan.guard !== undefined) emitStackCheck(f, s.start);
   }
   enterRegisters(f, s, main);
@@ -90,6 +91,9 @@ export function lowerFunction(plan: ModulePlan, s: Subject, limit: number): Func
 function tooLarge(s: Subject, limit: number): never {
   throw new JitRefusal('too-large', s.start, `function of more than ${limit} bytes of WebAssembly`);
 }
+
+/** What the calls in a function ask of its frame. */
+export const frameNeeds = (plan: ModulePlan, cfg: Cfg): CallNeeds => scanTraits(plan, cfg).needs;
 
 /** Facts about a function's reached instructions that decide its frame. */
 function scanTraits(plan: ModulePlan, cfg: Cfg): { needs: CallNeeds; mayGoto: boolean; slots: number } {
@@ -115,7 +119,7 @@ function scanTraits(plan: ModulePlan, cfg: Cfg): { needs: CallNeeds; mayGoto: bo
 function enterRegisters(f: FnState, s: Subject, main: boolean): void {
   const liveIn = s.live.blockIn[0];
   if (!main) {
-    for (let r = 1; r <= f.paramCount; r++) f.regLocal[r] = r - 1;
+    for (let r = 1; r <= f.plan.argCount[s.index]; r++) f.regLocal[r] = r - 1;
     return;
   }
   if ((liveIn & 2) !== 0) {

@@ -2,11 +2,11 @@
 import type { ProgramLink } from '../helpers/link.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import { buildCfg, Cfg } from './cfg.ts';
-import { type FunctionBody, lowerFunction, type Subject } from './function.ts';
+import { frameNeeds, type FunctionBody, lowerFunction, type Subject } from './function.ts';
 import { CHECK_PARAMS, checkBody, type GuardArea } from './guard.ts';
 import { computeLiveness } from './liveness.ts';
 import { mergeNarrowLoads } from './merge-loads.ts';
-import { JitRefusal, ModulePlan, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
+import { JitRefusal, ModulePlan, NEEDS_FRAME, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
 import { ByteSink } from './sink.ts';
 import { inferWidths } from './widths.ts';
 import * as w from './wasm-ops.ts';
@@ -64,6 +64,9 @@ function analyse(plan: ModulePlan): Subject[] {
     if (!(cfg instanceof Cfg)) throw new JitRefusal('malformed', cfg.insn, cfg.detail);
     const live = computeLiveness(insns, cfg, start, end, (i) => plan.argsOf(i));
     if (k > 0 && !plan.slotOfSubprog.has(k)) plan.argCount[k] = 31 - Math.clz32((live.blockIn[0] & 0x3e) | 1);
+    const needs = frameNeeds(plan, cfg);
+    if (needs < NEEDS_FRAME) plan.movesSp[k] = 0;
+    if (needs === NEEDS_NOTHING && (live.mentioned & (1 << 10)) === 0 && k > 0) plan.usesSp[k] = 0;
     const widths = plan.guard === undefined ? inferWidths(plan, cfg, live, start, end) : undefined;
     subjects[k] = { index: k, start, cfg, live, widths, stackDepth };
   }
@@ -109,7 +112,7 @@ function assemble(plan: ModulePlan, bodies: readonly FunctionBody[], cell: Resul
     k === 0
       ? TYPE_PROGRAM
       : plan.type(
-          Array.from({ length: plan.argCount[k] }, () => w.T_I64),
+          [...Array.from({ length: plan.argCount[k] }, () => w.T_I64), ...(plan.takesSp(k) ? [w.T_I32] : [])],
           [w.T_I64],
         ),
   );
@@ -221,7 +224,7 @@ function needsFrame(plan: ModulePlan): boolean {
   const { insns } = plan.program;
   for (let i = 0; i < insns.length; i++) {
     if (insns.code[i] === 0x18) i++;
-    else if ((insns.code[i] & 0xf7) === 0x85 && plan.callNeeds(i) !== NEEDS_NOTHING) return true;
+    else if ((insns.code[i] & 0xf7) === 0x85 && plan.callNeeds(i) >= NEEDS_FRAME) return true;
   }
   return false;
 }

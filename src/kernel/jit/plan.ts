@@ -36,9 +36,12 @@ const MAP_OPS: Readonly<Record<number, readonly [keyof CoreMapOps, string]>> = {
 };
 
 export const NEEDS_NOTHING = 0;
-export const NEEDS_FRAME = 1;
-export const NEEDS_MAILBOX = 2;
-export type CallNeeds = typeof NEEDS_NOTHING | typeof NEEDS_FRAME | typeof NEEDS_MAILBOX;
+/** Where the frame lies is handed to a function that looks at the stack pointer no more than this one does. */
+export const NEEDS_ADDRESS = 1;
+/** The stack pointer in memory has to point to the frame. */
+export const NEEDS_FRAME = 2;
+export const NEEDS_MAILBOX = 3;
+export type CallNeeds = typeof NEEDS_NOTHING | typeof NEEDS_ADDRESS | typeof NEEDS_FRAME | typeof NEEDS_MAILBOX;
 
 /** Thrown inside the JIT, caught at its door. */
 export class JitRefusal extends Error {
@@ -87,6 +90,10 @@ export class ModulePlan {
   readonly subprogAt = new Map<number, number>();
   /** Parameters of each subprogram; 5 until it is analysed. */
   readonly argCount: Uint8Array;
+  /** Whether each subprogram, or one that it calls, reads or moves the stack pointer; 1 until it is analysed. */
+  readonly movesSp: Uint8Array;
+  /** Whether each subprogram has a frame or hands one on; 1 until it is analysed. */
+  readonly usesSp: Uint8Array;
   readonly spGlobal = 0;
   #typeIndex = new Map<string, number>();
   #importIndex = new Map<string, ImportedFn>();
@@ -100,6 +107,8 @@ export class ModulePlan {
     this.type([T_I32], [T_I64]);
     this.type([T_I64, T_I64, T_I64, T_I64, T_I64], [T_I64]);
     this.argCount = new Uint8Array(program.subprogs.length).fill(5);
+    this.movesSp = new Uint8Array(program.subprogs.length).fill(1);
+    this.usesSp = new Uint8Array(program.subprogs.length).fill(1);
     program.subprogs.forEach((s, k) => this.subprogAt.set(s.start, k));
     this.#scan(program.insns);
     if (guard !== undefined) this.#port('abort', [T_I32, T_I32, T_I32, T_I32], []);
@@ -119,6 +128,11 @@ export class ModulePlan {
   /** Index in the module of a subprogram's function. */
   functionIndex(subprog: number): number {
     return this.imports.length + subprog;
+  }
+
+  /** Whether a subprogram gets its stack pointer as its last parameter: the others can be called through the table. */
+  takesSp(subprog: number): boolean {
+    return subprog > 0 && this.usesSp[subprog] === 1 && !this.slotOfSubprog.has(subprog);
   }
 
   imported(name: string): ImportedFn {
@@ -262,18 +276,22 @@ export class ModulePlan {
     return `h${id}`;
   }
 
-  /** What the call at `i` asks of the frame: nothing, to be pushed, or to hold a JavaScript helper's mailbox as well. */
+  /** What the call at `i` asks of the frame: nothing (the core has no use for it), to have an address, to be pushed, or to hold a JavaScript helper's mailbox as well. */
   callNeeds(i: number): CallNeeds {
     const { insns } = this.program;
     if (insns.code[i] & BPF_X) return NEEDS_MAILBOX;
-    if (insns.src[i] === BPF_PSEUDO_CALL) return NEEDS_FRAME;
+    if (insns.src[i] === BPF_PSEUDO_CALL) {
+      const callee = this.subprogAt.get(i + 1 + insns.imm[i]) ?? 0;
+      if (!this.usesSp[callee]) return NEEDS_NOTHING;
+      return this.takesSp(callee) && !this.movesSp[callee] ? NEEDS_ADDRESS : NEEDS_FRAME;
+    }
     if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) return this.#importNeeds(kfuncName(insns.imm[i], insns.off[i]));
     if (insns.imm[i] === FUNC_TAIL_CALL || insns.imm[i] === FUNC_LOOP) return NEEDS_FRAME;
     return this.inlineArray(i) !== undefined ? NEEDS_NOTHING : this.#importNeeds(this.helperName(i));
   }
 
   #importNeeds(name: string): CallNeeds {
-    return this.#importIndex.get(name)?.sig === undefined ? NEEDS_MAILBOX : NEEDS_FRAME;
+    return this.#importIndex.get(name)?.sig === undefined ? NEEDS_MAILBOX : NEEDS_NOTHING;
   }
 
   /** Imports a helper; one that does not exist makes its call sites abort in guard mode, and refuses the program otherwise. */
