@@ -1,0 +1,48 @@
+/** The same runs in the embedded kernel and in the machine's own, where it can be asked. */
+import { expect, test } from 'vitest';
+import { FIREWALL, jsonLines, PROGRAMS, type Said, skep, TRAFFIC } from './skep.ts';
+
+const CASES: readonly (readonly string[])[] = [
+  [PROGRAMS, '--prog', 'accepted', '--set', 'seen=7', '--cpus', '2'],
+  [PROGRAMS, '--prog', 'shorten'],
+  [PROGRAMS, '--prog', 'jump', '--tail', 'jumps:2=target'],
+  [PROGRAMS, '--prog', 'classify'],
+  [FIREWALL, '--pcap', TRAFFIC],
+];
+const probe = skep(['prog', 'show', '--backend', 'kernel']);
+const absent = probe.code !== 0;
+if (absent) console.log(`${CASES.length + 1} comparisons with the live kernel skipped: ${probe.err.trim()}`);
+
+/** What must agree: results and what the maps hold, whatever their order. */
+function essence(said: Said): unknown {
+  const { retval, verdict, dataOut, verdicts, passed, maps, globals } = jsonLines(said)[0] as Record<string, unknown>;
+  const { pairs, protocols, sources } = maps as Record<string, { entries: unknown[] } | undefined>;
+  const sorted = (map: { entries: unknown[] } | undefined): string[] | undefined =>
+    map?.entries.map((e) => JSON.stringify(e)).sort();
+  return {
+    retval,
+    verdict,
+    dataOut,
+    verdicts,
+    passed,
+    globals,
+    pairs: sorted(pairs),
+    protocols: sorted(protocols),
+    sources: sorted(sources),
+  };
+}
+
+test.skipIf(absent).each(CASES.map((words) => ({ words })))('$words', ({ words }) => {
+  const embedded = skep(['run', ...words, '--json']);
+  const kernel = skep(['run', ...words, '--json', '--backend', 'kernel']);
+  expect(kernel.err).toBe('');
+  expect(essence(embedded)).toEqual(essence(kernel));
+});
+
+test.skipIf(absent)('a rejection reads the same', () => {
+  const said = ['embedded', 'kernel'].map(
+    (backend) => skep(['run', PROGRAMS, '--prog', 'refused', '--backend', backend]).out,
+  );
+  const reason = (text: string): string[] => text.split('\n').slice(1);
+  expect(reason(said[0])).toEqual(reason(said[1]));
+});
