@@ -1,7 +1,7 @@
 /** The other commands, help at every level, and hostile files. */
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { FIREWALL, jsonLines, PROGRAMS, scratch, skep } from './skep.ts';
+import { FIREWALL, jsonLines, PROGRAMS, scratch, skep, skepProcess } from './skep.ts';
 
 const files = scratch();
 afterAll(() => files.remove());
@@ -43,7 +43,7 @@ describe('help', () => {
 
 describe('conformance', () => {
   test('r0 in hexadecimal; program on stdin or as an option', () => {
-    expect(skep(['conformance'], 'b700 0000 2a00 0000\n95000000 00000000\n').out).toBe('0x2a\n');
+    expect(skepProcess(['conformance'], 'b700 0000 2a00 0000\n95000000 00000000\n').out).toBe('0x2a\n');
     for (const engine of ['jit', 'interp']) {
       const words = ['conformance', '0102', '--engine', engine, '--program', '69100000 00000000 95000000 00000000'];
       expect(skep(words).out).toBe('0x201\n');
@@ -156,6 +156,24 @@ describe('hostile files end in one line', () => {
       expect(said.err.trim().split('\n')).toHaveLength(1);
       expect(said.err).toMatch(/^skep: .*: (ELF|BTF).*expected|^skep: .*ELF/);
     }
+  });
+});
+
+describe('as a process', () => {
+  test.each([
+    [['verify', FIREWALL], 0],
+    [['verify', PROGRAMS, '--json'], 1],
+    [['verify'], 2],
+    [['verify', 'nowhere.o'], 3],
+  ])('%j', (words, code) => {
+    const said = skepProcess(words);
+    expect(said.code).toBe(code);
+    expect(said.out + said.err).not.toContain('\x1b');
+    const inWorker = skep(words);
+    expect(said.err).toBe(inWorker.err);
+    expect(said.out.replace(/\d+(\.\d+)? (us|ms|s)\b|"timeUs":\d+/g, '')).toBe(
+      inWorker.out.replace(/\d+(\.\d+)? (us|ms|s)\b|"timeUs":\d+/g, ''),
+    );
   });
 });
 
