@@ -77,6 +77,7 @@ export function lowerLoad(f: FnState, i: number): boolean {
   } else if (mode === BPF_PROBE_MEM32) {
     lowerArenaLoad(f, i, size, op);
   } else if (mode === BPF_MEM || mode === BPF_MEMSX) {
+    if (foldConstant(f, insns.src[i], insns.off[i], size, signed, dst)) return true;
     const offset = pushAddress(f, insns.src[i], insns.off[i], size, false, i);
     if (f.narrowDef && !signed) {
       out.mem(LOAD32[size], 0, offset);
@@ -88,6 +89,27 @@ export function lowerLoad(f: FnState, i: number): boolean {
   } else return false;
   f.set64(dst, !signed && size < 8);
   return true;
+}
+
+/** Reads frozen read-only data (.rodata) at translation time. */
+function foldConstant(f: FnState, src: number, off: number, size: number, signed: boolean, dst: number): boolean {
+  if (f.plan.guard !== undefined || f.kind[src] !== CONST || f.hi[src] !== 0) return false;
+  const at = (f.lo[src] >>> 0) + off;
+  for (const map of f.plan.program.usedMaps) {
+    const from = at - map.valuesAddr;
+    if (map.readConst === undefined || map.valuesAddr === 0 || from < 0) continue;
+    const bytes = map.readConst(from, size);
+    if (bytes === undefined) continue;
+    const view = new DataView(bytes.buffer, bytes.byteOffset, size);
+    if (size === 8) f.setConst(dst, view.getInt32(0, true), view.getInt32(4, true));
+    else {
+      const raw = size === 4 ? view.getInt32(0, true) : size === 2 ? view.getUint16(0, true) : bytes[0];
+      const lo = signed ? (raw << (32 - 8 * size)) >> (32 - 8 * size) : raw;
+      f.setConst(dst, lo, signed ? lo >> 31 : 0);
+    }
+    return true;
+  }
+  return false;
 }
 
 /** Pushes the value at register + off, or 0 when the memory does not hold it or the address lies in the null region. */

@@ -148,6 +148,40 @@ describe('maps', () => {
   });
 });
 
+describe('frozen read-only data', () => {
+  it.each([
+    ['u8', 0x71, 0xf1n],
+    ['s8', 0x91, 0xffff_ffff_ffff_fff1n],
+    ['u16', 0x69, 0xf2f1n],
+    ['s16', 0x89, 0xffff_ffff_ffff_f2f1n],
+    ['u32', 0x61, 0xf4f3_f2f1n],
+    ['s32', 0x81, 0xffff_ffff_f4f3_f2f1n],
+    ['u64', 0x79, 0xf8f7_f6f5_f4f3_f2f1n],
+  ])('%s is read at translation time', (_name, code, expected) => {
+    const link = makeLink();
+    const contents = Uint8Array.from([0, 0xf1, 0xf2, 0xf3, 0xf4, 0xf5, 0xf6, 0xf7, 0xf8]);
+    let frozen = true;
+    const map = arrayDesc({
+      readConst: (off, size) => (frozen && off + size <= 9 ? contents.slice(off, off + size) : undefined),
+    });
+    link.mem.u8.set(contents, map.valuesAddr);
+    const rows: Row[] = [[0x18, 1, 0, 0, map.valuesAddr], [0], [code, 0, 1, 1], EXIT];
+    const program = programOf(rows, { usedMaps: [map] });
+    const folded = compile(link, program);
+    frozen = false;
+    const loaded = compile(link, program);
+    for (const exe of [folded, loaded]) {
+      exe.run(0);
+      expect(r0Of(link, exe)).toBe(expected);
+    }
+    link.mem.u8[map.valuesAddr + 1] = 0;
+    folded.run(0);
+    expect(r0Of(link, folded)).toBe(expected);
+    loaded.run(0);
+    expect(r0Of(link, loaded)).not.toBe(expected);
+  });
+});
+
 describe('tail calls', () => {
   const counting: Row[] = [
     [0x18, 6, 0, 0, HEAP - 8],
