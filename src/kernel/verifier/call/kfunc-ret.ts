@@ -104,9 +104,11 @@ function setMem(env: VerifierEnv, meta: KfuncMeta, pointee: number): void {
 
 function setStruct(env: VerifierEnv, meta: KfuncMeta, pointee: number): void {
   const { rows } = env.state.frame;
-  let trust = PTR_TRUSTED;
+  // An acquired object is trusted for its reference, not by a flag.
+  let trust = 0;
   if (meta.name === 'bpf_get_kmem_cache') trust = PTR_UNTRUSTED;
-  else if (meta.isRcuProtected || iterIsRcu(env, meta)) trust = MEM_RCU;
+  else if (meta.isRcuProtected) trust = MEM_RCU;
+  if (meta.isIterNext) trust |= iterIsRcu(env, meta) ? MEM_RCU : PTR_TRUSTED;
   markRegPointer(rows, R0, PTR_TO_BTF_ID | trust);
   rows[R0 + A] = 0;
   rows[R0 + B] = pointee;
@@ -114,7 +116,7 @@ function setStruct(env: VerifierEnv, meta: KfuncMeta, pointee: number): void {
 
 /** The iterator was made under RCU, which protects its elements. */
 function iterIsRcu(env: VerifierEnv, meta: KfuncMeta): boolean {
-  if (!meta.isIterNext || meta.iter === undefined) return false;
+  if (meta.iter === undefined) return false;
   return (env.state.frames[meta.iter.frameno].rows[slotRow(meta.iter.spi) + TYPE] & MEM_RCU) !== 0;
 }
 

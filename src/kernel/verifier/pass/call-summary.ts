@@ -1,5 +1,6 @@
 /** What a call does to registers and paths, as far as its prototype tells (get_call_summary and the questions of check_cfg). */
 import { BTF_KIND } from '../../../btf/types.ts';
+import { kfuncFor } from '../../spec/kfuncs/kfuncs.ts';
 import { RET_VOID, baseType } from '../../spec/reg-types.ts';
 import type { FuncProto } from '../../spec/proto.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -56,7 +57,7 @@ export const isIterNextCall = (env: VerifierEnv, i: number): boolean =>
 export const isThrowCall = (env: VerifierEnv, i: number): boolean =>
   isKfuncCall(env.insns, i) && kfuncName(env, i) === 'bpf_throw';
 
-/** get_call_summary: undefined for calls of the program's own functions and for helpers that are not available. */
+/** get_call_summary: undefined for calls of the program's own functions, and of helpers and kernel functions that are not available. */
 export function callSummary(env: VerifierEnv, i: number): CallSummary | undefined {
   const proto = helperProto(env, i);
   if (proto !== undefined) {
@@ -71,7 +72,7 @@ export function callSummary(env: VerifierEnv, i: number): CallSummary | undefine
   const btf = extra?.kfunc === undefined ? undefined : kernelBtf(env);
   const func = btf?.type(extra?.btfId ?? 0);
   const fnProto = func?.kind === BTF_KIND.FUNC ? btf?.type(func.type) : undefined;
-  if (fnProto === undefined) return undefined;
+  if (fnProto === undefined || kfuncFor(func?.name ?? '', env.query) === undefined) return undefined;
   return {
     numParams: fnProto.params.length,
     isVoid: fnProto.type === 0,
