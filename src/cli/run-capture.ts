@@ -59,7 +59,7 @@ export async function runCapture(input: CaptureInput): Promise<CaptureResult> {
   const count = new Counter(verdictWords(program.type) as VerdictWords, writer);
   using runner = chunkRunner(input.session, collection.program(program.key));
   try {
-    for (let pass = 0; pass < input.repeat; pass++) runPass(input, capture, runner, count, pass === 0);
+    for (let pass = 0; pass < input.repeat; pass++) runPass(input, capture, runner, count, pass);
   } catch (e) {
     if (e instanceof ProgramAbort) throw new InputError('', `program ${program.key} was stopped: ${e.message}`);
     throw e;
@@ -69,16 +69,16 @@ export async function runCapture(input: CaptureInput): Promise<CaptureResult> {
   return { ...count.result(), out: input.out };
 }
 
-function runPass(input: CaptureInput, capture: Capture, runner: ChunkRunner, count: Counter, first: boolean): void {
+function runPass(input: CaptureInput, capture: Capture, runner: ChunkRunner, count: Counter, pass: number): void {
   const chunk: CapturedPacket[] = [];
   let done = 0;
   const flush = (): void => {
     if (chunk.length === 0) return;
-    count.chunk(chunk, runner, first);
+    count.chunk(chunk, runner, pass === 0);
     input.reader?.drain();
     const last = chunk[chunk.length - 1].data;
     done = last.byteOffset + last.length - input.file.bytes.byteOffset;
-    showProgress(input.io, count, done / input.file.bytes.length);
+    showProgress(input.io, count, (pass + done / input.file.bytes.length) / input.repeat);
     chunk.length = 0;
   };
   const packets = capture[Symbol.iterator]();

@@ -53,8 +53,8 @@ export const command: Command = {
     const missing = new Set(options.only);
     let code: number = EXIT.ok;
     for (const [i, path] of positionals.entries()) {
-      io.progress(`verifying ${i + 1}/${positionals.length} ${visible(path)}`);
-      code = worse(code, await verifyFile(path, btf, options, report, missing));
+      if (positionals.length > 1) io.progress(`verifying ${i + 1}/${positionals.length} ${visible(path)}`);
+      code = worse(code, await verifyFile(path, btf, options, report, missing).catch((e) => goOn(e, io)));
     }
     io.progress('');
     report.end();
@@ -62,6 +62,13 @@ export const command: Command = {
     return code;
   },
 };
+
+/** A file that cannot be read does not keep the others from being verified. */
+function goOn(error: unknown, io: Io): number {
+  if (!(error instanceof InputError)) throw error;
+  io.err(`skep: ${visible(error.message)}\n`);
+  return EXIT.input;
+}
 
 /** Severity: nothing, rejected, unusable input, our own fault. */
 const worse = (a: number, b: number): number => Math.max(a, b);

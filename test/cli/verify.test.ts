@@ -70,6 +70,13 @@ test('text for people: reason and source line, a sum at the end', () => {
   expect(out).not.toContain('\x1b');
 });
 
+test('an unreadable object does not stop the others', () => {
+  const said = skep(['verify', 'nowhere.o', FIREWALL, '--json']);
+  expect(said.code).toBe(3);
+  expect(said.err).toBe('skep: nowhere.o: there is no such file\n');
+  expect(jsonLines(said)).toMatchObject([{ object: FIREWALL, verdict: 'accept' }]);
+});
+
 describe('exit codes', () => {
   test.each([
     ['all accepted', ['verify', FIREWALL], 0, ''],
