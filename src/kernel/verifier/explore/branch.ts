@@ -14,6 +14,7 @@ import {
 } from '../../../isa/opcodes.ts';
 import { PTR_TO_BTF_ID, PTR_TO_STACK, SCALAR_VALUE, baseType, typeMayBeNull } from '../../spec/reg-types.ts';
 import { BRANCH } from '../diag/catalogue/branch.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
 import { reject } from '../diag/reject.ts';
 import { isScalarBranchTaken, flipOpcode, refineBranch, revOpcode } from '../domain/branch.ts';
 import { Scalar } from '../domain/scalar.ts';
@@ -48,7 +49,7 @@ function checkMayGoto(env: VerifierEnv, idx: number): void {
     reject(env, BRANCH.MAY_GOTO_IMM, insns.imm[idx]);
   }
   const prev = findPrevEntry(env, state.parent, idx);
-  const queued = pushStack(env, idx + 1, idx, false);
+  const queued = pushStack(env, idx + 1, idx, false, ERRNO.ENOMEM);
   queued.mayGotoDepth++;
   if (prev !== undefined) widenImpreciseScalars(env, prev, queued);
   env.insnIdx += insns.off[idx];

@@ -103,7 +103,7 @@ function compareWith(
     return loop ? 'loop' : 'hit';
   }
   const verdict = compareUnfinished(env, old, insnIdx);
-  if (verdict === 'loop') return verdict;
+  if (verdict !== 'miss') return verdict;
   // Iterations of a loop rarely help each other: remember only a few of them.
   if (!ctl.force && env.jmpsProcessed - env.prevJmpsProcessed < 20 && env.insnProcessed - env.prevInsnProcessed < 100) {
     ctl.add = false;
@@ -112,7 +112,7 @@ function compareWith(
 }
 
 /** The explored state still has unfinished paths: this is a loop, converging, endless or merely going on. */
-function compareUnfinished(env: VerifierEnv, old: VerifierState, insnIdx: number): 'loop' | 'miss' {
+function compareUnfinished(env: VerifierEnv, old: VerifierState, insnIdx: number): 'hit' | 'loop' | 'miss' {
   const cur = env.state;
   const flags = env.aux.flags[insnIdx];
   const frame = old.frame;
@@ -123,7 +123,7 @@ function compareUnfinished(env: VerifierEnv, old: VerifierState, insnIdx: number
   if (env.insns.code[insnIdx] === (BPF_JMP | BPF_JCOND)) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, RANGE_WITHIN)) return 'loop';
   }
-  if (flags & AUX_CALLS_CALLBACK) return statesEqual(env, old, cur, RANGE_WITHIN) ? 'loop' : 'miss';
+  if (flags & AUX_CALLS_CALLBACK) return statesEqual(env, old, cur, RANGE_WITHIN) ? 'hit' : 'miss';
   if (
     statesMaybeLooping(old, cur) &&
     statesEqual(env, old, cur, EXACT) &&

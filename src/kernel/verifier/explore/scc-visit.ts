@@ -52,7 +52,8 @@ export function addBackedge(env: VerifierEnv, st: VerifierState, backedge: Verif
   const visit = chain === undefined ? undefined : env.sccVisits.get(chain);
   if (visit === undefined) return;
   if (env.log.level & BPF_LOG_LEVEL2) env.log.line(`SCC backedge ${visit.name}`);
-  visit.backedges.push(backedge);
+  // The youngest is asked first.
+  visit.backedges.unshift(backedge);
   env.numBackedges++;
 }
 

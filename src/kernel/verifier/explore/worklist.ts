@@ -1,6 +1,7 @@
 /** Paths that wait to be explored (push_stack, pop_stack): a stack, so that exploration is depth first. */
+import { ERRNO } from '../../../uapi/errno.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
-import { reject } from '../diag/reject.ts';
+import { Rejected } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { initFrame } from '../state/regs.ts';
 import type { VerifierState } from '../state/state.ts';
@@ -17,11 +18,17 @@ export interface Pending {
   readonly logPos: number;
 }
 
-/** push_stack: puts a copy of the current state aside, to go on at `insnIdx`. */
-export function pushStack(env: VerifierEnv, insnIdx: number, prevInsnIdx: number, speculative: boolean): VerifierState {
+/** push_stack: puts a copy of the current state aside, to go on at `insnIdx`. Callers differ in the errno when there are too many. */
+export function pushStack(
+  env: VerifierEnv,
+  insnIdx: number,
+  prevInsnIdx: number,
+  speculative: boolean,
+  errno: number = ERRNO.EFAULT,
+): VerifierState {
   const state = env.store.save(env.state);
   state.speculative ||= speculative;
-  return put(env, state, insnIdx, prevInsnIdx);
+  return put(env, state, insnIdx, prevInsnIdx, errno);
 }
 
 /** push_async_cb: the entry of an asynchronous callback, a state of its own without parents. */
@@ -41,9 +48,18 @@ export function pushAsyncCb(
   return put(env, state, insnIdx, prevInsnIdx);
 }
 
-function put(env: VerifierEnv, state: VerifierState, insnIdx: number, prevInsnIdx: number): VerifierState {
+function put(
+  env: VerifierEnv,
+  state: VerifierState,
+  insnIdx: number,
+  prevInsnIdx: number,
+  errno: number = ERRNO.EFAULT,
+): VerifierState {
   env.pending.push({ state, insnIdx, prevInsnIdx, logPos: env.log.position() });
-  if (env.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) reject(env, EXPLORE.TOO_MANY_JUMPS, env.pending.length);
+  if (env.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
+    env.log.line(EXPLORE.TOO_MANY_JUMPS.text(env.pending.length));
+    throw new Rejected(EXPLORE.TOO_MANY_JUMPS as never, errno);
+  }
   if (state.parent !== undefined) state.parent.branches++;
   return state;
 }

@@ -4,6 +4,7 @@ import { InternalError } from '../../../util/errors.ts';
 import { MEM_RCU, PTR_TO_STACK, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { findPrevEntry, sameCallsites, widenImpreciseScalars } from '../explore/loops.ts';
@@ -153,7 +154,7 @@ export function processIterNextCall(env: VerifierEnv, insnIdx: number, iter: Ite
       throw new InternalError('bad parent state for iter next call');
     }
     const prev = findPrevEntry(env, parent, insnIdx);
-    const queued = pushStack(env, insnIdx + 1, insnIdx, false);
+    const queued = pushStack(env, insnIdx + 1, insnIdx, false, ERRNO.ENOMEM);
     const active = queued.frames[iter.frameno].rows;
     active[s + C] = ITER_ACTIVE | (((active[s + C] >>> 2) + 1) << 2);
     if (prev !== undefined) widenImpreciseScalars(env, prev, queued);

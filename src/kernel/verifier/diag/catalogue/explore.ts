@@ -4,7 +4,7 @@ import type { Rejection } from '../reject.ts';
 
 export const EXPLORE = {
   TOO_MANY_JUMPS: {
-    errno: ERRNO.E2BIG,
+    errno: ERRNO.EFAULT,
     text: (jumps: number) => `The sequence of ${jumps} jumps is too complex.`,
     why: 'More than 8192 branches wait to be explored at once. Split the function or make branches depend on less state.',
   },
