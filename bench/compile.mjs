@@ -56,7 +56,7 @@ for (const length of [100, 1000, 10_000, 100_000]) {
   for (let k = 0; k < rounds; k++) {
     // A constant that differs each time keeps V8's cache of identical modules out of it.
     program.insns.imm[4] = k;
-    const [t, { bytes: wasm }] = micro(() => translate(program, link, { addr: 0x200000 }, ports, 1 << 20));
+    const [t, { bytes: wasm }] = micro(() => translate(program, link, ports, 1 << 20));
     times.translate.push(t);
     times.module.push(micro(() => new WebAssembly.Module(wasm))[0]);
     const [w, r] = micro(() => jitCompile(program, link));

@@ -1,7 +1,7 @@
 /** Which engine runs an accepted program: the JIT, with the interpreter where it refuses or is asked for. */
 import { ProgramAbort, type ProgramLink } from './helpers/link.ts';
 import { interpret } from './interp/index.ts';
-import { jitCompile } from './jit/index.ts';
+import { CodeCache, jitCompile } from './jit/index.ts';
 import type { Executable } from './object/executable.ts';
 import type { VerifiedProgram } from './verifier/result.ts';
 
@@ -26,8 +26,9 @@ export function notExecutable(program: VerifiedProgram): Executable {
 /** A compiler of accepted programs. */
 export function engineCompiler(link: ProgramLink, engine: 'jit' | 'interp'): (program: VerifiedProgram) => Executable {
   if (engine === 'interp') return (program) => interpret(program, link);
+  const cache = new CodeCache();
   return (program) => {
-    const compiled = jitCompile(program, link);
+    const compiled = jitCompile(program, link, { cache });
     return compiled.ok ? compiled.executable : interpret(program, link);
   };
 }

@@ -2,6 +2,7 @@
 import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
+import type { CodeCache } from './code-cache.ts';
 import { makeDrivers, type WasmExports } from './driver.ts';
 import { MAX_FUNCTION_BYTES } from './function.ts';
 import { fillGuardArea, guardAreaSize, type GuardOptions, throwAbort } from './guard.ts';
@@ -16,6 +17,8 @@ export interface JitOptions {
    * instructions, with 1.2 GB of memory: the default stops below that, at {@link DEFAULT_FUNCTION_BYTES}.
    */
   readonly maxFunctionBytes?: number;
+  /** Where compiled modules are kept and looked for; used by one link alone. */
+  readonly cache?: CodeCache;
 }
 
 /** Some 130,000 instructions. */
@@ -55,6 +58,8 @@ interface Pending {
   readonly cell: number;
   readonly area: number;
   readonly translation: Translation;
+  /** Compiled before. */
+  readonly module?: WebAssembly.Module;
 }
 
 function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOptions): Pending | JitResult {
@@ -66,9 +71,11 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
     return { ok: false, reason: 'refused', insn: -1, detail: 'no guest memory left' };
   }
   const guard = options.guard === undefined ? undefined : { addr: area, callx: options.guard.callx };
+  const cached = guard === undefined ? options.cache?.get(program) : undefined;
+  if (cached !== undefined) return { cell, area, translation: cached.translation, module: cached.module };
   const limit = Math.min(options.maxFunctionBytes ?? DEFAULT_FUNCTION_BYTES, MAX_FUNCTION_BYTES);
   try {
-    return { cell, area, translation: translate(program, link, { addr: cell }, makePorts(link), limit, guard) };
+    return { cell, area, translation: translate(program, link, makePorts(link), limit, guard) };
   } catch (e) {
     env.free(cell);
     if (area !== 0) env.free(area);
@@ -87,12 +94,18 @@ function refuse(link: ProgramLink, pending: Pending, error: unknown): JitResult 
   throw error;
 }
 
+function keep(program: VerifiedProgram, options: JitOptions, pending: Pending, module: WebAssembly.Module): void {
+  if (pending.module === undefined) options.cache?.put({ program, translation: pending.translation, module });
+}
+
 /** Compiles a program. Nothing that depends on the program throws: what cannot be compiled comes back with a reason. */
 export function jitCompile(program: VerifiedProgram, link: ProgramLink, options: JitOptions = {}): JitResult {
   const pending = prepare(program, link, options);
   if ('ok' in pending) return pending;
   try {
-    return install(link, options, pending, new WebAssembly.Module(pending.translation.bytes));
+    const module = pending.module ?? new WebAssembly.Module(pending.translation.bytes);
+    keep(program, options, pending, module);
+    return install(link, options, pending, module);
   } catch (e) {
     return refuse(link, pending, e);
   }
@@ -107,7 +120,9 @@ export async function jitCompileAsync(
   const pending = prepare(program, link, options);
   if ('ok' in pending) return pending;
   try {
-    return install(link, options, pending, await WebAssembly.compile(pending.translation.bytes));
+    const module = pending.module ?? (await WebAssembly.compile(pending.translation.bytes));
+    keep(program, options, pending, module);
+    return install(link, options, pending, module);
   } catch (e) {
     return refuse(link, pending, e);
   }
@@ -135,7 +150,12 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, modul
   const { plan, bytes } = pending.translation;
   const { cell, area } = pending;
   const { env, table, stack } = link;
-  const imports: Record<string, WebAssembly.ImportValue> = { memory: env.mem.memory, sp: stack.sp, table: table.table };
+  const imports: Record<string, WebAssembly.ImportValue> = {
+    memory: env.mem.memory,
+    sp: stack.sp,
+    table: table.table,
+    cell,
+  };
   for (const fn of plan.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
   const instance = new WebAssembly.Instance(module, { env: imports });
   const wasm = instance.exports as unknown as WasmExports & Record<string, CallableFunction>;

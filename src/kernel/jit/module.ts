@@ -18,11 +18,8 @@ export interface Translation {
   readonly plan: ModulePlan;
 }
 
-/** Where the run wrappers leave r0 and remember the stack pointer. */
-export interface ResultCell {
-  /** r0: 8 bytes; then `sp` at entry: 4 bytes. */
-  readonly addr: number;
-}
+/** Global with the address of the cell where the run wrappers leave r0 (8 bytes) and remember `sp` at entry (4 bytes). */
+const CELL_GLOBAL = 1;
 export const RESULT_SP = 8;
 export const RESULT_SIZE = 16;
 
@@ -30,7 +27,6 @@ export const RESULT_SIZE = 16;
 export function translate(
   program: VerifiedProgram,
   link: ProgramLink,
-  cell: ResultCell,
   ports: RuntimePorts,
   maxFunctionBytes: number,
   guard?: GuardArea,
@@ -39,7 +35,7 @@ export function translate(
   try {
     const subjects = analyse(plan);
     const bodies = subjects.map((s) => lowerFunction(plan, s, maxFunctionBytes));
-    return { bytes: assemble(plan, bodies, cell), plan };
+    return { bytes: assemble(plan, bodies), plan };
   } catch (e) {
     releaseSlots(plan);
     throw e;
@@ -105,7 +101,7 @@ function calleesFirst(plan: ModulePlan): number[] {
   return order;
 }
 
-function assemble(plan: ModulePlan, bodies: readonly FunctionBody[], cell: ResultCell): Uint8Array<ArrayBuffer> {
+function assemble(plan: ModulePlan, bodies: readonly FunctionBody[]): Uint8Array<ArrayBuffer> {
   const { program } = plan;
   // Types of defined functions come first, so that the type section is complete when it is written.
   const types = bodies.map((_, k) =>
@@ -155,7 +151,7 @@ function assemble(plan: ModulePlan, bodies: readonly FunctionBody[], cell: Resul
       out.append(b.code);
       out.end(mark);
     }
-    const extra = [runBody(plan, cell, needsFrame(plan)), batchBody(plan, cell)];
+    const extra = [runBody(plan, needsFrame(plan)), batchBody(plan)];
     if (plan.guard !== undefined) extra.unshift(checkBody(plan.guard, plan.imported('abort').index));
     for (const b of extra) {
       out.u32(b.pos);
@@ -174,7 +170,7 @@ function section(out: ByteSink, id: number, write: () => void): void {
 }
 
 function writeImports(out: ByteSink, plan: ModulePlan): void {
-  out.u32(plan.imports.length + 2 + (plan.needsTable ? 1 : 0));
+  out.u32(plan.imports.length + 3 + (plan.needsTable ? 1 : 0));
   out.name('env');
   out.name('memory');
   out.byte(2);
@@ -184,6 +180,10 @@ function writeImports(out: ByteSink, plan: ModulePlan): void {
   out.name('sp');
   out.byte(3);
   out.byte2(w.T_I32, 1);
+  out.name('env');
+  out.name('cell');
+  out.byte(3);
+  out.byte2(w.T_I32, 0);
   if (plan.needsTable) {
     out.name('env');
     out.name('table');
@@ -230,7 +230,7 @@ function needsFrame(plan: ModulePlan): boolean {
 }
 
 /** (ctx) -> low half of r0; all of r0 goes to the cell. Remembers `sp` for the driver, and counts tail calls anew. */
-function runBody(plan: ModulePlan, cell: ResultCell, framed: boolean): ByteSink {
+function runBody(plan: ModulePlan, framed: boolean): ByteSink {
   const out = new ByteSink(128);
   const counter = plan.link.stack.tailCalls;
   const tail = plan.tailCalls;
@@ -239,7 +239,7 @@ function runBody(plan: ModulePlan, cell: ResultCell, framed: boolean): ByteSink 
   out.byte2(w.T_I64, 1);
   out.byte(w.T_I32);
   if (framed) {
-    out.i32(cell.addr);
+    out.op(w.GLOBAL_GET, CELL_GLOBAL);
     out.op(w.GLOBAL_GET, plan.spGlobal);
     out.mem(w.I32_STORE, 2, RESULT_SP);
   }
@@ -248,7 +248,7 @@ function runBody(plan: ModulePlan, cell: ResultCell, framed: boolean): ByteSink 
   out.op(w.CALL, plan.functionIndex(0));
   out.set(r0);
   if (tail) endTailCalls(out, counter, saved);
-  out.i32(cell.addr);
+  out.op(w.GLOBAL_GET, CELL_GLOBAL);
   out.get(r0);
   out.mem(w.I64_STORE, 3, 0);
   out.get(r0);
@@ -272,14 +272,14 @@ function endTailCalls(out: ByteSink, counter: number, saved: number): void {
 }
 
 /** (ctxs, stride, count, out): runs on `count` contexts `stride` bytes apart and stores the low half of each r0 at `out`. */
-function batchBody(plan: ModulePlan, cell: ResultCell): ByteSink {
+function batchBody(plan: ModulePlan): ByteSink {
   const out = new ByteSink(192);
   const counter = plan.link.stack.tailCalls;
   const tail = plan.tailCalls;
   const [ctx, stride, count, to, saved] = [0, 1, 2, 3, 4];
   out.byte2(1, 1);
   out.byte(w.T_I32);
-  out.i32(cell.addr);
+  out.op(w.GLOBAL_GET, CELL_GLOBAL);
   out.op(w.GLOBAL_GET, plan.spGlobal);
   out.mem(w.I32_STORE, 2, RESULT_SP);
   out.byte2(w.BLOCK, w.T_EMPTY);

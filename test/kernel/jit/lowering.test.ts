@@ -139,7 +139,7 @@ describe('maps', () => {
       const exe = compile(link, programOf(rows, { usedMaps: [map], mapIndex }));
       exe.run(0);
       const imports = WebAssembly.Module.imports(new WebAssembly.Module(exe.wasm)).map((i) => i.name);
-      expect(imports).toEqual(['memory', 'sp']);
+      expect(imports).toEqual(['memory', 'sp', 'cell']);
       return r0Of(link, exe);
     };
     expect(lookup(2)).toBe(0xfeedn);
