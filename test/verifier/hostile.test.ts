@@ -1,0 +1,42 @@
+/** Programs that exploit what verifiers got wrong once: each is refused with its message; its safe twin is accepted, by the live kernel too. */
+import { afterAll, describe, expect, test } from 'vitest';
+import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
+import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
+import { openCaps } from '../differential/caps.ts';
+import { HOSTILE, Judge, OurKernels, readPairs } from './programs.ts';
+
+const btf = await loadPackagedBtf();
+const kernels = new OurKernels(btf);
+afterAll(() => kernels[Symbol.dispose]());
+
+describe.each(HOSTILE)('%s', (file) => {
+  const pairs = readPairs(file);
+  test.each(pairs.map((p) => [p.hostile.name, p] as const))('%s', (_, { hostile, safe }) => {
+    expect(kernels.verdict(hostile)).toBe(hostile.verdict);
+    expect(hostile.verdict).toMatch(/^reject/);
+    expect(safe, 'a safe twin').toBeDefined();
+    if (safe !== undefined) expect(kernels.verdict(safe)).toBe('accept');
+  });
+});
+
+test('the hostile list is long enough', () => {
+  expect(HOSTILE.flatMap((f) => readPairs(f)).length).toBeGreaterThanOrEqual(120);
+});
+
+test('the live kernel accepts every safe twin (it is never given a hostile program)', async ({ skip }) => {
+  const kernel = await openKernelTransport().catch((): KernelTransport | undefined => undefined);
+  const twins = HOSTILE.flatMap((f) => readPairs(f)).flatMap((p) => (p.safe === undefined ? [] : [p.safe]));
+  if (kernel === undefined) {
+    skip(`no bpf(2) here: ${twins.length} safe twins not compared`);
+    return;
+  }
+  const judge = new Judge(kernel);
+  const withCaps = await openCaps();
+  const refused = twins
+    .map(
+      (p) =>
+        `${p.file} ${p.name}: ${judge.verdict(p, (run) => (withCaps === undefined ? run() : withCaps(p.caps, run)))}`,
+    )
+    .filter((v) => !v.endsWith(': accept'));
+  expect(refused).toEqual([]);
+});
