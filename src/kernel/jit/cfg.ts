@@ -72,9 +72,28 @@ const isJump = (code: number): boolean => {
 
 const REACHED = 1;
 const LEADER = 2;
+/** Jumps that are followed to where they lead in the end; longer chains are left as they are. */
+const MAX_HOPS = 32;
+
+/** Where control that comes to slot `i` really goes: jumps that do nothing else are followed. */
+function landing(insns: Insns, i: number, start: number, end: number): number {
+  for (let hops = 0; hops < MAX_HOPS; hops++) {
+    if (i < start || i >= end) break;
+    const code = insns.code[i];
+    if (code !== (BPF_JMP | BPF_JA) && code !== (BPF_JMP32 | BPF_JA)) break;
+    i = jumpTarget(insns, i);
+  }
+  return i;
+}
 
 /** Finds the reachable slots from `start` and marks where blocks begin. */
-function markReachable(insns: Insns, start: number, end: number, marks: Uint8Array): CfgError | undefined {
+function markReachable(
+  insns: Insns,
+  start: number,
+  end: number,
+  marks: Uint8Array,
+  land: (i: number) => number,
+): CfgError | undefined {
   const work = [start];
   marks[0] |= LEADER;
   while (work.length > 0) {
@@ -96,7 +115,7 @@ function markReachable(insns: Insns, start: number, end: number, marks: Uint8Arr
       }
       const op = code & 0xf0;
       if (op === BPF_EXIT) break;
-      const target = jumpTarget(insns, i);
+      const target = land(jumpTarget(insns, i));
       if (target < start || target >= end) return { insn: i, detail: `jump out of the function to ${target}` };
       marks[target - start] |= LEADER;
       if (op === BPF_JA) {
@@ -104,19 +123,23 @@ function markReachable(insns: Insns, start: number, end: number, marks: Uint8Arr
         continue;
       }
       if (!(marks[target - start] & REACHED)) work.push(target);
-      i++;
-      if (i < end) marks[i - start] |= LEADER;
+      i = land(i + 1);
+      if (i >= start && i < end) marks[i - start] |= LEADER;
     }
   }
   return undefined;
 }
 
-/** Cuts the slots `start` to `end` into blocks; block 0 is the entry. */
-export function buildCfg(insns: Insns, start: number, end: number): Cfg | CfgError {
+/**
+ * Cuts the slots `start` to `end` into blocks; block 0 is the entry.
+ * @param threaded follow jumps to jumps; without it every jump is a block's end, as fuel counts them
+ */
+export function buildCfg(insns: Insns, start: number, end: number, threaded = false): Cfg | CfgError {
+  const land = (i: number): number => (threaded ? landing(insns, i, start, end) : i);
   const n = end - start;
   if (n <= 0) return { insn: start, detail: 'empty function' };
   const marks = new Uint8Array(n + 1);
-  const error = markReachable(insns, start, end, marks);
+  const error = markReachable(insns, start, end, marks, land);
   if (error !== undefined) return error;
   const blockOf = new Int32Array(n).fill(-1);
   let count = 0;
@@ -142,13 +165,13 @@ export function buildCfg(insns: Insns, start: number, end: number): Cfg | CfgErr
           cols.kind[b] = END_EXIT;
           break;
         }
-        const target = blockOf[jumpTarget(insns, start + j) - start];
+        const target = blockOf[land(jumpTarget(insns, start + j)) - start];
         if (op === BPF_JA) {
           cols.kind[b] = END_JUMP;
           cols.next[b] = target;
           break;
         }
-        cols.next[b] = blockOf[j + 1];
+        cols.next[b] = blockOf[land(start + j + 1) - start];
         if (cols.next[b] === target) {
           cols.kind[b] = END_JUMP;
           break;

@@ -56,7 +56,7 @@ function analyse(plan: ModulePlan): Subject[] {
   const subjects: Subject[] = [];
   for (const k of calleesFirst(plan)) {
     const { start, end, stackDepth } = subprogs[k];
-    const cfg = buildCfg(insns, start, end);
+    const cfg = buildCfg(insns, start, end, plan.guard === undefined);
     if (!(cfg instanceof Cfg)) throw new JitRefusal('malformed', cfg.insn, cfg.detail);
     const live = computeLiveness(insns, cfg, start, end, (i) => plan.argsOf(i));
     if (k > 0 && !plan.slotOfSubprog.has(k)) plan.argCount[k] = 31 - Math.clz32((live.blockIn[0] & 0x3e) | 1);
