@@ -33,6 +33,7 @@ export function compileProgType(row: ProgTypeRow): ProgTypeOps {
     ctxStruct: row.ctxStruct,
     packetAccess: row.packetAccess,
     btfCtx: row.btfCtx === true,
+    convertsCtx: row.ctx.convert,
     isValidAccess: (off, size, write, q, out, isLdsx = false) => check(off, size, write, q, out, isLdsx),
     funcProto: (id, q) =>
       row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))

@@ -48,6 +48,8 @@ export interface ProgTypeOps {
   readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
   /** Loads from the context take their types from the attach BTF (btf_ctx_access); isValidAccess then only checks bounds. */
   readonly btfCtx?: boolean;
+  /** Loads from the context are rewritten to the kernel's structs (convert_ctx_access); else the context is memory as it stands. */
+  readonly convertsCtx: boolean;
   /** is_valid_access: fills `out` and returns true, or returns false. Offsets and sizes in bytes. `isLdsx`: sign-extending load. */
   isValidAccess(off: number, size: number, write: boolean, q: ProgQuery, out: CtxAccess, isLdsx?: boolean): boolean;
   /** get_func_proto: the prototype that this program may call under this id, or undefined. */

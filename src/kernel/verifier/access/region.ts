@@ -14,7 +14,6 @@ import {
   baseType,
 } from '../../spec/reg-types.ts';
 import { BPF_B } from '../../../isa/opcodes.ts';
-import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import type { CallMeta } from '../call/meta.ts';
 import { ARGS } from '../diag/catalogue/args.ts';
 import { u64Text } from '../state/format.ts';
@@ -70,8 +69,8 @@ export function checkHelperMemAccess(
     case PTR_TO_BTF_ID:
       return checkPtrToBtfAccess(env, regno, off, accessSize, false, -1);
     case PTR_TO_CTX:
-      // The context of a syscall program has no table: its last byte is checked, which bounds what user space must give.
-      if (env.query.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_SYSCALL) {
+      // A context that is not rewritten is memory as it stands: its last byte is checked, which bounds the rest.
+      if (!env.ops.convertsCtx) {
         if (accessSize > 0) checkMemAccess(env, env.insnIdx, regno, accessSize - 1, BPF_B, write, -1, false, false);
         else if (!zeroSizeAllowed) reject(env, ARGS.ZERO_SIZED_CTX);
         return;
