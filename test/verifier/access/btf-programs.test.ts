@@ -7,7 +7,7 @@ import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { ours, readRows, theirs } from './btf-programs.ts';
 
 /** Recorded files, and one whose verdicts rest on documentation: the kernels at hand load no such programs. */
-const RECORDED = ['arguments.tsv', 'walks.tsv', 'programs.tsv'];
+const RECORDED = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'random.tsv'];
 const DOCUMENTED = 'hooks.tsv';
 
 const fixture = (file: string): URL => new URL(`../../fixtures/verifier/btf/${file}`, import.meta.url);
