@@ -1,4 +1,4 @@
-/** Which stack slots may still be read: marks gathered during exploration, per chain of calls, spread backwards on demand (kernel/bpf/liveness.c's model). */
+/** Which stack slots may still be read: marks gathered during exploration, per chain of calls, spread backwards on demand. */
 import { AUX_CALLS_CALLBACK, AUX_PRUNE_POINT } from '../aux.ts';
 import type { StackLiveness, VerifierEnv } from '../env.ts';
 import type { VerifierState } from '../state/state.ts';
