@@ -64,8 +64,8 @@ const flagsOf = (row: Row): number => (row.how === 'sleepable' ? 16 : 0);
 const licenseOf = (row: Row): string => (row.how === 'proprietary' ? 'Proprietary' : 'GPL');
 const insnsOf = (row: Row) => assemble(row.source.replaceAll('; ', '\n'));
 
-/** What our verifier says. */
-export function ours(btf: Btf, row: Row): string {
+/** What our verifier says; the id of a rejection is added to `ids`. */
+export function ours(btf: Btf, row: Row, ids?: Set<string>): string {
   const { progType, attachType, btfId } = targetOf(btf, row.attach);
   const outcome = verify({
     insns: insnsOf(row),
@@ -81,6 +81,7 @@ export function ours(btf: Btf, row: Row): string {
     vmlinux: () => btf,
     mapByFd: () => -9,
   });
+  if (!outcome.ok) ids?.add(outcome.id);
   return gist(outcome.ok ? 0 : outcome.errno, outcome.log);
 }
 
