@@ -13,6 +13,11 @@ export const REWRITE = {
     text: (struct: string, path: string) => `kernel BTF has no member ${path} of struct ${struct}`,
     why: 'The context access is rewritten to a kernel struct, and the kernel BTF that was given does not describe it.',
   },
+  DANGLING_FUNCTION: {
+    errno: ERRNO.EFAULT,
+    text: (insn: number) => `verifier bug: No program to jit at insn ${insn} (subprog < 0)`,
+    why: 'A callback that is never called (bpf_loop with no rounds) was removed, but its address is still taken. Linux 6.18 fails here too.',
+  },
   CTX_NOT_CONVERTED: {
     errno: ERRNO.EFAULT,
     text: (insn: number) => `verifier bug: no conversion of the context access at insn ${insn}`,

@@ -1,0 +1,42 @@
+/** Generated programs against Linux 6.18: its recorded answers everywhere, the live kernel's where bpf(2) can be asked. */
+import { afterAll, expect, it } from 'vitest';
+import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
+import { openCaps } from './caps.ts';
+import { compareMany, differenceOf, newTotals } from './compare.ts';
+import { readFixture } from './fixture.ts';
+import { askSkep, KernelSide } from './sides.ts';
+
+const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 200);
+const SEED = 20261;
+const noVmlinux = (): undefined => undefined;
+const kernel = await openKernelTransport().catch((e: Error) => e);
+
+it('gives the recorded answers of Linux 6.18', () => {
+  const recorded = readFixture('generated-6.18.jsonl');
+  const wrong = recorded.flatMap(({ program, kernel: want }) => {
+    const got = askSkep(program, 1, noVmlinux);
+    const difference = differenceOf(want, got, false);
+    return difference === undefined ? [] : [`${program.seed} ${difference}: ${got.errno} ${got.message} ${got.insns}`];
+  });
+  expect(wrong).toEqual([]);
+  const accepted = recorded.filter((r) => r.kernel.errno === 0).length;
+  expect(accepted / recorded.length).toBeGreaterThan(0.3);
+});
+
+if (kernel instanceof Error)
+  console.log(`${RUNS} generated programs not compared with a live kernel: ${kernel.message}`);
+
+it.skipIf(kernel instanceof Error)('agrees with the live kernel', { timeout: 300_000 }, async () => {
+  const options = {
+    kernel: new KernelSide(kernel as KernelTransport, await openCaps()),
+    vmlinux: noVmlinux,
+    logLevel: 1,
+  };
+  const totals = newTotals();
+  const found = [...compareMany(SEED, 0, RUNS, options, totals)].map((f) => `${f.program.seed} ${f.difference}`);
+  expect(found).toEqual([]);
+});
+
+afterAll(() => {
+  if (!(kernel instanceof Error)) kernel[Symbol.dispose]();
+});
