@@ -1,4 +1,4 @@
-/** Golden WebAssembly text of small functions, and what every module may import. Rewrite with SKEP_BLESS=1. */
+/** Golden WebAssembly text of small functions, and what every module may import. Rewrite with BLESS=1. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
@@ -95,7 +95,7 @@ describe('golden WebAssembly text', () => {
     it(name, () => {
       const file = new URL(`${name.replaceAll(' ', '-')}.wat`, dir);
       const got = `${make()}\n`;
-      if (process.env.SKEP_BLESS) {
+      if (process.env.BLESS) {
         mkdirSync(dir, { recursive: true });
         writeFileSync(file, got);
       }
