@@ -1,5 +1,7 @@
 /** Generated programs against Linux 6.18: its recorded answers everywhere, the live kernel's where bpf(2) can be asked. */
 import { afterAll, expect, it } from 'vitest';
+import type { Btf } from '../../src/btf/btf.ts';
+import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
 import { openCaps } from './caps.ts';
 import { compareMany, differenceOf, newTotals } from './compare.ts';
@@ -8,13 +10,14 @@ import { askSkep, KernelSide } from './sides.ts';
 
 const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 200);
 const SEED = 20261;
-const noVmlinux = (): undefined => undefined;
+const btf = await loadPackagedBtf();
+const vmlinux = (): Btf => btf;
 const kernel = await openKernelTransport().catch((e: Error) => e);
 
 it('gives the recorded answers of Linux 6.18', () => {
   const recorded = readFixture('generated-6.18.jsonl');
   const wrong = recorded.flatMap(({ program, kernel: want }) => {
-    const got = askSkep(program, 1, noVmlinux);
+    const got = askSkep(program, 1, vmlinux);
     const difference = differenceOf(want, got, false);
     return difference === undefined ? [] : [`${program.seed} ${difference}: ${got.errno} ${got.message} ${got.insns}`];
   });
@@ -29,7 +32,7 @@ if (kernel instanceof Error)
 it.skipIf(kernel instanceof Error)('agrees with the live kernel', { timeout: 300_000 }, async () => {
   const options = {
     kernel: new KernelSide(kernel as KernelTransport, await openCaps()),
-    vmlinux: noVmlinux,
+    vmlinux,
     logLevel: 1,
   };
   const totals = newTotals();

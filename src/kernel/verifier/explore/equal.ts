@@ -224,7 +224,7 @@ function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState, exact: numb
   for (let spi = 0; spi < old.allocatedStack >> 3; spi++) {
     const a = slotRow(spi);
     const beyond = spi * 8 >= cur.allocatedStack;
-    if (exact === EXACT && (beyond || o[a + SLOT_TYPES] !== c[a + SLOT_TYPES])) return false;
+    if (exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[a + SLOT_TYPES])) return false;
     if (o[a + SLOT_TYPES] === 0) continue;
     if (!slotSafe(env, o, c, a, beyond, exact)) return false;
   }
