@@ -8,7 +8,7 @@ import { compareMany, differenceOf, newTotals } from './compare.ts';
 import { readFixture } from './fixture.ts';
 import { askSkep, KernelSide } from './sides.ts';
 
-const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 200);
+const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 60);
 const SEED = 20261;
 const btf = await loadPackagedBtf();
 const vmlinux = (): Btf => btf;
