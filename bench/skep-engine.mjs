@@ -8,15 +8,10 @@ const BATCH = 16;
 const RING_CONSUMER = 4096 >> 2;
 const RING_PRODUCER = 8192 >> 2;
 
-/** The package, and what the kernel's side of the benchmark shares with it. */
+/** The package with its Node entry, which has the door to the real kernel. */
 export async function importSkep(dist = new URL('../dist/', import.meta.url)) {
-  const at = (file) => new URL(file, dist).href;
-  const [skep, prepare, host] = await Promise.all([
-    import(at('index.js')),
-    import(at('lib/prepare.js')),
-    import(at('host/kernel-transport.js')),
-  ]);
-  return { ...skep, ...prepare, openKernelTransport: host.openKernelTransport };
+  const [skep, node] = await Promise.all(['index.js', 'host/node.js'].map((file) => import(new URL(file, dist).href)));
+  return { ...skep, openKernelTransport: node.openKernelTransport };
 }
 
 /** Two runtimes, one for each engine. Contexts are converted to the layouts of this machine's kernel, or of `btfFile`. */

@@ -1,0 +1,86 @@
+/**
+ * Builds dist/: declarations by tsc, one for each source file, and the code bundled into a few files by room.
+ * Node spends about half a millisecond on each module that it loads, and the sources are some 400.
+ */
+import { execFileSync } from 'node:child_process';
+import { chmodSync, existsSync, readdirSync, rmSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { rolldown } from 'rolldown';
+
+export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
+const dist = join(root, 'dist');
+
+/** Files that are named from outside: by `exports` and `bin` of package.json, and the command line without its process. */
+const ENTRIES = ['index', 'host/node', 'btf/vmlinux/index', 'net/index', 'cli/main', 'cli/skep'];
+
+/** The bundle of a source file by its room; what stands here goes in one direction only, as the rooms do. */
+const BUNDLES = [
+  ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/)/],
+  ['verifier', /^kernel\/(?:spec|verifier)\//],
+  ['kernel', /^kernel\//],
+  ['lib', /^lib\//],
+  ['cli', /^cli\/(?:exit|io|command|files)\.ts$/],
+];
+
+function bundleOf(path) {
+  const source = relative(join(root, 'src'), path);
+  return BUNDLES.find(([, room]) => room.test(source))?.[0] ?? null;
+}
+
+function declarations() {
+  const tsc = join(root, 'node_modules/typescript/bin/tsc');
+  execFileSync(process.execPath, [tsc, '-p', 'tsconfig.build.json'], { cwd: root, stdio: 'inherit' });
+}
+
+/**
+ * Bundles sources with what they import.
+ * @param {Readonly<Record<string, string>>} entries sources without `src/` and suffix, by the names they get in `dir`
+ * @param {string} dir where the code goes
+ * @returns {Promise<string[]>} the files written, relative to `dir`
+ */
+export async function bundle(entries, dir) {
+  const bundler = await rolldown({
+    cwd: root,
+    input: Object.fromEntries(Object.entries(entries).map(([name, source]) => [name, `src/${source}.ts`])),
+    platform: 'neutral',
+    transform: { target: 'es2022' },
+    external: [/^node:/, 'koffi'],
+    preserveEntrySignatures: 'allow-extension',
+    treeshake: {
+      moduleSideEffects: [
+        { test: /src\/cli\/main\.ts$/, sideEffects: true },
+        { test: /./, sideEffects: false },
+      ],
+    },
+  });
+  const { output } = await bundler.write({
+    dir,
+    format: 'es',
+    entryFileNames: '[name].js',
+    chunkFileNames: 'chunks/[name].js',
+    minifyInternalExports: false,
+    codeSplitting: {
+      includeDependenciesRecursively: false,
+      groups: [{ debugName: 'rooms', name: bundleOf }],
+    },
+  });
+  await bundler.close();
+  return output.map((file) => file.fileName);
+}
+
+/** Removes what an earlier build left: code under names that are gone, declarations of sources that are gone. */
+function prune(written) {
+  for (const entry of readdirSync(dist, { withFileTypes: true, recursive: true })) {
+    if (!entry.isFile()) continue;
+    const path = relative(dist, join(entry.parentPath, entry.name));
+    const source = join(root, 'src', path.replace(/\.d\.ts$/, '.ts'));
+    if (path.endsWith('.d.ts') ? !existsSync(source) : !written.includes(path)) rmSync(join(dist, path));
+  }
+}
+
+if (process.argv[1] === fileURLToPath(import.meta.url)) {
+  declarations();
+  prune(await bundle(Object.fromEntries(ENTRIES.map((entry) => [entry, entry])), dist));
+  chmodSync(join(dist, 'cli/main.js'), 0o755);
+}
