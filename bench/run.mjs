@@ -56,13 +56,13 @@ export async function runBench(options = {}) {
 }
 
 /** One program on every engine that is there. */
-async function load({ skep, world, kernel, native }, { name, ringBytes }) {
+async function load({ skep, world, kernel, native }, { name, ringBytes, native: twin }) {
   const bytes = object(name);
   return {
     interp: await loadInSkep(world, 'interp', bytes, name, ringBytes),
     jit: await loadInSkep(world, 'jit', bytes, name, ringBytes),
     kernel: kernel.sys && loadInKernel(kernel.sys, skep, bytes, name, ringBytes),
-    native: native.cc && loadNatively(native, name),
+    native: native.cc && twin !== false ? loadNatively(native, name) : undefined,
   };
 }
 

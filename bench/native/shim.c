@@ -118,7 +118,7 @@ long native_update(struct map *m, const void *key, const void *value)
 	struct elem *e = find(m, key, bucket);
 
 	if (!e) {
-		if (m->count == m->max_entries && m->type != BPF_MAP_TYPE_LRU_HASH)
+		if (m->count == m->max_entries && m->type != BPF_MAP_TYPE_LRU_HASH && m->type != BPF_MAP_TYPE_LRU_PERCPU_HASH)
 			return -7;
 		m->count++;
 		e = malloc(sizeof(*e) + value_off + m->stride);
