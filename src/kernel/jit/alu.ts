@@ -21,6 +21,7 @@ import {
 } from '../../isa/opcodes.ts';
 import { FRAME, type FnState } from './fn-state.ts';
 import { foldAlu } from './fold.ts';
+import { JIT_ROTL } from './idioms.ts';
 import * as w from './wasm-ops.ts';
 
 /** BPF operation (high nibble) to the wasm operators of 64 and 32 bits. */
@@ -50,6 +51,11 @@ export function lowerAlu(f: FnState, i: number): boolean {
   if (op === BPF_MOV) return lowerMov(f, i, wide);
   if (op === BPF_END) return lowerEnd(f, i, wide);
   const dst = insns.dst[i];
+  if (op === JIT_ROTL && wide && f.plan.guard === undefined) {
+    f.push64(dst);
+    f.out.i64(insns.imm[i], 0);
+    return finish(f, dst, w.I64_ROTL, true);
+  }
   if (op === BPF_NEG) {
     if (f.isConst(dst)) return fold(f, dst, BPF_NEG, 0, 0, wide);
     if (wide && f.narrowDef) {

@@ -24,7 +24,7 @@ import { ABORT_OPCODE, ABORT_R10, emitAbort, emitFuel, emitStackCheck, pushEntry
 import { type Layout, structureCfg } from './layout.ts';
 import { isPure, type Liveness, readsAndWrites } from './liveness.ts';
 import type { Widths } from './widths.ts';
-import { lowerLoad, lowerStore } from './memory.ts';
+import { lowerLoad, lowerStore, lowerSwappedLoad, swapOfLoad } from './memory.ts';
 import { type CallNeeds, JitRefusal, type ModulePlan, NEEDS_FRAME, NEEDS_MAILBOX, NEEDS_NOTHING } from './plan.ts';
 import type { ByteSink } from './sink.ts';
 import * as w from './wasm-ops.ts';
@@ -245,8 +245,13 @@ function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean
   const hasTerminator = isJumpSlot(insns, last, cfg.start[b]);
   const stop = hasTerminator ? last : cfg.end[b];
   for (let i = cfg.start[b]; i < stop; i++) {
+    // A halfword that is swapped at once is two bytes loaded the other way round.
+    const load = i;
+    const swap = swapOfLoad(f, i, stop);
+    if (swap >= 0) i = swap;
     f.narrowDef = widths !== undefined && widths.narrowDef[i - start] !== 0;
-    lowerInsn(f, i, live.after[i - start]);
+    if (swap >= 0) lowerSwappedLoad(f, load, live.after[i - start]);
+    else lowerInsn(f, i, live.after[i - start]);
     if (insns.code[i] === 0x18) i++;
   }
   if (kind === END_EXIT) {
@@ -319,8 +324,8 @@ function lowerInsn(f: FnState, i: number, liveAfter: number): void {
       ok = (code & 0x40) !== 0 && (code & 0x80) !== 0 ? lowerAtomic(f, i) : lowerStore(f, i);
       break;
     default:
-      ok = true;
-      lowerCall(f, i);
+      ok = cls === BPF_JMP;
+      if (ok) lowerCall(f, i);
   }
   if (!ok) unknown(f, i);
 }

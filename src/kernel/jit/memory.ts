@@ -1,16 +1,23 @@
 /** Lowering of loads and stores (BPF_MEM, BPF_MEMSX, BPF_ST) and of loads that may fault (BPF_PROBE_MEM, BPF_PROBE_MEMSX). */
 import {
+  BPF_ALU,
+  BPF_ALU64,
+  BPF_END,
+  BPF_H,
+  BPF_LDX,
   BPF_MEM,
   BPF_MEMSX,
   BPF_PROBE_MEM,
   BPF_PROBE_MEM32,
   BPF_PROBE_MEMSX,
   BPF_ST,
+  BPF_TO_BE,
   bpfSizeBytes,
 } from '../../isa/opcodes.ts';
 import { NULL_REGION } from '../mem/memory.ts';
 import { CONST, FRAME, type FnState } from './fn-state.ts';
 import { emitCheck } from './guard.ts';
+import { isDropped } from './merge-loads.ts';
 import { JitRefusal } from './plan.ts';
 import * as w from './wasm-ops.ts';
 
@@ -89,6 +96,32 @@ export function lowerLoad(f: FnState, i: number): boolean {
   } else return false;
   f.set64(dst, !signed && size < 8);
   return true;
+}
+
+/** Where the bytes of the halfword loaded at `i` are swapped before anything else happens, -1 when they are not. */
+export function swapOfLoad(f: FnState, i: number, stop: number): number {
+  const { insns } = f;
+  if (insns.code[i] !== (BPF_LDX | BPF_MEM | BPF_H) || f.plan.guard !== undefined) return -1;
+  let at = i + 1;
+  while (at < stop && isDropped(insns, at)) at++;
+  if (at === stop || insns.dst[at] !== insns.dst[i] || insns.imm[at] !== 16) return -1;
+  const swaps = insns.code[at] === (BPF_ALU | BPF_END | BPF_TO_BE) || insns.code[at] === (BPF_ALU64 | BPF_END);
+  return swaps && f.kind[insns.src[i]] !== CONST ? at : -1;
+}
+
+/** Lowers the load at `i` and the swap after it as two loads of bytes; the width asked for is the swap's. */
+export function lowerSwappedLoad(f: FnState, i: number, liveAfter: number): void {
+  const { insns, out } = f;
+  const dst = insns.dst[i];
+  if (((liveAfter >>> dst) & 1) === 0) return;
+  const first = pushAddress(f, insns.src[i], insns.off[i], 2, false, i);
+  out.mem(w.I32_LOAD8_U, 0, first);
+  out.i32(8);
+  out.byte(w.I32_SHL);
+  const second = pushAddress(f, insns.src[i], insns.off[i] + 1, 1, false, i);
+  out.mem(w.I32_LOAD8_U, 0, second);
+  out.byte(w.I32_OR);
+  f.set32(dst);
 }
 
 /** Reads frozen read-only data (.rodata) at translation time. */

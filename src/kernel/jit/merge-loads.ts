@@ -29,7 +29,25 @@ import { buildCfg, Cfg } from './cfg.ts';
 import { computeLiveness, readsAndWrites } from './liveness.ts';
 
 /** Register that a dropped instruction sets to 0: BPF_REG_AX, which a program with merged loads does not name. */
-const DROP_REG = 11;
+export const DROP_REG = 11;
+
+/** Whether the instruction at `i` names the register that dropped instructions set, and is not one of them. */
+export const namesDropReg = (insns: Insns, i: number): boolean =>
+  insns.src[i] === DROP_REG || (insns.dst[i] === DROP_REG && !isDropped(insns, i));
+
+/** Whether the instruction at `i` was dropped. */
+export const isDropped = (insns: Insns, i: number): boolean =>
+  insns.dst[i] === DROP_REG && insns.code[i] === (BPF_ALU64 | BPF_MOV | BPF_K);
+
+/** Makes an instruction do nothing. */
+export function dropInsn(insns: Insns, i: number): void {
+  insns.code[i] = BPF_ALU64 | BPF_MOV | BPF_K;
+  insns.dst[i] = DROP_REG;
+  insns.src[i] = 0;
+  insns.off[i] = 0;
+  insns.imm[i] = 0;
+}
+
 const REGS = 12;
 
 /** A value put together from loaded bytes: byte k of it, where bit k of `mask` is set, is the one at base + anchor + k. */
@@ -42,9 +60,10 @@ interface Packed {
   readonly mask: number;
   /** The load that comes last; the merged load takes its place. */
   readonly last: number;
-  /** Instructions that make the value, and those of them that carry it from `last` into another register. */
+  /** Instructions that make the value. */
   readonly parts: readonly number[];
-  readonly moves: readonly number[];
+  /** The register that it ends in; from before `last` on it holds nothing but a part of the value. */
+  readonly into: number;
 }
 
 const SIZE_OF_MASK: Readonly<Record<number, number>> = { 3: BPF_H, 15: BPF_W, 255: BPF_DW };
@@ -69,7 +88,7 @@ function mayMerge(insns: Insns, { start, end }: SubprogInfo): boolean {
   let loads = 0;
   for (let i = start; i < end; i++) {
     const code = insns.code[i];
-    if (insns.dst[i] === DROP_REG || insns.src[i] === DROP_REG) return false;
+    if (namesDropReg(insns, i)) return false;
     if (code === 0x18) i++;
     else if (code === (BPF_ALU | BPF_OR | BPF_X) || code === (BPF_ALU64 | BPF_OR | BPF_X)) ors++;
     else if ((code & 0xe7) === (BPF_LDX | BPF_MEM) && (code & 0x18) !== BPF_DW) loads++;
@@ -147,7 +166,7 @@ class BlockScan {
       this.#finish(base);
       return {
         ...{ base, version: this.#version[base], epoch: this.#epoch, anchor: insns.off[i] },
-        ...{ mask: (1 << bpfSizeBytes(code)) - 1, last: i, parts: [i], moves: [] },
+        ...{ mask: (1 << bpfSizeBytes(code)) - 1, last: i, parts: [i], into: dst },
       };
     }
     const width = (code & 7) === BPF_ALU ? 4 : (code & 7) === BPF_ALU64 ? 8 : 0;
@@ -166,13 +185,11 @@ class BlockScan {
     if (a.base !== b.base || a.version !== b.version || a.epoch !== b.epoch || a.anchor !== b.anchor) return undefined;
     if ((a.mask & b.mask) !== 0 || (a.mask | b.mask) >>> width !== 0) return undefined;
     this.#held[src] = undefined;
-    const throughSrc = b.last > a.last;
-    const late = throughSrc ? b : a;
     return {
-      ...late,
+      ...(b.last > a.last ? b : a),
       mask: a.mask | b.mask,
       parts: [...a.parts, ...b.parts, i],
-      moves: throughSrc ? [...b.moves, i] : a.moves,
+      into: dst,
     };
   }
 }
@@ -187,19 +204,8 @@ function mayWrite(code: number): boolean {
 
 function rewrite(out: Insns, value: Packed): void {
   const { last } = value;
-  const into = out.dst[last];
-  for (const i of value.parts) {
-    if (i === last) continue;
-    if (value.moves.includes(i)) out.code[i] = BPF_ALU64 | BPF_MOV | BPF_X;
-    else {
-      out.code[i] = BPF_ALU64 | BPF_MOV | BPF_K;
-      out.dst[i] = DROP_REG;
-      out.src[i] = 0;
-    }
-    out.off[i] = 0;
-    out.imm[i] = 0;
-  }
+  for (const i of value.parts) if (i !== last) dropInsn(out, i);
   out.code[last] = BPF_LDX | BPF_MEM | SIZE_OF_MASK[value.mask];
-  out.dst[last] = into;
+  out.dst[last] = value.into;
   out.off[last] = value.anchor;
 }

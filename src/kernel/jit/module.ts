@@ -4,6 +4,7 @@ import type { VerifiedProgram } from '../verifier/result.ts';
 import { buildCfg, Cfg } from './cfg.ts';
 import { frameNeeds, type FunctionBody, lowerFunction, type Subject } from './function.ts';
 import { CHECK_PARAMS, checkBody, type GuardArea } from './guard.ts';
+import { replaceIdioms } from './idioms.ts';
 import { computeLiveness } from './liveness.ts';
 import { mergeNarrowLoads } from './merge-loads.ts';
 import { JitRefusal, ModulePlan, NEEDS_FRAME, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
@@ -31,7 +32,12 @@ export function translate(
   maxFunctionBytes: number,
   guard?: GuardArea,
 ): Translation {
-  const plan = new ModulePlan(guard === undefined ? mergeNarrowLoads(program) : program, link, guard, ports);
+  const plan = new ModulePlan(
+    guard === undefined ? replaceIdioms(mergeNarrowLoads(program)) : program,
+    link,
+    guard,
+    ports,
+  );
   try {
     const subjects = analyse(plan);
     const bodies = subjects.map((s) => lowerFunction(plan, s, maxFunctionBytes));
