@@ -4,7 +4,6 @@ import { forEachMapElem, loop } from './callbacks.ts';
 import type { CoreHelper, HelperEnv } from './env.ts';
 import type { HelperMaker } from './frame.ts';
 import type { HelperImpl } from './link.ts';
-import { strtol, strtoul } from './number.ts';
 import { skbOffsets, xdpOffsets } from './packet.ts';
 import { perfEventOutput } from './perf.ts';
 import { probeReadKernel, probeReadKernelStr, probeReadUser, probeReadUserStr } from './probe.ts';
@@ -33,6 +32,8 @@ export const CORE_HELPERS: Readonly<Record<number, CoreHelper>> = {
   [F.BPF_FUNC_get_smp_processor_id]: { export: 'get_smp_processor_id', sig: ':i' },
   [F.BPF_FUNC_csum_diff]: { export: 'csum_diff', sig: 'iiiii:s' },
   [F.BPF_FUNC_strncmp]: { export: 'strncmp', sig: 'iii:s' },
+  [F.BPF_FUNC_strtol]: { export: 'strtol', sig: 'iiIi:s' },
+  [F.BPF_FUNC_strtoul]: { export: 'strtoul', sig: 'iiIi:s' },
   [F.BPF_FUNC_ringbuf_output]: { export: 'ringbuf_output', sig: 'iiii:s' },
   [F.BPF_FUNC_ringbuf_reserve]: { export: 'ringbuf_reserve', sig: 'iii:i' },
   [F.BPF_FUNC_ringbuf_submit]: { export: 'ringbuf_submit', sig: 'ii:v' },
@@ -92,8 +93,6 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_spin_unlock]: spinUnlock,
   [F.BPF_FUNC_per_cpu_ptr]: perCpuPtr,
   [F.BPF_FUNC_this_cpu_ptr]: thisCpuPtr,
-  [F.BPF_FUNC_strtol]: strtol,
-  [F.BPF_FUNC_strtoul]: strtoul,
   [F.BPF_FUNC_for_each_map_elem]: forEachMapElem,
   [F.BPF_FUNC_loop]: loop,
 };

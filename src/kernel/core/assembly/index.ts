@@ -11,3 +11,4 @@ export { jhash } from './jhash';
 export * from './dispatch';
 export * from './packet';
 export * from './string';
+export { strtol, strtoul } from './number';
