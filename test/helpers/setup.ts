@@ -89,9 +89,11 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
 
 function callCore(sig: string, fn: CallableFunction, args: readonly bigint[]): bigint {
   const [params, result] = sig.split(':') as [string, string];
-  const lowered = params.split('').map((kind, i) => {
+  const lowered = params.split('').flatMap((kind, i): (number | bigint)[] => {
     const value = args[i] ?? 0n;
-    return kind === 'I' ? value : Number(BigInt.asIntN(32, value));
+    if (kind === 'I') return [value];
+    const low = Number(BigInt.asIntN(32, value));
+    return kind === 'W' ? [low, Number(BigInt.asIntN(32, value >> 32n))] : [low];
   });
   const r = fn(...lowered) as number | bigint | undefined;
   if (result === 'v') return 0n;

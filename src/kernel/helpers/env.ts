@@ -17,7 +17,7 @@ export const FRAME_SIZE = 48;
 
 /**
  * A helper implemented in the wasm core: name of the export, and its signature, one letter an argument, then `:` and the result.
- * `i` low 32 bits, `I` all 64; results `i` zero-extended i32, `s` sign-extended i32, `I` i64, `v` none (r0 becomes 0).
+ * `i` low 32 bits, `I` all 64, `W` all 64 as two words, the low one first; results `i` zero-extended i32, `s` sign-extended i32, `I` i64, `v` none (r0 becomes 0).
  */
 export interface CoreHelper {
   readonly export: string;

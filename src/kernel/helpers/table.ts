@@ -6,7 +6,6 @@ import type { HelperMaker } from './frame.ts';
 import type { HelperImpl } from './link.ts';
 import { skbOffsets, xdpOffsets } from './packet.ts';
 import { perfEventOutput } from './perf.ts';
-import { probeReadKernel, probeReadKernelStr, probeReadUser, probeReadUserStr } from './probe.ts';
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from './redirect.ts';
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.ts';
 import { skbChangeHead, skbChangeTail, skbLoadBytesRelative, skbPullData, skbStoreBytes } from './skb-data.ts';
@@ -17,7 +16,7 @@ import { getStack, getStackid } from './stack.ts';
 import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
 import * as task from './task.ts';
 import { jiffies64, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from './time.ts';
-import { snprintf, tracePrintk, traceVprintk } from './trace.ts';
+import { tracePrintk, traceVprintk } from './trace.ts';
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from './xdp.ts';
 
 /** Helpers that the core serves without JavaScript. */
@@ -32,8 +31,16 @@ export const CORE_HELPERS: Readonly<Record<number, CoreHelper>> = {
   [F.BPF_FUNC_get_smp_processor_id]: { export: 'get_smp_processor_id', sig: ':i' },
   [F.BPF_FUNC_csum_diff]: { export: 'csum_diff', sig: 'iiiii:s' },
   [F.BPF_FUNC_strncmp]: { export: 'strncmp', sig: 'iii:s' },
-  [F.BPF_FUNC_strtol]: { export: 'strtol', sig: 'iiIi:s' },
-  [F.BPF_FUNC_strtoul]: { export: 'strtoul', sig: 'iiIi:s' },
+  [F.BPF_FUNC_strtol]: { export: 'strtol', sig: 'iiWi:s' },
+  [F.BPF_FUNC_strtoul]: { export: 'strtoul', sig: 'iiWi:s' },
+  [F.BPF_FUNC_probe_read]: { export: 'probe_read_user', sig: 'iiW:s' },
+  [F.BPF_FUNC_probe_read_kernel]: { export: 'probe_read_kernel', sig: 'iiW:s' },
+  [F.BPF_FUNC_probe_read_user]: { export: 'probe_read_user', sig: 'iiW:s' },
+  [F.BPF_FUNC_copy_from_user]: { export: 'probe_read_user', sig: 'iiW:s' },
+  [F.BPF_FUNC_probe_read_str]: { export: 'probe_read_user_str', sig: 'iiW:s' },
+  [F.BPF_FUNC_probe_read_kernel_str]: { export: 'probe_read_kernel_str', sig: 'iiW:s' },
+  [F.BPF_FUNC_probe_read_user_str]: { export: 'probe_read_user_str', sig: 'iiW:s' },
+  [F.BPF_FUNC_snprintf]: { export: 'snprintf', sig: 'iiiii:s' },
   [F.BPF_FUNC_ringbuf_output]: { export: 'ringbuf_output', sig: 'iiii:s' },
   [F.BPF_FUNC_ringbuf_reserve]: { export: 'ringbuf_reserve', sig: 'iii:i' },
   [F.BPF_FUNC_ringbuf_submit]: { export: 'ringbuf_submit', sig: 'ii:v' },
@@ -51,13 +58,6 @@ export const CORE_PACKET_HELPERS: Readonly<Record<number, CoreHelper>> = {
 
 /** Helpers in TypeScript that need no layouts. */
 export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
-  [F.BPF_FUNC_probe_read]: probeReadUser,
-  [F.BPF_FUNC_probe_read_kernel]: probeReadKernel,
-  [F.BPF_FUNC_probe_read_user]: probeReadUser,
-  [F.BPF_FUNC_copy_from_user]: probeReadUser,
-  [F.BPF_FUNC_probe_read_str]: probeReadUserStr,
-  [F.BPF_FUNC_probe_read_kernel_str]: probeReadKernelStr,
-  [F.BPF_FUNC_probe_read_user_str]: probeReadUserStr,
   [F.BPF_FUNC_ktime_get_ns]: ktimeGetNs,
   [F.BPF_FUNC_ktime_get_boot_ns]: ktimeGetNs,
   [F.BPF_FUNC_ktime_get_coarse_ns]: ktimeGetCoarseNs,
@@ -65,7 +65,6 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_jiffies64]: jiffies64,
   [F.BPF_FUNC_trace_printk]: tracePrintk,
   [F.BPF_FUNC_trace_vprintk]: traceVprintk,
-  [F.BPF_FUNC_snprintf]: snprintf,
   [F.BPF_FUNC_get_prandom_u32]: task.getPrandomU32,
   [F.BPF_FUNC_get_numa_node_id]: task.getNumaNodeId,
   [F.BPF_FUNC_get_current_pid_tgid]: task.getCurrentPidTgid,

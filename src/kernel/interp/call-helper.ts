@@ -20,39 +20,53 @@ export function bindHelper(impl: HelperImpl, view: DataView): BoundHelper {
   }
   const [args, result] = impl.core.sig.split(':');
   const call = impl.fn as (...args: (number | bigint)[]) => unknown;
-  if (/^i*$/.test(args) && result !== 'I')
-    return bindWords(call as (...args: number[]) => number | undefined, args.length, result);
+  if (!args.includes('I') && result !== 'I')
+    return bindWords(call as (...args: number[]) => number | undefined, wordsOf(args), result);
   return (R) => {
     const values: (number | bigint)[] = [];
     for (let k = 0; k < args.length; k++) {
       const lo = R[2 + k * 2];
-      values.push(args[k] === 'i' ? lo : (BigInt(R[3 + k * 2]) << 32n) | BigInt(lo >>> 0));
+      if (args[k] === 'I') values.push((BigInt(R[3 + k * 2]) << 32n) | BigInt(lo >>> 0));
+      else values.push(lo);
+      if (args[k] === 'W') values.push(R[3 + k * 2]);
     }
     setResult(R, call(...values), result);
   };
 }
 
+/** Words of the register file that a signature's arguments are. */
+function wordsOf(args: string): number[] {
+  return Array.from(args, (c, k) => (c === 'W' ? [2 + k * 2, 3 + k * 2] : [2 + k * 2])).flat();
+}
+
 /** Only 32-bit arguments: no array, no 64-bit value crosses. */
-function bindWords(call: (...args: number[]) => number | undefined, arity: number, result: string): BoundHelper {
+function bindWords(
+  call: (...args: number[]) => number | undefined,
+  words: readonly number[],
+  result: string,
+): BoundHelper {
+  const [a, b, c, d, e] = words;
   const high = result === 's' ? 31 : 32;
   const finish = (R: Int32Array, v: number | undefined): void => {
     const r0 = (v ?? 0) | 0;
     R[0] = r0;
     R[1] = high === 31 ? r0 >> 31 : 0;
   };
-  switch (arity) {
+  switch (words.length) {
     case 0:
       return (R) => finish(R, call());
     case 1:
-      return (R) => finish(R, call(R[2]));
+      return (R) => finish(R, call(R[a]));
     case 2:
-      return (R) => finish(R, call(R[2], R[4]));
+      return (R) => finish(R, call(R[a], R[b]));
     case 3:
-      return (R) => finish(R, call(R[2], R[4], R[6]));
+      return (R) => finish(R, call(R[a], R[b], R[c]));
     case 4:
-      return (R) => finish(R, call(R[2], R[4], R[6], R[8]));
+      return (R) => finish(R, call(R[a], R[b], R[c], R[d]));
+    case 5:
+      return (R) => finish(R, call(R[a], R[b], R[c], R[d], R[e]));
     default:
-      return (R) => finish(R, call(R[2], R[4], R[6], R[8], R[10]));
+      return (R) => finish(R, call(...words.map((w) => R[w])));
   }
 }
 

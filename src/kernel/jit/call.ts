@@ -65,6 +65,7 @@ function lowerImported(f: FnState, fn: ImportedFn, args: number): void {
   for (let k = 0; k < colon; k++) {
     if (fn.sig[k] === 'I') f.push64(k + 1);
     else f.push32(k + 1);
+    if (fn.sig[k] === 'W') pushUpper(f, k + 1);
   }
   out.op(w.CALL, fn.index);
   f.clobber();
@@ -75,6 +76,14 @@ function lowerImported(f: FnState, fn: ImportedFn, args: number): void {
     f.set64(0);
   } else if (result === 'I') f.set64(0);
   else f.setConst(0, 0, 0);
+}
+
+/** Pushes the upper 32 bits of a register. */
+function pushUpper(f: FnState, reg: number): void {
+  if (f.isZext(reg)) return f.out.i32(0);
+  f.push64(reg);
+  f.out.i64(32, 0);
+  f.out.byte2(w.I64_SHR_U, w.I32_WRAP_I64);
 }
 
 /** call pc+imm: a wasm call with as many registers as the function reads. */

@@ -305,7 +305,7 @@ export const kfuncName = (btfId: number, fdIndex: number): string => `k${btfId}_
 
 const sigParams = (core: CoreHelper): number[] => {
   const args = core.sig.slice(0, core.sig.indexOf(':'));
-  return Array.from(args, (c) => (c === 'I' ? T_I64 : T_I32));
+  return Array.from(args, (c) => (c === 'I' ? [T_I64] : c === 'W' ? [T_I32, T_I32] : [T_I32])).flat();
 };
 const sigResults = (core: CoreHelper): number[] => {
   const result = core.sig.slice(core.sig.indexOf(':') + 1);

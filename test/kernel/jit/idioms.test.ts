@@ -8,7 +8,7 @@ import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
 
 const link = makeLink();
-const DATA = HEAP + 0x8000;
+const DATA = HEAP + 0x30_0000;
 
 function expectAgreement(program: VerifiedProgram): void {
   const fill = (): void => {

@@ -7,7 +7,7 @@ import { mergeNarrowLoads } from '../../../src/kernel/jit/merge-loads.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
 
 const link = makeLink();
-const DATA = HEAP + 0x8000;
+const DATA = HEAP + 0x30_0000;
 const fill = (): void => {
   for (let i = 0; i < 64; i++) link.mem.u8[DATA + i] = 0x11 + i * 37;
 };

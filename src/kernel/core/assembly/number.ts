@@ -1,8 +1,8 @@
-/** Numbers from text, as _parse_integer of the kernel reads them: bpf_strtol and bpf_strtoul. */
+/** Numbers from text, as _parse_integer of the kernel reads them: bpf_strtol and bpf_strtoul. Flags come as two words. */
 import { EINVAL } from './common';
 
 const ERANGE: i32 = -34;
-const BASE_MASK: u64 = 0x1f;
+const BASE_MASK: u32 = 0x1f;
 /** Characters after spaces and sign that are looked at. */
 const MAX_DIGITS: u32 = 63;
 
@@ -21,9 +21,9 @@ let negative: bool = false;
 }
 
 /** __bpf_strtoull: characters read, or -errno; the number without its sign is left in `parsed`. */
-function parse(buf: u32, len: u32, flags: u64): i32 {
-  let radix = <u32>(flags & BASE_MASK);
-  if (!len || flags & ~BASE_MASK || (radix != 0 && radix != 8 && radix != 10 && radix != 16)) return EINVAL;
+function parse(buf: u32, len: u32, flags: u32, flagsHigh: u32): i32 {
+  let radix = flags & BASE_MASK;
+  if (!len || flags & ~BASE_MASK || flagsHigh || (radix != 0 && radix != 8 && radix != 10 && radix != 16)) return EINVAL;
   const stop = buf + len;
   let p = buf;
   while (p < stop && isSpace(load<u8>(p))) p++;
@@ -54,8 +54,8 @@ function parse(buf: u32, len: u32, flags: u64): i32 {
 }
 
 /** bpf_strtol(buf, buf_len, flags, res) */
-export function strtol(buf: u32, len: u32, flags: u64, res: u32): i32 {
-  const n = parse(buf, len, flags);
+export function strtol(buf: u32, len: u32, flags: u32, flagsHigh: u32, res: u32): i32 {
+  const n = parse(buf, len, flags, flagsHigh);
   if (n < 0) return n;
   const least: u64 = 1 << 63;
   if (negative ? parsed > least : parsed >= least) return ERANGE;
@@ -64,8 +64,8 @@ export function strtol(buf: u32, len: u32, flags: u64, res: u32): i32 {
 }
 
 /** bpf_strtoul(buf, buf_len, flags, res) */
-export function strtoul(buf: u32, len: u32, flags: u64, res: u32): i32 {
-  const n = parse(buf, len, flags);
+export function strtoul(buf: u32, len: u32, flags: u32, flagsHigh: u32, res: u32): i32 {
+  const n = parse(buf, len, flags, flagsHigh);
   if (n < 0) return n;
   if (negative) return EINVAL;
   store<u64>(res, parsed);
