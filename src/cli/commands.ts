@@ -16,6 +16,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'runs a program over bytes or over a capture',
     load: async () => (await import('./run.ts')).command,
   },
+  bench: {
+    summary: 'packets a second on both engines and the real kernel',
+    load: async () => (await import('./bench.ts')).command,
+  },
   conformance: {
     summary: 'one unverified program in guard mode, r0 in hexadecimal',
     load: async () => (await import('./conformance.ts')).command,

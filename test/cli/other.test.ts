@@ -14,7 +14,7 @@ describe('help', () => {
       expect(said.out).toContain('usage: skep COMMAND');
     }
   });
-  test.each(['verify', 'run', 'conformance', 'prog', 'map', 'btf'])('%s', (word) => {
+  test.each(['verify', 'run', 'bench', 'conformance', 'prog', 'map', 'btf'])('%s', (word) => {
     const page = skep(['help', word]);
     expect(page.code).toBe(0);
     expect(page.out).toContain(`usage: skep ${word}`);
