@@ -26,8 +26,9 @@ export function nodePorts(onTrace?: (line: string) => void): Partial<HostPorts> 
     ktimeNs(out) {
       const [seconds, ns] = process.hrtime();
       const total = seconds * 1e9 + ns;
-      out[0] = (total % TWO_32) | 0;
-      out[1] = Math.floor(total / TWO_32) | 0;
+      const high = Math.floor(total / TWO_32);
+      out[0] = total - high * TWO_32;
+      out[1] = high;
     },
     current: { pid: process.pid, tgid: process.pid, uid, gid, comm: 'skep', cgroupId: 1n },
     ...(onTrace ? { tracePrintk: onTrace } : {}),

@@ -16,7 +16,7 @@ import {
   bpfSizeBytes,
 } from '../../isa/opcodes.ts';
 import type { FnState } from './fn-state.ts';
-import { loadOp, pushAddress, storeOp } from './memory.ts';
+import { loadOp, noteStore, pushAddress, storeOp } from './memory.ts';
 import { JitRefusal } from './plan.ts';
 import * as w from './wasm-ops.ts';
 
@@ -36,6 +36,7 @@ export function lowerAtomic(f: FnState, i: number): boolean {
   const imm = insns.imm[i];
   const dst = insns.dst[i];
   const src = insns.src[i];
+  if (imm !== BPF_LOAD_ACQ) noteStore(f, dst, insns.off[i], size);
   if (imm === BPF_LOAD_ACQ) {
     const offset = pushAddress(f, src, insns.off[i], size, false, i);
     out.mem(loadOp(size), 0, offset);

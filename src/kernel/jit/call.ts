@@ -3,7 +3,7 @@ import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_X } from '../../isa/opcodes
 import { FRAME_R0, FRAME_R1 } from '../helpers/env.ts';
 import { MAX_TAIL_CALL_CNT } from '../helpers/link.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
-import type { FnState } from './fn-state.ts';
+import { FRAME, type FnState } from './fn-state.ts';
 import { ABORT_HELPER, emitAbort, emitDepth } from './guard.ts';
 import {
   FUNC_LOOP,
@@ -11,6 +11,7 @@ import {
   type ImportedFn,
   JitRefusal,
   kfuncName,
+  MAP_TYPE_ARRAY_OF_MAPS,
   TYPE_FUNCTION,
   TYPE_PROGRAM,
 } from './plan.ts';
@@ -25,6 +26,7 @@ const POLL_MASK = 0xffff;
 export function lowerCall(f: FnState, i: number): void {
   const { insns, plan } = f;
   const id = insns.imm[i];
+  if (!plan.sparesStack(i)) f.slots.clear();
   if (insns.code[i] & BPF_X) return lowerCallx(f, i);
   if (insns.src[i] === BPF_PSEUDO_CALL) return lowerSubprogCall(f, i);
   if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) {
@@ -136,9 +138,11 @@ function lowerTailCall(f: FnState, i: number): void {
   const { out, plan } = f;
   const counter = plan.link.stack.tailCalls;
   const slot = f.temp32();
+  const count = f.temp32();
   out.byte2(w.BLOCK, w.T_EMPTY);
   out.i32(counter);
   out.mem(w.I32_LOAD, 2, 0);
+  out.tee(count);
   out.i32(MAX_TAIL_CALL_CNT);
   out.byte(w.I32_GE_U);
   out.op(w.BR_IF, 0);
@@ -161,8 +165,7 @@ function lowerTailCall(f: FnState, i: number): void {
   out.byte(w.I32_EQZ);
   out.op(w.BR_IF, 0);
   out.i32(counter);
-  out.i32(counter);
-  out.mem(w.I32_LOAD, 2, 0);
+  out.get(count);
   out.i32(1);
   out.byte(w.I32_ADD);
   out.mem(w.I32_STORE, 2, 0);
@@ -173,6 +176,7 @@ function lowerTailCall(f: FnState, i: number): void {
   out.byte(0);
   out.byte(w.END);
   f.free32(slot);
+  f.free32(count);
   f.clobber();
   // r0 stays what it was; its new value may live in another local.
   f.push64(0);
@@ -251,22 +255,36 @@ function lowerLoopHelper(f: FnState): void {
   if (slot >= 0) f.free32(slot);
 }
 
-/** bpf_map_lookup_elem on an array map: key < max_entries ? values + key * elem_size : 0. */
+/**
+ * bpf_map_lookup_elem on an array map: key < max_entries ? values + key * elem_size : 0. Of an array of maps the value is the
+ * address of the inner map; an empty slot and the null region both hold 0.
+ */
 function lowerArrayLookup(f: FnState, map: MapDesc): void {
   const { out } = f;
-  const key = f.temp32();
-  f.push32(2);
-  out.mem(w.I32_LOAD, 0, 0);
-  out.tee(key);
-  out.i32(map.elemSize);
-  out.byte(w.I32_MUL);
-  out.i32(map.valuesAddr);
-  out.byte(w.I32_ADD);
-  out.i32(0);
-  out.get(key);
-  out.i32(map.maxEntries);
-  out.byte2(w.I32_LT_U, w.SELECT);
-  f.free32(key);
-  f.clobber();
+  const known = f.kind[2] === FRAME ? f.slots.load(f.lo[2], 4) : undefined;
+  const inner = map.type === MAP_TYPE_ARRAY_OF_MAPS;
+  if (known !== undefined) {
+    const key = known[0] >>> 0;
+    const addr = key < map.maxEntries ? map.valuesAddr + key * map.elemSize : 0;
+    f.clobber();
+    if (!inner) return f.setConst(0, addr | 0, 0);
+    out.i32(addr);
+  } else {
+    const key = f.temp32();
+    f.push32(2);
+    out.mem(w.I32_LOAD, 0, 0);
+    out.tee(key);
+    out.i32(map.elemSize);
+    out.byte(w.I32_MUL);
+    out.i32(map.valuesAddr);
+    out.byte(w.I32_ADD);
+    out.i32(0);
+    out.get(key);
+    out.i32(map.maxEntries);
+    out.byte2(w.I32_LT_U, w.SELECT);
+    f.free32(key);
+    f.clobber();
+  }
+  if (inner) out.mem(w.I32_LOAD, 2, 0);
   f.set32(0);
 }

@@ -1,5 +1,6 @@
 /** What the lowering of one subprogram knows while it emits: wasm locals, and where each register's value is at this point. */
 import type { Insns } from '../../isa/insn.ts';
+import { KnownSlots } from './known-slots.ts';
 import { ByteSink } from './sink.ts';
 import type { ModulePlan } from './plan.ts';
 import { GLOBAL_GET, GLOBAL_SET, I32_ADD, I32_SUB, I32_WRAP_I64, I64_EXTEND_I32_U, T_I32, T_I64 } from './wasm-ops.ts';
@@ -27,6 +28,8 @@ export class FnState {
   narrow = 0;
   /** Whether the result of the instruction being lowered goes to an i32 local. */
   narrowDef = false;
+  /** Constants on the stack; nothing is noted in guard mode. */
+  readonly slots = new KnownSlots();
   /** i64 and i32 local of each register, -1 until first used. */
   readonly regLocal = new Int32Array(12).fill(-1);
   readonly #regLocal32 = new Int32Array(12).fill(-1);
@@ -221,6 +224,7 @@ export class FnState {
     this.dirty = 0;
     this.zext = zext;
     this.narrow = narrow;
+    this.slots.clear();
   }
 
   /** After a call: r1 to r5 hold nothing. */

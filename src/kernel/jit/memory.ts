@@ -85,6 +85,7 @@ export function lowerLoad(f: FnState, i: number): boolean {
     lowerArenaLoad(f, i, size, op);
   } else if (mode === BPF_MEM || mode === BPF_MEMSX) {
     if (foldConstant(f, insns.src[i], insns.off[i], size, signed, dst)) return true;
+    if (!signed && foldSlot(f, insns.src[i], insns.off[i], size, dst)) return true;
     const offset = pushAddress(f, insns.src[i], insns.off[i], size, false, i);
     if (f.narrowDef && !signed) {
       out.mem(LOAD32[size], 0, offset);
@@ -143,6 +144,23 @@ function foldConstant(f: FnState, src: number, off: number, size: number, signed
     return true;
   }
   return false;
+}
+
+/** A constant that was stored to the stack comes back. */
+function foldSlot(f: FnState, src: number, off: number, size: number, dst: number): boolean {
+  if (f.kind[src] !== FRAME) return false;
+  const known = f.slots.load(f.lo[src] + off, size);
+  if (known === undefined) return false;
+  f.setConst(dst, known[0], known[1]);
+  return true;
+}
+
+/** Notes what a store to memory, through register + off, does to the known constants on the stack. */
+export function noteStore(f: FnState, reg: number, off: number, size: number, value?: readonly [number, number]): void {
+  if (f.plan.guard !== undefined || f.kind[reg] === CONST) return;
+  if (f.kind[reg] !== FRAME) f.slots.clear();
+  else if (value === undefined) f.slots.forget(f.lo[reg] + off, size);
+  else f.slots.note(f.lo[reg] + off, size, value[0], value[1]);
 }
 
 /** Pushes the value at register + off, or 0 when the memory does not hold it or the address lies in the null region. */
@@ -231,14 +249,18 @@ export function lowerStore(f: FnState, i: number): boolean {
     return true;
   }
   if (mode !== BPF_MEM) return false;
+  const src = insns.src[i];
+  const constant = immediate || f.isConst(src);
   const offset = pushAddress(f, dst, insns.off[i], size, true, i);
-  if (size < 8 && (immediate || f.isConst(insns.src[i]) || f.isNarrow(insns.src[i]))) {
+  if (size < 8 && (constant || f.isNarrow(src))) {
     if (immediate) out.i32(insns.imm[i]);
-    else f.push32(insns.src[i]);
+    else f.push32(src);
     out.mem(STORE32[size], 0, offset);
-    return true;
+  } else {
+    pushValue();
+    out.mem(STORE[size], 0, offset);
   }
-  pushValue();
-  out.mem(STORE[size], 0, offset);
+  const value = immediate ? ([insns.imm[i], insns.imm[i] >> 31] as const) : ([f.lo[src], f.hi[src]] as const);
+  noteStore(f, dst, insns.off[i], size, constant ? value : undefined);
   return true;
 }

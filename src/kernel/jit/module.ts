@@ -225,8 +225,9 @@ function writeLocals(out: ByteSink, types: readonly number[]): void {
   }
 }
 
-/** Whether anything in the module moves the stack pointer. */
+/** Whether anything in the module, or what it jumps to, moves the stack pointer. */
 function needsFrame(plan: ModulePlan): boolean {
+  if (plan.tailCalls) return true;
   const { insns } = plan.program;
   for (let i = 0; i < insns.length; i++) {
     if (insns.code[i] === 0x18) i++;

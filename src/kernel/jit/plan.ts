@@ -24,6 +24,7 @@ export const FUNC_MAP_LOOKUP_ELEM = 1;
 const MAP_TYPE_ARRAY = 2;
 const MAP_TYPE_PROG_ARRAY = 3;
 const MAP_TYPE_PERCPU_ARRAY = 6;
+export const MAP_TYPE_ARRAY_OF_MAPS = 12;
 
 /** Why the JIT leaves a program to the interpreter. */
 export type RefusalReason = 'unsupported' | 'malformed' | 'too-large' | 'refused';
@@ -157,7 +158,13 @@ export class ModulePlan {
     const map = this.program.insns.imm[i] === FUNC_MAP_LOOKUP_ELEM ? this.mapOf(i) : undefined;
     if (map === undefined || map.valuesAddr === 0) return undefined;
     const perCpu = map.type === MAP_TYPE_PERCPU_ARRAY && this.link.env.run?.cpu === 0;
-    return map.type === MAP_TYPE_ARRAY || perCpu ? map : undefined;
+    return map.type === MAP_TYPE_ARRAY || map.type === MAP_TYPE_ARRAY_OF_MAPS || perCpu ? map : undefined;
+  }
+
+  /** Whether the helper called at `i` leaves the caller's stack as it is: map helpers read keys and values there. */
+  sparesStack(i: number): boolean {
+    const { code, src, imm } = this.program.insns;
+    return (code[i] & BPF_X) === 0 && src[i] === 0 && MAP_OPS[imm[i]] !== undefined;
   }
 
   /** The prog array of the tail call at `i`, whose entries begin with the slot to jump to. */
@@ -286,7 +293,9 @@ export class ModulePlan {
       return this.takesSp(callee) && !this.movesSp[callee] ? NEEDS_ADDRESS : NEEDS_FRAME;
     }
     if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) return this.#importNeeds(kfuncName(insns.imm[i], insns.off[i]));
-    if (insns.imm[i] === FUNC_TAIL_CALL || insns.imm[i] === FUNC_LOOP) return NEEDS_FRAME;
+    if (insns.imm[i] === FUNC_LOOP) return NEEDS_FRAME;
+    // What the main function jumps to begins where it began; below other functions their callers' frames live on.
+    if (insns.imm[i] === FUNC_TAIL_CALL) return i < this.program.subprogs[0].end ? NEEDS_NOTHING : NEEDS_FRAME;
     return this.inlineArray(i) !== undefined ? NEEDS_NOTHING : this.#importNeeds(this.helperName(i));
   }
 

@@ -6,9 +6,7 @@ import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uap
 import type { BpfMap, MapEnv } from './map.ts';
 import { OutOfMemory } from './scratch.ts';
 import { copyRanges } from './special-fields.ts';
-import { StoredMap, roundUp8 } from './stored-map.ts';
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
 
 export const keyIndex = (key: Uint8Array): number =>
   ((key[0] as number) | ((key[1] as number) << 8) | ((key[2] as number) << 16) | ((key[3] as number) << 24)) >>> 0;

@@ -6,7 +6,7 @@ import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY, BPF_F_INNER_MAP } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';
 import type { BpfMap, FdResolver, MapEnv } from './map.ts';
-import { StoredMap } from './stored-map.ts';
+import { type Mutable, StoredMap } from './stored-map.ts';
 
 /** bpf_map_meta_equal: whether a map may be an element of an outer map with this template. */
 export function metaEqual(template: MapDesc, map: MapDesc): boolean {
@@ -40,6 +40,7 @@ function innerMap(fds: FdResolver, desc: MapDesc, value: Uint8Array): BpfMap | n
 
 const idOf = (env: MapEnv, addr: number): Uint8Array => indexKey(env.maps.get(addr)?.desc.id ?? 0);
 
+/** `desc.valuesAddr` is the first entry and `desc.elemSize` 8, so that engines load an inner map's address themselves. */
 export class ArrayOfMaps extends StoredMap {
   override readonly batch: BpfMap['batch'] = 'by-key';
   readonly #fds: FdResolver;
@@ -53,6 +54,7 @@ export class ArrayOfMaps extends StoredMap {
     this.#base = this.block(desc.maxEntries * 8);
     this.set('stride', 8);
     this.set('base', this.#base);
+    Object.assign(this.desc as Mutable<MapDesc>, { valuesAddr: this.#base, elemSize: 8 });
   }
 
   protected doLookup(key: Uint8Array): Uint8Array | number {

@@ -4,9 +4,7 @@ import type { MapDesc } from '../spec/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './map.ts';
-import { StoredMap } from './stored-map.ts';
-
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+import { type Mutable, StoredMap } from './stored-map.ts';
 
 /** `desc.valuesAddr` is the first entry and `desc.elemSize` 8, so that engines load the slot of a tail call themselves. */
 export class ProgArrayMap extends StoredMap {

@@ -9,7 +9,7 @@ import { copyRanges } from './special-fields.ts';
 
 export const roundUp8 = (n: number): number => Math.ceil(n / 8) * 8;
 
-type Mutable<T> = { -readonly [K in keyof T]: T[K] };
+export type Mutable<T> = { -readonly [K in keyof T]: T[K] };
 
 export abstract class StoredMap implements BpfMap {
   readonly desc: MapDesc;
