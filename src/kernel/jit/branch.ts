@@ -78,7 +78,7 @@ export function pushCondition(f: FnState, i: number, negate: boolean, mayGoto: M
   const lo = useReg ? f.lo[src] : insns.imm[i];
   const hi = useReg ? f.hi[src] : insns.imm[i] >> 31;
   // Zero-extended operands compare as unsigned 32-bit numbers, whatever the comparison's sign.
-  const narrow = !wide || (f.isZext(dst) && (known ? hi === 0 : f.isZext(src)));
+  const narrow = !wide || f.comparesPointers || (f.isZext(dst) && (known ? hi === 0 : f.isZext(src)));
   const pushSrc = (): void => {
     if (narrow) {
       if (known) out.i32(lo);

@@ -28,6 +28,8 @@ export class FnState {
   narrow = 0;
   /** Whether the result of the instruction being lowered goes to an i32 local. */
   narrowDef = false;
+  /** Whether the jump being lowered compares packet pointers. */
+  comparesPointers = false;
   /** Constants on the stack; nothing is noted in guard mode. */
   readonly slots = new KnownSlots();
   /** i64 and i32 local of each register, -1 until first used. */

@@ -268,6 +268,7 @@ function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean
   }
   const taken = cfg.taken[b];
   const negate = taken === following;
+  f.comparesPointers = widths !== undefined && widths.comparesPointers[last - start] !== 0;
   if (!pushCondition(f, last, negate, e.mayGoto)) {
     unknown(f, last);
     return;

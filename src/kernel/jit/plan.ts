@@ -16,6 +16,7 @@ import type { MapDesc } from '../spec/map-desc.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardArea } from './guard.ts';
 import { helperArgCount } from './helper-args.ts';
+import { packetPointerOffsets } from './pointers.ts';
 import { T_I32, T_I64 } from './wasm-ops.ts';
 
 export const FUNC_LOOP = 181;
@@ -96,6 +97,8 @@ export class ModulePlan {
   /** Whether each subprogram has a frame or hands one on; 1 until it is analysed. */
   readonly usesSp: Uint8Array;
   readonly spGlobal = 0;
+  /** Offsets in the context of pointers into the packet. */
+  readonly packetPointers: readonly number[];
   #typeIndex = new Map<string, number>();
   #importIndex = new Map<string, ImportedFn>();
 
@@ -107,6 +110,8 @@ export class ModulePlan {
   ) {
     this.type([T_I32], [T_I64]);
     this.type([T_I64, T_I64, T_I64, T_I64, T_I64], [T_I64]);
+    const { mem, layouts } = link.env;
+    this.packetPointers = guard === undefined ? packetPointerOffsets(program.progType, layouts, mem.size) : [];
     this.argCount = new Uint8Array(program.subprogs.length).fill(5);
     this.movesSp = new Uint8Array(program.subprogs.length).fill(1);
     this.usesSp = new Uint8Array(program.subprogs.length).fill(1);

@@ -16,11 +16,18 @@ import {
   BPF_EXIT,
   BPF_JA,
   BPF_JCOND,
+  BPF_JEQ,
+  BPF_JGE,
+  BPF_JGT,
+  BPF_JLE,
+  BPF_JLT,
   BPF_JMP,
+  BPF_JNE,
   BPF_LD,
   BPF_LDX,
   BPF_LOAD_ACQ,
   BPF_LSH,
+  BPF_MEM,
   BPF_MEMSX,
   BPF_MOV,
   BPF_MUL,
@@ -37,6 +44,7 @@ import {
 import type { Cfg } from './cfg.ts';
 import { type Liveness, readsAndWrites } from './liveness.ts';
 import type { ModulePlan } from './plan.ts';
+import { PointerWebs } from './pointers.ts';
 
 const REGS = 12;
 const FP = 10;
@@ -48,6 +56,8 @@ export interface Widths {
   /** Per block: registers that are in i32 locals at its start, and those whose upper half is zero. */
   readonly narrowIn: Uint16Array;
   readonly zextIn: Uint16Array;
+  /** Per slot: the jump compares two packet pointers, of which the low halves suffice. */
+  readonly comparesPointers: Uint8Array;
 }
 
 /** Operations whose low half depends on the low halves of their operands alone. */
@@ -132,7 +142,11 @@ class WebBuilder {
   /** Web of each register at this point. */
   readonly now = new Int32Array(REGS);
 
-  constructor(webs: number) {
+  constructor(
+    webs: number,
+    /** Undefined when the context has no pointers into a packet. */
+    readonly pointers: PointerWebs | undefined,
+  ) {
     this.root = new Int32Array(webs);
     for (let w = 0; w < webs; w++) this.root[w] = w;
     this.wide = new Uint8Array(webs);
@@ -184,7 +198,8 @@ function join(b: WebBuilder, firstWeb: number, liveIn: number): void {
 export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: number, end: number): Widths {
   const { insns } = plan.program;
   const { first, count: firstDef } = entryWebs(cfg, live);
-  const b = new WebBuilder(firstDef + (end - start));
+  const webs = firstDef + (end - start);
+  const b = new WebBuilder(webs, plan.packetPointers.length > 0 ? new PointerWebs(webs) : undefined);
   const main = start === plan.program.subprogs[0].start;
   for (let k = 0; k < cfg.count; k++) {
     let web = first[k];
@@ -193,10 +208,13 @@ export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: n
       if ((mask & 1) === 0) continue;
       // Parameters arrive in i64 locals.
       if (k === 0 && !main) b.wide[web] = b.upper[web] = 1;
+      if (k === 0 && main && r === 1) b.pointers?.context(web);
+      else if (k === 0) b.pointers?.other(web);
       b.now[r] = web++;
     }
     for (let i = cfg.start[k]; i < cfg.end[k]; i++) {
       const def = firstDef + i - start;
+      if (b.pointers !== undefined) describePointer(plan, insns, b, b.pointers, i, def);
       const written = describe(plan, insns, b, i, def);
       if (written >= 0) b.now[written] = def;
       if (insns.code[i] === 0x18) i++;
@@ -204,19 +222,33 @@ export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: n
     if (cfg.next[k] >= 0) join(b, first[cfg.next[k]], live.blockIn[cfg.next[k]]);
     if (cfg.taken[k] >= 0) join(b, first[cfg.taken[k]], live.blockIn[cfg.taken[k]]);
   }
-  return settle(b, cfg, live, first, firstDef, end - start);
+  return settle(b, cfg, live, first, firstDef, end - start, start);
 }
 
 /** Spreads demands and supplies, and reads off the answer. */
-function settle(b: WebBuilder, cfg: Cfg, live: Liveness, first: Int32Array, firstDef: number, slots: number): Widths {
+function settle(
+  b: WebBuilder,
+  cfg: Cfg,
+  live: Liveness,
+  first: Int32Array,
+  firstDef: number,
+  slots: number,
+  start: number,
+): Widths {
   const { root, wide, upper } = b;
   for (let w = 0; w < root.length; w++) root[w] = b.find(w);
+  const comparesPointers = new Uint8Array(slots);
+  b.pointers?.settle(root, (slot, x, y, pointers) => {
+    if (pointers) comparesPointers[slot - start] = 1;
+    else wide[x] = wide[y] = 1;
+  });
   b.demand.spread(wide, root, true);
   b.supply.spread(upper, root, false);
   const widths: Widths = {
     narrowDef: new Uint8Array(slots),
     narrowIn: new Uint16Array(cfg.count),
     zextIn: new Uint16Array(cfg.count),
+    comparesPointers,
   };
   for (let i = 0; i < slots; i++) {
     const w = root[firstDef + i];
@@ -233,6 +265,22 @@ function settle(b: WebBuilder, cfg: Cfg, live: Liveness, first: Int32Array, firs
     }
   }
   return widths;
+}
+
+const UNSIGNED_COMPARES: ReadonlySet<number> = new Set([BPF_JEQ, BPF_JNE, BPF_JGT, BPF_JGE, BPF_JLT, BPF_JLE]);
+const comparesAddresses = (code: number): boolean =>
+  (code & 0x0f) === (BPF_JMP | BPF_X) && UNSIGNED_COMPARES.has(code & 0xf0);
+
+/** Notes what the instruction at `i` has to do with packet pointers. */
+function describePointer(plan: ModulePlan, insns: Insns, b: WebBuilder, p: PointerWebs, i: number, def: number): void {
+  const code = insns.code[i];
+  const src = insns.src[i];
+  const dst = insns.dst[i];
+  if (code === (BPF_ALU64 | BPF_MOV | BPF_X) && insns.off[i] === 0 && src !== FP) p.copy(def, b.now[src]);
+  else if (code === (BPF_ALU64 | BPF_ADD | BPF_X) && src !== FP) p.sum(def, b.now[dst], b.now[src]);
+  else if (code === (BPF_ALU64 | BPF_ADD) || code === (BPF_ALU64 | BPF_SUB)) p.sum(def, b.now[dst], b.now[dst]);
+  else if (code === (BPF_LDX | BPF_MEM | BPF_DW) && plan.packetPointers.includes(insns.off[i])) p.load(def, b.now[src]);
+  else p.other(def);
 }
 
 /** Notes what the instruction at `i` asks of its operands and gives to web `def`; returns the register that it defines, or -1. */
@@ -327,6 +375,10 @@ function describeJump(plan: ModulePlan, insns: Insns, b: WebBuilder, i: number, 
     return -1;
   }
   if (op !== 0x80) {
+    if (b.pointers !== undefined && comparesAddresses(code)) {
+      b.pointers.compare(i, b.now[insns.dst[i]], b.now[insns.src[i]]);
+      return -1;
+    }
     b.needAll(insns.dst[i]);
     if (code & BPF_X) b.needAll(insns.src[i]);
     return -1;

@@ -22,6 +22,12 @@ export class KernelLayouts {
     this.#btf = btf;
   }
 
+  /** Whether there are types, and this struct among them. */
+  has(name: string): boolean {
+    const btf = this.#btf();
+    return btf !== undefined && btf.find(name, BTF_KIND.STRUCT) !== 0;
+  }
+
   struct(name: string): KernelStruct {
     let known = this.#structs.get(name);
     if (known === undefined) this.#structs.set(name, (known = this.#read(name)));
