@@ -15,6 +15,8 @@ interface Row {
   readonly maxStates: number;
   readonly totalStates: number;
   readonly peakStates: number;
+  /** Last line before the statistics of a rejection that is not one of effort. */
+  readonly message: string;
 }
 
 const row = (
@@ -25,9 +27,11 @@ const row = (
   maxStates: number,
   totalStates: number,
   peakStates: number,
-): Row => ({ object, program, errno, insns, maxStates, totalStates, peakStates });
+  message = '',
+): Row => ({ object, program, errno, insns, maxStates, totalStates, peakStates, message });
 
 const E2BIG = 7;
+const EACCES = 13;
 /** Recorded from Linux 6.18.44 on x86_64. */
 const KERNEL: readonly Row[] = [
   row('xdp_lb', 'balance', 0, 2126, 6, 126, 93),
@@ -40,6 +44,13 @@ const KERNEL: readonly Row[] = [
   row('big_parser', 'sort', 0, 19492, 14, 570, 82),
   row('big_parser', 'options', E2BIG, 1000001, 18, 54305, 147),
   row('big_parser', 'machine', E2BIG, 1000001, 31, 29294, 226),
+  row('kernel_objects', 'two_masks', 0, 30, 1, 3, 3),
+  row('kernel_objects', 'mark_connection', 0, 34, 0, 2, 2),
+  row('kernel_objects', 'time_out_connection', EACCES, 21, 0, 0, 0, 'no write support to nf_conn at off 8'),
+  row('kernel_objects', 'rename_task', EACCES, 5, 0, 0, 0, 'only read is supported'),
+  row('kernel_objects', 'map_or_search', 0, 78, 1, 6, 6),
+  row('kernel_objects', 'keep_cookie', 0, 6, 0, 0, 0),
+  row('kernel_objects', 'ask_function', 0, 16, 0, 1, 1),
 ];
 
 const fixture = (name: string): Uint8Array =>
@@ -59,6 +70,7 @@ describe('objects of real size', async () => {
     const error = loaded.errors.get(want.program);
     const log = error === undefined ? loaded.program(want.program).log : error.log;
     expect(error?.errno ?? 0).toBe(want.errno);
+    expect(log).toContain(want.message);
     expect(log).toContain(
       `processed ${want.insns} insns (limit 1000000) max_states_per_insn ${want.maxStates} ` +
         `total_states ${want.totalStates} peak_states ${want.peakStates} mark_read 0`,

@@ -10,6 +10,8 @@ const PERCPU_MAX = 32768;
 /** struct htab_elem of 6.18, which counts against the limit of key plus value. */
 const HTAB_ELEM = 48;
 const PAGE = 4096;
+/** BPF_LOCAL_STORAGE_MAX_VALUE_SIZE: a 16-bit size with struct bpf_local_storage_elem, 128 bytes, in front. */
+const LOCAL_STORAGE_MAX = 0xffff - 128;
 
 export interface CheckRow {
   /** map_flags that the type knows. */
@@ -40,6 +42,7 @@ const tooBig = (bad: boolean): number => (bad ? -ERRNO.E2BIG : 0);
 
 export const arraySize = (a: MapCreateAttr): number => tooBig(a.value_size > 0x7fff_ffff);
 export const percpuArraySize = (a: MapCreateAttr): number => tooBig(roundUp8(a.value_size) > PERCPU_MAX);
+export const localStorageSize = (a: MapCreateAttr): number => tooBig(a.value_size > LOCAL_STORAGE_MAX);
 export const queueSize = (a: MapCreateAttr): number => tooBig(a.value_size > KMALLOC_MAX);
 export const bloomExtra = (a: MapCreateAttr): number =>
   (a.map_extra ?? 0n) & ~0xfn ? -ERRNO.EINVAL : tooBig(a.value_size > KMALLOC_MAX);

@@ -97,7 +97,8 @@ function checkIndexKey(btf: Btf, attr: MapCreateAttr, key: number, value: number
 function checkInner(attr: MapCreateAttr, context: MapContext): number {
   if (attr.map_type !== T.BPF_MAP_TYPE_ARRAY_OF_MAPS && attr.map_type !== T.BPF_MAP_TYPE_HASH_OF_MAPS) return 0;
   const inner = context.inner;
-  if (!inner) return -ERRNO.EBADF;
+  // Without a template its descriptor is 0, which stands for something that is no map.
+  if (!inner) return attr.inner_map_fd ? -ERRNO.EBADF : -ERRNO.EINVAL;
   if (inner.inner) return -ERRNO.EINVAL;
   const unsupported: readonly number[] = [
     T.BPF_MAP_TYPE_CGROUP_STORAGE,

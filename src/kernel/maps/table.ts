@@ -43,11 +43,12 @@ const storage = {
   key: C.is4,
   value: C.nonZero,
   entries: C.isZero,
+  more: C.localStorageSize,
   btf: 'required',
 } as const;
 const cgroupStorage = {
   key: (n: number): boolean => n === 8 || n === 16,
-  value: (n: number): boolean => n > 0 && n <= 4096,
+  value: C.nonZero,
   entries: C.isZero,
   scope: 89,
 } as const;
@@ -170,9 +171,9 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     more: (a) => (a.key_size > 512 ? -7 : 0),
     scope: 88,
   },
-  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: { ...cgroupStorage, flags: NUMA | ACCESS | PROG },
+  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: { ...cgroupStorage, flags: NUMA | ACCESS | PROG, more: C.localStorageSize },
   [T.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY]: { ...indexed, flags: NUMA | ACCESS | PROG, value: C.is4or8, scope: 90 },
-  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: { ...cgroupStorage, flags: ACCESS | PROG },
+  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: { ...cgroupStorage, flags: ACCESS | PROG, more: C.percpuArraySize },
   [T.BPF_MAP_TYPE_QUEUE]: {
     ...keyless,
     flags: NUMA | ACCESS | PROG,

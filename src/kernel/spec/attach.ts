@@ -110,17 +110,19 @@ export const NORETURN: ReadonlySet<string> = new Set([
 
 /** Error injection points that are called where sleeping is not allowed (btf_non_sleepable_error_inject). */
 const NEVER_SLEEP: ReadonlySet<string> = new Set(['__filemap_add_folio', 'should_fail_alloc_page', 'should_failslab']);
-/** Test functions of the kernel that fmod_ret may change; the first may sleep. */
+/** Functions that ask for fmod_ret programs, the kernel's own tests and multipath TCP's choice of protocol; the first may sleep. */
 const MODIFIABLE: ReadonlySet<string> = new Set([
   'bpf_fentry_test1',
   'bpf_modify_return_test',
   'bpf_modify_return_test2',
   'bpf_modify_return_test_tp',
+  'update_socket_protocol',
 ]);
 const SYSCALL_ENTRY = /^__(x64|ia32|x32|arm64|arm|s390x?|riscv|se)_(compat_)?sys_/;
 
 /** The result may be replaced for tests (ALLOW_ERROR_INJECTION): every system call, and the allocators' test points. */
-const errorInjectable = (name: string): boolean => SYSCALL_ENTRY.test(name) || NEVER_SLEEP.has(name);
+const errorInjectable = (name: string): boolean =>
+  SYSCALL_ENTRY.test(name) || name === 'should_fail_bio' || NEVER_SLEEP.has(name);
 
 /** fentry, fexit and fmod_ret may sleep here. */
 export const traceMaySleep = (name: string): boolean =>
@@ -139,6 +141,10 @@ export function structOpsMemberSupported(struct: string, member: string, sleepab
   if (Object.hasOwn(STRUCT_OPS_UNSUPPORTED, struct) && STRUCT_OPS_UNSUPPORTED[struct].includes(member)) return false;
   return !sleepable || !Object.hasOwn(STRUCT_OPS_SLEEPABLE, struct) || STRUCT_OPS_SLEEPABLE[struct].includes(member);
 }
+
+/** Structs of connection tracking that XDP and tc programs hold, and the fields that they write (nf_conntrack_btf_struct_access). */
+export const NF_CONN_STRUCTS: readonly string[] = ['nf_conn', 'nf_conn___init'];
+export const NF_CONN_WRITABLE: readonly string[] = ['mark'];
 
 /** Fields of struct tcp_sock that congestion control writes, as member paths (bpf_tcp_ca_btf_struct_access). */
 export const TCP_CA_WRITABLE: readonly (readonly [struct: string, path: string])[] = [

@@ -32,6 +32,7 @@ export function compileProgType(row: ProgTypeRow): ProgTypeOps {
     short: row.short,
     ctxStruct: row.ctxStruct,
     packetAccess: row.packetAccess,
+    writesNfConn: row.writesNfConn === true,
     btfCtx: row.btfCtx === true,
     convertsCtx: row.ctx.convert,
     isValidAccess: (off, size, write, q, out, isLdsx = false) => check(off, size, write, q, out, isLdsx),

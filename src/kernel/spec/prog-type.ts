@@ -48,6 +48,8 @@ export interface ProgTypeOps {
   readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
   /** Loads from the context take their types from the attach BTF (btf_ctx_access); isValidAccess then only checks bounds. */
   readonly btfCtx?: boolean;
+  /** Fields of connection tracking entries may be written (nf_conntrack_btf_struct_access). */
+  readonly writesNfConn?: boolean;
   /** Loads from the context are rewritten to the kernel's structs (convert_ctx_access); else the context is memory as it stands. */
   readonly convertsCtx: boolean;
   /** is_valid_access: fills `out` and returns true, or returns false. Offsets and sizes in bytes. `isLdsx`: sign-extending load. */

@@ -23,6 +23,8 @@ export interface ProgTypeRow {
   /** Loads from the context take their types from the attach BTF (btf_ctx_access). */
   readonly btfCtx?: boolean;
   readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
+  /** Fields of connection tracking entries may be written. */
+  readonly writesNfConn?: boolean;
   /** Beyond the base set; an earlier entry of an id wins over a later one and over the base set. */
   readonly helpers: HelperGrants;
   /** The base set of helpers is not offered. */

@@ -53,6 +53,7 @@ const TC = {
     },
     convert: true,
   },
+  writesNfConn: true,
   packetAccess: 'write',
   helpers: [
     'get_smp_processor_id',

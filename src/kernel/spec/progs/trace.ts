@@ -131,7 +131,7 @@ export const TRACING = {
     { helper: 'seq_write', attach: [BPF_TRACE_ITER] },
     { helper: 'seq_printf_btf', attach: [BPF_TRACE_ITER] },
     { helper: 'get_func_arg', attach: TRAMPOLINE },
-    { helper: 'get_func_ret', attach: [BPF_TRACE_FEXIT, BPF_MODIFY_RETURN] },
+    { helper: 'get_func_ret', attach: TRAMPOLINE },
     { helper: 'get_func_arg_cnt', attach: TRAMPOLINE },
     { helper: 'get_attach_cookie', attach: [BPF_TRACE_RAW_TP, ...TRAMPOLINE] },
     { helper: 'setsockopt:sk', attach: [BPF_TRACE_ITER], attachBtf: ['bpf_iter_tcp', 'bpf_iter_unix'] },

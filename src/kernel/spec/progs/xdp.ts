@@ -22,6 +22,7 @@ export const XDP = {
     },
     convert: true,
   },
+  writesNfConn: true,
   packetAccess: 'write',
   helpers: [
     'get_smp_processor_id',

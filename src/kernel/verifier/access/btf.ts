@@ -24,7 +24,7 @@ import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
 import { markBtfLdReg, markRegPointer } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { btfStructWalk } from './btf-walk.ts';
-import { checkKernelWrite } from './struct-ops-write.ts';
+import { checkKernelWrite } from './kernel-write.ts';
 
 /** What a pointer to anything but a struct leads to: memory of unknown size, whose faults read as 0. */
 const UNTRUSTED_MEM = PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED;

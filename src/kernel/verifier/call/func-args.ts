@@ -15,6 +15,7 @@ import {
 } from '../../spec/reg-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
+import { isCtxStruct } from './kfunc-arg-kind.ts';
 import type { Subprog, SubprogArg, VerifierEnv } from '../env.ts';
 
 const KIND_NAMES = [
@@ -131,7 +132,7 @@ function isCtxType(env: VerifierEnv, btf: Btf, pointee: number): boolean {
     if (t === undefined) return false;
     if (t.kind === BTF_KIND.TYPEDEF && t.name === 'bpf_user_pt_regs_t') return env.ops.ctxStruct === t.name;
     if (t.kind < BTF_KIND.TYPEDEF || (t.kind > BTF_KIND.RESTRICT && t.kind !== BTF_KIND.TYPE_TAG)) {
-      return t.kind === BTF_KIND.STRUCT && t.name !== '' && t.name === env.ops.ctxStruct;
+      return t.kind === BTF_KIND.STRUCT && t.name !== '' && isCtxStruct(env.ops.ctxStruct, t.name);
     }
     id = t.type;
   }

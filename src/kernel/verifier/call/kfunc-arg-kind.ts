@@ -1,18 +1,11 @@
 /** What a pointer parameter of a kernel function takes, by its type, its name and the register (get_kfunc_ptr_arg_type). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfParam } from '../../../btf/types.ts';
-import {
-  CONST_PTR_TO_MAP,
-  PTR_TO_BTF_ID,
-  PTR_TO_SOCKET,
-  PTR_TO_SOCK_COMMON,
-  PTR_TO_TCP_SOCK,
-  SCALAR_VALUE,
-  baseType,
-} from '../../spec/reg-types.ts';
+import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../spec/reg-types.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
+import { REG_STRUCTS } from '../state/pointer.ts';
 import { TYPE } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
@@ -51,17 +44,13 @@ const BY_STRUCT: Readonly<Record<string, KfuncArgKind>> = {
   bpf_res_spin_lock: 'res_spin_lock',
 };
 
-/** Kernel structs behind register types that are not BTF pointers (reg2btf_ids). */
-export const REG_STRUCTS: Readonly<Record<number, string>> = {
-  [PTR_TO_SOCKET]: 'sock',
-  [PTR_TO_SOCK_COMMON]: 'sock_common',
-  [PTR_TO_TCP_SOCK]: 'tcp_sock',
-  [CONST_PTR_TO_MAP]: 'bpf_map',
-};
-
 /** btf_param_match_suffix. */
 export const hasSuffix = (param: BtfParam, suffix: string): boolean =>
   param.name.length >= suffix.length && param.name.endsWith(suffix);
+
+/** A context by its own name; bpf_user_pt_regs_t is a typedef of struct pt_regs on x86_64. */
+export const isCtxStruct = (ctx: string, name: string): boolean =>
+  name === ctx || (ctx === 'bpf_user_pt_regs_t' && name === 'pt_regs');
 
 /** Pairs of a context's UAPI struct and the kernel's (btf_is_projection_of). */
 export const isProjectionOf = (uapi: string, kernel: string): boolean =>
@@ -95,7 +84,7 @@ export function isProgCtxType(env: VerifierEnv, btf: Btf, ptr: number): boolean 
   }
   if (!isStructKind(btf.kind(id))) return false;
   const name = btf.name(id);
-  return name === ctx || isProjectionOf(ctx, name) || (ctx === 'bpf_user_pt_regs_t' && name === 'pt_regs');
+  return isCtxStruct(ctx, name) || isProjectionOf(ctx, name);
 }
 
 /** get_kfunc_ptr_arg_type: parameter `i`, a pointer (type `ptr`) to `ref`. */

@@ -23,14 +23,12 @@ import {
   MEM_RCU,
   MEM_RDONLY,
   MEM_UNINIT,
-  NON_OWN_REF,
   PTR_MAYBE_NULL,
   PTR_TO_BTF_ID,
   PTR_TO_CTX,
   PTR_TO_FUNC,
   PTR_TO_MAP_VALUE,
   PTR_TO_STACK,
-  PTR_TRUSTED,
   baseType,
   typeFlag,
 } from '../../spec/reg-types.ts';
@@ -47,28 +45,18 @@ import { isPtrAllocObj, regBtfRecord } from '../resource/record.ts';
 import { isNonOwningRef } from '../resource/refs.ts';
 import { processSpinLock } from '../resource/spin-lock.ts';
 import { checkMapFieldPointer } from '../resource/timer.ts';
+import { REG_STRUCTS, TRUSTED_MODIFIERS, hasUnsafeModifiers, isTrustedReg } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { A, B, OFF, REF_OBJ_ID, ROW, TYPE, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
 import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { structIdsMatch } from './args/btf.ts';
 import { checkConstStr } from './args/const-str.ts';
-import { type KfuncArgKind, REG_STRUCTS, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
+import { type KfuncArgKind, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
 import { CallMeta } from './meta.ts';
 
-/** BPF_REG_TRUSTED_MODIFIERS. */
-const TRUSTED_MODIFIERS = MEM_ALLOC | PTR_TRUSTED | NON_OWN_REF;
-const hasUnsafeModifiers = (type: number): boolean => (typeFlag(type) & ~TRUSTED_MODIFIERS) !== 0;
 const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
-
-/** is_trusted_reg: the object is certainly alive. */
-export function isTrustedReg(rows: Int32Array, r: number): boolean {
-  if (rows[r + REF_OBJ_ID] !== 0) return true;
-  const type = rows[r + TYPE];
-  if (hasUnsafeModifiers(type)) return false;
-  return REG_STRUCTS[baseType(type)] !== undefined || (typeFlag(type) & TRUSTED_MODIFIERS) !== 0;
-}
 
 /** The map test and the trust that KF_TRUSTED_ARGS and KF_RCU ask of objects. */
 export function checkTrust(env: VerifierEnv, meta: KfuncMeta, regno: number, kind: KfuncArgKind): void {

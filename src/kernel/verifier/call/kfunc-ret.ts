@@ -91,7 +91,7 @@ function setMem(env: VerifierEnv, meta: KfuncMeta, pointee: number): void {
     const size = btf.sizeOf(pointee);
     if (size > 0) {
       meta.r0Size = size;
-      meta.r0Rdonly = true;
+      meta.r0Rdonly = meta.name !== 'bpf_session_cookie';
     }
   }
   if (meta.r0Size === 0) reject(env, KFUNC.RETURN_TYPE, meta.name, btfKindName(btf, pointee), btf.name(pointee));

@@ -95,7 +95,6 @@ function forgetStates(env: VerifierEnv): void {
   env.explored.clear();
   env.exploredOf.clear();
   env.sccVisits.clear();
-  env.exploredSize = env.freeListSize = env.numBackedges = 0;
   env.pending = [];
   env.bt.reset();
 }

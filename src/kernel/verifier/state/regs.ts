@@ -109,8 +109,10 @@ export function markPtrNotNullReg(env: VerifierEnv, rows: Int32Array, r: number)
       if (map.inner.record !== undefined && hasUidField(map.inner.record.mask)) rows[r + B] = rows[r + ID];
     } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_XSKMAP) {
       rows[r + TYPE] = PTR_TO_XDP_SOCK;
+      rows[r + C] = FROM_MAP;
     } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP || map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH) {
       rows[r + TYPE] = PTR_TO_SOCKET;
+      rows[r + C] = FROM_MAP;
     } else {
       rows[r + TYPE] = PTR_TO_MAP_VALUE;
     }
@@ -118,6 +120,9 @@ export function markPtrNotNullReg(env: VerifierEnv, rows: Int32Array, r: number)
   }
   rows[r + TYPE] &= ~PTR_MAYBE_NULL;
 }
+
+/** A socket that a map gave still names the map, so that states tell it from the socket of a helper. */
+const FROM_MAP = 1;
 
 /** Timers, work queues and task work tie an inner map to its own identity. */
 const hasUidField = (mask: number): boolean => (mask & ((1 << 1) | (1 << 10) | (1 << 13))) !== 0;

@@ -256,7 +256,7 @@ export const BTF_ACCESS = {
   NO_WRITE: {
     errno: ERRNO.EACCES,
     text: (name: string, off: number) => `no write support to ${name} at off ${off}`,
-    why: 'Congestion control writes a few fields of the socket only.',
+    why: 'Programs write a few fields of this structure only, and this is none of them.',
   },
   WRITE_BEYOND_MEMBER: {
     errno: ERRNO.EACCES,

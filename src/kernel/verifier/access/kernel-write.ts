@@ -1,16 +1,17 @@
-/** Stores into kernel structs that implementations of a kernel table may make (bpf_verifier_ops.btf_struct_access). */
+/** Stores into kernel structs that a program's type or the kernel table it implements allows (bpf_verifier_ops.btf_struct_access). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { TCP_CA_WRITABLE } from '../../spec/attach.ts';
+import { NF_CONN_STRUCTS, NF_CONN_WRITABLE, TCP_CA_WRITABLE } from '../../spec/attach.ts';
 import { attachPoint } from '../call/attach.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 
-/** Rejects a store of `size` bytes at `off` of the kernel's struct `id` unless the table that is implemented allows it. */
+/** Rejects a store of `size` bytes at `off` of the kernel's struct `id` unless the program may change it there. */
 export function checkKernelWrite(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): void {
   const table = attachPoint(env)?.structOps;
   const name = btf.name(id);
+  if (env.ops.writesNfConn) return checkNfConnWrite(env, btf, id, off, size);
   if (table === 'tcp_congestion_ops') {
     if (name !== 'tcp_sock') reject(env, BTF_ACCESS.READ_ONLY);
     const end = tcpCaFieldEnd(btf, off);
@@ -21,6 +22,17 @@ export function checkKernelWrite(env: VerifierEnv, btf: Btf, id: number, off: nu
   if (table !== 'bpf_dummy_ops') reject(env, BTF_ACCESS.READ_ONLY);
   if (name !== 'bpf_dummy_ops_state') reject(env, BTF_ACCESS.WRITE_ONLY_TO, 'bpf_dummy_ops_state');
   if (off + size > btf.sizeOf(id)) reject(env, BTF_ACCESS.WRITE_BEYOND, off, size);
+}
+
+/** nf_conntrack_btf_struct_access(): entries of connection tracking, from XDP and tc. */
+function checkNfConnWrite(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): void {
+  const name = btf.name(id);
+  if (!NF_CONN_STRUCTS.includes(name)) reject(env, BTF_ACCESS.READ_ONLY);
+  const conn = btf.find('nf_conn', BTF_KIND.STRUCT);
+  const field = NF_CONN_WRITABLE.map((path) => btf.memberOffset(conn, path)).find((f) => f?.offset === off);
+  if (field === undefined) return reject(env, BTF_ACCESS.NO_WRITE, 'nf_conn', off);
+  const end = field.offset + field.size;
+  if (off + size > end) reject(env, BTF_ACCESS.WRITE_BEYOND_MEMBER, off, size, 'nf_conn', end);
 }
 
 /** End of the field of a TCP socket that a store at `off` changes; -1 when congestion control may not write there. */
