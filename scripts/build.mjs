@@ -18,9 +18,14 @@ const ENTRIES = ['index', 'host/node', 'btf/vmlinux/index', 'net/index', 'cli/ma
 const BUNDLES = [
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/)/],
   ['verifier', /^kernel\/(?:spec|verifier)\//],
+  ['memory', /^kernel\/(?:mem|object)\/|^kernel\/helpers\/(?:env|link|shim)\.ts$/],
+  ['maps', /^kernel\/(?:core|maps|helpers)\//],
+  ['interp', /^kernel\/interp\//],
+  ['jit', /^kernel\/jit\//],
   ['kernel', /^kernel\//],
   ['lib', /^lib\//],
   ['cli', /^cli\/(?:exit|io|command|files)\.ts$/],
+  ['host', /^host\//],
 ];
 
 function bundleOf(path) {

@@ -1,5 +1,5 @@
 /** Files named on the command line, read whole; what goes wrong names the file. */
-import { readFile } from 'node:fs/promises';
+import { readFileSync } from 'node:fs';
 import { writeFile } from 'node:fs/promises';
 import { FormatError } from '../util/errors.ts';
 import { InputError } from './exit.ts';
@@ -21,7 +21,8 @@ function fileError(path: string, e: unknown, doing: string): InputError {
 export async function readInput(path: string): Promise<Uint8Array> {
   try {
     if (path === '-') return await readStdin();
-    const file = await readFile(path);
+    // At once: see host/kernel-btf.ts.
+    const file = readFileSync(path);
     return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   } catch (e) {
     throw fileError(path, e, 'reading');

@@ -1,9 +1,7 @@
 /** The kernel's BTF for a command: a file's, this machine's, or the packaged one. */
-import { readFile } from 'node:fs/promises';
 import { Btf } from '../btf/btf.ts';
+import { readRunningBtf, unpackBtf } from '../host/kernel-btf.ts';
 import { inFile, readInput } from './files.ts';
-
-const RUNNING = '/sys/kernel/btf/vmlinux';
 
 /** Types of the kernel that is verified against and whose structures programs see. */
 export async function kernelTypes(path: string | undefined): Promise<Btf> {
@@ -11,14 +9,13 @@ export async function kernelTypes(path: string | undefined): Promise<Btf> {
     const bytes = await readInput(path);
     return inFile(path, () => Btf.parse(bytes));
   }
-  const running = await readFile(RUNNING).catch(() => undefined);
+  const running = readRunningBtf();
   if (running !== undefined) {
     try {
-      return Btf.parse(new Uint8Array(running.buffer, running.byteOffset, running.byteLength));
+      return Btf.parse(running);
     } catch {
       // A kernel whose BTF cannot be read is as good as one that shows none.
     }
   }
-  const { loadPackagedBtf } = await import('../btf/vmlinux/index.ts');
-  return loadPackagedBtf();
+  return unpackBtf();
 }

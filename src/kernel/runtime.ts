@@ -17,7 +17,7 @@ import { KernelMemory } from './mem/memory.ts';
 import { FdTable } from './object/fd-table.ts';
 import { ObjectTable } from './object/kernel-object.ts';
 import { KernelLayouts } from './object/layouts.ts';
-import { createProgramLink, newRunState, type RuntimeLink } from './program-link.ts';
+import { createProgramLink, type LinkParts, newRunState, type RuntimeLink } from './program-link.ts';
 import { RuntimeProgram } from './runtime-program.ts';
 import { ALL_CAPS, type Caps } from './spec/prog-type.ts';
 import { sysBpfBinary } from './syscall/binary.ts';
@@ -94,7 +94,7 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     nextMapId: () => objects.newId('map'),
   });
   const run = newRunState();
-  const link = createProgramLink({
+  const linkParts: LinkParts = {
     mem,
     heap,
     maps,
@@ -104,11 +104,12 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     nrCpus,
     cpuStack: layout.stacks[0],
     deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
-  });
+  };
+  const link = options.verifyOnly ? undefined : createProgramLink(linkParts);
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, run, nrCpus },
-    ...programRunners(link, run),
+    ...(link ? programRunners(link, run) : NO_RUNNERS),
     now: () => performance.now(),
   };
   const clock = new Int32Array(2);
@@ -117,7 +118,7 @@ export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['veri
     caps: options.caps ?? ALL_CAPS,
     profile: options.profile ?? '6.18',
     verifyOnly: options.verifyOnly ?? false,
-    compile: options.verifyOnly ? notExecutable : engineCompiler(link, options.engine ?? 'jit'),
+    compile: link ? engineCompiler(link, options.engine ?? 'jit') : notExecutable,
     ktime() {
       host.ktimeNs(clock);
       return [clock[0] >>> 0, clock[1] >>> 0];
@@ -196,6 +197,14 @@ function vmlinuxProvider(given: RuntimeOptions['vmlinux']): () => Btf | undefine
     return known.btf;
   };
 }
+
+/** A kernel that only verifies has nothing to link programs against; what it compiles says so when it is run. */
+const NO_RUNNERS: Pick<HookEnv, 'runProgram' | 'runBatch'> = {
+  runProgram: (prog, ctx) => prog.exe.run(ctx),
+  runBatch(prog, ctxs) {
+    prog.exe.run(ctxs);
+  },
+};
 
 /** Runs of programs with the state that helpers see set up before. */
 function programRunners(link: RuntimeLink, run: RunState): Pick<HookEnv, 'runProgram' | 'runBatch'> {

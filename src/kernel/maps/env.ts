@@ -1,5 +1,5 @@
 /** Makes the environment of a runtime's maps: the core instance and the registry of live maps. */
-import { instantiateCore } from '../core/instance.ts';
+import { type CoreExports, instantiateCore } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { BpfMap, MapEnv } from './map.ts';
@@ -19,15 +19,20 @@ export interface MapEnvOptions {
 
 export function createMapEnv(options: MapEnvOptions): MapEnv {
   const maps = new Map<number, BpfMap>();
-  const core = instantiateCore(options.mem, (addr, bytes) => {
+  const grow = (addr: number, bytes: number): number => {
     const map = maps.get(addr >>> 0);
     return map instanceof StoredMap ? map.grow(bytes >>> 0) : 0;
-  });
+  };
+  let core: CoreExports | undefined;
   let lastId = 0;
   return {
     mem: options.mem,
     allocator: options.allocator,
-    core,
+    // A kernel that only verifies mostly needs none.
+    get core() {
+      core ??= instantiateCore(options.mem, grow);
+      return core;
+    },
     nrCpus: options.nrCpus,
     scratch: new Scratch(options.mem, options.allocator),
     maps,
