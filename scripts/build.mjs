@@ -16,6 +16,7 @@ const ENTRIES = ['index', 'host/node', 'btf/vmlinux/index', 'net/index', 'cli/ma
 
 /** The bundle of a source file by its room; what stands here goes in one direction only, as the rooms do. */
 const BUNDLES = [
+  ['errors', /^(?:util|lib)\/errors\.ts$|^uapi\/errno\.ts$/],
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/)/],
   ['verifier', /^kernel\/(?:spec|verifier)\//],
   ['memory', /^kernel\/(?:mem|object)\/|^kernel\/helpers\/(?:env|link|shim)\.ts$/],
