@@ -61,7 +61,8 @@ class Watch implements BpfSyscall, Disposable {
   readonly #runtime: Runtime;
   #log: Uint8Array | undefined;
   readonly #logLevel: number;
-  #btfFd = 0;
+  /** Descriptor of the object's BTF, or -errno. */
+  #btfFd: number | undefined;
 
   constructor(options: VerifyOptions) {
     this.#logLevel = options.logLevel;
@@ -83,10 +84,9 @@ class Watch implements BpfSyscall, Disposable {
 
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
     if (cmd === BPF_CMD.BPF_BTF_LOAD) {
-      if (this.#btfFd > 0) return this.#btfFd;
-      const fd = this.#runtime.bpf(cmd, attr);
-      if (fd > 0) this.#btfFd = fd;
-      return fd;
+      // A refusal is one of all programs, too; and nobody reads its log.
+      this.#btfFd ??= this.#runtime.bpf(cmd, attr);
+      return this.#btfFd;
     }
     if (cmd !== BPF_CMD.BPF_PROG_LOAD) return this.#runtime.bpf(cmd, attr);
     // Loaders ask again, for the log: one answer is enough.
