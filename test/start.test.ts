@@ -67,17 +67,21 @@ describe('a start', () => {
   it('import of skep: a few files, no WebAssembly, no kernel types, nothing of Node', async () => {
     const said = await start('--input-type=module', '-e', "await import('skep')");
     expect(said.files).toContain('index.js');
-    expect(said.files.length).toBeLessThanOrEqual(13);
+    expect(said.files.length).toBeLessThanOrEqual(14);
     expect(said.wasm).toEqual([]);
     expect(among(said, /x86_64|cli|host/)).toEqual([]);
+    const text = (file: string): string => readFileSync(join(root, 'dist', file), 'utf8');
+    expect(said.files.filter((file) => /^import .*"node:|\bimport\("node:/m.test(text(file)))).toEqual([]);
   });
 
-  it('verify: no code is compiled and no other command is loaded', async () => {
+  it('verify: no code is compiled, no engine and no other command is loaded', async () => {
     const said = await start(MAIN, 'verify', 'examples/firewall/firewall.bpf.o');
     expect(among(said, /chunks\/verify\.js$/)).toHaveLength(1);
     expect(said.files.length).toBeLessThanOrEqual(20);
     expect(said.wasm.filter((what) => what !== 'Memory')).toEqual([]);
-    expect(among(said, /(?:run|conformance|prog|map|btf|kernel-transport)\.js$/)).toEqual([]);
+    expect(
+      among(said, /chunks\/(?:run|conformance|prog|map|btf|kernel-transport|jit|interp|helpers|runtime)\.js$/),
+    ).toEqual([]);
   });
 
   it('conformance: neither verifier nor loader nor the commands of bpf(2)', async () => {

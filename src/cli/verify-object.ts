@@ -1,6 +1,7 @@
 /** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
 import type { Btf } from '../btf/btf.ts';
-import { createRuntime, type Runtime } from '../kernel/runtime.ts';
+import type { Runtime } from '../kernel/assemble.ts';
+import { createVerifyingRuntime } from '../kernel/verify-only.ts';
 import type { VerifierOutcome } from '../kernel/verifier/result.ts';
 import { loadCollection } from '../lib/collection.ts';
 import type { CollectionSpec } from '../lib/collection-spec.ts';
@@ -66,8 +67,7 @@ class Watch implements BpfSyscall, Disposable {
 
   constructor(options: VerifyOptions) {
     this.#logLevel = options.logLevel;
-    this.#runtime = createRuntime({
-      verifyOnly: true,
+    this.#runtime = createVerifyingRuntime({
       vmlinux: options.kernelBtf,
       memory: KERNEL_MEMORY,
       cpus: options.cpus,

@@ -1,27 +1,9 @@
 /** Which engine runs an accepted program: the JIT, with the interpreter where it refuses or is asked for. */
-import { ProgramAbort, type ProgramLink } from './helpers/link.ts';
+import type { ProgramLink } from './helpers/link.ts';
 import { interpret } from './interp/index.ts';
 import { CodeCache, jitCompile } from './jit/index.ts';
 import type { Executable } from './object/executable.ts';
 import type { VerifiedProgram } from './verifier/result.ts';
-
-/** Stands for the code of a program that was only verified. */
-export function notExecutable(program: VerifiedProgram): Executable {
-  return {
-    engine: 'interp',
-    slot: 0,
-    retAddr: 0,
-    codeSize: 0,
-    run() {
-      throw new ProgramAbort(
-        'unsupported',
-        -1,
-        `${program.name || 'the program'} was verified only: this runtime runs nothing`,
-      );
-    },
-    dispose() {},
-  };
-}
 
 /** A compiler of accepted programs. */
 export function engineCompiler(link: ProgramLink, engine: 'jit' | 'interp'): (program: VerifiedProgram) => Executable {

@@ -30,20 +30,6 @@ export interface RuntimeLink extends ProgramLink {
   beginRun(): void;
 }
 
-/** A fresh run state of CPU 0. */
-export function newRunState(): RunState {
-  return {
-    cpu: 0,
-    ctx: 0,
-    progType: 0,
-    redirectIfindex: -1,
-    redirectFlags: 0,
-    redirectMapId: 0,
-    redirectKey: 0,
-    tailCalls: 0,
-  };
-}
-
 export function createProgramLink(parts: LinkParts): RuntimeLink {
   const { mem, heap, maps, cpuStack } = parts;
   const table = new CodeTable();

@@ -9,7 +9,7 @@ import { XdpBuff } from '../../src/kernel/hooks/xdp-buff.ts';
 import type { HookEnv } from '../../src/kernel/hooks/env.ts';
 import type { MapEnv } from '../../src/kernel/maps/map.ts';
 import { KernelLayouts } from '../../src/kernel/object/layouts.ts';
-import { newRunState } from '../../src/kernel/program-link.ts';
+import { newRunState } from '../../src/kernel/run-state.ts';
 import { setupMaps } from '../maps/setup.ts';
 
 const btf = await loadPackagedBtf();
