@@ -7,6 +7,17 @@ export const END_FALL = 0;
 export const END_JUMP = 1;
 export const END_COND = 2;
 export const END_EXIT = 3;
+/** By a table over the values of a register: see {@link Switch}. */
+export const END_SWITCH = 4;
+
+/** A jump by value: to `targets[value - low]`, and to the block's `next` for all other values. */
+export interface Switch {
+  readonly reg: number;
+  /** All 64 bits of the register count. */
+  readonly wide: boolean;
+  readonly low: number;
+  readonly targets: readonly number[];
+}
 
 /** Why a subprogram cannot become a graph: the program was never verified and is malformed. */
 export interface CfgError {
@@ -26,10 +37,13 @@ export class Cfg {
   /** Predecessors in compressed rows: those of block b are preds[predRow[b]] to preds[predRow[b + 1] - 1]. */
   readonly predRow: Int32Array;
   readonly preds: Int32Array;
+  /** Successors of blocks that end with a switch, apart from `next`; each once. */
+  readonly #cases = new Map<number, readonly number[]>();
 
   constructor(
     readonly count: number,
     cols: { start: Int32Array; end: Int32Array; kind: Uint8Array; next: Int32Array; taken: Int32Array },
+    readonly switches: ReadonlyMap<number, Switch> = new Map(),
   ) {
     this.start = cols.start;
     this.end = cols.end;
@@ -38,6 +52,12 @@ export class Cfg {
     this.taken = cols.taken;
     this.predRow = new Int32Array(count + 1);
     let edges = 0;
+    for (const [b, { targets }] of switches) {
+      const cases = [...new Set(targets)].filter((to) => to !== this.next[b]);
+      this.#cases.set(b, cases);
+      for (const to of cases) this.predRow[to + 1]++;
+      edges += cases.length;
+    }
     for (let b = 0; b < count; b++) {
       if (this.next[b] >= 0) {
         this.predRow[this.next[b] + 1]++;
@@ -54,9 +74,17 @@ export class Cfg {
     for (let b = 0; b < count; b++) {
       if (this.next[b] >= 0) this.preds[fill[this.next[b]]++] = b;
       if (this.taken[b] >= 0) this.preds[fill[this.taken[b]]++] = b;
+      for (const to of this.cases(b)) this.preds[fill[to]++] = b;
     }
   }
+
+  /** Where a switch leads besides `next`; nothing for other blocks. */
+  cases(b: number): readonly number[] {
+    return this.kind[b] === END_SWITCH ? (this.#cases.get(b) ?? NONE) : NONE;
+  }
 }
+
+const NONE: readonly number[] = [];
 
 /** Slot that a jump at `i` goes to. */
 export function jumpTarget(insns: Insns, i: number): number {

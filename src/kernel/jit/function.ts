@@ -17,7 +17,7 @@ import { lowerAlu } from './alu.ts';
 import { lowerAtomic } from './atomic.ts';
 import { type MayGoto, pushCondition } from './branch.ts';
 import { lowerCall } from './call.ts';
-import { type Cfg, END_COND, END_EXIT } from './cfg.ts';
+import { type Cfg, END_COND, END_EXIT, END_SWITCH } from './cfg.ts';
 import { dispatchOrder } from './dispatch.ts';
 import { FnState } from './fn-state.ts';
 import { ABORT_OPCODE, ABORT_R10, emitAbort, emitFuel, emitStackCheck, pushEntryR2 } from './guard.ts';
@@ -60,6 +60,8 @@ interface Emission {
   readonly position: Int32Array;
   /** Emits a branch (BR or BR_IF) to a block. */
   branch(opcode: number, from: number, to: number): void;
+  /** What a branch from one block to another names. */
+  label(from: number, to: number): number;
   readonly mayGoto: MayGoto | undefined;
 }
 
@@ -148,13 +150,15 @@ function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto
     position,
     mayGoto,
     branch(opcode, from, to) {
-      const back = position[to] <= position[from];
-      if (back && f.plan.guard !== undefined) {
+      if (position[to] <= position[from] && f.plan.guard !== undefined) {
         // The condition, if any, is on the stack; fuel is taken for every look at the back edge.
         emitFuel(f, cfg.end[from] - 1);
       }
-      const scope = back ? layout.loopScope[to] : layout.blockScope[to];
-      out.op(opcode, depth - 1 - levelOf[scope]);
+      out.op(opcode, e.label(from, to));
+    },
+    label(from, to) {
+      const back = position[to] <= position[from];
+      return depth - 1 - levelOf[back ? layout.loopScope[to] : layout.blockScope[to]];
     },
   };
   for (let at = 0; at < cfg.count; at++) {
@@ -219,6 +223,9 @@ function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined, li
       out.op(w.BR, n - 1 - at + (opcode === w.BR_IF ? 1 : 0));
       if (opcode === w.BR_IF) out.byte(w.END);
     },
+    label(from) {
+      throw new JitRefusal('unsupported', cfg.end[from] - 1, 'switch in an irreducible graph');
+    },
   };
   f.flush(0xfff);
   out.byte2(w.LOOP, w.T_EMPTY);
@@ -261,6 +268,10 @@ function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean
     return;
   }
   f.flush(live.blockOut[b]);
+  if (kind === END_SWITCH) {
+    emitSwitch(e, b);
+    return;
+  }
   const next = cfg.next[b];
   if (kind !== END_COND) {
     if (next !== following) e.branch(w.BR, b, next);
@@ -278,6 +289,28 @@ function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean
     e.branch(w.BR_IF, b, taken);
     if (next !== following) e.branch(w.BR, b, next);
   }
+}
+
+/** A jump through a table: br_table leaves what is beyond its targets to the last one. */
+function emitSwitch(e: Emission, b: number): void {
+  const { f } = e;
+  const { out } = f;
+  const { cfg } = e.s;
+  const { reg, wide, low, targets } = cfg.switches.get(b)!;
+  if (wide && !f.isZext(reg)) {
+    f.push64(reg);
+    out.i64(32, 0);
+    out.byte2(w.I64_SHR_U, w.I32_WRAP_I64);
+    e.branch(w.BR_IF, b, cfg.next[b]);
+  }
+  f.push32(reg);
+  if (low !== 0) {
+    out.i32(low);
+    out.byte(w.I32_SUB);
+  }
+  out.op(w.BR_TABLE, targets.length);
+  for (const to of targets) out.u32(e.label(b, to));
+  out.u32(e.label(b, cfg.next[b]));
 }
 
 /** Whether the block's last slot is a jump: it may also be the second slot of ld_imm64, or a call. */

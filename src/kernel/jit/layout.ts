@@ -1,5 +1,5 @@
 /** Orders blocks so that loops are contiguous, and nests wasm `block` and `loop` scopes over that order. Iterative and linear. */
-import type { Cfg } from './cfg.ts';
+import { type Cfg, END_SWITCH } from './cfg.ts';
 import { findLoops } from './loops.ts';
 
 /** Blocks in emission order with the scopes that open before each position. */
@@ -94,15 +94,21 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
     const b = readyHead[current + 1];
     readyHead[current + 1] = readyNext[b];
     let first = at;
+    // A block right after a jump falls through; what a switch leads to has to have a name.
+    let named = false;
     for (let e = cfg.predRow[b]; e < cfg.predRow[b + 1]; e++) {
       const p = cfg.preds[e];
-      if (!goesBack(p, b) && position[p] < first) first = position[p];
+      if (goesBack(p, b)) continue;
+      if (position[p] < first) first = position[p];
+      named ||= cfg.kind[p] === END_SWITCH;
     }
-    if (first < at - 1) blockScope[b] = nest.add(first, at, false);
+    if (first < at - 1 || named) blockScope[b] = nest.add(first, at, false);
     if (size[b] > 0) current = b;
     if (current >= 0) left[current]--;
     position[b] = at;
     order[at++] = b;
+    const cases = cfg.cases(b);
+    for (let k = cases.length - 1; k >= 0; k--) if (!goesBack(b, cases[k]) && --waiting[cases[k]] === 0) push(cases[k]);
     const taken = cfg.taken[b];
     if (taken >= 0 && !goesBack(b, taken) && --waiting[taken] === 0) push(taken);
     const next = cfg.next[b];

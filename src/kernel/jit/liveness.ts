@@ -115,7 +115,8 @@ export function computeLiveness(insns: Insns, cfg: Cfg, start: number, end: numb
   while (work.length > 0) {
     const b = work.pop()!;
     queued[b] = 0;
-    const out = (cfg.next[b] >= 0 ? blockIn[cfg.next[b]] : 0) | (cfg.taken[b] >= 0 ? blockIn[cfg.taken[b]] : 0);
+    let out = (cfg.next[b] >= 0 ? blockIn[cfg.next[b]] : 0) | (cfg.taken[b] >= 0 ? blockIn[cfg.taken[b]] : 0);
+    for (const to of cfg.cases(b)) out |= blockIn[to];
     blockOut[b] = out;
     const live = use[b] | (out & ~def[b]);
     if (live === blockIn[b]) continue;

@@ -17,7 +17,8 @@ export interface LoopForest {
 function depthFirst(cfg: Cfg, pre: Int32Array, last: Int32Array): Int32Array {
   const byPre = new Int32Array(cfg.count);
   const stack = new Int32Array(cfg.count);
-  const state = new Uint8Array(cfg.count);
+  /** Successors looked at so far: `next`, `taken`, then the cases of a switch. */
+  const state = new Int32Array(cfg.count);
   let count = 0;
   let sp = 0;
   stack[sp++] = 0;
@@ -25,20 +26,18 @@ function depthFirst(cfg: Cfg, pre: Int32Array, last: Int32Array): Int32Array {
   byPre[count++] = 0;
   while (sp > 0) {
     const b = stack[sp - 1];
+    const cases = cfg.cases(b);
+    const all = 2 + cases.length;
     let child = -1;
-    if (state[b] === 0) {
-      state[b] = 1;
-      child = cfg.next[b];
-    }
-    if ((child < 0 || pre[child] >= 0) && state[b] === 1) {
-      state[b] = 2;
-      child = cfg.taken[b];
+    while (state[b] < all && (child < 0 || pre[child] >= 0)) {
+      const at = state[b]++;
+      child = at === 0 ? cfg.next[b] : at === 1 ? cfg.taken[b] : cases[at - 2];
     }
     if (child >= 0 && pre[child] < 0) {
       pre[child] = count;
       byPre[count++] = child;
       stack[sp++] = child;
-    } else if (state[b] === 2) {
+    } else if (state[b] === all) {
       last[b] = count - 1;
       sp--;
     }

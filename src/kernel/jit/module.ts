@@ -5,6 +5,9 @@ import { buildCfg, Cfg } from './cfg.ts';
 import { frameNeeds, type FunctionBody, lowerFunction, type Subject } from './function.ts';
 import { CHECK_PARAMS, checkBody, type GuardArea } from './guard.ts';
 import { replaceIdioms } from './idioms.ts';
+import type { Insns } from '../../isa/insn.ts';
+import { findLoops } from './loops.ts';
+import { recoverSwitches } from './switches.ts';
 import { computeLiveness } from './liveness.ts';
 import { mergeNarrowLoads } from './merge-loads.ts';
 import { JitRefusal, ModulePlan, NEEDS_FRAME, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
@@ -62,8 +65,9 @@ function analyse(plan: ModulePlan): Subject[] {
   const subjects: Subject[] = [];
   for (const k of calleesFirst(plan)) {
     const { start, end, stackDepth } = subprogs[k];
-    const cfg = buildCfg(insns, start, end, plan.guard === undefined);
-    if (!(cfg instanceof Cfg)) throw new JitRefusal('malformed', cfg.insn, cfg.detail);
+    const graph = buildCfg(insns, start, end, plan.guard === undefined);
+    if (!(graph instanceof Cfg)) throw new JitRefusal('malformed', graph.insn, graph.detail);
+    const cfg = plan.guard === undefined ? structuredSwitches(insns, graph) : graph;
     const live = computeLiveness(insns, cfg, start, end, (i) => plan.argsOf(i));
     if (k > 0 && !plan.slotOfSubprog.has(k)) plan.argCount[k] = 31 - Math.clz32((live.blockIn[0] & 0x3e) | 1);
     const needs = frameNeeds(plan, cfg);
@@ -73,6 +77,12 @@ function analyse(plan: ModulePlan): Subject[] {
     subjects[k] = { index: k, start, cfg, live, widths, stackDepth };
   }
   return subjects;
+}
+
+/** The graph with its switches, where it can be structured: the loop around irreducible graphs has a table of its own. */
+function structuredSwitches(insns: Insns, graph: Cfg): Cfg {
+  const recovered = recoverSwitches(insns, graph);
+  return recovered !== graph && findLoops(recovered).irreducible ? graph : recovered;
 }
 
 /** Subprograms in postorder of the call graph. */

@@ -221,6 +221,7 @@ export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: n
     }
     if (cfg.next[k] >= 0) join(b, first[cfg.next[k]], live.blockIn[cfg.next[k]]);
     if (cfg.taken[k] >= 0) join(b, first[cfg.taken[k]], live.blockIn[cfg.taken[k]]);
+    for (const to of cfg.cases(k)) join(b, first[to], live.blockIn[to]);
   }
   return settle(b, cfg, live, first, firstDef, end - start, start);
 }
