@@ -52,18 +52,15 @@ const ROWS: readonly ProgTypeRow[] = [
   NETFILTER,
 ];
 
-const BY_TYPE: ReadonlyMap<number, { readonly row: ProgTypeRow; readonly ops: ProgTypeOps }> = new Map(
-  ROWS.map((row) => [row.type, { row, ops: compileProgType(row) }]),
-);
-
-/** The operations of a program type, or undefined when 6.18 has no such type. */
+/** The operations of a program type, or undefined when 6.18 has no such type. Compiled when asked for, once a verification. */
 export function progTypeOps(type: number): ProgTypeOps | undefined {
-  return BY_TYPE.get(type)?.ops;
+  const row = progTypeRow(type);
+  return row && compileProgType(row);
 }
 
 /** The row of a program type: attach types, capabilities, sleepability, configuration. */
 export function progTypeRow(type: number): ProgTypeRow | undefined {
-  return BY_TYPE.get(type)?.row;
+  return ROWS.find((row) => row.type === type);
 }
 
 /** All rows, in order of type. */

@@ -37,11 +37,10 @@ export const CATALOGUE = {
   SUBPROG,
 } as const;
 
-const IDS = new Map<unknown, string>(
-  Object.entries(CATALOGUE).flatMap(([topic, rows]) =>
-    Object.entries(rows).map(([key, row]): [unknown, string] => [row, `${topic}.${key}`]),
-  ),
-);
-
-/** `STACK.OUT_OF_BOUNDS`; '' for a row that is in no topic. */
-export const rejectionId = (row: Rejection<never>): string => IDS.get(row) ?? '';
+/** `STACK.OUT_OF_BOUNDS`; '' for a row that is in no topic. Looked for, as a verification asks once at most. */
+export function rejectionId(row: Rejection<never>): string {
+  for (const [topic, rows] of Object.entries(CATALOGUE)) {
+    for (const [key, known] of Object.entries(rows)) if (known === (row as unknown)) return `${topic}.${key}`;
+  }
+  return '';
+}
