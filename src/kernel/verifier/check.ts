@@ -31,7 +31,7 @@ const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
 
 /** Verifies one program. Never throws for a fault of the program; a broken invariant of our own is an InternalError. */
 export function verify(input: VerifierInput): VerifierOutcome {
-  const log = new VerifierLog(input.logLevel, input.logLimit);
+  const log = new VerifierLog(input.logLevel);
   const ops = progTypeOps(input.progType);
   if (ops === undefined) throw new InternalError(`program type ${input.progType} reached the verifier`);
   const env = new VerifierEnv(input, ops, log, new InsnAux(input.insns.length));

@@ -5,20 +5,28 @@ export const BPF_LOG_LEVEL2 = 2;
 export const BPF_LOG_STATS = 4;
 export const BPF_LOG_FIXED = 8;
 
+/** What is kept at level 0, where only messages are written: enough for the last line. */
+const MESSAGES = 4096;
+const FIRST_CAPACITY = 1024;
+const NEWLINE = 10;
+
+/**
+ * Text is kept as UTF-16 units in one ring: a million instructions write a hundred megabytes of short strings, which as
+ * objects keep the garbage collector busy for longer than the verification takes.
+ */
 export class VerifierLog {
   readonly level: number;
   readonly #limit: number;
-  #chunks: string[] = [];
-  #size = 0;
-  /** Characters that fell off the front. */
-  #dropped = 0;
-  /** Last complete non-empty line, kept at any level: it is the message of a rejection. */
-  lastLine = '';
-  #partial = '';
+  #ring = new Uint16Array(FIRST_CAPACITY);
+  /** Positions of the first unit that is kept and behind the last; unit `p` lies at `p % ring.length`. */
+  #start = 0;
+  #end = 0;
+  #message = '';
 
-  constructor(level: number, limit = 16 * 1024 * 1024) {
+  /** `limit`: characters that are kept, a power of two. */
+  constructor(level: number, limit = 1 << 24) {
     this.level = level;
-    this.#limit = limit;
+    this.#limit = level === 0 ? MESSAGES : limit;
   }
 
   /** Instructions and states are printed, beside messages and statistics. */
@@ -31,57 +39,85 @@ export class VerifierLog {
 
   /** Appends a whole line. */
   line(text: string): void {
-    this.write(`${text}\n`);
+    this.write(text);
+    this.write('\n');
   }
 
   /** Appends text that may hold parts of lines (verbose()). */
   write(text: string): void {
-    this.#partial += text;
-    const end = this.#partial.lastIndexOf('\n');
-    if (end >= 0) {
-      const done = this.#partial.slice(0, end);
-      const line = done.slice(done.lastIndexOf('\n') + 1);
-      // Source lines only accompany messages.
-      if (line !== '' && !line.startsWith('; ')) this.lastLine = line;
-      this.#partial = this.#partial.slice(end + 1);
+    const { length } = text;
+    this.#message = '';
+    if (this.#end - this.#start + length > this.#ring.length) this.#grow(length);
+    const ring = this.#ring;
+    const mask = ring.length - 1;
+    const end = this.#end;
+    for (let i = 0; i < length; i++) ring[(end + i) & mask] = text.charCodeAt(i);
+    this.#end = end + length;
+    this.#start = Math.max(this.#start, this.#end - ring.length);
+  }
+
+  /** Appends the line that says why the program is refused; it may end a line that was begun. */
+  reason(text: string): void {
+    this.line(text);
+    this.#message = text.slice(text.lastIndexOf('\n') + 1);
+  }
+
+  /** Last complete line that is neither empty nor a source line, known at any level: the message of a rejection. */
+  get lastLine(): string {
+    if (this.#message !== '') return this.#message;
+    let stop = this.#newlineBefore(this.#end);
+    while (stop >= this.#start) {
+      const before = this.#newlineBefore(stop);
+      const line = this.#slice(before + 1, stop);
+      if (line !== '' && !line.startsWith('; ')) return line;
+      stop = before;
     }
-    if (this.level === 0) return;
-    this.#chunks.push(text);
-    this.#size += text.length;
-    if (this.#size > this.#limit * 2) this.#trim();
+    return '';
   }
 
   /** Length of the log so far; {@link truncate} goes back to it. */
   position(): number {
-    return this.#dropped + this.#size;
+    return this.#end;
   }
 
   /** Forgets everything after `position` (bpf_vlog_reset): a path that ended well leaves no trace at level 1. */
   truncate(position: number): void {
-    const chunks = this.#chunks;
-    position = Math.max(0, position - this.#dropped);
-    while (this.#size > position) {
-      const last = chunks.pop();
-      if (last === undefined) break;
-      this.#size -= last.length;
-      const keep = position - this.#size;
-      if (keep <= 0) continue;
-      chunks.push(last.slice(0, keep));
-      this.#size += keep;
-    }
-    this.#partial = '';
+    if (this.level !== 0) this.#end = Math.max(this.#start, Math.min(position, this.#end));
   }
 
   text(): string {
-    this.#trim();
-    return this.#chunks.join('');
+    return this.level === 0 ? '' : this.#slice(this.#start, this.#end);
   }
 
-  #trim(): void {
-    if (this.#size <= this.#limit) return;
-    const text = this.#chunks.join('').slice(-this.#limit);
-    this.#chunks = [text];
-    this.#dropped += this.#size - text.length;
-    this.#size = text.length;
+  /** Room for `length` units more, up to the limit; beyond it the oldest fall off. */
+  #grow(length: number): void {
+    const old = this.#ring;
+    let capacity = old.length;
+    while (capacity < this.#limit && capacity < this.#end - this.#start + length) capacity *= 2;
+    if (capacity === old.length) return;
+    const ring = new Uint16Array(capacity);
+    for (let p = this.#start; p < this.#end; p++) ring[p & (capacity - 1)] = old[p & (old.length - 1)];
+    this.#ring = ring;
+  }
+
+  /** Position of the last newline before `position`, or one before the start. */
+  #newlineBefore(position: number): number {
+    const ring = this.#ring;
+    let p = position - 1;
+    while (p >= this.#start && ring[p & (ring.length - 1)] !== NEWLINE) p--;
+    return p;
+  }
+
+  #slice(from: number, to: number): string {
+    const ring = this.#ring;
+    const mask = ring.length - 1;
+    let text = '';
+    for (let p = from; p < to; ) {
+      // To the end of the ring, and not more arguments than a call takes.
+      const n = Math.min(to - p, ring.length - (p & mask), 8192);
+      text += String.fromCharCode.apply(null, ring.subarray(p & mask, (p & mask) + n) as unknown as number[]);
+      p += n;
+    }
+    return text;
   }
 }

@@ -31,8 +31,6 @@ export interface VerifierInput {
   readonly profile: string;
   /** 0, or a combination of 1 (log), 2 (every state), 4 (statistics). */
   readonly logLevel: number;
-  /** Bytes of log that are kept (the last ones, as the kernel's rotating log does); default 16 MiB. */
-  readonly logLimit?: number;
   /** The program's own BTF. */
   readonly btf?: Btf;
   readonly funcInfo?: readonly FuncInfo[];

@@ -30,7 +30,14 @@ test('the fixtures are what the live kernel says', { timeout: 60_000 }, async ({
     skip(`no Linux 6.18 here${kernelAbsent && `: ${kernelAbsent}`}; ${count} programs not compared`);
     return;
   }
-  const live = Btf.parse(new Uint8Array(readFileSync(LIVE_BTF)));
+  const bytes = readFileSync(LIVE_BTF);
+  // The programs name kernel functions by their number in the packaged types; builds of one version number them differently.
+  if (Buffer.compare(bytes, btf.bytes) !== 0) {
+    kernel[Symbol.dispose]();
+    skip(`this kernel has other types than the packaged ones; ${count} programs not compared`);
+    return;
+  }
+  const live = Btf.parse(new Uint8Array(bytes));
   for (const file of RECORDED) {
     const rows = readRows(read(file));
     const lines = rows.map((r) => [r.attach, r.how, r.source, theirs(kernel, live, r)].join('\t'));

@@ -26,10 +26,6 @@ export class Rejected extends Error {
 /** Prints the row's text to the log and abandons the path with its errno. */
 export function reject<Args extends readonly unknown[]>(env: VerifierEnv, row: Rejection<Args>, ...args: Args): never {
   const text = row.text(...args);
-  if (text !== '') {
-    env.log.line(text);
-    // At level 1 the line may continue one that was shortened; the message stands for itself.
-    env.log.lastLine = text.slice(text.lastIndexOf('\n') + 1);
-  }
+  if (text !== '') env.log.reason(text);
   throw new Rejected(row as Rejection<never>, row.errno);
 }

@@ -15,6 +15,8 @@ export class FuncInstance {
   readonly frames: (Int32Array | undefined)[];
   /** Instructions whose writes were noted once: later visits only take away. */
   readonly visited: Uint8Array;
+  /** Frames, one bit each, for which an instruction has to be computed anew: its marks or a successor changed. */
+  readonly dirty: Uint8Array;
   /** Something changed since the last update. */
   updated = false;
   /** A write was taken away, so that WRITTEN has to be built anew. */
@@ -31,6 +33,7 @@ export class FuncInstance {
   ) {
     this.frames = new Array<Int32Array | undefined>(callsites.length + 1).fill(undefined);
     this.visited = new Uint8Array(length);
+    this.dirty = new Uint8Array(length);
   }
 
   /** `(6,8)`: callsites, then where the function begins. */
@@ -48,8 +51,10 @@ export class FuncInstance {
     if ((lo | hi) === 0) return;
     const m = this.frame(frameno);
     const at = (insnIdx - this.start) * MASKS;
+    if (((lo & ~m[at + READ]) | (hi & ~m[at + READ + 1])) === 0) return;
     m[at + READ] |= lo;
     m[at + READ + 1] |= hi;
+    this.dirty[insnIdx - this.start] |= 1 << frameno;
     // What is live there already changes nothing.
     if (((lo & ~m[at + LIVE]) | (hi & ~m[at + LIVE + 1])) !== 0) this.updated = true;
   }
@@ -67,6 +72,7 @@ export class FuncInstance {
     if (((m[at] & ~lo) | (m[at + 1] & ~hi)) !== 0) this.dropped = true;
     m[at] = lo;
     m[at + 1] = hi;
+    this.dirty[insnIdx - this.start] |= 1 << frameno;
     this.updated = true;
   }
 

@@ -3,7 +3,7 @@ import { AUX_CALLS_CALLBACK, AUX_PRUNE_POINT } from '../aux.ts';
 import type { StackLiveness, VerifierEnv } from '../env.ts';
 import type { VerifierState } from '../state/state.ts';
 import { subprogEnd } from '../subprog.ts';
-import { fallthroughOf, jumpTargetOf } from './flow.ts';
+import { FlowGraph } from './flow-graph.ts';
 import { FuncInstance, LIVE, MASKS, READ, WRITE, WRITTEN } from './func-instance.ts';
 
 const MAX_FRAMES = 8;
@@ -18,6 +18,7 @@ export class CallChainLiveness implements StackLiveness {
   readonly #written = new Int32Array(MAX_FRAMES * 2);
   // The instance found last, and the state's chain then.
   #last: FuncInstance | undefined;
+  #graph: FlowGraph | undefined;
 
   /** bpf_mark_stack_read. */
   markRead(env: VerifierEnv, frame: number, insnIdx: number, spi: number): void {
@@ -106,7 +107,7 @@ export class CallChainLiveness implements StackLiveness {
         if (this.#pending[i].callsites.length > this.#pending[deepest].callsites.length) deepest = i;
       const [instance] = this.#pending.splice(deepest, 1);
       if (!instance.updated) continue;
-      updateInstance(env, instance);
+      updateInstance(env, (this.#graph ??= new FlowGraph(env)), instance);
       if (instance.outer !== undefined) {
         propagate(instance, instance.outer);
         this.#note(instance.outer);
@@ -136,21 +137,25 @@ function propagate(instance: FuncInstance, outer: FuncInstance): void {
   outer.visited[callsite - outer.start] = 1;
 }
 
-/** Spreads the marks of one instance to a fixed point (update_instance). */
-function updateInstance(env: VerifierEnv, instance: FuncInstance): void {
-  const { insnPostorder, subprogs, log } = env;
+/**
+ * Spreads the marks of one instance to a fixed point (update_instance): rounds over the function in postorder, which
+ * leave out the instructions whose marks and successors are what they were when they were computed last.
+ */
+function updateInstance(env: VerifierEnv, graph: FlowGraph, instance: FuncInstance): void {
+  const { subprogs, log } = env;
   const first = subprogs[instance.subprogno].postorderStart;
-  const end = subprogs[instance.subprogno + 1]?.postorderStart ?? insnPostorder.length;
+  const end = subprogs[instance.subprogno + 1]?.postorderStart ?? graph.order.length;
   if (instance.dropped) {
     for (const m of instance.frames)
       if (m !== undefined) for (let i = 0; i < m.length; i += MASKS) m[i + WRITTEN] = m[i + WRITTEN + 1] = 0;
+    instance.dirty.fill(0xff);
   }
   let rounds = 0;
   for (let changed = true; changed; ) {
     changed = false;
-    for (const [f, m] of instance.frames.entries()) {
-      if (m === undefined) continue;
-      for (let k = first; k < end; k++) if (updateInsn(env, instance, f, m, insnPostorder[k])) changed = true;
+    for (let f = 0; f < instance.frames.length; f++) {
+      const m = instance.frames[f];
+      if (m !== undefined && updateFrame(env, graph, instance, f, m, first, end)) changed = true;
     }
     rounds++;
   }
@@ -158,17 +163,45 @@ function updateInstance(env: VerifierEnv, instance: FuncInstance): void {
   instance.updated = instance.dropped = false;
 }
 
+/** One round for one frame over the postorder positions `first` to `end`; true when something changed. */
+function updateFrame(
+  env: VerifierEnv,
+  graph: FlowGraph,
+  instance: FuncInstance,
+  f: number,
+  m: Int32Array,
+  first: number,
+  end: number,
+): boolean {
+  const { start, dirty } = instance;
+  const { order, predStart, preds } = graph;
+  const bit = 1 << f;
+  let changed = false;
+  for (let k = first; k < end; k++) {
+    const i = order[k];
+    if ((dirty[i - start] & bit) === 0) continue;
+    dirty[i - start] &= ~bit;
+    if (!updateInsn(env, graph, instance, f, m, i)) continue;
+    changed = true;
+    for (let p = predStart[i]; p < predStart[i + 1]; p++) dirty[preds[p] - start] |= bit;
+  }
+  return changed;
+}
+
 /** LIVE and WRITTEN of one instruction from its successors'; true when they changed. Instructions without successors keep theirs. */
-function updateInsn(env: VerifierEnv, instance: FuncInstance, f: number, m: Int32Array, i: number): boolean {
-  const { start, length } = instance;
+function updateInsn(
+  env: VerifierEnv,
+  graph: FlowGraph,
+  instance: FuncInstance,
+  f: number,
+  m: Int32Array,
+  i: number,
+): boolean {
+  const { start } = instance;
+  if (graph.one[i] < 0) return false;
   const at = (i - start) * MASKS;
-  const next = fallthroughOf(env.insns, i) - start;
-  const target = jumpTargetOf(env.insns, i) - start;
-  const a = next >= 0 && next < length ? next * MASKS : -1;
-  const b = target >= 0 && target < length ? target * MASKS : -1;
-  if (a < 0 && b < 0) return false;
-  const one = a >= 0 ? a : b;
-  const two = b >= 0 ? b : a;
+  const one = (graph.one[i] - start) * MASKS;
+  const two = (graph.two[i] - start) * MASKS;
   const liveLo = ((m[one + LIVE] | m[two + LIVE]) & ~m[at + WRITE]) | m[at + READ];
   const liveHi = ((m[one + LIVE + 1] | m[two + LIVE + 1]) & ~m[at + WRITE + 1]) | m[at + READ + 1];
   const doneLo = (m[one + WRITTEN] & m[two + WRITTEN]) | m[at + WRITE];
