@@ -336,3 +336,15 @@ test('the trie finds what a scan finds', () => {
   }
   expect([...map.entries()]).toHaveLength(rules.size);
 });
+
+test('every hash map has a seed of its own, and none where BPF_F_ZERO_SEED asks for none', () => {
+  const env = setupMaps();
+  const SEED = -80;
+  const seedOf = (flags: number): bigint => {
+    const map = mustCreate(env, { map_type: 1, key_size: 8, value_size: 8, max_entries: 64, map_flags: flags });
+    return env.mem.view.getBigUint64(map.addr + SEED, true);
+  };
+  const seeds = Array.from({ length: 8 }, () => seedOf(0));
+  expect(new Set(seeds).size).toBe(8);
+  expect(seedOf(1 << 6)).toBe(0n);
+});
