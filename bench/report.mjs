@@ -35,6 +35,12 @@ export function tableOf(result) {
     lines.push(`${t.name}: ${t.batchMpps.toFixed(1)} million packets a second${kernel}${t.equal ? '' : '  NOT EQUAL'}`);
   }
   lines.push('');
+  if (result.interpNsPerInsn) {
+    const worst = Math.max(...result.programs.map((r) => r.interpNsPerInsn));
+    lines.push(
+      `interpreter      ${result.interpNsPerInsn.toFixed(1)} ns an instruction (compute), at most ${worst.toFixed(1)}`,
+    );
+  }
   if (result.kernel !== 'live') lines.push(`no kernel column: ${result.kernel}`);
   if (result.programs.every((r) => r.nativeNs === null)) lines.push(`no native column: ${result.native}`);
   const titles = {

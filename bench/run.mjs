@@ -48,6 +48,8 @@ export async function runBench(options = {}) {
   return {
     programs,
     geomean: geomeans(programs),
+    /** Of the interpreter over programs of computations alone: those with helpers spend their time elsewhere. */
+    interpNsPerInsn: geomean(programs.filter((r) => r.kinds.includes('compute')).map((r) => r.interpNsPerInsn)),
     throughput,
     kernel: kernel.missing ?? 'live',
     native: native.missing ?? native.version,
@@ -93,6 +95,7 @@ async function benchProgram(ports, program) {
   const packets = makePackets(8);
   const engines = await load(ports, program);
   const equal = agree(engines, packets);
+  const executed = engines.interp.count(packets[0]);
   const runners = [];
   const sets = { empty: ports.empty, full: runnersOf(engines, packets[0]) };
   for (const what of ['empty', 'full'])
@@ -115,6 +118,9 @@ async function benchProgram(ports, program) {
     raw: Object.fromEntries(ENGINES.map((e) => [`${e}Ns`, measured[`full.${e}`] ?? null])),
     equal,
     insns: engines.jit.insns,
+    /** Instructions that one run executes, and what the interpreter takes for one. */
+    executed,
+    interpNsPerInsn: measured['full.interp'].min / executed,
     wasmBytes: engines.jit.bytes,
     loadMs: engines.jit.loadMs,
   };

@@ -63,6 +63,12 @@ export async function loadInSkep(world, engine, bytes, name, ringBytes) {
     insns: program.verified.insns.length,
     bytes: program.codeSize,
     run: (packet) => runner.run(packet),
+    /** Instructions that the interpreter executes for a packet. */
+    count(packet) {
+      const before = program.executed;
+      runner.run(packet);
+      return program.executed - before;
+    },
     prepare: (packets) => runner.prepare(packets),
     runner: (packet) => ({ call: drained(loop(runner, packet)) }),
     batchRunner(packet) {

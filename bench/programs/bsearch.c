@@ -24,7 +24,7 @@ LOOP
 			table[i] = i * 33554432u + 1;
 	}
 LOOP
-	for (int i = 0; i < 24; i++) {
+	for (int i = 0; i < 48; i++) {
 		u32 want = *(u32 *)(p + i * 4), lo = 0, n = 128;
 
 LOOP

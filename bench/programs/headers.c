@@ -16,7 +16,7 @@ int prog(struct xdp_md *ctx)
 	u32 hash = 0;
 
 LOOP
-	for (int i = 0; i < 27; i++, p += 54) {
+	for (int i = 0; i < 46; i++, p += 31) {
 		struct eth *e = (void *)p;
 		struct ip4 *ip = (void *)(e + 1);
 		struct tcp *t = (void *)(ip + 1);

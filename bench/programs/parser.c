@@ -10,7 +10,7 @@ int prog(struct xdp_md *ctx)
 	u32 seen = 0, bytes = 0;
 
 LOOP
-	for (int i = 0; i < 64; i++) {
+	for (int i = 0; i < 96; i++) {
 		if (p + 4 > end)
 			break;
 		u8 type = p[0], len = p[1] & 31;
@@ -22,8 +22,8 @@ LOOP
 			seen ^= *(u32 *)p;
 		else
 			bytes += type;
-		bytes += len;
-		p += len + 4;
+		bytes += len & 15;
+		p += (len & 15) + 4;
 	}
 	return seen * 31 + bytes;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* A chain of 24 tail calls through a program array, its state in a per-CPU array. */
+/* A chain of 24 tail calls through a program array, some work in each, its state in a per-CPU array. */
 #include "bench.h"
 
 int step(struct xdp_md *ctx);
@@ -28,7 +28,13 @@ int step(struct xdp_md *ctx)
 
 	if (!s)
 		return 0;
-	s->sum = s->sum * 31 + s->left;
+	u64 x = s->sum;
+LOOP
+	for (int i = 0; i < 8; i++) {
+		x = x * 6364136223846793005ull + s->left;
+		x ^= x >> 29;
+	}
+	s->sum = x;
 	if (--s->left)
 		bpf_tail_call(ctx, &next, 1);
 	return s->sum;

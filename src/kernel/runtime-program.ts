@@ -48,6 +48,10 @@ export class RuntimeProgram {
   get codeSize(): number {
     return this.#prog.exe.codeSize;
   }
+  /** Instructions that the interpreter has executed in all runs so far; undefined for compiled programs. */
+  get executed(): number | undefined {
+    return this.#prog.exe.executed;
+  }
   /** Whether {@link runner} serves it. */
   get takesPackets(): boolean {
     return takesPackets(this.#prog.verified.progType);

@@ -53,6 +53,8 @@ export class InterpProgram implements Executable {
   /** Storage of its arena map; 0 without. */
   readonly arenaAddr: number;
   readonly arenaSize: number;
+  /** Instructions executed in all runs so far. */
+  executed = 0;
   regions: readonly GuardRegion[];
   #fuel: number;
   #r2: number;
@@ -202,6 +204,7 @@ export class InterpProgram implements Executable {
   }
 
   #release(act: Activation): void {
+    this.executed += act.steps;
     if (act.program !== this) {
       act.program.giveRegs(act.regs);
       act.program = this;

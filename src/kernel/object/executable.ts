@@ -10,6 +10,8 @@ export interface Executable {
   runBatch?(ctxs: number, stride: number, count: number, out: number): void;
   /** Guest address where run() stores the 64-bit r0. */
   readonly retAddr: number;
+  /** Instructions executed in all runs so far; the JIT does not count. */
+  readonly executed?: number;
   /** Bytes of generated code, 0 for the interpreter. */
   readonly codeSize: number;
   /** Releases its slots. */
