@@ -16,6 +16,7 @@ import {
   BPF_X,
 } from '../../isa/opcodes.ts';
 import type { FnState } from './fn-state.ts';
+import { JitRefusal } from './plan.ts';
 import { T_I32 } from './wasm-ops.ts';
 import * as w from './wasm-ops.ts';
 
@@ -111,6 +112,17 @@ export function pushCondition(f: FnState, i: number, negate: boolean, mayGoto: M
   pushSrc();
   out.byte(compare);
   return true;
+}
+
+/** Pushes 1 or 0: whether the jump at `i`, which is no may_goto, is taken (or, negated, not taken). */
+export function pushTruth(f: FnState, i: number, negate: boolean): void {
+  const { insns, out } = f;
+  const op = insns.code[i] & 0xf0;
+  const plain = op !== BPF_JSET && !(op === BPF_JNE && !negate) && !(op === BPF_JEQ && negate);
+  // Those may leave any number that is not zero: asked the other way round, the answer is a bit.
+  if (!pushCondition(f, i, plain ? negate : !negate, undefined))
+    throw new JitRefusal('unsupported', i, `jump 0x${insns.code[i].toString(16)}`);
+  if (!plain) out.byte(w.I32_EQZ);
 }
 
 /** Pushes 1 once the loop has used up its iterations or its time. */

@@ -8,6 +8,7 @@ import {
   BPF_JMP,
   BPF_LD,
   BPF_LDX,
+  BPF_MOV,
   BPF_PSEUDO_FUNC,
   BPF_ST,
   BPF_STX,
@@ -15,7 +16,7 @@ import {
 import { FRAME_SIZE } from '../helpers/env.ts';
 import { lowerAlu } from './alu.ts';
 import { lowerAtomic } from './atomic.ts';
-import { type MayGoto, pushCondition } from './branch.ts';
+import { type MayGoto, pushCondition, pushTruth } from './branch.ts';
 import { lowerCall } from './call.ts';
 import { type Cfg, END_COND, END_EXIT, END_SWITCH } from './cfg.ts';
 import { dispatchOrder } from './dispatch.ts';
@@ -58,6 +59,8 @@ interface Emission {
   readonly insns: Insns;
   readonly order: Int32Array;
   readonly position: Int32Array;
+  /** Blocks whose work was done before they were reached. */
+  readonly passed: Uint8Array;
   /** Emits a branch (BR or BR_IF) to a block. */
   branch(opcode: number, from: number, to: number): void;
   /** What a branch from one block to another names. */
@@ -148,6 +151,7 @@ function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto
     insns: f.insns,
     order,
     position,
+    passed: new Uint8Array(cfg.count),
     mayGoto,
     branch(opcode, from, to) {
       if (position[to] <= position[from] && f.plan.guard !== undefined) {
@@ -209,6 +213,7 @@ function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined, li
     insns: f.insns,
     order,
     position,
+    passed: new Uint8Array(cfg.count),
     mayGoto,
     branch(opcode, _from, to) {
       const p = position[to];
@@ -247,6 +252,7 @@ function emitDispatched(f: FnState, s: Subject, mayGoto: MayGoto | undefined, li
 function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean): void {
   const { f, insns } = e;
   const { cfg, live, start, widths } = e.s;
+  if (e.passed[b] !== 0) return;
   const kind = cfg.kind[b];
   const last = cfg.end[b] - 1;
   const hasTerminator = isJumpSlot(insns, last, cfg.start[b]);
@@ -267,6 +273,7 @@ function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean
     if (!lastOfAll) f.out.byte(w.RETURN);
     return;
   }
+  if (kind === END_COND && emitChoice(e, b, following)) return;
   f.flush(live.blockOut[b]);
   if (kind === END_SWITCH) {
     emitSwitch(e, b);
@@ -289,6 +296,56 @@ function emitBlock(e: Emission, b: number, following: number, lastOfAll: boolean
     e.branch(w.BR_IF, b, taken);
     if (next !== following) e.branch(w.BR, b, next);
   }
+}
+
+/**
+ * A register that is one of two constants by a condition, which BPF has to spell as `r = 1; if .. goto L; r = 0; L:`, is a
+ * select, or the condition itself. The block of the other constant is then passed over.
+ */
+function emitChoice(e: Emission, b: number, following: number): boolean {
+  const { f, insns } = e;
+  const { cfg, live, widths } = e.s;
+  const other = cfg.next[b];
+  const after = cfg.taken[b];
+  const i = cfg.start[other];
+  if (widths === undefined || other !== following || cfg.kind[other] === END_COND || cfg.next[other] !== after)
+    return false;
+  const op = insns.code[i] & 0xf8;
+  const cls = insns.code[i] & 7;
+  const jump = cfg.end[other] - i === 2 && isJumpSlot(insns, i + 1, i);
+  if ((cfg.end[other] - i !== 1 && !jump) || op !== BPF_MOV || (cls !== BPF_ALU && cls !== BPF_ALU64)) return false;
+  const r = insns.dst[i];
+  const last = cfg.end[b] - 1;
+  if (!f.isConst(r) || (insns.code[last] & 0xf0) === BPF_JCOND || cfg.predRow[other + 1] - cfg.predRow[other] !== 1)
+    return false;
+  if (((live.blockIn[after] >>> r) & 1) === 0) return false;
+  f.flush(live.blockOut[b] & ~(1 << r));
+  f.comparesPointers = widths.comparesPointers[last - e.s.start] !== 0;
+  const [lo, hi] = [f.lo[r], f.hi[r]];
+  const imm = insns.imm[i];
+  const high = cls === BPF_ALU64 ? imm >> 31 : 0;
+  f.narrowDef = ((widths.narrowIn[after] >>> r) & 1) !== 0;
+  const truth = (lo === 1 && imm === 0) || (lo === 0 && imm === 1);
+  if (truth && hi === 0) {
+    pushTruth(f, last, lo === 0);
+    f.set32(r);
+  } else {
+    if (f.narrowDef) {
+      f.out.i32(lo);
+      f.out.i32(imm);
+    } else {
+      f.out.i64(lo, hi);
+      f.out.i64(imm, high);
+    }
+    pushTruth(f, last, false);
+    f.out.byte(w.SELECT);
+    if (f.narrowDef) f.setLow(r);
+    else f.set64(r);
+  }
+  e.passed[other] = 1;
+  const at = e.position[b] + 2;
+  if (e.position[after] !== at) e.branch(w.BR, b, after);
+  return true;
 }
 
 /** A jump through a table: br_table leaves what is beyond its targets to the last one. */
