@@ -35,6 +35,8 @@ export interface ProgramVerdict {
   readonly timeUs: number;
   /** Source line of a rejection, when the program has line information. */
   readonly source?: string;
+  /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
+  readonly assumed?: readonly string[];
   readonly log?: string;
 }
 

@@ -3,6 +3,7 @@ import type { Btf } from '../btf/btf.ts';
 import { parseObject } from '../lib/parse-object.ts';
 import type { CollectionSpec } from '../lib/collection-spec.ts';
 import type { ProgramSpec } from '../lib/spec.ts';
+import { assumeSizes } from './assumed-sizes.ts';
 import { assignment, type Command, oneOf, readArgs, unsigned } from './command.ts';
 import { EXIT, InputError, UsageError } from './exit.ts';
 import { inFile, readInput } from './files.ts';
@@ -15,7 +16,7 @@ import { type ProgramVerdict, verifyPrograms } from './verify-object.ts';
 const HELP = `usage: skep verify OBJECT... [options]
 
 Verifies every program of the object files, each alone, by the rules of Linux 6.18, and says what the kernel would
-say. Nothing is run.
+say. Nothing is run. Sizes that the object leaves to its loader are assumed: one element, the deepest stack trace.
 
   --json                     one line of JSON for each program
   --prog NAME                only this program; may be given again
@@ -101,10 +102,11 @@ async function verifyFile(
     missing.delete(p.key);
   }
   const facts = await kernelFacts(spec, false);
+  const assumed = assumeSizes(spec);
   let code: number = EXIT.ok;
-  report.object(path, spec.programs.length);
+  report.object(path, spec.programs.length, assumed);
   for (const found of verifyPrograms(path, spec, programs, { ...options, kernelBtf, facts })) {
-    report.program(found);
+    report.program(assumed.length > 0 ? { ...found, assumed } : found);
     code = worse(code, exitOf(found));
   }
   return code;
@@ -121,7 +123,7 @@ function exitOf(found: ProgramVerdict): number {
 }
 
 interface Report {
-  object(path: string, programs: number): void;
+  object(path: string, programs: number, assumed: readonly string[]): void;
   program(found: ProgramVerdict): void;
   end(): void;
 }
@@ -133,9 +135,11 @@ function jsonReport(io: Io): Report {
 function textReport(io: Io, logLevel: number, objects: number): Report {
   const all: ProgramVerdict[] = [];
   return {
-    object(path, programs) {
+    object(path, programs, assumed) {
       if (objects > 1 || programs === 0)
         io.out(`${io.style('bold', visible(path))}${programs ? '' : ': no programs'}\n`);
+      for (const line of assumed)
+        io.out(`${io.style('dim', `assumed  ${visible(line)}, which the object does not say`)}\n`);
     },
     program(found) {
       all.push(found);

@@ -1,6 +1,6 @@
 /** `skep verify`: verdicts, their JSON, and exit codes. */
 import { describe, expect, test } from 'vitest';
-import { FIREWALL, jsonLines, PROGRAMS, skep } from './skep.ts';
+import { FIREWALL, jsonLines, PROGRAMS, skep, UNSIZED } from './skep.ts';
 
 test('--json has one line for each program, those with autoload off too', () => {
   const said = skep(['verify', PROGRAMS, '--json']);
@@ -37,6 +37,20 @@ test('--json has one line for each program, those with autoload off too', () => 
   expect(accepted).not.toHaveProperty('log');
   expect(lines.find((l) => l.program === 'optional')).toMatchObject({ section: '?xdp' });
   expect(lines.find((l) => l.program === 'probe')).toMatchObject({ attachType: null });
+});
+
+test('sizes that the object leaves to its loader are assumed, and said', () => {
+  const said = skep(['verify', UNSIZED, '--json']);
+  expect(said.code).toBe(0);
+  expect(jsonLines(said)).toMatchObject([
+    {
+      program: 'note_switch',
+      verdict: 'accept',
+      assumed: ['map started: max_entries 1', 'map stacks: max_entries 1', 'map stacks: value_size 1016'],
+    },
+  ]);
+  expect(skep(['verify', UNSIZED]).out).toContain('assumed  map started: max_entries 1, which the object does not say');
+  expect(jsonLines(skep(['verify', FIREWALL, '--json']))[0]).not.toHaveProperty('assumed');
 });
 
 test('--prog, --prog-flags and --log-level', () => {
