@@ -46,7 +46,7 @@ test('sizes that the object leaves to its loader are assumed, and said', () => {
     {
       program: 'note_switch',
       verdict: 'accept',
-      assumed: ['map started: max_entries 1', 'map stacks: max_entries 1', 'map stacks: value_size 1016'],
+      assumed: ['map stacks: max_entries 1', 'map stacks: value_size 1016', 'map started: max_entries 1'],
     },
   ]);
   expect(skep(['verify', UNSIZED]).out).toContain('assumed  map started: max_entries 1, which the object does not say');
