@@ -3,6 +3,7 @@ export const PROGRAMS = [
   { name: 'alu64', kinds: ['compute'] },
   { name: 'alu32', kinds: ['compute'] },
   { name: 'siphash', kinds: ['compute'] },
+  { name: 'chacha', kinds: ['compute'] },
   { name: 'sort', kinds: ['compute'] },
   { name: 'csum64', kinds: ['compute'] },
   { name: 'csum512', kinds: ['compute'] },

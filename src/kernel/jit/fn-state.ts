@@ -30,6 +30,8 @@ export class FnState {
   narrowDef = false;
   /** Whether the jump being lowered compares packet pointers. */
   comparesPointers = false;
+  /** Locals of promoted stack slots by their offset from r10. */
+  readonly promoted = new Map<number, number>();
   /** Constants on the stack; nothing is noted in guard mode. */
   readonly slots = new KnownSlots();
   /** i64 and i32 local of each register, -1 until first used. */

@@ -22,6 +22,7 @@ import { JitRefusal } from './plan.ts';
 import * as w from './wasm-ops.ts';
 
 const MAP_TYPE_ARENA = 33;
+const FP = 10;
 
 /** Width in bytes to the wasm load (zero- and sign-extending) and store. */
 const LOAD = { 1: w.I64_LOAD8_U, 2: w.I64_LOAD16_U, 4: w.I64_LOAD32_U, 8: w.I64_LOAD } as Record<number, number>;
@@ -86,6 +87,7 @@ export function lowerLoad(f: FnState, i: number): boolean {
   } else if (mode === BPF_MEM || mode === BPF_MEMSX) {
     if (foldConstant(f, insns.src[i], insns.off[i], size, signed, dst)) return true;
     if (!signed && foldSlot(f, insns.src[i], insns.off[i], size, dst)) return true;
+    if (loadPromoted(f, insns.src[i], insns.off[i], size, signed, dst)) return true;
     const offset = pushAddress(f, insns.src[i], insns.off[i], size, false, i);
     if (f.narrowDef && !signed) {
       out.mem(LOAD32[size], 0, offset);
@@ -144,6 +146,19 @@ function foldConstant(f: FnState, src: number, off: number, size: number, signed
     return true;
   }
   return false;
+}
+
+/** A stack slot that is a local. */
+function loadPromoted(f: FnState, src: number, off: number, size: number, signed: boolean, dst: number): boolean {
+  const local = src === FP ? f.promoted.get(off) : undefined;
+  if (local === undefined) return false;
+  f.out.get(local);
+  if (size === 8) f.set64(dst);
+  else if (signed) {
+    f.out.byte(w.I64_EXTEND_I32_S);
+    f.set64(dst);
+  } else f.set32(dst);
+  return true;
 }
 
 /** A constant that was stored to the stack comes back. */
@@ -251,6 +266,14 @@ export function lowerStore(f: FnState, i: number): boolean {
   if (mode !== BPF_MEM) return false;
   const src = insns.src[i];
   const constant = immediate || f.isConst(src);
+  const local = dst === FP ? f.promoted.get(insns.off[i]) : undefined;
+  if (local !== undefined) {
+    if (size === 8) pushValue();
+    else if (immediate) out.i32(insns.imm[i]);
+    else f.push32(src);
+    out.set(local);
+    return true;
+  }
   const offset = pushAddress(f, dst, insns.off[i], size, true, i);
   if (size < 8 && (constant || f.isNarrow(src))) {
     if (immediate) out.i32(insns.imm[i]);
