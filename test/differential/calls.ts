@@ -1,8 +1,8 @@
 /** Fragments that call: helpers with memory arguments, static and global functions, callbacks. */
 import * as op from '../../src/isa/opcodes.ts';
 import { BUFFER, BUFFER_SIZE, type Frame, type Label, NUM, type Place } from './frame.ts';
-import { FUNC, MAPS, type PendingFunction, type Program } from './generate.ts';
-import { initBuffer, key } from './memory.ts';
+import { FUNC, MAP, MAPS, type PendingFunction, type Program } from './generate.ts';
+import { initBuffer, key, loadMap } from './memory.ts';
 import { bound, constant, mutable } from './scalars.ts';
 
 const MAX_FUNCTIONS = 6;
@@ -35,6 +35,7 @@ function size(f: Frame, arg: number, room: number, from: number, step: number): 
 /** A helper with memory and size arguments (T8). */
 export function helper(p: Program, f: Frame): void {
   const { rng } = f;
+  p.hit('T8');
   const number = mutable(p, f);
   // Calls take r0 to r5; numbers for sizes must survive the setup of the other arguments.
   const from = rng.chance(55) && number >= 6 ? number : -1;
@@ -62,10 +63,9 @@ export function helper(p: Program, f: Frame): void {
     f.movImm(5, 0);
     f.call(28);
   } else if (kind === 'update') {
-    const map = rng.below(MAPS.length);
+    const map = rng.below(MAP.plain);
     key(f);
-    f.code.emit(op.BPF_LD | op.BPF_DW | op.BPF_IMM, 1, op.BPF_PSEUDO_MAP_IDX, 0, map);
-    f.code.emit(0);
+    loadMap(f, 1, map);
     const big = f.having('val').filter((r) => r >= 6 && f.regs[r].room >= MAPS[map].valueSize);
     if (big.length > 0) f.mov(3, rng.pick(big));
     else memory(f, 3);
@@ -73,8 +73,7 @@ export function helper(p: Program, f: Frame): void {
     f.call(2);
   } else if (kind === 'delete') {
     key(f);
-    f.code.emit(op.BPF_LD | op.BPF_DW | op.BPF_IMM, 1, op.BPF_PSEUDO_MAP_IDX, 0, rng.below(MAPS.length));
-    f.code.emit(0);
+    loadMap(f, 1, rng.below(MAP.plain));
     f.call(3);
   } else if (kind === 'comm') {
     const room = memory(f, 1);
@@ -154,16 +153,23 @@ export function callFunction(p: Program, f: Frame): void {
     }
   });
   if (chosen.some((src, i) => src === undefined && fn.args[i].kind === 'val' && fn.args[i].room > BUFFER_SIZE)) return;
+  p.hit(fn.role === 'global' ? 'global' : 'call');
   if (wanted.includes('val')) for (let i = 0; i < BUFFER_SIZE; i += 8) f.storeImm(op.BPF_DW, 10, BUFFER + i, 0);
   f.code.emit(op.BPF_JMP | op.BPF_CALL, 0, op.BPF_PSEUDO_CALL, 0, 0, fn.label);
   f.clobber();
   if (!f.frozen.has(0)) f.set(0, NUM);
 }
 
+/** The same function from many places. */
+export function callMany(p: Program, f: Frame): void {
+  for (let n = f.rng.between(4, 9); n > 0; n--) callFunction(p, f);
+}
+
 /** bpf_loop() or bpf_for_each_map_elem() with a callback that may use the caller's stack through its context. */
 export function callback(p: Program, f: Frame): void {
   const { rng } = f;
   if (!p.btf || f.callDepth >= 2 || p.functions.length >= MAX_FUNCTIONS) return;
+  p.hit('callback');
   const each = rng.chance(30);
   const ctx: Place = { kind: 'val', room: 32 };
   const fn = each
@@ -177,8 +183,7 @@ export function callback(p: Program, f: Frame): void {
     : newFunction(p, f, 'loop', [NUM, ctx], FUNC.loop);
   initBuffer(f);
   if (each) {
-    f.code.emit(op.BPF_LD | op.BPF_DW | op.BPF_IMM, 1, op.BPF_PSEUDO_MAP_IDX, 0, 0);
-    f.code.emit(0);
+    loadMap(f, 1, 0);
   } else {
     const nums = f.having('num').filter((r) => r >= 6);
     if (nums.length > 0 && rng.chance(50)) {

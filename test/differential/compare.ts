@@ -1,7 +1,7 @@
-/** Verdict, errno, message and counts of the two sides over many programs. */
+/** Verdict, errno, message and counts of the two sides. */
 import type { Btf } from '../../src/btf/btf.ts';
-import { type Generated, generate } from './generate.ts';
-import { programSeed } from './rng.ts';
+import { BPF_LOG_STATS } from '../../src/kernel/verifier/log.ts';
+import type { Generated } from './generate.ts';
 import { type Answer, askSkep, CRASHED, type KernelSide, normalLine } from './sides.ts';
 
 /** Ways to differ, the gravest first. */
@@ -24,32 +24,9 @@ export interface Finding {
   readonly skep: Answer;
 }
 
-export interface Totals {
-  programs: number;
-  accepted: number;
-  /** Over 1,000 processed instructions. */
-  large: number;
-  unprivileged: number;
-  /** Of these the accepted ones. */
-  skipped: number;
-  readonly differs: Record<Difference, number>;
-  kernelMs: number;
-  skepMs: number;
-}
-
-export const newTotals = (): Totals => ({
-  programs: 0,
-  accepted: 0,
-  large: 0,
-  unprivileged: 0,
-  skipped: 0,
-  differs: { falseAccept: 0, crash: 0, falseReject: 0, errno: 0, message: 0, insns: 0, states: 0, log: 0 },
-  kernelMs: 0,
-  skepMs: 0,
-});
-
-/** Logs of longer verifications are not compared state by state. */
+/** Logs of longer verifications are not compared: state by state, and at all. */
 const WHOLE_LOG_INSNS = 2000;
+const MESSAGE_INSNS = 20_000;
 
 export interface CompareOptions {
   readonly kernel: KernelSide;
@@ -83,21 +60,22 @@ export function firstDifference(a: string, b: string): number {
   return -1;
 }
 
-export function compareOne(g: Generated, options: CompareOptions, totals: Totals): Finding | undefined {
-  const started = performance.now();
-  let kernel = options.kernel.ask(g, 1);
-  if (kernel === undefined) {
-    totals.skipped++;
-    return undefined;
-  }
-  const asked = performance.now();
-  let skep = askSkep(g, 1, options.vmlinux);
-  totals.kernelMs += asked - started;
-  totals.skepMs += performance.now() - asked;
-  totals.programs++;
-  if (kernel.errno === 0) totals.accepted++;
-  if (kernel.insns > 1000) totals.large++;
-  if (g.caps !== 'all') totals.unprivileged++;
+/** Both answers; undefined when the kernel cannot be asked with these capabilities. */
+export function askBoth(g: Generated, options: CompareOptions): Pick<Finding, 'kernel' | 'skep'> | undefined {
+  const { vmlinux } = options;
+  // The log costs the kernel ten times what verification does: it is asked for only where there is a message in it.
+  let kernel = options.kernel.ask(g, BPF_LOG_STATS);
+  if (kernel === undefined) return undefined;
+  const withMessage = kernel.errno !== 0 && kernel.insns <= MESSAGE_INSNS;
+  if (withMessage) kernel = options.kernel.ask(g, 1) ?? kernel;
+  const skep = askSkep(g, withMessage ? 1 : BPF_LOG_STATS, vmlinux);
+  return { kernel, skep: withMessage ? skep : { ...skep, message: '' } };
+}
+
+export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | undefined {
+  const both = askBoth(g, options);
+  if (both === undefined) return undefined;
+  let { kernel, skep } = both;
   let difference = differenceOf(kernel, skep, false);
   if (options.logLevel >= 2 && kernel.insns < WHOLE_LOG_INSNS && difference === undefined) {
     kernel = options.kernel.ask(g, 2) ?? kernel;
@@ -107,21 +85,5 @@ export function compareOne(g: Generated, options: CompareOptions, totals: Totals
       difference = differenceOf(kernel, skep, true);
     }
   }
-  if (difference === undefined) return undefined;
-  totals.differs[difference]++;
-  return { difference, program: g, kernel, skep };
-}
-
-/** Programs `from` to `from + n - 1` of a run. */
-export function* compareMany(
-  seed: number,
-  from: number,
-  n: number,
-  options: CompareOptions,
-  totals: Totals,
-): Generator<Finding> {
-  for (let i = 0; i < n; i++) {
-    const found = compareOne(generate(programSeed(seed, from + i)), options, totals);
-    if (found !== undefined) yield found;
-  }
+  return difference === undefined ? 'equal' : { difference, program: g, kernel, skep };
 }

@@ -48,6 +48,7 @@ export function fromLine(text: string): RecordedAnswer {
       progFlags,
       insns: new Uint8Array(Buffer.from(insns, 'base64')),
       funcInfo: funcInfo ?? undefined,
+      features: [],
     },
     kernel: { errno, message, insns: count, states, log: '' },
   };

@@ -2,7 +2,8 @@
 import * as op from '../../src/isa/opcodes.ts';
 import { type Frame, type Label, NONE, NUM, SLOTS } from './frame.ts';
 import { block, type Program } from './generate.ts';
-import { COMPARES, constant, narrow, number } from './scalars.ts';
+import { fill, fixedValue, spill } from './memory.ts';
+import { arithmetic, COMPARES, constant, narrow, number } from './scalars.ts';
 
 /** if / else on a number. */
 export function branch(p: Program, f: Frame): void {
@@ -75,6 +76,8 @@ export function loop(p: Program, f: Frame): void {
   const { rng } = f;
   if (f.loopDepth >= 2 || p.loops >= 3) return;
   p.loops++;
+  p.hit('loop');
+  p.hit('T10');
   const shape = rng.weighted([
     [5, 'count'],
     [2, 'down'],
@@ -99,6 +102,7 @@ export function loop(p: Program, f: Frame): void {
   }
   const head: Label = { at: f.code.rows.length };
   const end: Label = { at: -1 };
+  if (shape === 'may_goto') p.hit('mayGoto');
   if (shape === 'may_goto') f.code.emit(op.BPF_JMP | op.BPF_JCOND, 0, 0, 0, 0, end);
   const saved = protect(f, [counter, ...(limit === undefined ? [] : [limit])], shape === 'slot' ? slot : -1);
   const entry = f.snapshot();
@@ -112,6 +116,77 @@ export function loop(p: Program, f: Frame): void {
   f.numOnly = saved.numOnly;
   f.frozenSlots = saved.frozenSlots;
   f.loopDepth--;
+}
+
+/** Hundreds of turns of a body without branches of its own. */
+export function longLoop(p: Program, f: Frame): void {
+  const { rng } = f;
+  const counter = f.free('num', true);
+  if (counter < 0 || f.loopDepth > 0) return;
+  p.loops++;
+  p.hit('loop');
+  number(p, f);
+  for (let r = 0; r < 6; r++) f.set(r, NONE);
+  const inner = rng.chance(25);
+  const n = inner ? rng.pick([10, 20, 30]) : rng.pick([50, 100, 150, 300, 600]);
+  f.movImm(counter, 0);
+  f.set(counter, NUM);
+  const head: Label = { at: f.code.rows.length };
+  const saved = protect(f, [counter], -1);
+  const entry = f.snapshot();
+  const body = (): void => {
+    for (let k = rng.between(2, 5); k > 0; k--) rng.pick([arithmetic, spill, fill, fixedValue])(p, f);
+  };
+  const second = inner ? f.free('num', true) : -1;
+  if (second >= 0 && second !== counter) {
+    f.movImm(second, 0);
+    f.frozen.add(second);
+    f.set(second, NUM);
+    for (let r = 0; r < 6; r++) f.set(r, NONE);
+    const again: Label = { at: f.code.rows.length };
+    const before = f.snapshot();
+    body();
+    f.restore(before);
+    f.addImm(second, 1);
+    f.jumpImm(op.BPF_JLT, second, rng.pick([5, 10, 20]), again);
+  } else body();
+  f.restore(entry);
+  f.addImm(counter, 1);
+  f.jumpImm(rng.pick([op.BPF_JLT, op.BPF_JNE, op.BPF_JSLT]), counter, n, head);
+  f.frozen = saved.frozen;
+  f.numOnly = saved.numOnly;
+  f.frozenSlots = saved.frozenSlots;
+  f.loopDepth--;
+}
+
+/** Independent branches of which each sets a bit that matters later: as many paths as the bits allow. */
+export function bitLadder(p: Program, f: Frame): void {
+  const { rng } = f;
+  const bits = f.free('num', true);
+  if (bits < 0) return;
+  p.hit('T5');
+  const width = rng.between(5, 8);
+  f.movImm(bits, 0);
+  f.set(bits, NUM);
+  f.frozen.add(bits);
+  const value = f.having('val').find((r) => r >= 6 && f.regs[r].room >= 48);
+  for (let k = 0; k < width; k++) {
+    const cond = number(p, f);
+    const next: Label = { at: -1 };
+    if (cond >= 0 && cond !== bits) f.jumpImm(rng.pick(COMPARES), cond, rng.chance(50) ? k * 8 : constant(f), next);
+    f.code.emit(op.BPF_ALU64 | op.BPF_OR | op.BPF_K, bits, 0, 0, 1 << k);
+    f.code.place(next);
+    if (rng.chance(50)) arithmetic(p, f);
+  }
+  f.frozen.delete(bits);
+  const ptr = f.free('val');
+  if (value === undefined || ptr < 0 || ptr === value || ptr === bits) return;
+  f.code.emit(op.BPF_ALU64 | op.BPF_AND | op.BPF_K, bits, 0, 0, 31);
+  f.mov(ptr, value);
+  f.code.emit(op.BPF_ALU64 | op.BPF_ADD | op.BPF_X, ptr, bits);
+  f.set(ptr, NONE);
+  f.load(op.BPF_B, ptr, ptr, 0);
+  f.set(ptr, NUM);
 }
 
 /** The next round, if there is one. */

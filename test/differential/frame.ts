@@ -50,7 +50,7 @@ export class Frame {
   regs: Place[] = Array.from({ length: 10 }, () => NONE);
   slots: Place[] = Array.from({ length: SLOTS }, () => NONE);
   /** Where a path that gives up goes: r0 = 0; exit. */
-  readonly bail: Label = { at: -1 };
+  bail: Label = { at: -1 };
   /** Registers that must keep what they hold, and those that may only get numbers. */
   frozen = new Set<number>();
   numOnly = new Set<number>();

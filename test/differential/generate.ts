@@ -1,23 +1,75 @@
 /** Structured programs for the comparison with a live kernel: seeded, mostly well-formed, on the edge of what is allowed. */
+import type { Btf } from '../../src/btf/btf.ts';
 import { BtfBuilder } from '../../src/btf/encode.ts';
+import { BTF_KIND } from '../../src/btf/types.ts';
 import { encodeInsns } from '../../src/isa/encode.ts';
 import { Insns } from '../../src/isa/insn.ts';
 import * as op from '../../src/isa/opcodes.ts';
-import { callback, callFunction, helper } from './calls.ts';
-import { branch, earlyExit, ladder, loop, pointerCompare } from './flow.ts';
+import { callback, callFunction, callMany, helper } from './calls.ts';
+import { bitLadder, branch, earlyExit, ladder, longLoop, loop, pointerCompare } from './flow.ts';
 import { Code, Frame, type Label, NUM, type Place } from './frame.ts';
 import { fill, fixedValue, lookup, packet, spill, variableStack, variableValue } from './memory.ts';
 import { mutate } from './mutate.ts';
+import {
+  dynptr,
+  iterator,
+  KFUNCS,
+  ldAbs,
+  nullness,
+  partialSpill,
+  pruneTrap,
+  ringbuf,
+  socket,
+  spinLock,
+  tailCall,
+} from './resources.ts';
 import { Rng } from './rng.ts';
 import { arithmetic, constant, linked, narrow, number, source } from './scalars.ts';
 
-/** The maps that programs name by index: type, value size. Keys are four bytes, five entries. */
+/** The maps that programs name by index. The first four are plain: keys of four bytes, five entries. */
 export const MAPS = [
-  { type: 2, valueSize: 48 },
-  { type: 1, valueSize: 48 },
-  { type: 2, valueSize: 256 },
-  { type: 1, valueSize: 4096 },
+  { type: 2, keySize: 4, valueSize: 48, maxEntries: 5 },
+  { type: 1, keySize: 4, valueSize: 48, maxEntries: 5 },
+  { type: 2, keySize: 4, valueSize: 256, maxEntries: 5 },
+  { type: 1, keySize: 4, valueSize: 4096, maxEntries: 5 },
+  { type: 27, keySize: 0, valueSize: 0, maxEntries: 4096 },
+  { type: 3, keySize: 4, valueSize: 4, maxEntries: 5 },
+  // Its values begin with a struct bpf_spin_lock.
+  { type: 2, keySize: 4, valueSize: 48, maxEntries: 5 },
 ] as const;
+/** Maps of a special kind by their place in {@link MAPS}. */
+export const MAP = { plain: 4, ringbuf: 4, programs: 5, locked: 6 } as const;
+
+/** What a program can be asked to have: `npm run diff` fails when one of them is never met. */
+export const FEATURES = [
+  'loop',
+  'mayGoto',
+  'iterator',
+  'spill',
+  'linked',
+  'map',
+  'packet',
+  'call',
+  'global',
+  'callback',
+  'socket',
+  'ringbuf',
+  'dynptr',
+  'spinLock',
+  'tailCall',
+  'ldAbs',
+  'T1',
+  'T2',
+  'T3',
+  'T4',
+  'T5',
+  'T6',
+  'T7',
+  'T8',
+  'T9',
+  'T10',
+] as const;
+export type Feature = (typeof FEATURES)[number];
 
 export interface PendingFunction {
   readonly label: Label;
@@ -46,6 +98,11 @@ export interface Program {
   loops: number;
   /** Fragments that may still be written. */
   budget: number;
+  readonly progType: number;
+  /** Longer loops, more branches, wider call trees. */
+  readonly large: boolean;
+  /** Notes that the program has this. */
+  hit(feature: Feature): void;
 }
 
 export interface Generated {
@@ -57,6 +114,7 @@ export interface Generated {
   readonly insns: Uint8Array;
   /** Pairs instruction, FUNC type id; undefined without BTF. */
   readonly funcInfo: readonly (readonly [number, number])[] | undefined;
+  readonly features: readonly Feature[];
 }
 
 const SKB_WORDS = [
@@ -102,10 +160,13 @@ const KINDS = [
     ],
     skb: false,
   },
+  { type: 8, packet: { data: 76, end: 80 }, write: false, words: SKB_WORDS, skb: true },
 ] as const;
 
 /** FUNC type ids in {@link generatorBtf}. */
 export const FUNC = { main: 0, static: 0, global: 0, loop: 0, each: 0 };
+/** Type ids of the map with locks. */
+export const LOCKED = { key: 0, value: 0 };
 /** BTF of all generated programs. */
 export function generatorBtf(): Uint8Array {
   const b = new BtfBuilder();
@@ -126,6 +187,13 @@ export function generatorBtf(): Uint8Array {
   FUNC.global = func('global', 1, long, ptr);
   FUNC.loop = func('loop', 0, long, ptr);
   FUNC.each = func('each', 0, ptr, ptr, ptr, ptr);
+  const lock = b.struct('bpf_spin_lock', 4, [{ name: 'val', type: b.int('unsigned int', 4), bitOffset: 0, bitfieldSize: 0 }]);
+  const words = b.array(long, int, 5);
+  LOCKED.key = int;
+  LOCKED.value = b.struct('locked', 48, [
+    { name: 'lock', type: lock, bitOffset: 0, bitfieldSize: 0 },
+    { name: 'words', type: words, bitOffset: 64, bitfieldSize: 0 },
+  ]);
   return b.encode();
 }
 export const GENERATOR_BTF = generatorBtf();
@@ -150,6 +218,22 @@ const FRAGMENTS: readonly (readonly [number, Fragment])[] = [
   [5, helper],
   [3, callFunction],
   [2, callback],
+  [2, iterator],
+  [1, socket],
+  [2, ringbuf],
+  [1, dynptr],
+  [2, spinLock],
+  [1, tailCall],
+  [2, ldAbs],
+  [2, nullness],
+  [2, pruneTrap],
+  [2, partialSpill],
+];
+/** In large programs, one fragment of these comes first. */
+const LARGE: readonly (readonly [number, Fragment])[] = [
+  [5, longLoop],
+  [3, bitLadder],
+  [2, callMany],
 ];
 
 export function block(p: Program, f: Frame, n: number): void {
@@ -162,10 +246,19 @@ export function block(p: Program, f: Frame, n: number): void {
 /** Program `seed`: the same one every time. */
 export function generate(seed: number): Generated {
   const rng = new Rng(seed);
-  const kind = rng.pick(KINDS);
-  const unprivileged = rng.chance(10) && kind.type !== 2 && kind.type !== 5;
-  const caps = !unprivileged ? 'all' : kind.type === 1 ? 'bpf' : 'net';
+  // Socket filters and cgroup programs are what CAP_BPF alone may load; the network types want CAP_NET_ADMIN as well.
+  const caps = rng.weighted([
+    [82, 'all'],
+    [13, 'bpf'],
+    [5, 'net'],
+  ] as const);
+  const kind = rng.pick(
+    caps === 'all' ? KINDS : KINDS.filter((k) => (caps === 'bpf' ? k.type === 1 || k.type === 8 : k.packet)),
+  );
+  const unprivileged = caps !== 'all';
   const code = new Code();
+  const features = new Set<Feature>();
+  const large = rng.chance(16);
   const p: Program = {
     code,
     btf: rng.chance(60),
@@ -180,6 +273,9 @@ export function generate(seed: number): Generated {
     functions: [],
     loops: 0,
     budget: rng.pick([6, 10, 14, 18, 25, 40]),
+    progType: kind.type,
+    large,
+    hit: (feature) => void features.add(feature),
   };
   const infos: [number, number][] = [[0, FUNC.main]];
   body(p, new Frame(code, rng, 0), [{ kind: 'ctx', room: 0 }], p.budget);
@@ -199,6 +295,7 @@ export function generate(seed: number): Generated {
     progFlags: rng.chance(6) ? 8 : 0,
     insns: encodeInsns(link(code)),
     funcInfo: p.btf ? infos : undefined,
+    features: [...features],
   };
 }
 
@@ -215,9 +312,10 @@ function body(p: Program, f: Frame, args: readonly Place[], n: number, role = 'm
     f.mov(keep, i + 1);
     f.set(keep, a);
   });
+  if (role === 'main' && p.large) rng.weighted(LARGE)(p, f);
   block(p, f, n);
   if (role === 'main' && rng.chance(50)) number(p, f);
-  if (role === 'main' || role === 'global') f.movImm(0, rng.pick([0, 1, 2]));
+  if (role === 'main' || role === 'global') f.movImm(0, rng.pick(p.progType === 8 ? [0, 1] : [0, 1, 2]));
   else if (role === 'static') {
     const nums = f.having('num');
     if (nums.length > 0) {
@@ -250,6 +348,19 @@ function link(code: Code): Insns {
     else insns.off[i] = to;
   });
   return insns;
+}
+
+/** The instructions with the kernel functions' numbers replaced by their type ids in this kernel's BTF. */
+export function withKfuncs(g: Generated, vmlinux: () => Btf | undefined): Uint8Array {
+  const { insns } = g;
+  let out = insns;
+  for (let i = 0; i < insns.length; i += 8) {
+    if (insns[i] !== (op.BPF_JMP | op.BPF_CALL) || insns[i + 1] !== op.BPF_PSEUDO_KFUNC_CALL << 4) continue;
+    const id = vmlinux()?.find(KFUNCS[insns[i + 4]], BTF_KIND.FUNC) ?? 0;
+    if (out === insns) out = insns.slice();
+    new DataView(out.buffer).setInt32(i + 4, id, true);
+  }
+  return out;
 }
 
 export { NUM };

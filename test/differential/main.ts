@@ -1,74 +1,53 @@
-/** Command: compares generated programs with the live kernel, `--n COUNT --seed SEED [--level 1|2] [--show COUNT] [--one=SEED [--out FILE]]`, or records `--record FILE --n COUNT`. */
-import { readFileSync, writeFileSync } from 'node:fs';
+/**
+ * Command: compares generated programs with the live kernel. `--one SEED` shows one of them, with `--out FILE` both logs;
+ * `--record FILE` writes a fixture of recorded answers.
+ */
+import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
-import { Btf } from '../../src/btf/btf.ts';
-import { openKernelTransport } from '../../src/host/kernel-transport.ts';
-import { openCaps } from './caps.ts';
-import { compareMany, compareOne, DIFFERENCES, type Finding, firstDifference, newTotals } from './compare.ts';
+import { main } from '../soundness/command.ts';
+import { compareOne } from './compare.ts';
 import { toLine } from './fixture.ts';
 import { generate } from './generate.ts';
+import { describe, DIFF, openLive } from './proof.ts';
 import { programSeed } from './rng.ts';
-import { askSkep, KernelSide, normalLine } from './sides.ts';
+import { askSkep, normalLine } from './sides.ts';
 
 const { values } = parseArgs({
+  strict: false,
   options: {
-    n: { type: 'string', default: '2000' },
+    n: { type: 'string' },
     seed: { type: 'string', default: '1' },
-    level: { type: 'string', default: '1' },
-    show: { type: 'string', default: '10' },
     one: { type: 'string' },
     record: { type: 'string' },
     out: { type: 'string' },
   },
 });
 
-let btf: Btf | undefined;
-const vmlinux = (): Btf => (btf ??= Btf.parse(new Uint8Array(readFileSync('/sys/kernel/btf/vmlinux'))));
+if (values['one'] !== undefined) await showOne(Number(values['one']), values['out'] as string | undefined);
+else if (values['record'] !== undefined) await record(values['record'] as string, Number(values['n'] ?? 300));
+else await main(DIFF);
 
-const kernel = new KernelSide(await openKernelTransport(), await openCaps());
-const options = { kernel, vmlinux, logLevel: Number(values.level) };
-const totals = newTotals();
-
-function report(f: Finding): string {
-  const kernelLog = kernel.ask(f.program, 2)?.log ?? '';
-  const skepLog = askSkep(f.program, 2, vmlinux).log;
-  const at = firstDifference(kernelLog, skepLog);
-  const around = (log: string): string =>
-    log
-      .split('\n')
-      .slice(Math.max(0, at - 3), at + 2)
-      .join('\n  ');
-  return `${f.difference} seed ${f.program.seed} type ${f.program.progType} caps ${f.program.caps}
- kernel ${f.kernel.errno} insns ${f.kernel.insns} states ${f.kernel.states} ${f.kernel.message}
- skep   ${f.skep.errno} insns ${f.skep.insns} states ${f.skep.states} ${f.skep.message}
- kernel log from line ${at}:\n  ${around(kernelLog)}\n skep log:\n  ${around(skepLog)}`;
+async function showOne(seed: number, out: string | undefined): Promise<void> {
+  const live = await openLive({});
+  const g = generate(seed);
+  if (out !== undefined) {
+    const text = (log: string): string => log.split('\n').map(normalLine).join('\n');
+    writeFileSync(`${out}.kernel`, text(live.kernel.ask(g, 2)?.log ?? ''));
+    writeFileSync(`${out}.skep`, text(askSkep(g, 2, live.vmlinux).log));
+  }
+  const found = compareOne(g, live);
+  process.stdout.write(typeof found === 'object' ? `${describe(found, live)}\n` : 'equal\n');
 }
 
-if (values.one !== undefined) {
-  const g = generate(Number(values.one));
-  if (values.out !== undefined) {
-    writeFileSync(`${values.out}.kernel`, kernel.ask(g, 2)?.log.split('\n').map(normalLine).join('\n') ?? '');
-    writeFileSync(`${values.out}.skep`, askSkep(g, 2, vmlinux).log.split('\n').map(normalLine).join('\n'));
-  }
-  const f = compareOne(g, options, totals);
-  process.stdout.write(f === undefined ? 'equal\n' : `${report(f)}\n`);
-} else if (values.record !== undefined) {
-  // Short programs with short explorations, so that the fixture stays small and quick.
+/** Short programs with short explorations, so that the fixture stays small and quick. */
+async function record(file: string, n: number): Promise<void> {
+  const live = await openLive({});
   const lines: string[] = [];
-  for (let i = 0; lines.length < Number(values.n); i++) {
-    const g = generate(programSeed(Number(values.seed), i));
-    const a = kernel.ask(g, 1);
+  for (let i = 0; lines.length < n; i++) {
+    const g = generate(programSeed(Number(values['seed']), i));
+    const a = live.kernel.ask(g, 1);
     if (a === undefined || g.insns.length > 8 * 220 || a.insns > 3000 || a.log.startsWith('verification')) continue;
     lines.push(toLine(g, a));
   }
-  writeFileSync(values.record, `${lines.join('\n')}\n`);
-} else {
-  const started = performance.now();
-  let shown = 0;
-  for (const found of compareMany(Number(values.seed), 0, Number(values.n), options, totals)) {
-    if (shown++ < Number(values.show)) process.stdout.write(`${report(found)}\n\n`);
-  }
-  const seconds = Math.round((performance.now() - started) / 100) / 10;
-  process.stdout.write(`${JSON.stringify({ name: 'diff', seed: Number(values.seed), seconds, ...totals })}\n`);
-  process.exitCode = totals.differs[DIFFERENCES[0]] > 0 ? 1 : 0;
+  writeFileSync(file, `${lines.join('\n')}\n`);
 }

@@ -1,7 +1,7 @@
 /** Fragments about memory: stack slots, map values, packets, variable offsets, atomics. */
 import * as op from '../../src/isa/opcodes.ts';
 import { BUFFER, BUFFER_SIZE, type Frame, NUM, type Place, SLOTS } from './frame.ts';
-import { MAPS, type Program } from './generate.ts';
+import { MAP, MAPS, type Program } from './generate.ts';
 import { bound, mutable, narrow, number } from './scalars.ts';
 
 export const SIZES = [op.BPF_B, op.BPF_H, op.BPF_W, op.BPF_DW] as const;
@@ -12,6 +12,7 @@ export function spill(p: Program, f: Frame): void {
   const { rng } = f;
   const slot = rng.below(SLOTS);
   if (f.frozenSlots.has(slot)) return;
+  p.hit('spill');
   const pointers = [...f.having('val'), ...f.having('ctx'), ...f.having('pkt')];
   if (f.loopDepth === 0 && pointers.length > 0 && rng.chance(30)) {
     const src = rng.pick(pointers);
@@ -71,6 +72,7 @@ export function variableStack(p: Program, f: Frame): void {
   const index = mutable(p, f);
   const ptr = f.free('val');
   if (index < 0 || ptr < 0 || ptr === index) return;
+  p.hit('T6');
   const size = rng.pick(SIZES);
   const bytes = op.bpfSizeBytes(size);
   if (rng.chance(60)) initBuffer(f);
@@ -132,11 +134,11 @@ function atomic(f: Frame, ptr: number, off: number, size: number, src: number): 
 /** r0 = bpf_map_lookup_elem(map, key), checked, kept in a register that calls spare. */
 export function lookup(p: Program, f: Frame): void {
   const { rng } = f;
-  const map = rng.below(MAPS.length);
+  const map = rng.below(MAP.plain);
   const keep = f.free('val', true);
+  p.hit('map');
   key(f);
-  f.code.emit(op.BPF_LD | op.BPF_DW | op.BPF_IMM, 1, op.BPF_PSEUDO_MAP_IDX, 0, map);
-  f.code.emit(0);
+  loadMap(f, 1, map);
   f.call(1);
   f.clobber();
   const place: Place = { kind: 'val', room: MAPS[map].valueSize };
@@ -148,6 +150,12 @@ export function lookup(p: Program, f: Frame): void {
     f.set(keep, place);
   }
   if (!f.frozen.has(0) && !f.numOnly.has(0)) f.set(0, place);
+}
+
+/** A map's address. */
+export function loadMap(f: Frame, reg: number, map: number): void {
+  f.code.emit(op.BPF_LD | op.BPF_DW | op.BPF_IMM, reg, op.BPF_PSEUDO_MAP_IDX, 0, map);
+  f.code.emit(0);
 }
 
 /** r2 = a key on the stack. */
@@ -174,6 +182,7 @@ export function variableValue(p: Program, f: Frame): void {
   const size = rng.pick(SIZES);
   const bytes = op.bpfSizeBytes(size);
   const before = rng.chance(30) ? rng.below(Math.min(room - bytes, 16) + 1) : 0;
+  p.hit('T1');
   if (rng.chance(40)) narrow(f, index);
   bound(f, index, room - bytes - before);
   if (rng.chance(15)) f.code.emit(op.BPF_ALU64 | op.BPF_MOV | op.BPF_X, index, index, 32);
@@ -210,6 +219,8 @@ export function packet(p: Program, f: Frame): void {
   if (p.packet === undefined || ctx === undefined) return lookup(p, f);
   const data = f.free('pkt');
   if (data < 0 || data === ctx) return;
+  p.hit('packet');
+  p.hit('T7');
   f.load(op.BPF_W, data, ctx, p.packet.data);
   f.set(data, { kind: 'pkt', room: 0 });
   const end = f.free('end');

@@ -95,7 +95,9 @@ export function mutable(p: Program, f: Frame): number {
 /** One arithmetic instruction on a number, with a constant or another number. */
 export function arithmetic(p: Program, f: Frame): void {
   const dst = mutable(p, f);
-  if (dst >= 0) operate(f, dst);
+  if (dst < 0) return;
+  p.hit('T2');
+  operate(f, dst);
 }
 
 export function operate(f: Frame, dst: number): void {
@@ -142,6 +144,8 @@ export function linked(p: Program, f: Frame): void {
   const { rng } = f;
   const src = number(p, f);
   if (src < 0) return;
+  p.hit('linked');
+  p.hit('T3');
   const group = [src];
   for (let i = rng.between(1, 3); i > 0; i--) {
     const dst = f.free('num');

@@ -1,5 +1,6 @@
 /** The two that are asked about a generated program: the live kernel and our verifier. */
 import { Btf } from '../../src/btf/btf.ts';
+import { parseRecord } from '../../src/btf/record.ts';
 import type { KernelTransport } from '../../src/host/kernel-transport.ts';
 import { decodeInsns } from '../../src/isa/decode.ts';
 import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
@@ -9,7 +10,7 @@ import { verify } from '../../src/kernel/verifier/check.ts';
 import type { VerifierInput } from '../../src/kernel/verifier/result.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
-import { GENERATOR_BTF, type Generated, MAPS } from './generate.ts';
+import { GENERATOR_BTF, type Generated, LOCKED, MAP, MAPS, withKfuncs } from './generate.ts';
 
 /** What a verifier said, in a form that both can be compared in. */
 export interface Answer {
@@ -45,17 +46,16 @@ export const normalLine = (line: string): string =>
   line.replace(/(\(18\) r\d = 0x)[0-9a-f]+ */, '$1 ').replace(/^(verifier bug: No program to jit at insn) \d+/, '$1');
 
 const BTF = Btf.parse(GENERATOR_BTF);
-const DESCS: readonly MapDesc[] = MAPS.map(({ type, valueSize }, id) => ({
+const LOCK_RECORD = parseRecord(BTF, LOCKED.value);
+const DESCS: readonly MapDesc[] = MAPS.map(({ type, keySize, valueSize, maxEntries }, id) => ({
   id,
   name: '',
-  type,
-  keySize: 4,
-  valueSize,
-  maxEntries: 5,
+  ...{ type, keySize, valueSize, maxEntries },
   flags: 0,
   mapExtra: 0,
-  btfKeyTypeId: 0,
-  btfValueTypeId: 0,
+  btfKeyTypeId: id === MAP.locked ? LOCKED.key : 0,
+  btfValueTypeId: id === MAP.locked ? LOCKED.value : 0,
+  ...(id === MAP.locked && LOCK_RECORD !== undefined ? { btf: BTF, record: LOCK_RECORD } : {}),
   frozen: false,
   addr: 0x10000 + id * 256,
   valuesAddr: type === 2 ? 0x20000 + id * 0x10000 : 0,
@@ -69,7 +69,7 @@ const CAPS: Readonly<Record<Generated['caps'], Caps>> = {
 
 export function inputOf(g: Generated, logLevel: number, vmlinux: () => Btf | undefined): VerifierInput {
   return {
-    insns: decodeInsns(g.insns),
+    insns: decodeInsns(withKfuncs(g, vmlinux)),
     progType: g.progType,
     expectedAttachType: 0,
     progFlags: g.progFlags,
@@ -105,15 +105,26 @@ export class KernelSide {
   readonly #fds: Uint8Array;
   readonly #btf: number;
   readonly #logs = new Map<number, Uint8Array>();
+  /** The answer given last. */
+  last: Answer = { errno: 0, message: '', insns: 0, states: 0, log: '' };
 
   constructor(
     readonly kernel: KernelTransport,
     readonly withCaps: WithCaps | undefined,
+    readonly vmlinux: () => Btf | undefined,
   ) {
-    const fds = MAPS.map(({ type, valueSize }) =>
-      kernel.bpf(BPF_CMD.BPF_MAP_CREATE, { map_type: type, key_size: 4, value_size: valueSize, max_entries: 5 }),
-    );
     this.#btf = kernel.bpf(BPF_CMD.BPF_BTF_LOAD, { btf: GENERATOR_BTF });
+    const fds = MAPS.map(({ type, keySize, valueSize, maxEntries }, id) =>
+      kernel.bpf(BPF_CMD.BPF_MAP_CREATE, {
+        map_type: type,
+        key_size: keySize,
+        value_size: valueSize,
+        max_entries: maxEntries,
+        ...(id === MAP.locked
+          ? { btf_fd: this.#btf, btf_key_type_id: LOCKED.key, btf_value_type_id: LOCKED.value }
+          : {}),
+      }),
+    );
     if ([...fds, this.#btf].some((fd) => fd < 0)) throw new Error(`maps ${fds}, BTF ${this.#btf}`);
     this.#fds = new Uint8Array(Uint32Array.from(fds).buffer);
   }
@@ -128,7 +139,7 @@ export class KernelSide {
     const load = (): number =>
       this.kernel.bpf(BPF_CMD.BPF_PROG_LOAD, {
         prog_type: g.progType,
-        insns: g.insns,
+        insns: withKfuncs(g, this.vmlinux),
         license: 'GPL',
         log_level: logLevel,
         log_buf: buffer,
@@ -148,6 +159,6 @@ export class KernelSide {
     // A log that does not fit hides the verdict: statistics alone do fit.
     if (fd === -ERRNO.ENOSPC && logLevel !== BPF_LOG_STATS) return this.ask(g, BPF_LOG_STATS);
     const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
-    return answer(fd < 0 ? -fd : 0, text);
+    return (this.last = answer(fd < 0 ? -fd : 0, text));
   }
 }
