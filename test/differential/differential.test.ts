@@ -3,12 +3,12 @@ import { afterAll, expect, it } from 'vitest';
 import type { Btf } from '../../src/btf/btf.ts';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
-import { openCaps } from './caps.ts';
 import { compareOne, differenceOf } from './compare.ts';
 import { readFixture } from './fixture.ts';
 import { generate } from './generate.ts';
+import { openLive } from './proof.ts';
 import { programSeed } from './rng.ts';
-import { askSkep, KernelSide } from './sides.ts';
+import { askSkep } from './sides.ts';
 
 const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 60);
 const SEED = 20261;
@@ -32,12 +32,8 @@ if (kernel instanceof Error)
   console.log(`${RUNS} generated programs not compared with a live kernel: ${kernel.message}`);
 
 it.skipIf(kernel instanceof Error)('agrees with the live kernel', { timeout: 300_000 }, async () => {
-  const options = {
-    kernel: new KernelSide(kernel as KernelTransport, await openCaps(), vmlinux),
-    vmlinux,
-    logLevel: 1,
-  };
-  const found = Array.from({ length: RUNS }, (_, i) => compareOne(generate(programSeed(SEED, i)), options));
+  const live = await openLive({}, kernel as KernelTransport);
+  const found = Array.from({ length: RUNS }, (_, i) => compareOne(generate(programSeed(SEED, i)), live));
   expect(found.flatMap((f) => (typeof f === 'object' ? [`${f.program.seed} ${f.difference}`] : []))).toEqual([]);
 });
 

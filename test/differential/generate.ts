@@ -187,7 +187,9 @@ export function generatorBtf(): Uint8Array {
   FUNC.global = func('global', 1, long, ptr);
   FUNC.loop = func('loop', 0, long, ptr);
   FUNC.each = func('each', 0, ptr, ptr, ptr, ptr);
-  const lock = b.struct('bpf_spin_lock', 4, [{ name: 'val', type: b.int('unsigned int', 4), bitOffset: 0, bitfieldSize: 0 }]);
+  const lock = b.struct('bpf_spin_lock', 4, [
+    { name: 'val', type: b.int('unsigned int', 4), bitOffset: 0, bitfieldSize: 0 },
+  ]);
   const words = b.array(long, int, 5);
   LOCKED.key = int;
   LOCKED.value = b.struct('locked', 48, [

@@ -1,7 +1,7 @@
 /** The comparison with the live kernel as a proof: every program asked on both sides, every feature met. */
 import { readFileSync } from 'node:fs';
 import { Btf } from '../../src/btf/btf.ts';
-import { openKernelTransport } from '../../src/host/kernel-transport.ts';
+import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
 import { type Options, percent, type Proof } from '../soundness/command.ts';
 import { openCaps } from './caps.ts';
 import { type CompareOptions, compareOne, type Finding, firstDifference } from './compare.ts';
@@ -10,10 +10,10 @@ import { programSeed } from './rng.ts';
 import { askSkep, KernelSide, normalLine } from './sides.ts';
 
 /** The live kernel and its BTF. */
-export async function openLive(options: Options): Promise<CompareOptions> {
+export async function openLive(options: Options, transport?: KernelTransport): Promise<CompareOptions> {
   let btf: Btf | undefined;
   const vmlinux = (): Btf => (btf ??= Btf.parse(new Uint8Array(readFileSync('/sys/kernel/btf/vmlinux'))));
-  const kernel = new KernelSide(await openKernelTransport(), await openCaps(), vmlinux);
+  const kernel = new KernelSide(transport ?? (await openKernelTransport()), await openCaps(), vmlinux);
   return { kernel, vmlinux, logLevel: Number(options['level'] ?? 1) };
 }
 

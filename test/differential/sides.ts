@@ -1,13 +1,13 @@
 /** The two that are asked about a generated program: the live kernel and our verifier. */
 import { Btf } from '../../src/btf/btf.ts';
 import { parseRecord } from '../../src/btf/record.ts';
-import type { KernelTransport } from '../../src/host/kernel-transport.ts';
 import { decodeInsns } from '../../src/isa/decode.ts';
 import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import { ALL_CAPS, type Caps } from '../../src/kernel/spec/prog-type.ts';
 import { BPF_LOG_STATS } from '../../src/kernel/verifier/log.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
 import type { VerifierInput } from '../../src/kernel/verifier/result.ts';
+import type { BpfSyscall } from '../../src/uapi/attr.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
 import { GENERATOR_BTF, type Generated, LOCKED, MAP, MAPS, withKfuncs } from './generate.ts';
@@ -61,7 +61,7 @@ const DESCS: readonly MapDesc[] = MAPS.map(({ type, keySize, valueSize, maxEntri
   valuesAddr: type === 2 ? 0x20000 + id * 0x10000 : 0,
   elemSize: valueSize,
 }));
-const CAPS: Readonly<Record<Generated['caps'], Caps>> = {
+export const CAPS: Readonly<Record<Generated['caps'], Caps>> = {
   all: ALL_CAPS,
   bpf: { bpf: true, perfmon: false, netAdmin: false, sysAdmin: false },
   net: { bpf: true, perfmon: false, netAdmin: true, sysAdmin: false },
@@ -102,14 +102,16 @@ export type WithCaps = (caps: Generated['caps'], run: () => number) => number;
 
 /** The live kernel with the maps and the BTF of all programs. Programs are loaded and closed, never run. */
 export class KernelSide {
-  readonly #fds: Uint8Array;
+  readonly #fds: Uint32Array;
+  /** A prog array serves programs of one type only. */
+  readonly #progArrays = new Map<number, number>();
   readonly #btf: number;
   readonly #logs = new Map<number, Uint8Array>();
   /** The answer given last. */
   last: Answer = { errno: 0, message: '', insns: 0, states: 0, log: '' };
 
   constructor(
-    readonly kernel: KernelTransport,
+    readonly kernel: BpfSyscall,
     readonly withCaps: WithCaps | undefined,
     readonly vmlinux: () => Btf | undefined,
   ) {
@@ -126,26 +128,40 @@ export class KernelSide {
       }),
     );
     if ([...fds, this.#btf].some((fd) => fd < 0)) throw new Error(`maps ${fds}, BTF ${this.#btf}`);
-    this.#fds = new Uint8Array(Uint32Array.from(fds).buffer);
+    this.#fds = Uint32Array.from(fds);
   }
 
-  ask(g: Generated, logLevel: number, logSize = 1 << 20): Answer | undefined {
+  #fdArray(progType: number): Uint8Array {
+    const { type, keySize, valueSize, maxEntries } = MAPS[MAP.programs];
+    let own = this.#progArrays.get(progType);
+    if (own === undefined) {
+      own = this.kernel.bpf(BPF_CMD.BPF_MAP_CREATE, {
+        map_type: type,
+        key_size: keySize,
+        value_size: valueSize,
+        max_entries: maxEntries,
+      });
+      if (own < 0) throw new Error(`prog array ${own}`);
+      this.#progArrays.set(progType, own);
+    }
+    const fds = this.#fds.slice();
+    fds[MAP.programs] = own;
+    return new Uint8Array(fds.buffer);
+  }
+
+  /** Loads the program: a descriptor or -errno. */
+  load(g: Generated, logLevel: number, log?: Uint8Array): number {
     const { withCaps } = this;
-    if (g.caps !== 'all' && withCaps === undefined) return undefined;
-    let log = this.#logs.get(logSize);
-    if (log === undefined) this.#logs.set(logSize, (log = new Uint8Array(logSize)));
-    log[0] = 0;
-    const buffer = log;
+    const fdArray = this.#fdArray(g.progType);
     const load = (): number =>
       this.kernel.bpf(BPF_CMD.BPF_PROG_LOAD, {
         prog_type: g.progType,
         insns: withKfuncs(g, this.vmlinux),
         license: 'GPL',
-        log_level: logLevel,
-        log_buf: buffer,
+        ...(log === undefined ? {} : { log_level: logLevel, log_buf: log }),
         prog_flags: g.progFlags,
         prog_name: 'diff',
-        fd_array: this.#fds,
+        fd_array: fdArray,
         ...(g.funcInfo
           ? {
               prog_btf_fd: this.#btf,
@@ -154,7 +170,15 @@ export class KernelSide {
             }
           : {}),
       });
-    const fd = withCaps === undefined ? load() : withCaps(g.caps, load);
+    return withCaps === undefined ? load() : withCaps(g.caps, load);
+  }
+
+  ask(g: Generated, logLevel: number, logSize = 1 << 20): Answer | undefined {
+    if (g.caps !== 'all' && this.withCaps === undefined) return undefined;
+    let log = this.#logs.get(logSize);
+    if (log === undefined) this.#logs.set(logSize, (log = new Uint8Array(logSize)));
+    log[0] = 0;
+    const fd = this.load(g, logLevel, log);
     if (fd >= 0) this.kernel.close(fd);
     // A log that does not fit hides the verdict: statistics alone do fit.
     if (fd === -ERRNO.ENOSPC && logLevel !== BPF_LOG_STATS) return this.ask(g, BPF_LOG_STATS);

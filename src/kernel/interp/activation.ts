@@ -71,7 +71,13 @@ export class Activation {
 
   /** Continues for at most `budget` instructions; true when the program has returned. */
   exec(budget: number): boolean {
-    return execute(this, budget);
+    const { observe } = this.program;
+    if (observe === undefined) return execute(this, budget);
+    for (let n = 0; n < budget; n++) {
+      observe(this);
+      if (execute(this, 1)) return true;
+    }
+    return false;
   }
 
   /** BPF_JCOND | MAY_GOTO: true once the function has used up its iterations or its time. */

@@ -24,6 +24,8 @@ export interface InterpGuard {
 
 export interface InterpOptions {
   readonly guard?: InterpGuard;
+  /** Told before every instruction, of the program and of its callbacks. */
+  readonly observe?: (act: Activation) => void;
 }
 
 const BPF_FUNC_LOOP = 181;
@@ -53,8 +55,12 @@ export class InterpProgram implements Executable {
   /** Storage of its arena map; 0 without. */
   readonly arenaAddr: number;
   readonly arenaSize: number;
+<<<<<<< HEAD
   /** Instructions executed in all runs so far. */
   executed = 0;
+=======
+  readonly observe: ((act: Activation) => void) | undefined;
+>>>>>>> e25d6f0 (State oracle: runs of accepted programs lie inside what the verifier believed, at every instruction; linked distances are checked like offsets, mispredicted pointers lose their 32-bit bounds)
   regions: readonly GuardRegion[];
   #fuel: number;
   #r2: number;
@@ -69,6 +75,7 @@ export class InterpProgram implements Executable {
   constructor(program: InterpInput, link: ProgramLink, options: InterpOptions) {
     const { guard } = options;
     this.link = link;
+    this.observe = options.observe;
     this.view = link.env.mem.view;
     const arena = program.usedMaps?.find((m) => m.type === BPF_MAP_TYPE_ARENA && m.valuesAddr !== 0);
     this.arenaAddr = arena?.valuesAddr ?? 0;

@@ -135,6 +135,10 @@ export class VerifierEnv {
   readonly bypassSpecV1: boolean;
   readonly bypassSpecV4: boolean;
 
+  // From input.testing.
+  readonly everyInsn: boolean;
+  readonly allPrecise: boolean;
+
   strictAlignment = false;
   testStateFreq = false;
   testRegInvariants = false;
@@ -164,6 +168,10 @@ export class VerifierEnv {
     this.allowUninitStack = perfmon;
     this.bypassSpecV1 = perfmon;
     this.bypassSpecV4 = perfmon;
+    const { testing } = input;
+    this.everyInsn = testing?.everyInsn ?? false;
+    this.allPrecise = testing?.allPrecise ?? false;
+    this.store.keep = testing?.onCheckpoint !== undefined;
     this.query = {
       progType: input.progType,
       expectedAttachType: input.expectedAttachType,

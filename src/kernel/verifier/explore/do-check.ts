@@ -69,7 +69,8 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   state.lastInsnIdx = env.prevInsnIdx;
   state.insnIdx = idx;
   const flags = env.aux.flags[idx];
-  if (flags & AUX_PRUNE_POINT && isStateVisited(env, idx)) {
+  env.input.testing?.onState?.(env, idx);
+  if ((flags & AUX_PRUNE_POINT || env.everyInsn) && isStateVisited(env, idx)) {
     if (env.log.enabled) logSafe(env, walk);
     return true;
   }

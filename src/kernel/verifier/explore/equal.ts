@@ -147,7 +147,7 @@ function regSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: n
   switch (baseType(type)) {
     case SCALAR_VALUE:
       if (env.exploreAluLimits) return sameUpToId(o, a, c, b) && idmap.checkScalar(o[a + ID], c[b + ID]);
-      if (o[a + PRECISE] === 0 && exact === NOT_EXACT) return true;
+      if (o[a + PRECISE] === 0 && exact === NOT_EXACT && !env.allPrecise) return true;
       if (!rangeWithin(o, a, c, b) || !tnumIn(o, a, c, b)) return false;
       // Nothing was concluded from links that the old scalar did not have.
       if (o[a + ID] === 0) return true;

@@ -51,7 +51,11 @@ export function isStateVisited(env: VerifierEnv, insnIdx: number): boolean {
   const forceCheckpoint = (flags & AUX_FORCE_CHECKPOINT) !== 0;
   const random = env.input.testing?.randomCheckpoints;
   const force =
-    env.testStateFreq || forceCheckpoint || cur.jmpHistory.length > 40 || (random !== undefined && random());
+    env.testStateFreq ||
+    env.everyInsn ||
+    forceCheckpoint ||
+    cur.jmpHistory.length > 40 ||
+    (random !== undefined && random());
   const ctl = {
     force,
     add: force || (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.insnProcessed - env.prevInsnProcessed >= 8),
@@ -185,6 +189,7 @@ function remember(env: VerifierEnv, list: StateList, insnIdx: number): void {
   cur.firstInsnIdx = insnIdx;
   cur.dfsDepth = saved.dfsDepth + 1;
   cur.jmpHistory = [];
+  env.input.testing?.onCheckpoint?.(env, saved);
   const entry: Explored = { state: saved, hits: 0, misses: 0, evicted: false };
   env.exploredOf.set(saved, entry);
   list.items.unshift(entry);
@@ -193,6 +198,7 @@ function remember(env: VerifierEnv, list: StateList, insnIdx: number): void {
 /** clean_live_states: finished states at this instruction forget what nobody will read. */
 function cleanLiveStates(env: VerifierEnv, list: StateList, insnIdx: number): void {
   const cur = env.state;
+  if (env.allPrecise) return;
   for (const { state } of list.items) {
     if (state.branches !== 0 || state.insnIdx !== insnIdx || state.cleaned || !sameCallsites(state, cur)) continue;
     if (incompleteMarks(env, state)) continue;

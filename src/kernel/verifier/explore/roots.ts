@@ -75,6 +75,7 @@ function checkRoot(env: VerifierEnv, subprog: number): void {
   scratchAll(env);
   env.prevLogPos = 0;
   doCheck(env);
+  env.input.testing?.onWalked?.(env);
   if ((env.log.level & BPF_LOG_LEVEL2) === 0) env.log.truncate(0);
   forgetStates(env);
 }

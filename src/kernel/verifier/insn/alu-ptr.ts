@@ -29,7 +29,23 @@ import type { VerifierEnv } from '../env.ts';
 import { s64Text } from '../state/format.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { isPktPointer, markRegUnknown } from '../state/regs.ts';
-import { A, B, C, FRAMENO, ID, OFF, REF_OBJ_ID, TYPE, loadScalar, s64ToNumber, storeScalar } from '../state/row.ts';
+import {
+  S32_MAX,
+  S32_MIN,
+  U32_MAX,
+  U32_MIN,
+  A,
+  B,
+  C,
+  FRAMENO,
+  ID,
+  OFF,
+  REF_OBJ_ID,
+  TYPE,
+  loadScalar,
+  s64ToNumber,
+  storeScalar,
+} from '../state/row.ts';
 import { checkMapAccess } from '../access/map-value.ts';
 import { aluString } from './alu.ts';
 import { type SanitizeInfo, commitPtrAlu, sanitizeCheckBounds, sanitizePtrAlu } from './sanitize.ts';
@@ -115,9 +131,17 @@ export function adjustPtrMinMaxVals(
   checkMovable(env, op, type, off);
   loadScalar(ptrVal, rows, ptr);
   const ptrOff = rows[ptr + OFF];
-  checkSaneOffset(env, off, 0, type);
+  // A linked number's distance stands where a pointer has its fixed offset, and is looked at like one.
+  checkSaneOffset(env, off, otherRow < 0 ? 0 : rows[otherRow + OFF], type);
   checkSaneOffset(env, ptrVal, ptrOff, type);
   const info: SanitizeInfo = { maskToLeft: false, aluState: 0, aluLimit: 0 };
+  // Pointers carry no 32-bit bounds, and a mispredicted path that begins here sees them gone.
+  if (ptr === dst) {
+    rows[dst + U32_MIN] = 0;
+    rows[dst + U32_MAX] = -1;
+    rows[dst + S32_MIN] = -0x80000000;
+    rows[dst + S32_MAX] = 0x7fffffff;
+  }
   if (op === BPF_ADD || op === BPF_SUB) sanitizePtrAlu(env, rows, ptr, off, dst, info);
   if (op === BPF_ADD || op === BPF_SUB) move(env, op, rows, ptr, dst, off, offIsDst);
   else if (op === BPF_AND || op === BPF_OR || op === BPF_XOR) reject(env, ALU.PTR_BITWISE, dstReg, aluString(op));

@@ -84,7 +84,8 @@ export function checkAluOp(env: VerifierEnv): void {
   else checkBinary(env, op);
   const { rows } = env.state.frame;
   const d = regRow(insns.dst[idx]);
-  if (rows[d + TYPE] !== SCALAR_VALUE) return;
+  // Pointers only on mispredicted paths: elsewhere theirs were deduced anew by the arithmetic itself.
+  if (rows[d + TYPE] !== SCALAR_VALUE && !env.state.speculative) return;
   loadScalar(dstVal, rows, d);
   checkBounds(env, dstVal, 'alu');
   storeScalar(dstVal, rows, d);

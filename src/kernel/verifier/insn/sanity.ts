@@ -12,7 +12,7 @@ export function checkBounds(env: VerifierEnv, s: Scalar, context: string): void 
   const fault = regBoundsFault(s);
   if (fault === '') return;
   env.log.line(
-    `REG INVARIANTS VIOLATION (${context}): ${fault} u64=[${hex64(s.uminLo, s.uminHi)}, ${hex64(s.umaxLo, s.umaxHi)}] ` +
+    `verifier bug: REG INVARIANTS VIOLATION (${context}): ${fault} u64=[${hex64(s.uminLo, s.uminHi)}, ${hex64(s.umaxLo, s.umaxHi)}] ` +
       `s64=[${hex64(s.sminLo, s.sminHi)}, ${hex64(s.smaxLo, s.smaxHi)}] u32=[${hex64(s.u32min, 0)}, ${hex64(s.u32max, 0)}] ` +
       `s32=[${hex64(s.s32min, 0)}, ${hex64(s.s32max, 0)}] var_off=(${hex64(s.valLo, s.valHi)}, ${hex64(s.maskLo, s.maskHi)})`,
   );

@@ -42,11 +42,10 @@ export const u64Text = (lo: number, hi: number): string =>
 
 /** tnum_strn(). */
 export const formatTnum = (rows: Int32Array, r: number): string => {
-  const value = hex64(rows[r + VALUE_LO], rows[r + VALUE_HI]);
+  const [lo, hi] = [rows[r + VALUE_LO], rows[r + VALUE_HI]];
   if ((rows[r + MASK_LO] | rows[r + MASK_HI]) !== 0)
-    return `(${value}; ${hex64(rows[r + MASK_LO], rows[r + MASK_HI])})`;
-  // A constant is printed alone, and %#llx gives 0 no prefix.
-  return value === '0x0' ? '0' : value;
+    return `(${hex64(lo, hi)}; ${hex64(rows[r + MASK_LO], rows[r + MASK_HI])})`;
+  return unum(lo, hi);
 };
 
 interface Bound {

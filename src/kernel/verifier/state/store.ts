@@ -9,6 +9,8 @@ const NO_HISTORY: HistoryEntry[] = [];
 export class StateStore {
   #blocks: Int32Array[][] = [];
   #frames: FuncState[] = [];
+  /** Nothing is taken back: somebody looks at states after the verification. */
+  keep = false;
 
   /** A state whose frames can be worked on; frames beyond the first appear when functions are entered. */
   newWorkingState(): VerifierState {
@@ -58,6 +60,7 @@ export class StateStore {
 
   /** Takes back the memory of a stored state. */
   free(state: VerifierState): void {
+    if (this.keep) return;
     for (const frame of state.frames) {
       const rows = frame.rows.length / ROW;
       (this.#blocks[rows] ??= []).push(frame.rows);

@@ -1,0 +1,141 @@
+/**
+ * The state oracle: accepted programs run in the interpreter, and before every instruction all registers and stack slots of all
+ * frames must lie inside one of the states that the verifier had there; in a verification that compares all scalars, and in one
+ * that remembers every instruction, for those scalars that it marked as mattering.
+ */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
+import { loadCollection } from '../../src/lib/collection.ts';
+import { parseObject } from '../../src/lib/parse-object.ts';
+import { FormatError } from '../../src/util/errors.ts';
+import { generate } from '../differential/generate.ts';
+import { programSeed, Rng } from '../differential/rng.ts';
+import { CAPS, KernelSide } from '../differential/sides.ts';
+import { type Counts, type Options, percent, type Proof, type Report } from './command.ts';
+import type { Mode } from './contains.ts';
+import { WatchedKernel } from './watched.ts';
+
+const MODES: readonly Mode[] = ['exact', 'precise'];
+/** Folders of objects that belong to the project. */
+const FOLDERS = [
+  'test/fixtures/objects',
+  'test/fixtures/lib',
+  'test/fixtures/cli',
+  'bench/programs',
+  'examples/firewall',
+];
+
+/** A context or packet: random bytes, with the shape of IPv4 and TCP half of the time. */
+function input(rng: Rng): Uint8Array {
+  const size = rng.pick([14, 34, 60, 64, 128, 200, 256]);
+  const bytes = Uint8Array.from({ length: Math.max(size, 14) }, () => (rng.chance(40) ? 0 : rng.u32() & 255));
+  if (rng.chance(60) && size >= 60) bytes.set([8, 0, 0x45, 0, 0, size - 14, 0, 0, 0, 0, 64, rng.pick([6, 17, 1])], 12);
+  return bytes;
+}
+
+/** Runs a loaded program on several inputs. */
+function runs(k: WatchedKernel, fd: number, rng: Rng, n: number, report: Report, what: string): void {
+  if (!k.recorder.complete) return report.count('tooLarge');
+  report.count('programs');
+  for (let i = 0; i < n; i++) {
+    const before = k.steps;
+    const why = k.run(fd, input(rng));
+    report.count('runs');
+    report.count('steps', k.steps - before);
+    if (why !== '') report.count(`ended: ${why.replace(/^insn -?\d+: /, '').slice(0, 48)}`);
+    for (const fault of k.faults) report.fail(`${what}: ${fault}`);
+    if (k.faults.length > 0) break;
+  }
+  k.faults.length = 0;
+}
+
+export function objectFiles(folders: readonly string[]): string[] {
+  return folders
+    .filter((f) => existsSync(f))
+    .flatMap((folder) =>
+      readdirSync(folder)
+        .filter((f) => f.endsWith('.o'))
+        .map((f) => join(folder, f)),
+    )
+    .sort();
+}
+
+export const ORACLE: Proof = {
+  name: 'oracle',
+  n: 5000,
+  options: { objects: { type: 'string' }, inputs: { type: 'string', default: '4' } },
+  async prepare(seed, options: Options) {
+    const vmlinux = await loadPackagedBtf();
+    const rng = new Rng(seed);
+    const k = new WatchedKernel(vmlinux, () => rng.pick([rng.u32(), rng.below(64), 0, 0xffffffff, 0x80000000]));
+    const side = new KernelSide(
+      k.runtime,
+      (_, run) => run(),
+      () => vmlinux,
+    );
+    const inputs = Number(options['inputs'] ?? 4);
+    const files = objectFiles([...FOLDERS, ...(options['objects'] === undefined ? [] : [String(options['objects'])])]);
+    return {
+      run(index, report) {
+        // Objects first, then generated programs.
+        if (index < files.length) return runObject(k, vmlinux, files[index], inputs, report);
+        const g = generate(programSeed(seed, index));
+        const own = new Rng(g.seed ^ 0x5bd1e995);
+        k.caps = CAPS[g.caps];
+        for (const mode of MODES) {
+          k.mode = mode;
+          const fd = side.load(g, 0);
+          if (fd < 0) continue;
+          report.count(mode);
+          if (k.recorder.size > 1000) report.count('large');
+          if (g.caps === 'bpf') report.count('capBpf');
+          runs(k, fd, own, inputs, report, `seed ${g.seed}`);
+          k.runtime.close(fd);
+        }
+      },
+    };
+  },
+  conclude: (counts: Counts) => ({
+    extra: {
+      acceptedPercent: percent(counts, 'precise'),
+      largePercent: percent(counts, 'large', 'programs'),
+      capBpfPercent: percent(counts, 'capBpf', 'programs'),
+    },
+    misses: (counts['runs'] ?? 0) > 0 ? [] : ['nothing was run'],
+  }),
+};
+
+function runObject(
+  k: WatchedKernel,
+  kernelBtf: Awaited<ReturnType<typeof loadPackagedBtf>>,
+  file: string,
+  inputs: number,
+  report: Report,
+): void {
+  let spec: ReturnType<typeof parseObject>;
+  try {
+    spec = parseObject(new Uint8Array(readFileSync(file)), { name: 'object' });
+  } catch (e) {
+    if (!(e instanceof FormatError)) throw e;
+    return report.count('notAnObject');
+  }
+  k.caps = CAPS.all;
+  for (const { name } of spec.programs.values()) {
+    for (const mode of MODES) {
+      k.mode = mode;
+      try {
+        using loaded = loadCollection(spec, k.runtime, { kernelBtf, programs: [name], onError: 'collect' });
+        if (loaded.errors.has(name)) {
+          report.count('objectRejected');
+          continue;
+        }
+        report.count('objectPrograms');
+        runs(k, loaded.program(name).fd, new Rng(1), inputs, report, `${file} ${name}`);
+      } catch (e) {
+        report.count(`object not loaded: ${e instanceof Error ? e.message.slice(0, 60) : ''}`);
+        break;
+      }
+    }
+  }
+}

@@ -1,0 +1,189 @@
+/** An embedded kernel whose runs are compared with what the verifier believed, instruction by instruction. */
+import type { Btf } from '../../src/btf/btf.ts';
+import { BTF_KIND } from '../../src/btf/types.ts';
+import { BPF_CALL, BPF_JMP } from '../../src/isa/opcodes.ts';
+import { ProgramAbort, type ProgramLink } from '../../src/kernel/helpers/link.ts';
+import { type Activation, interpret } from '../../src/kernel/interp/index.ts';
+import { KernelLayouts } from '../../src/kernel/object/layouts.ts';
+import { buildRuntime, type Runtime } from '../../src/kernel/runtime.ts';
+import type { Caps } from '../../src/kernel/spec/prog-type.ts';
+import { ALL_CAPS } from '../../src/kernel/spec/prog-type.ts';
+import { verify } from '../../src/kernel/verifier/check.ts';
+import type { VerifiedProgram } from '../../src/kernel/verifier/result.ts';
+import { BPF_CMD } from '../../src/uapi/cmd.ts';
+import type { ConcreteFrame, Mode } from './contains.ts';
+import { Recorder } from './recorder.ts';
+
+// Words of a saved call frame of the interpreter (interp/activation.ts): return p, r6 to r9, r10, may_goto budget.
+const FRAME_WORDS = 11;
+const R10 = 20;
+const XDP = 6;
+const SKB_TYPES: ReadonlySet<number> = new Set([1, 3, 4, 8, 10, 11, 12, 19]);
+/** Instructions of one run that are looked at. */
+const MOST_STEPS = 20_000;
+
+interface Watched {
+  readonly program: VerifiedProgram;
+  readonly recorder: Recorder;
+  /** Slots where an instruction of the original program begins. */
+  readonly first: Uint8Array;
+}
+
+export class WatchedKernel {
+  readonly runtime: Runtime;
+  mode: Mode = 'exact';
+  caps: Caps = ALL_CAPS;
+  /** What did not hold in the runs so far. */
+  readonly faults: string[] = [];
+  steps = 0;
+  recorder = new Recorder('exact');
+  readonly #chain: Activation[] = [];
+  readonly #known = new Set<number>();
+  #left = 0;
+  #afterCall = false;
+  readonly #offsets: { xdp: readonly number[]; skb: readonly number[] };
+
+  constructor(vmlinux: Btf, random32: () => number) {
+    const layouts = new KernelLayouts(() => vmlinux);
+    const offsets = (struct: string, names: readonly string[]): number[] =>
+      names.map((n) => layouts.struct(struct).offset(n));
+    this.#offsets = {
+      xdp: offsets('xdp_buff', ['data', 'data_meta', 'data_end']),
+      skb: offsets('sk_buff', ['data', 'len', 'data_len']),
+    };
+    this.runtime = buildRuntime(
+      { memory: 96 << 20, engine: 'interp', vmlinux, host: { random32 }, deadlineMs: 2000 },
+      (input) => {
+        this.recorder = new Recorder(this.mode);
+        return verify({ ...input, caps: this.caps, testing: this.recorder.testing });
+      },
+      (link) => (program) => this.#watch(program, withIterators(link, vmlinux)),
+    );
+  }
+
+  /** Runs a loaded program once; the reason why the run ended early, '' when it did not. */
+  run(fd: number, data: Uint8Array): string {
+    const program = this.runtime.program(fd);
+    if (program === undefined) return 'no program';
+    this.#chain.length = 0;
+    this.#known.clear();
+    this.#left = MOST_STEPS;
+    this.#afterCall = false;
+    try {
+      if (program.takesPackets) {
+        const test = { prog_fd: fd, data_in: data, repeat: 1, aborted: '' };
+        const err = this.runtime.bpf(BPF_CMD.BPF_PROG_TEST_RUN, { test });
+        return err === 0 ? '' : test.aborted || `errno ${-err}`;
+      }
+      program.runContext(data);
+      return '';
+    } catch (e) {
+      if (e instanceof ProgramAbort || e instanceof RangeError) return e.message;
+      throw e;
+    }
+  }
+
+  #watch(program: VerifiedProgram, link: ProgramLink) {
+    const { insns, origin } = program;
+    const first = Uint8Array.from({ length: insns.length }, (_, i) => (i === 0 || origin[i] !== origin[i - 1] ? 1 : 0));
+    const watched: Watched = { program, recorder: this.recorder, first };
+    return interpret(program, link, { observe: (act) => this.#look(watched, act, link) });
+  }
+
+  #look(watched: Watched, act: Activation, link: ProgramLink): void {
+    if (this.#left-- <= 0) throw new ProgramAbort('fuel', act.pc, 'long enough');
+    this.#follow(act);
+    const { regs } = act;
+    // A callback begins: its arguments are addresses that it was given.
+    if (act.steps === 0 && this.#chain.length > 1) {
+      this.#afterCall = false;
+      for (let n = 1; n < 6; n++) this.#known.add(regs[2 * n] >>> 0);
+    }
+    const slot = act.pc;
+    if (this.#afterCall && regs[1] === 0 && regs[0] !== 0) this.#known.add(regs[0] >>> 0);
+    const { insns } = watched.program;
+    this.#afterCall = insns.code[slot] === (BPF_JMP | BPF_CALL) && insns.src[slot] !== 1;
+    if (watched.first[slot] === 0 || !watched.recorder.complete) return;
+    this.steps++;
+    const idx = watched.program.origin[slot];
+    const why = watched.recorder.fault(idx, this.#world(watched, link));
+    if (why === '') return;
+    const shown = Array.from({ length: 10 }, (_, n) => `r${n}=${hex(regs[2 * n + 1], regs[2 * n])}`).join(' ');
+    this.faults.push(`instruction ${idx}: ${why} (${watched.recorder.mode})\n  ${shown}`);
+    throw new ProgramAbort('fuel', slot, 'a state does not hold');
+  }
+
+  /** Keeps the chain of activations: callbacks run in their own. */
+  #follow(act: Activation): void {
+    const chain = this.#chain;
+    const at = chain.lastIndexOf(act);
+    if (at >= 0) {
+      chain.length = at + 1;
+      return;
+    }
+    chain.push(act);
+  }
+
+  #world(watched: Watched, link: ProgramLink) {
+    const { view } = link.env.mem;
+    const { ctx } = link.env.run;
+    const frames: ConcreteFrame[] = [];
+    for (const [k, act] of this.#chain.entries()) {
+      for (let i = 0; i < act.depth; i++) {
+        const f = i * FRAME_WORDS;
+        const regs = new Int32Array(20);
+        regs.set(act.frames.subarray(f + 1, f + 9), 12);
+        frames.push({ regs, from: 6, fp: act.frames[f + 9] >>> 0 });
+      }
+      frames.push({ regs: act.regs, from: k === this.#chain.length - 1 ? 0 : 6, fp: act.regs[R10] >>> 0 });
+    }
+    const { progType } = watched.program;
+    const { xdp, skb } = this.#offsets;
+    const word = (off: number): number => view.getUint32(ctx + off, true);
+    let packet = { data: 0, dataMeta: 0, dataEnd: 0 };
+    if (progType === XDP) packet = { data: word(xdp[0]), dataMeta: word(xdp[1]), dataEnd: word(xdp[2]) };
+    else if (SKB_TYPES.has(progType))
+      packet = { data: word(skb[0]), dataMeta: 0, dataEnd: word(skb[0]) + word(skb[1]) - word(skb[2]) };
+    return { view, ctx, ...packet, frames, maps: watched.recorder.maps, known: this.#known };
+  }
+}
+
+const hex = (hi: number, lo: number): string =>
+  `0x${(hi >>> 0).toString(16)}${(lo >>> 0).toString(16).padStart(8, '0')}`;
+
+/** bpf_iter_num_*: a number that counts up to another, in the program's stack. */
+function withIterators(link: ProgramLink, vmlinux: Btf): ProgramLink {
+  const { view } = link.env.mem;
+  const result = (frame: number, lo: number): void => {
+    view.setInt32(frame, lo, true);
+    view.setInt32(frame + 4, lo >> 31, true);
+  };
+  const arg = (frame: number, n: number): number => view.getInt32(frame + 8 * n, true);
+  const ops: Readonly<Record<string, (frame: number) => void>> = {
+    bpf_iter_num_new(frame) {
+      const [it, start, end] = [arg(frame, 1) >>> 0, arg(frame, 2), arg(frame, 3)];
+      const bad = start > end ? -22 : end - start > 8 * 1024 * 1024 ? -7 : 0;
+      view.setInt32(it, bad === 0 ? start - 1 : 0, true);
+      view.setInt32(it + 4, bad === 0 ? end : 0, true);
+      result(frame, bad);
+    },
+    bpf_iter_num_next(frame) {
+      const it = arg(frame, 1) >>> 0;
+      const next = view.getInt32(it, true) + 1;
+      const going = next < view.getInt32(it + 4, true);
+      view.setInt32(it, going ? next : 0, true);
+      if (!going) view.setInt32(it + 4, 0, true);
+      view.setInt32(frame, going ? it : 0, true);
+      view.setInt32(frame + 4, 0, true);
+    },
+    bpf_iter_num_destroy() {},
+  };
+  const byId = new Map(Object.entries(ops).map(([name, fn]) => [vmlinux.find(name, BTF_KIND.FUNC), fn]));
+  return {
+    ...link,
+    kfunc(id, fdIndex) {
+      const fn = byId.get(id);
+      return fn === undefined ? link.kfunc(id, fdIndex) : { kind: 'js', fn };
+    },
+  };
+}
