@@ -5,7 +5,8 @@ import { BPF_CALL, BPF_JMP } from '../../src/isa/opcodes.ts';
 import { ProgramAbort, type ProgramLink } from '../../src/kernel/helpers/link.ts';
 import { type Activation, interpret } from '../../src/kernel/interp/index.ts';
 import { KernelLayouts } from '../../src/kernel/object/layouts.ts';
-import { buildRuntime, type Runtime } from '../../src/kernel/runtime.ts';
+import { assembleRuntime, type Runtime } from '../../src/kernel/assemble.ts';
+import { createProgramLink } from '../../src/kernel/program-link.ts';
 import type { Caps } from '../../src/kernel/spec/prog-type.ts';
 import { ALL_CAPS } from '../../src/kernel/spec/prog-type.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
@@ -51,13 +52,16 @@ export class WatchedKernel {
       xdp: offsets('xdp_buff', ['data', 'data_meta', 'data_end']),
       skb: offsets('sk_buff', ['data', 'len', 'data_len']),
     };
-    this.runtime = buildRuntime(
+    this.runtime = assembleRuntime(
       { memory: 96 << 20, engine: 'interp', vmlinux, host: { random32 }, deadlineMs: 2000 },
       (input) => {
         this.recorder = new Recorder(this.mode);
         return verify({ ...input, caps: this.caps, testing: this.recorder.testing });
       },
-      (link) => (program) => this.#watch(program, withIterators(link, vmlinux)),
+      (parts) => {
+        const link = createProgramLink(parts);
+        return { link, compile: (program) => this.#watch(program, withIterators(link, vmlinux)) };
+      },
     );
   }
 

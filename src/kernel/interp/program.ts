@@ -55,12 +55,9 @@ export class InterpProgram implements Executable {
   /** Storage of its arena map; 0 without. */
   readonly arenaAddr: number;
   readonly arenaSize: number;
-<<<<<<< HEAD
   /** Instructions executed in all runs so far. */
   executed = 0;
-=======
   readonly observe: ((act: Activation) => void) | undefined;
->>>>>>> e25d6f0 (State oracle: runs of accepted programs lie inside what the verifier believed, at every instruction; linked distances are checked like offsets, mispredicted pointers lose their 32-bit bounds)
   regions: readonly GuardRegion[];
   #fuel: number;
   #r2: number;
