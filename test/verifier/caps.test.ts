@@ -4,7 +4,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
 import { openCaps } from '../differential/caps.ts';
-import { Judge, LESSONS, OurKernels, type Program, readPairs } from './programs.ts';
+import { Judge, OurKernels } from './judge.ts';
+import { LESSONS, type Program, readPairs } from './programs.ts';
 
 const kernels = new OurKernels(await loadPackagedBtf());
 afterAll(() => kernels[Symbol.dispose]());

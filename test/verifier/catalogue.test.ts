@@ -8,7 +8,8 @@ import { loadCollection } from '../../src/lib/collection.ts';
 import { parseObject } from '../../src/lib/parse-object.ts';
 import { ours, readRows } from './access/btf-programs.ts';
 import { Judge as CallJudge, readCases } from './call/cases.ts';
-import { HOSTILE, LESSONS, OurKernels, readPairs } from './programs.ts';
+import { OurKernels } from './judge.ts';
+import { HOSTILE, LESSONS, readPairs } from './programs.ts';
 
 const BTF_FILES = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'hooks.tsv'];
 const CALL_FILES = ['helpers.txt', 'callbacks.txt', 'kfuncs.txt', 'dynptrs.txt'];

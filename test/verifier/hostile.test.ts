@@ -4,7 +4,8 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../src/host/kernel-transport.ts';
 import { openCaps } from '../differential/caps.ts';
-import { HOSTILE, Judge, OurKernels, readPairs } from './programs.ts';
+import { Judge, OurKernels } from './judge.ts';
+import { HOSTILE, readPairs } from './programs.ts';
 
 const btf = await loadPackagedBtf();
 const kernels = new OurKernels(btf);

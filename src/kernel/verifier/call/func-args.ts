@@ -1,5 +1,6 @@
 /** The parameters of a function by its BTF prototype and its `arg:` tags (btf_prepare_func_args). */
 import type { Btf } from '../../../btf/btf.ts';
+import { essentialName } from '../../../btf/name-index.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
 import {
   ARG_ANYTHING,
@@ -139,11 +140,14 @@ function isCtxType(env: VerifierEnv, btf: Btf, pointee: number): boolean {
   return false;
 }
 
-/** btf_get_ptr_to_btf_id: the kernel's type of the same name. */
+/** btf_get_ptr_to_btf_id: the one kernel type of that kind and name, flavours (`___x`) aside. */
 function kernelTypeId(env: VerifierEnv, btf: Btf, pointee: number, i: number): number {
-  const name = btf.name(pointee).replace(/___.*$/, '');
+  const name = btf.name(pointee);
   const kind = btf.kind(pointee);
-  const id = env.input.vmlinux()?.find(name, kind === BTF_KIND.FWD ? BTF_KIND.STRUCT : kind) ?? 0;
-  if (id === 0) reject(env, SUBPROG.ARG_KERNEL_TYPE, i, KIND_NAMES[kind], name);
-  return id;
+  if (name === '') reject(env, SUBPROG.ARG_UNNAMED, i, KIND_NAMES[kind]);
+  const kernel = env.input.vmlinux();
+  const found = kernel?.withEssentialName(essentialName(name)).filter((id) => kernel.kind(id) === kind) ?? [];
+  if (found.length === 0) reject(env, SUBPROG.ARG_KERNEL_TYPE, i, KIND_NAMES[kind], name);
+  if (found.length > 1) reject(env, SUBPROG.ARG_AMBIGUOUS, i, KIND_NAMES[kind], name);
+  return found[0];
 }

@@ -65,9 +65,7 @@ function checkGlobalCall(env: VerifierEnv, subprog: number, argsErrno: number): 
   const sub = env.subprogs[subprog];
   const { state } = env;
   if (state.activeLocks > 0) reject(env, SUBPROG.GLOBAL_WHILE_LOCKED);
-  if (sub.mightSleep && !inSleepableContext(env)) {
-    reject(env, SUBPROG.GLOBAL_SLEEPABLE, sub.name, nonSleepableContext(env));
-  }
+  if (sub.mightSleep && !inSleepableContext(env)) reject(env, SUBPROG.GLOBAL_SLEEPABLE);
   if (argsErrno !== 0) {
     env.log.line(SUBPROG.GLOBAL_BAD_ARGS.text(subprog, sub.name));
     throw new Rejected(SUBPROG.GLOBAL_BAD_ARGS as never, argsErrno);
@@ -77,16 +75,6 @@ function checkGlobalCall(env: VerifierEnv, subprog: number, argsErrno: number): 
   sub.called = true;
   clearCallerSaved(env, state.frame);
   markRegUnknown(env, state.frame.rows, regRow(0));
-}
-
-/** non_sleepable_context_description(). */
-export function nonSleepableContext(env: VerifierEnv): string {
-  const { state } = env;
-  if (state.activeRcuLocks > 0) return 'rcu_read_lock region';
-  if (state.activePreemptLocks > 0) return 'non-preemptible region';
-  if (state.activeIrqId !== 0) return 'IRQ-disabled region';
-  if (state.activeLocks > 0) return 'lock region';
-  return 'non-sleepable prog';
 }
 
 /** btf_check_subprog_call: 0, or the errno with which the arguments do not fit the prototype. Only global functions mind. */

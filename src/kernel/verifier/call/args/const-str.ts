@@ -24,7 +24,7 @@ export function checkConstStr(env: VerifierEnv, regno: number): Uint8Array {
   const room = map.valueSize - rows[r + OFF];
   checkMapAccess(env, regno, rows[r + OFF], room, false, false, true);
   const off = rows[r + OFF] + rows[r + VALUE_LO];
-  const bytes = map.readConst?.(off, map.valueSize - off);
+  const bytes = map.maxEntries === 1 ? map.readConst?.(off, map.valueSize - off) : undefined;
   if (bytes === undefined) reject(env, ARGS.STR_DIRECT_ACCESS_FAILED);
   const end = bytes.indexOf(0);
   if (end < 0) reject(env, ARGS.STR_NOT_TERMINATED);

@@ -121,9 +121,9 @@ export const ARGS = {
     why: 'Only array maps hold constant strings.',
   },
   STR_DIRECT_ACCESS_FAILED: {
-    errno: ERRNO.EINVAL,
+    errno: ERRNO.ENOTSUPP,
     text: () => 'direct value access on string failed',
-    why: 'The address of the string is outside of the map.',
+    why: 'The array has more than one element, or none that can be read. A string constant lies in an array of one element, as .rodata does.',
   },
   STR_NOT_TERMINATED: {
     errno: ERRNO.EINVAL,

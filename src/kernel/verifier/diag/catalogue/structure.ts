@@ -271,9 +271,7 @@ export const STRUCTURE = {
   },
   EXCEPTION_CB_FIRST: {
     errno: EINVAL,
-    text: fixed(
-      'invalid exception callback insn_off in func_info: 0\nexception callback type id not found in func_info',
-    ),
+    text: fixed('invalid exception callback insn_off in func_info: 0'),
     why: 'The main program cannot be its own exception callback.',
   },
   EXCEPTION_CB_NO_INFO: {

@@ -33,7 +33,8 @@ export const SUBPROG = {
   },
   GLOBAL_SLEEPABLE: {
     errno: ERRNO.EINVAL,
-    text: (name: string, context: string) => `sleepable global function ${name}() called in ${context}`,
+    text: () =>
+      'global functions that may sleep are not allowed in non-sleepable context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context',
     why: 'The function may sleep, which its caller may not here.',
   },
   GLOBAL_BAD_ARGS: {
@@ -110,9 +111,20 @@ export const SUBPROG = {
     why: 'Parameters of global functions are numbers and pointers.',
   },
   ARG_KERNEL_TYPE: {
+    errno: ERRNO.ENOENT,
+    text: (i: number, kind: string, name: string) => `arg#${i} reference type('${kind} ${name}') has no matches`,
+    why: 'A trusted or untrusted kernel pointer must point to a type that the kernel has too. Define the struct (a mere declaration is a type of its own), with the name that the kernel gives it.',
+  },
+  ARG_AMBIGUOUS: {
+    errno: ERRNO.ESRCH,
+    text: (i: number, kind: string, name: string) => `arg#${i} reference type('${kind} ${name}') is ambiguous`,
+    why: 'The kernel has several types of this name, so it cannot be told which of them the parameter points to. Pass the pointer in another way, for example to a static function.',
+  },
+  ARG_UNNAMED: {
     errno: ERRNO.EINVAL,
-    text: (i: number, kind: string, name: string) => `arg#${i} ${kind} ${name} is not found in the kernel's BTF`,
-    why: 'A trusted pointer must point to a struct that the kernel knows.',
+    text: (i: number, kind: string) =>
+      `arg#${i} reference type('${kind} (anon)') candidate matching error: ${-ERRNO.EINVAL}`,
+    why: 'A trusted kernel pointer must point to a type with a name, under which it is looked up in the kernel.',
   },
   EXCEPTION_CB_ARGS: {
     errno: ERRNO.EINVAL,
