@@ -5,7 +5,8 @@ import type { WithCaps } from './sides.ts';
 const VERSION_3 = 0x20080522;
 const CAP_NET_ADMIN = 12;
 const CAP_BPF = 39;
-const KEPT: Readonly<Record<Generated['caps'], readonly number[]>> = {
+const KEPT: Readonly<Record<Generated['caps'] | 'none', readonly number[]>> = {
+  none: [],
   all: [],
   bpf: [CAP_BPF],
   net: [CAP_BPF, CAP_NET_ADMIN],

@@ -98,7 +98,7 @@ export function askSkep(g: Generated, logLevel: number, vmlinux: () => Btf | und
 }
 
 /** Changes what this thread may do while `run` runs; undefined where that cannot be done. */
-export type WithCaps = (caps: Generated['caps'], run: () => number) => number;
+export type WithCaps = (caps: Generated['caps'] | 'none', run: () => number) => number;
 
 /** The live kernel with the maps and the BTF of all programs. Programs are loaded and closed, never run. */
 export class KernelSide {

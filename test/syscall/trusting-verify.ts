@@ -39,5 +39,5 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
     stackDepths: [],
   };
   const log = `processed ${length} insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n`;
-  return { ok: true, program, log: input.logLevel === 0 ? '' : log, stats };
+  return { ok: true, program, log: input.logLevel === 0 ? '' : log, stats, notes: [] };
 }

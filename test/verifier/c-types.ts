@@ -54,7 +54,7 @@ const TOKEN = /\s+|[A-Za-z_]\w*|\d+|"[^"]*"|\.\.\.|[{}();,*[\]:=]/y;
 
 /**
  * Parses declarations: `struct s { ... };`, `union`, `enum e { A };`, `typedef int t;`,
- * `extern int v;`, `[static] int f(struct s *p __arg_nonnull);`.
+ * `extern int v [__percpu];`, `[static] int f(struct s *p __arg_nonnull);`.
  */
 export function parseC(text: string): CTypes {
   return new Parser(text).parse();
@@ -113,7 +113,9 @@ class Parser {
     if (this.#eat('extern')) {
       const type = this.#type();
       const name = this.#next();
-      this.#types.set(name, this.#b.var(name, type.id, 1));
+      const id = this.#b.var(name, type.id, 1);
+      this.#types.set(name, id);
+      if (this.#eat('__percpu')) this.#b.datasec('.data..percpu', 8, [{ type: id, offset: 0, size: 8 }]);
       return this.#expect(';');
     }
     this.#function();

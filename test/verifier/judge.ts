@@ -65,7 +65,10 @@ export class Judge {
     const lines = new TextDecoder().decode(log.subarray(0, log.indexOf(0))).split('\n');
     // A message without newline runs into the statistics.
     const last = lines.findLast((l) => l !== '' && !STATISTICS.test(l)) ?? '';
-    const text = last.replace(/processed \d+ insns.*/, '').replace(`fd ${this.#types.get(p.c)?.fd} `, 'fd btf ');
+    const text = last
+      .replace(/processed \d+ insns.*/, '')
+      .replace(/#\d+ (?=conv|ref|failed)/, '#N ')
+      .replace(`fd ${this.#types.get(p.c)?.fd} `, 'fd btf ');
     return `reject ${errnoName(-fd)}: ${text}`.trim();
   }
 
@@ -127,7 +130,7 @@ export class Judge {
   }
 
   #target({ target }: Program): { id: number; member?: number } | undefined {
-    if (target === '') return undefined;
+    if (target === '' || target === 'none') return undefined;
     if (target.startsWith('#')) return { id: Number(target.slice(1)) };
     const [name, member] = target.split('.');
     if (member === undefined) return { id: this.#kernelId(name, [BTF_KIND.FUNC, ...KERNEL_KINDS]) };
@@ -155,8 +158,7 @@ export class Judge {
     const known = this.#maps.get(key);
     if (known !== undefined) return known;
     const [type, ...options] = spec.split(/\s+/);
-    const text = (name: string): string =>
-      options.find((o) => o.startsWith(`${name}=`))?.slice(name.length + 1) ?? '0';
+    const text = (name: string): string => options.find((o) => o.startsWith(`${name}=`))?.slice(name.length + 1) ?? '0';
     const attr: MapCreateAttr = {
       map_type: BPF_MAP_TYPE[`BPF_MAP_TYPE_${type.toUpperCase()}` as keyof typeof BPF_MAP_TYPE],
       key_size: Number(text('key')),
@@ -203,7 +205,7 @@ export class Judge {
     const func =
       p.funcInfo?.map((record) => {
         const [insn, type] = record.split('=');
-        return [Number(insn), /^#/.test(type) ? Number(type.slice(1)) : (types.types.get(type) ?? 0)];
+        return [Number(insn), type.startsWith('#') ? Number(type.slice(1)) : (types.types.get(type) ?? 0)];
       }) ??
       [...types.funcs]
         .map(([name, id]) => [start(name), id])
@@ -239,7 +241,7 @@ export class OurKernels {
   constructor(readonly vmlinux: Btf) {}
 
   verdict(p: Program): string {
-    const key = `${p.caps} ${p.kernel} ${p.interrupted}`;
+    const key = `${p.caps} ${p.kernel} ${p.interrupted} ${p.unmitigated}`;
     let judge = this.#judges.get(key);
     if (judge === undefined) {
       judge = this.#judge(p);
@@ -248,7 +250,7 @@ export class OurKernels {
     return judge.verdict(p);
   }
 
-  #judge({ caps, kernel, interrupted }: Program): Judge {
+  #judge({ caps, kernel, interrupted, unmitigated }: Program): Judge {
     const own = kernel === 'none' ? undefined : kernel === '' ? this.vmlinux : Btf.parse(parseC(kernel).btf.encode());
     const runtime = buildRuntime(
       {
@@ -260,12 +262,14 @@ export class OurKernels {
         caps: CAPS[caps === 'none' ? 'bpf' : caps],
         onVerified: (o) => {
           if (!o.ok) this.ids.add(o.id);
+          for (const id of o.notes) this.ids.add(id);
         },
       },
       (input) =>
         verify({
           ...input,
           ...(caps === 'none' ? { caps: NO_CAPS } : {}),
+          ...(unmitigated ? { mitigationsOff: true } : {}),
           ...(interrupted ? { signal: AbortSignal.abort() } : {}),
         }),
     );

@@ -34,6 +34,8 @@ export interface Program {
   readonly kernel: string;
   /** The caller gives up while the program is verified. */
   readonly interrupted: boolean;
+  /** The kernel was started with mitigations=off. */
+  readonly unmitigated: boolean;
   /** Why the live kernel cannot be asked; '' when it can. */
   readonly unasked: string;
   /** `accept` or `reject EACCES: last line of the log`. */
@@ -98,6 +100,10 @@ function pairOf(file: string, heads: readonly string[], code: readonly string[])
     heads
       .filter((h) => h.startsWith(`${key}: `))
       .map((h) => h.slice(key.length + 2))
+      .flatMap((h) => {
+        const [, count, text] = /^(\d+) (.*)$/.exec(h) ?? ['', '1', h];
+        return Array.from({ length: Number(count) }, (_, i) => text.replaceAll('{i}', String(i)));
+      })
       .join('\n');
   const constant = (table: object, prefix: string, name: string): number => {
     const value = (table as Record<string, number>)[prefix + name.toUpperCase()];
@@ -116,12 +122,7 @@ function pairOf(file: string, heads: readonly string[], code: readonly string[])
     target: last('target') ?? '',
     license: last('license') ?? 'GPL',
     caps: (last('caps') ?? 'all') as CapsName,
-    c: [
-      all('c'),
-      ...(last('funcs')?.split(/\s+/) ?? []).map(declared),
-    ]
-      .join('\n')
-      .trim(),
+    c: [all('c'), ...(last('funcs')?.split(/\s+/) ?? []).map(declared)].join('\n').trim(),
     maps: new Map(
       heads
         .filter((h) => h.startsWith('map: '))
@@ -138,6 +139,7 @@ function pairOf(file: string, heads: readonly string[], code: readonly string[])
     logLevel: Number(last('log') ?? 1),
     kernel: all('kernel'),
     interrupted: last('caller') === 'gives up',
+    unmitigated: last('mitigations') === 'off',
     unasked: last('unasked') ?? '',
     verdict,
   });

@@ -51,11 +51,14 @@ export function verify(input: VerifierInput): VerifierOutcome {
   stats.insnsProcessed = env.insnProcessed;
   stats.stackDepths = env.subprogs.map((_, i) => countedStackDepth(env, i));
   printStats(env);
-  if (program !== undefined) return { ok: true, program, log: log.text(), stats };
+  const notes = [...env.notes].filter((row) => row !== failure?.row).map(rejectionId);
+  if (program !== undefined) return { ok: true, program, log: log.text(), stats, notes };
   return {
     ok: false,
     errno: failure?.errno ?? ERRNO.EINVAL,
     id: failure === undefined ? '' : rejectionId(failure.row),
+    why: failure?.row.why ?? '',
+    notes,
     message,
     log: log.text(),
     stats,

@@ -46,6 +46,8 @@ export interface VerifierInput {
   readonly fdArray?: (index: number) => number | undefined;
   /** CPUs that there may be (nr_cpu_ids), which bounds bpf_get_smp_processor_id(); default 2. */
   readonly nrCpuIds?: number;
+  /** The kernel was started with mitigations=off: nothing is masked against speculation, whoever loads. */
+  readonly mitigationsOff?: boolean;
   /** Stops an over-long verification with -EINTR. */
   readonly signal?: AbortSignal;
   /** For proofs of the verifier itself; no command of bpf(2) sets it. */
@@ -125,13 +127,24 @@ export interface VerifiedProgram {
 }
 
 export type VerifierOutcome =
-  | { readonly ok: true; readonly program: VerifiedProgram; readonly log: string; readonly stats: VerifierStats }
+  | {
+      readonly ok: true;
+      readonly program: VerifiedProgram;
+      readonly log: string;
+      readonly stats: VerifierStats;
+      /** Catalogue ids of what was said without deciding. */
+      readonly notes: readonly string[];
+    }
   | {
       readonly ok: false;
       /** Positive errno. */
       readonly errno: number;
       /** Catalogue id of the rejection, '' when the input never reached a check with one. */
       readonly id: string;
+      /** What happened and what the author can do, from the catalogue. */
+      readonly why: string;
+      /** Catalogue ids of what was said before, which explain it further. */
+      readonly notes: readonly string[];
       /** The kernel's last log line. */
       readonly message: string;
       readonly log: string;

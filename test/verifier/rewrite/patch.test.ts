@@ -111,7 +111,7 @@ test('a jump that would reach too far is refused', () => {
   const env = envFrom(`if r1 == 0 goto pc+2\nr0 = 1\nr0 = 2\nexit`);
   const insert = Array.from({ length: 40000 }, () => MARK);
   expect(() => applyEdits(env, [{ at: 1, remove: 1, insert }])).toThrow();
-  expect(env.log.lastLine).toBe('insn 0 cannot be patched due to 16-bit range');
+  expect(env.log.lastLine).toBe('insn 1 cannot be patched due to 16-bit range');
 });
 
 /** Marks every instruction as reached but these. */

@@ -53,6 +53,7 @@ export function checkPtrToBtfAccess(
   if (!varOffZero(rows, r)) reject(env, BTF_ACCESS.VARIABLE, regno, name, off, formatTnum(rows, r));
   if (type & MEM_USER) reject(env, BTF_ACCESS.USER, regno, name, off);
   if (type & MEM_PERCPU) reject(env, BTF_ACCESS.PERCPU, regno, name, off);
+  if (write && type & PTR_UNTRUSTED) reject(env, BTF_ACCESS.READ_ONLY);
   if (write && !isPtrAllocObj(type)) return checkKernelWrite(env, btf, id, off, size);
   const allocated = (type & MEM_ALLOC) !== 0;
   if (allocated) checkSpecialFields(env, btfIndex, id, off, size);

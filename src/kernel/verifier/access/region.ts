@@ -72,7 +72,6 @@ export function checkHelperMemAccess(
       // A context that is not rewritten is memory as it stands: its last byte is checked, which bounds the rest.
       if (!env.ops.convertsCtx) {
         if (accessSize > 0) checkMemAccess(env, env.insnIdx, regno, accessSize - 1, BPF_B, write, -1, false, false);
-        else if (!zeroSizeAllowed) reject(env, ARGS.ZERO_SIZED_CTX);
         return;
       }
   }

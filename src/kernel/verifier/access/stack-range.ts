@@ -54,7 +54,6 @@ export function checkStackRangeInitialized(
   let raw = meta?.rawMode ?? false;
   if (isConst) min = max = rows[r + VALUE_LO] + off;
   else {
-    if (!env.bypassSpecV1) reject(env, STACK.VAR_UNPRIV, regno, formatTnum(rows, r));
     // Only memory at a known place can be left to the helper to initialise.
     raw = false;
     min = sminOf(rows, r) + off;

@@ -206,7 +206,6 @@ function overwriteByte(env: VerifierEnv, frame: FuncState, i: number, writingZer
   if (slotType(rows, slot, 7) === STACK_SPILL) scrubSlot(rows, slot);
   rows[slot + TYPE] = NOT_INIT;
   const zero = writingZero && type === STACK_ZERO;
-  if (type === STACK_INVALID && !env.allowUninitStack) reject(env, STACK.VAR_WRITE_UNINIT, insnIdx, i);
   setSlotType(rows, slot, at & 7, zero ? STACK_ZERO : STACK_MISC);
   return zero;
 }

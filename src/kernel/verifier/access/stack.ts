@@ -40,7 +40,6 @@ export function checkWithinBounds(env: VerifierEnv, regno: number, off: number, 
     if (isConst) reject(env, STACK.ABOVE_FRAME, dir, regno, String(min), size);
     reject(env, STACK.VAR_ABOVE_FRAME, dir, regno, formatTnum(rows, r), off, size);
   }
-  if (size < 0) reject(env, STACK.NEGATIVE_SIZE, dir, regno, String(min), size);
   growStack(env, frame, -min);
 }
 

@@ -1,5 +1,4 @@
 /** Helpers with rules of their own beyond their prototype: callbacks, tail calls, dynptrs, format strings. */
-import { BTF_KIND } from '../../../btf/types.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
 import type { FuncProto } from '../../spec/proto.ts';
@@ -16,11 +15,10 @@ import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../explore/backtrack.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
 import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf } from '../resource/dynptr.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
-import { A, B, TYPE, umaxOf } from '../state/row.ts';
+import { TYPE, umaxOf } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { attachReturnsVoid } from './attach.ts';
@@ -135,9 +133,5 @@ function takeDynptr(env: VerifierEnv, fn: FuncProto, meta: CallMeta): void {
 function isPercpuAlloc(env: VerifierEnv): boolean {
   const { rows } = env.state.frame;
   const r = regRow(1);
-  if (!(rows[r + TYPE] & MEM_RCU)) return false;
-  const btf = rows[r + A] === 0 ? kernelBtf(env) : env.btfs[rows[r + A]];
-  const kind = btf?.kind(rows[r + B]);
-  if (kind !== BTF_KIND.STRUCT && kind !== BTF_KIND.UNION) reject(env, CALL.PERCPU_INVALID_BTF);
-  return true;
+  return (rows[r + TYPE] & MEM_RCU) !== 0;
 }

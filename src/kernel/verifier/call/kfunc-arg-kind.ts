@@ -132,6 +132,7 @@ export function isScalarStruct(env: VerifierEnv, btf: Btf, id: number, depth = 0
     const kind = btf.kind(mid);
     if (isStructKind(kind)) {
       if (depth >= 3) {
+        env.notes.add(KFUNC.NESTING);
         env.log.line(KFUNC.NESTING.text());
         return false;
       }

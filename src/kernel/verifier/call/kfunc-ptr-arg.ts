@@ -8,7 +8,6 @@ import {
   BPF_WORKQUEUE,
 } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { invariant } from '../../../util/errors.ts';
 import {
@@ -35,7 +34,7 @@ import {
 import { checkMemReg, checkMemSizeReg } from '../access/region.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
-import { Rejected, reject } from '../diag/reject.ts';
+import { Rejected, reject, rejectAfter } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf, processDynptrArg } from '../resource/dynptr.ts';
 import { inRbtreeLockRequiredCb, processGraphNode, processGraphRoot } from '../resource/graph.ts';
@@ -129,9 +128,8 @@ export function checkKfuncPtrArg(
     case 'btf_id':
       return checkBtfId(env, meta, i, r, ref);
     case 'mem': {
-      const size = meta.btf.sizeOf(ref);
-      if (size < 0) reject(env, KFUNC.MEM_SIZE, i, btfKindName(meta.btf, ref), meta.btf.name(ref), -ERRNO.EINVAL);
-      return checkMemReg(env, regno, size);
+      // Numbers and structs of numbers have a size.
+      return checkMemReg(env, regno, meta.btf.sizeOf(ref));
     }
     case 'mem_size':
       return checkMemPair(env, meta, i, r);
@@ -300,8 +298,7 @@ function checkMemPair(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): 
       checkMemSizeReg(env, i + 2, true, true, new CallMeta());
     } catch (e) {
       if (!(e instanceof Rejected)) throw e;
-      env.log.line(KFUNC.MEM_LEN_PAIR.text(i));
-      throw new Rejected(KFUNC.MEM_LEN_PAIR as never, e.errno);
+      rejectAfter(env, e, KFUNC.MEM_LEN_PAIR, i);
     }
     if (saved !== undefined) rows.set(saved, r);
   }

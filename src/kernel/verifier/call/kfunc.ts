@@ -3,7 +3,7 @@ import { KF_DESTRUCTIVE } from '../../spec/kfuncs/row.ts';
 import { MEM_RCU, PTR_MAYBE_NULL, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
 import { AUX_IS_ITER_NEXT, AUX_NON_SLEEPABLE } from '../aux.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
-import { reject } from '../diag/reject.ts';
+import { Rejected, reject, rejectAfter } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -19,7 +19,7 @@ import { forEachRegMask } from '../state/each.ts';
 import { OFF, REF_OBJ_ID, STACK_ITER, STACK_SPILL, SUBREG_DEF, TYPE, storeScalar } from '../state/row.ts';
 import { clearCallerSaved, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { pushCallbackCall } from './callback.ts';
+import { type CallbackKind, pushCallbackCall } from './callback.ts';
 import { checkKfuncArgs } from './kfunc-args.ts';
 import { type KfuncMeta, fetchKfuncMeta } from './kfunc-meta.ts';
 import { setKfuncResult } from './kfunc-ret.ts';
@@ -74,15 +74,22 @@ function forkFailedLock(env: VerifierEnv): void {
   frame.rows[r0 + SUBREG_DEF] = env.insnIdx + 1;
 }
 
+/** Functions that call back, and how. */
+const CALLERS: Readonly<Record<string, CallbackKind>> = {
+  bpf_rbtree_add_impl: 'rbtree_add',
+  bpf_wq_set_callback_impl: 'wq',
+  bpf_task_work_schedule_signal_impl: 'task_work',
+  bpf_task_work_schedule_resume_impl: 'task_work',
+};
+
 function callBack(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
-  switch (meta.name) {
-    case 'bpf_rbtree_add_impl':
-      return pushCallbackCall(env, insnIdx, meta.subprogno, 'rbtree_add');
-    case 'bpf_wq_set_callback_impl':
-      return pushCallbackCall(env, insnIdx, meta.subprogno, 'wq');
-    case 'bpf_task_work_schedule_signal_impl':
-    case 'bpf_task_work_schedule_resume_impl':
-      return pushCallbackCall(env, insnIdx, meta.subprogno, 'task_work');
+  const kind = CALLERS[meta.name];
+  if (kind === undefined) return;
+  try {
+    pushCallbackCall(env, insnIdx, meta.subprogno, kind);
+  } catch (e) {
+    if (!(e instanceof Rejected)) throw e;
+    rejectAfter(env, e, KFUNC.CALLBACK_FAILED, meta.name, meta.id);
   }
 }
 

@@ -17,7 +17,7 @@ import {
 import { checkMemReg } from '../access/region.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
-import { Rejected, reject } from '../diag/reject.ts';
+import { Rejected, type Said, reject, rejectAfter } from '../diag/reject.ts';
 import type { SubprogArg, VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../explore/backtrack.ts';
 import { findPrevEntry, widenImpreciseScalars } from '../explore/loops.ts';
@@ -43,9 +43,9 @@ export function checkFuncCall(env: VerifierEnv): void {
   const sub = env.subprogs[subprog];
   const { state } = env;
   const caller = state.frame;
-  const argsErrno = checkSubprogArgs(env, subprog);
+  const misfit = checkSubprogArgs(env, subprog);
   if (sub.isGlobal) {
-    checkGlobalCall(env, subprog, argsErrno);
+    checkGlobalCall(env, subprog, misfit);
     return;
   }
   setupFuncEntry(env, state, subprog, idx, (callee) => {
@@ -61,15 +61,12 @@ export function checkFuncCall(env: VerifierEnv): void {
   }
 }
 
-function checkGlobalCall(env: VerifierEnv, subprog: number, argsErrno: number): void {
+function checkGlobalCall(env: VerifierEnv, subprog: number, misfit: Said | undefined): void {
   const sub = env.subprogs[subprog];
   const { state } = env;
   if (state.activeLocks > 0) reject(env, SUBPROG.GLOBAL_WHILE_LOCKED);
   if (sub.mightSleep && !inSleepableContext(env)) reject(env, SUBPROG.GLOBAL_SLEEPABLE);
-  if (argsErrno !== 0) {
-    env.log.line(SUBPROG.GLOBAL_BAD_ARGS.text(subprog, sub.name));
-    throw new Rejected(SUBPROG.GLOBAL_BAD_ARGS as never, argsErrno);
-  }
+  if (misfit !== undefined) rejectAfter(env, misfit, SUBPROG.GLOBAL_BAD_ARGS, subprog, sub.name);
   if (env.log.enabled) env.log.line(`Func#${subprog} ('${sub.name}') is global and assumed valid.`);
   if (sub.changesPktData) clearAllPktPointers(env);
   sub.called = true;
@@ -77,20 +74,24 @@ function checkGlobalCall(env: VerifierEnv, subprog: number, argsErrno: number): 
   markRegUnknown(env, state.frame.rows, regRow(0));
 }
 
-/** btf_check_subprog_call: 0, or the errno with which the arguments do not fit the prototype. Only global functions mind. */
-export function checkSubprogArgs(env: VerifierEnv, subprog: number): number {
+/** The prototype says nothing, or has been refused before. */
+const UNUSABLE: Said = { row: SUBPROG.GLOBAL_BAD_ARGS as never, errno: ERRNO.EINVAL };
+
+/** btf_check_subprog_call: why the arguments do not fit the prototype, if they do not. Only global functions mind. */
+export function checkSubprogArgs(env: VerifierEnv, subprog: number): Said | undefined {
   const sub = env.subprogs[subprog];
-  if (sub.unreliable) return ERRNO.EINVAL;
+  if (sub.unreliable) return UNUSABLE;
   try {
     sub.unreliable = true;
-    if (!prepareFuncArgs(env, sub)) return ERRNO.EINVAL;
+    if (!prepareFuncArgs(env, sub)) return UNUSABLE;
     const args = sub.args ?? [];
     for (let i = 0; i < args.length; i++) checkArg(env, i, args[i]);
     sub.unreliable = false;
-    return 0;
+    return undefined;
   } catch (e) {
-    if (e instanceof Rejected && e.errno !== ERRNO.EFAULT) return e.errno;
-    throw e;
+    if (!(e instanceof Rejected) || e.errno === ERRNO.EFAULT) throw e;
+    env.notes.add(e.row);
+    return e;
   }
 }
 
@@ -116,8 +117,9 @@ function checkArg(env: VerifierEnv, i: number, arg: SubprogArg): void {
       try {
         checkMemReg(env, regno, arg.memSize);
       } catch (e) {
-        if (e instanceof Rejected) throw new Rejected(SUBPROG.ARG_MEM as never, ERRNO.EINVAL);
-        throw e;
+        if (!(e instanceof Rejected)) throw e;
+        env.notes.add(e.row);
+        throw new Rejected(SUBPROG.ARG_MEM as never, ERRNO.EINVAL);
       }
       if (!(argType & PTR_MAYBE_NULL) && type & PTR_MAYBE_NULL) reject(env, SUBPROG.ARG_MAYBE_NULL, i);
       return;

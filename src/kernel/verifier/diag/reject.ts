@@ -13,6 +13,9 @@ export interface Rejection<Args extends readonly unknown[] = readonly never[]> {
   readonly why: string;
 }
 
+/** A rejection that may not be the last word. */
+export type Said = Pick<Rejected, 'row' | 'errno'>;
+
 /** Thrown by {@link reject} and caught once, in the exploration loop or in check.ts. */
 export class Rejected extends Error {
   constructor(
@@ -23,9 +26,24 @@ export class Rejected extends Error {
   }
 }
 
+function say(env: VerifierEnv, text: string): void {
+  if (text !== '') env.log.reason(text);
+}
+
 /** Prints the row's text to the log and abandons the path with its errno. */
 export function reject<Args extends readonly unknown[]>(env: VerifierEnv, row: Rejection<Args>, ...args: Args): never {
-  const text = row.text(...args);
-  if (text !== '') env.log.reason(text);
+  say(env, row.text(...args));
   throw new Rejected(row as Rejection<never>, row.errno);
+}
+
+/** A line that the kernel adds to a rejection that it passes on: the row's text, with the errno of what was said before. */
+export function rejectAfter<Args extends readonly unknown[]>(
+  env: VerifierEnv,
+  before: Said,
+  row: Rejection<Args>,
+  ...args: Args
+): never {
+  if (before.row !== (row as Rejection<never>)) env.notes.add(before.row);
+  say(env, row.text(...args));
+  throw new Rejected(row as Rejection<never>, before.errno);
 }

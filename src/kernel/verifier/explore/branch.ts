@@ -7,7 +7,6 @@ import {
   BPF_JNE,
   BPF_MAY_GOTO,
   BPF_X,
-  BPF_JA,
   bpfClass,
   bpfOp,
   bpfSrc,
@@ -96,7 +95,6 @@ export function checkCondJmpOp(env: VerifierEnv): void {
   const code = insns.code[idx];
   const op = bpfOp(code);
   const is32 = bpfClass(code) === BPF_JMP32;
-  if (op === BPF_JA || op > BPF_JCOND) reject(env, BRANCH.INVALID_JMP_OPCODE, op);
   if (op === BPF_JCOND) return checkMayGoto(env, idx);
   checkOperands(env, idx);
   const pred = branchTaken(env, idx, op, is32);

@@ -1,13 +1,12 @@
 /** The walk over all paths of one function: main program or global subprogram (do_check, do_check_common). */
+import { invariant } from '../../../util/errors.ts';
 import {
   BPF_ABS,
   BPF_ALU,
   BPF_ALU64,
-  BPF_IMM,
   BPF_IND,
   BPF_JMP,
   BPF_JMP32,
-  BPF_LD,
   BPF_LDX,
   BPF_ST,
   BPF_STX,
@@ -17,7 +16,6 @@ import {
 import { ERRNO } from '../../../uapi/errno.ts';
 import { AUX_JMP_POINT, AUX_NOSPEC, AUX_NOSPEC_RESULT, AUX_PRUNE_POINT } from '../aux.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
-import { LOAD } from '../diag/catalogue/load.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { checkAluOp } from '../insn/alu.ts';
@@ -63,7 +61,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   const idx = env.insnIdx;
   env.curHistEntry = undefined;
   env.prevInsnIdx = walk.prev;
-  if (idx >= env.insns.length || idx < 0) reject(env, EXPLORE.INVALID_INSN_IDX, idx, env.insns.length);
+  invariant(idx >= 0 && idx < env.insns.length, 'execution left the program');
   if (++env.insnProcessed > COMPLEXITY_LIMIT_INSNS) reject(env, EXPLORE.TOO_LARGE, env.insnProcessed);
   if ((env.insnProcessed & 0x3fff) === 0 && env.input.signal?.aborted) reject(env, EXPLORE.INTERRUPTED);
   state.lastInsnIdx = env.prevInsnIdx;
@@ -145,19 +143,15 @@ function checkInsn(env: VerifierEnv): Next {
     case BPF_JMP:
     case BPF_JMP32:
       return checkJump(env);
-    case BPF_LD:
-      return checkLd(env, bpfMode(code));
     default:
-      return reject(env, LOAD.UNKNOWN_CLASS, bpfClass(code));
+      return checkLd(env, bpfMode(code));
   }
 }
 
 function checkLd(env: VerifierEnv, mode: number): Next {
   if (mode === BPF_ABS || mode === BPF_IND) return checkLdAbs(env);
-  if (mode === BPF_IMM) {
-    checkLdImm(env);
-    env.insnIdx++;
-    env.aux.seen[env.insnIdx] ||= env.passCnt;
-  } else reject(env, LOAD.INVALID_LD_MODE);
+  checkLdImm(env);
+  env.insnIdx++;
+  env.aux.seen[env.insnIdx] ||= env.passCnt;
   return 'advance';
 }

@@ -80,7 +80,6 @@ export function checkAluOp(env: VerifierEnv): void {
   const op = bpfOp(insns.code[idx]);
   if (op === BPF_END || op === BPF_NEG) checkUnary(env, op);
   else if (op === BPF_MOV) checkMov(env);
-  else if (op > BPF_END) reject(env, ALU.INVALID_ALU_OPCODE, op);
   else checkBinary(env, op);
   const { rows } = env.state.frame;
   const d = regRow(insns.dst[idx]);

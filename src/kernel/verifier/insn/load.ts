@@ -45,7 +45,6 @@ import { findSubprogAt } from '../subprog.ts';
 /** check_ld_imm: a constant, or the address of a map, a map value, a function or a kernel variable. */
 export function checkLdImm(env: VerifierEnv): void {
   const { insns, insnIdx: idx } = env;
-  if (bpfSize(insns.code[idx]) !== BPF_DW) reject(env, LOAD.INVALID_LD_IMM);
   if (insns.off[idx] !== 0) reject(env, LOAD.LD_IMM64_RESERVED_FIELDS);
   const dst = insns.dst[idx];
   checkRegWrite(env, dst, true);

@@ -155,7 +155,7 @@ class CfgWalk {
     if (state[to] === 0) {
       state[from] = DISCOVERED | edge;
       state[to] = DISCOVERED;
-      if (this.#depth >= this.#stack.length) reject(env, STRUCTURE.CFG_TOO_DEEP);
+      // Every instruction is put there once.
       this.#stack[this.#depth++] = to;
       return true;
     }

@@ -4,13 +4,7 @@ import { InternalError, invariant } from '../../../util/errors.ts';
 import {
   ARG_PTR_TO_DYNPTR,
   CONST_PTR_TO_DYNPTR,
-  DYNPTR_TYPE_FILE,
-  DYNPTR_TYPE_LOCAL,
   DYNPTR_TYPE_MASK,
-  DYNPTR_TYPE_RINGBUF,
-  DYNPTR_TYPE_SKB,
-  DYNPTR_TYPE_SKB_META,
-  DYNPTR_TYPE_XDP,
   MEM_RDONLY,
   MEM_UNINIT,
   PTR_TO_STACK,
@@ -25,18 +19,6 @@ import { regRow, slotRow } from '../state/state.ts';
 import { acquireReference, releaseReference } from './refs.ts';
 import { destroyIfDynptrSlot, invalidateDynptr, isRefcountedDynptr } from './dynptr-slot.ts';
 import { SPI_BEYOND, scratchSlot, stackObjSpi } from './stack-obj.ts';
-
-const NAMES: Readonly<Record<number, string>> = {
-  [DYNPTR_TYPE_LOCAL]: 'local',
-  [DYNPTR_TYPE_RINGBUF]: 'ringbuf',
-  [DYNPTR_TYPE_SKB]: 'skb',
-  [DYNPTR_TYPE_XDP]: 'xdp',
-  [DYNPTR_TYPE_SKB_META]: 'skb_meta',
-  [DYNPTR_TYPE_FILE]: 'file',
-};
-
-/** dynptr_type_str(). */
-export const dynptrTypeStr = (type: number): string => NAMES[type] ?? '<unknown>';
 
 /** dynptr_get_spi: the first slot (the higher index), SPI_BEYOND or a negative errno. */
 export const dynptrGetSpi = (env: VerifierEnv, rows: Int32Array, r: number): number =>
@@ -64,13 +46,12 @@ export function processDynptrArg(
     markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, insnIdx, cloneRefObjId);
     return;
   }
-  if (type === CONST_PTR_TO_DYNPTR && !(argType & MEM_RDONLY)) reject(env, RESOURCE.DYNPTR_CONST);
+  invariant(type !== CONST_PTR_TO_DYNPTR || (argType & MEM_RDONLY) !== 0, 'a function that changes a given dynptr');
   if (!isValidInit(env, rows, r)) reject(env, RESOURCE.DYNPTR_NOT_INIT, regno - 1);
   const wanted = argType & DYNPTR_TYPE_MASK;
   const anyType = (argType & ~MEM_RDONLY) === ARG_PTR_TO_DYNPTR;
-  if (!anyType && dynptrTypeOf(env, rows, r) !== wanted) {
-    reject(env, RESOURCE.DYNPTR_TYPE, dynptrTypeStr(wanted), regno - 1);
-  }
+  // Only ringbuf dynptrs hold a reference, and only what releases one asks for a type.
+  invariant(anyType || dynptrTypeOf(env, rows, r) === wanted, 'a dynptr of another type with a reference');
   if (type === PTR_TO_STACK) markDynptrRead(env, rows, r);
 }
 
@@ -147,11 +128,10 @@ function markStackSlotsDynptr(
 ): void {
   const frame = env.state.frames[rows[r + FRAMENO]];
   const spi = dynptrGetSpi(env, rows, r);
-  if (spi < 0) reject(env, RESOURCE.OBJ_BAD_SLOT);
+  invariant(spi >= 0 && type !== 0, 'a dynptr outside the stack, or without a type');
   // The two slots may be halves of two other dynptrs.
   destroyIfDynptrSlot(env, frame, spi);
   destroyIfDynptrSlot(env, frame, spi - 1);
-  if (type === 0) reject(env, RESOURCE.OBJ_BAD_SLOT);
   const id = env.newId();
   const ref = isRefcountedDynptr(type) ? cloneRefObjId || acquireReference(env, insnIdx) : 0;
   for (const [slot, first] of [

@@ -1,5 +1,6 @@
 /** Saved interrupt flags on the stack (process_irq_flag, mark_stack_slot_irq_flag, release_irq_state). */
 import { BPF_DW } from '../../../isa/opcodes.ts';
+import { invariant } from '../../../util/errors.ts';
 import { PTR_TO_STACK } from '../../spec/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
@@ -45,7 +46,7 @@ function markFlag(env: VerifierEnv, regno: number, irqClass: number): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const spi = stackObjSpi(env, rows, r, 'irq_flag', 1);
-  if (spi < 0) reject(env, RESOURCE.OBJ_BAD_SLOT);
+  invariant(spi >= 0, 'an interrupt flag outside the stack');
   const id = env.newId();
   const { state } = env;
   state.refs = [...state.refs, { type: REF_TYPE_IRQ, id, insnIdx: env.insnIdx, ptr: 0 }];
@@ -74,7 +75,7 @@ function unmarkFlag(env: VerifierEnv, regno: number, spi: number, irqClass: numb
     reject(env, RESOURCE.IRQ_ORDER, state.activeIrqId, expected?.insnIdx ?? 0);
   }
   const index = state.refs.findIndex((ref) => ref.type === REF_TYPE_IRQ && ref.id === id);
-  if (index < 0) reject(env, RESOURCE.IRQ_RESTORE);
+  invariant(index >= 0, 'an interrupt flag that nobody saved');
   const outer = state.refs.slice(0, index).findLast((ref) => ref.type === REF_TYPE_IRQ);
   removeRef(state, index);
   state.activeIrqId = outer?.id ?? 0;

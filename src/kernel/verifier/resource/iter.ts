@@ -1,6 +1,6 @@
 /** Open-coded iterators on the stack (process_iter_arg, process_iter_next_call and their parts). */
 import { BPF_DW } from '../../../isa/opcodes.ts';
-import { InternalError } from '../../../util/errors.ts';
+import { InternalError, invariant } from '../../../util/errors.ts';
 import { MEM_RCU, PTR_TO_STACK, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
@@ -108,7 +108,7 @@ function markSlots(
   insnIdx: number,
 ): void {
   const spi = iterSpi(env, rows, r, type.slots);
-  if (spi < 0) reject(env, RESOURCE.OBJ_BAD_SLOT);
+  invariant(spi >= 0, 'an iterator outside the stack');
   const frame = env.state.frames[rows[r + FRAMENO]];
   const ref = acquireReference(env, insnIdx);
   const rcu = !call.rcuProtected ? 0 : inRcuCs(env) ? MEM_RCU : PTR_UNTRUSTED;

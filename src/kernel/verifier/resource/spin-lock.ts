@@ -57,13 +57,9 @@ export function processSpinLock(env: VerifierEnv, regno: number, kind: LockKind,
 
 function takeLock(env: VerifierEnv, kind: LockKind, id: number, ptr: number): void {
   const { state } = env;
-  if (state.activeLocks > 0) {
-    // A second plain lock is refused as a call under a lock, before it comes here.
-    if (kind === 'spin' && state.refs.some((ref) => ref.type === REF_TYPE_LOCK)) reject(env, RESOURCE.LOCK_TWO);
-    if (kind !== 'spin' && findLock(state, REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ, id, ptr)) {
-      reject(env, RESOURCE.LOCK_AA);
-    }
-  }
+  // A plain lock under a lock is refused as a call under a lock, before it comes here.
+  const held = kind !== 'spin' && findLock(state, REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ, id, ptr) !== undefined;
+  if (state.activeLocks > 0 && held) reject(env, RESOURCE.LOCK_AA);
   state.refs = [...state.refs, { type: REF_TYPE_OF[kind], id, insnIdx: env.insnIdx, ptr }];
   state.activeLocks++;
   state.activeLockId = id;

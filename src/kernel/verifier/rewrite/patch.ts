@@ -44,6 +44,7 @@ interface MoveMap {
   /** New slot of each old one; of a removed one, the slot of what follows it. */
   readonly to: Int32Array;
   readonly length: number;
+  readonly edits: readonly Edit[];
 }
 
 function moveMap(n: number, edits: readonly Edit[]): MoveMap {
@@ -59,11 +60,12 @@ function moveMap(n: number, edits: readonly Edit[]): MoveMap {
     grown += insert.length - remove;
     i += remove - 1;
   }
-  return { to, length: n + grown };
+  return { to, length: n + grown, edits };
 }
 
 /** Copies the kept slots `from` to `end` (exclusive) and points their jumps and calls to where the targets went. */
-function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end: number, { to }: MoveMap): void {
+function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end: number, moved: MoveMap): void {
+  const { to } = moved;
   const old = env.insns;
   for (let i = from; i < end; i++) {
     const at = to[i];
@@ -78,7 +80,7 @@ function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end
       insns.imm[at] = to[i + old.imm[i] + 1] - at - 1;
     } else {
       const target = jumpTargetOf(old, i);
-      if (target >= 0) moveJump(env, insns, at, to[target] - at - 1, i);
+      if (target >= 0 && !moveJump(insns, at, to[target] - at - 1)) rejectJump(env, moved, i, target);
     }
     if (isLdImm64(old, i) && i + 1 < end) {
       i++;
@@ -88,13 +90,28 @@ function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end
   }
 }
 
-function moveJump(env: VerifierEnv, insns: Insns, at: number, distance: number, oldIdx: number): void {
+/** False when the jump cannot reach that far. */
+function moveJump(insns: Insns, at: number, distance: number): boolean {
   if (insns.code[at] === (BPF_JMP32 | BPF_JA)) {
     insns.imm[at] = distance;
-    return;
+    return true;
   }
-  if (distance !== (distance << 16) >> 16) reject(env, REWRITE.PATCH_RANGE, oldIdx);
   insns.off[at] = distance;
+  return distance === (distance << 16) >> 16;
+}
+
+/** Names the edit, taken in order, that stretches the jump beyond its 16 bits. */
+function rejectJump(env: VerifierEnv, { edits }: MoveMap, from: number, target: number): never {
+  let distance = Math.abs(target - from - 1);
+  const [low, high] = from < target ? [from, target] : [target, from];
+  let at = from;
+  for (const edit of edits) {
+    if (edit.at < low || edit.at >= high) continue;
+    distance += edit.insert.length - edit.remove;
+    at = edit.at;
+    if (distance > 0x7fff) break;
+  }
+  return reject(env, REWRITE.PATCH_RANGE, env.aux.origIdx[at]);
 }
 
 /** Facts of an old slot for a new one; `whole`: all of them, otherwise only where it came from and that it is reached. */

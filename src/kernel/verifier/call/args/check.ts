@@ -136,7 +136,6 @@ function checkKind(
       meta.rawMode = (argType & MEM_UNINIT) !== 0;
       return checkHelperMemAccess(env, regno, meta.map.valueSize, (argType & MEM_WRITE) !== 0, false, meta);
     case ARG_PTR_TO_PERCPU_BTF_ID:
-      if (rows[r + B] === 0) reject(env, ARGS.NO_BTF_ID, regno);
       meta.retBtf = rows[r + A];
       meta.retBtfId = rows[r + B];
       return;

@@ -14,11 +14,6 @@ export const ALU = {
   END_RESERVED_FIELDS: reserved('BPF_END'),
   MOV_RESERVED_FIELDS: reserved('BPF_MOV'),
   ALU_RESERVED_FIELDS: reserved('BPF_ALU'),
-  INVALID_ALU_OPCODE: {
-    errno: ERRNO.EINVAL,
-    text: (op: number) => `invalid BPF_ALU opcode ${op.toString(16)}`,
-    why: 'No arithmetic instruction has this opcode.',
-  },
   ADDR_SPACES: {
     errno: ERRNO.EINVAL,
     text: () => 'addr_space_cast insn can only convert between address space 1 and 0',

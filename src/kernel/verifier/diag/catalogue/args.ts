@@ -65,11 +65,6 @@ export const ARGS = {
       `timer pointer in R1 map_uid=${timer} doesn't match map pointer in R2 map_uid=${map}`,
     why: 'A timer must be initialised with the map that its value lies in.',
   },
-  NO_BTF_ID: {
-    errno: ERRNO.EACCES,
-    text: (regno: number) => `Helper has invalid btf_id in R${regno}`,
-    why: 'The per-CPU pointer does not name a kernel variable.',
-  },
   NOT_CONSTANT: {
     errno: ERRNO.EACCES,
     text: (regno: number) => `R${regno} is not a known constant'`,
@@ -94,11 +89,6 @@ export const ARGS = {
     errno: ERRNO.EACCES,
     text: (regno: number, type: string) => `R${regno} cannot write into ${type}`,
     why: 'The memory is read-only for programs.',
-  },
-  ZERO_SIZED_CTX: {
-    errno: ERRNO.EACCES,
-    text: () => '',
-    why: 'A size of 0 is not taken here.',
   },
   SOCKMAP_ARG: {
     errno: ERRNO.EINVAL,

@@ -3,11 +3,6 @@ import { ERRNO } from '../../../../uapi/errno.ts';
 import type { Rejection } from '../reject.ts';
 
 export const BRANCH = {
-  INVALID_JMP_OPCODE: {
-    errno: ERRNO.EINVAL,
-    text: (op: number) => `invalid BPF_JMP/JMP32 opcode ${op.toString(16)}`,
-    why: 'No jump has this opcode.',
-  },
   MAY_GOTO_IMM: {
     errno: ERRNO.EINVAL,
     text: (imm: number) => `invalid may_goto imm ${imm}`,

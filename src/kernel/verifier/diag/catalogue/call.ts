@@ -44,11 +44,6 @@ export const CALL = {
       `cannot update sockmap in this context\ncannot pass map_type ${type} into func ${name}#${id}`,
     why: 'Socket maps may only be changed where the socket lock cannot be held already.',
   },
-  TAIL_CALL_MIXED: {
-    errno: ERRNO.EINVAL,
-    text: () => 'mixing of tail_calls and bpf-to-bpf calls is not supported',
-    why: 'This target cannot tail call from programs with several functions.',
-  },
   MAP_WRITE_FORBIDDEN: {
     errno: ERRNO.EACCES,
     text: () => 'write into map forbidden',
@@ -79,11 +74,6 @@ export const CALL = {
     text: () => "BPF_LSM_CGROUP that attach to void LSM hooks can't modify return value!",
     why: 'The hook returns nothing.',
   },
-  PERCPU_INVALID_BTF: {
-    errno: ERRNO.EFAULT,
-    text: () => 'Helper has invalid btf/btf_id in R1',
-    why: 'The per-CPU pointer does not lead to a struct.',
-  },
   TYPE_SIZE: {
     errno: ERRNO.EINVAL,
     text: (type: string, errno: number) => `unable to resolve the size of type '${type}': ${errno}`,
@@ -91,7 +81,7 @@ export const CALL = {
   },
   FUNC_IP_TRACING: {
     errno: ERRNO.ENOTSUPP,
-    text: (name: string, id: number) => `func ${name}#${id} supported only for fentry/fexit/fmod_ret/ksession programs`,
+    text: (name: string, id: number) => `func ${name}#${id} supported only for fentry/fexit/fmod_ret programs`,
     why: 'Only these attach points know the address of the traced function.',
   },
   FUNC_IP_TYPE: {

@@ -13,11 +13,6 @@ export const EXPLORE = {
     text: (insns: number) => `BPF program is too large. Processed ${insns} insn`,
     why: 'All paths together took more than a million instructions. Bound loops tighter, use bpf_loop or global functions.',
   },
-  INVALID_INSN_IDX: {
-    errno: ERRNO.EFAULT,
-    text: (idx: number, count: number) => `invalid insn idx ${idx} insn_cnt ${count}`,
-    why: 'Execution would run past the end of the program.',
-  },
   INFINITE_LOOP: {
     errno: ERRNO.EINVAL,
     text: () => '',

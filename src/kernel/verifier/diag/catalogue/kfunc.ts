@@ -237,12 +237,6 @@ export const KFUNC = {
       `arg#${i} pointer type ${kind} ${type} must point to ${isVoid}scalar, or struct with scalar`,
     why: 'Plain memory can only be passed as numbers or structs of numbers.',
   },
-  MEM_SIZE: {
-    errno: ERRNO.EINVAL,
-    text: (i: number, kind: string, type: string, errno: number) =>
-      `arg#${i} reference type('${kind} ${type}') size cannot be determined: ${errno}`,
-    why: 'The type is incomplete.',
-  },
   MEM_LEN_PAIR: {
     errno: ERRNO.EINVAL,
     text: (i: number) => `arg#${i} arg#${i + 1} memory, len pair leads to invalid memory access`,

@@ -13,21 +13,6 @@ export const LOAD = {
   ST_RESERVED_FIELDS: reserved('BPF_ST'),
   LD_IMM64_RESERVED_FIELDS: reserved('BPF_LD_IMM64'),
   LD_ABS_RESERVED_FIELDS: reserved('BPF_LD_[ABS|IND]'),
-  INVALID_LD_IMM: {
-    errno: ERRNO.EINVAL,
-    text: () => 'invalid BPF_LD_IMM insn',
-    why: 'Only the 64-bit form of this instruction exists.',
-  },
-  INVALID_LD_MODE: {
-    errno: ERRNO.EINVAL,
-    text: () => 'invalid BPF_LD mode',
-    why: 'No load has this mode.',
-  },
-  UNKNOWN_CLASS: {
-    errno: ERRNO.EINVAL,
-    text: (cls: number) => `unknown insn class ${cls}`,
-    why: 'No instruction has this class.',
-  },
   MISSING_FUNC_INFO: {
     errno: ERRNO.EINVAL,
     text: () => 'missing btf func_info',

@@ -50,11 +50,6 @@ export const RESOURCE = {
       `off ${off} doesn't point to 'struct ${lock}_lock' that is at ${at}`,
     why: 'The pointer does not lead to the lock member.',
   },
-  LOCK_TWO: {
-    errno: ERRNO.EINVAL,
-    text: () => 'Locking two bpf_spin_locks are not allowed',
-    why: 'Two locks could be taken in different orders by two programs, and then neither would end.',
-  },
   LOCK_AA: {
     errno: ERRNO.EINVAL,
     text: () => 'Acquiring the same lock again, AA deadlock detected',
@@ -117,11 +112,6 @@ export const RESOURCE = {
     text: (off: number) => `off=${off} kptr isn't referenced kptr`,
     why: 'Only members marked __kptr can be exchanged; __kptr_untrusted ones are plainly loaded and stored.',
   },
-  OBJ_OFFSET_NOT_CONST: {
-    errno: ERRNO.EINVAL,
-    text: (kind: string) => `${kind} has to be at a constant offset`,
-    why: 'Which stack slots are meant must be known when the program is loaded.',
-  },
   OVERWRITE_REF_DYNPTR: {
     errno: ERRNO.EINVAL,
     text: () => 'cannot overwrite referenced dynptr',
@@ -137,20 +127,10 @@ export const RESOURCE = {
     text: () => 'Dynptr has to be an uninitialized dynptr',
     why: 'A new dynptr needs 16 aligned bytes of stack at a constant offset.',
   },
-  DYNPTR_CONST: {
-    errno: ERRNO.EINVAL,
-    text: () => 'cannot pass pointer to const bpf_dynptr, the helper mutates it',
-    why: 'The dynptr was given by the kernel and cannot be changed.',
-  },
   DYNPTR_NOT_INIT: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `Expected an initialized dynptr as arg #${arg}`,
     why: 'There is no dynptr at this stack address, or it was released or overwritten.',
-  },
-  DYNPTR_TYPE: {
-    errno: ERRNO.EINVAL,
-    text: (type: string, arg: number) => `Expected a dynptr of type ${type} as arg #${arg}`,
-    why: 'The call works on another kind of dynptr.',
   },
   ITER_NOT_STACK: {
     errno: ERRNO.EINVAL,
@@ -177,11 +157,6 @@ export const RESOURCE = {
     text: (func: string) => `expected an RCU CS when using ${func}`,
     why: 'The iterator is only valid inside bpf_rcu_read_lock and bpf_rcu_read_unlock.',
   },
-  IRQ_NOT_STACK: {
-    errno: ERRNO.EINVAL,
-    text: (arg: number) => `arg#${arg} expected pointer to irq flag on stack`,
-    why: 'The saved interrupt flag lives on the stack of the program.',
-  },
   IRQ_NOT_UNINIT: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `expected uninitialized irq flag as arg#${arg}`,
@@ -202,15 +177,5 @@ export const RESOURCE = {
     text: (id: number, insn: number) =>
       `cannot restore irq state out of order, expected id=${id} acquired at insn_idx=${insn}`,
     why: 'Interrupt states are restored in the reverse order of saving.',
-  },
-  IRQ_RESTORE: {
-    errno: ERRNO.EINVAL,
-    text: () => '',
-    why: 'The interrupt state is not one that this program saved.',
-  },
-  OBJ_BAD_SLOT: {
-    errno: ERRNO.EINVAL,
-    text: () => '',
-    why: 'The stack address cannot hold the object.',
   },
 } as const satisfies Record<string, Rejection<never>>;

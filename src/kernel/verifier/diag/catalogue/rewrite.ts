@@ -4,9 +4,9 @@ import type { Rejection } from '../reject.ts';
 
 export const REWRITE = {
   PATCH_RANGE: {
-    errno: ERRNO.ERANGE,
+    errno: ERRNO.ENOMEM,
     text: (insn: number) => `insn ${insn} cannot be patched due to 16-bit range`,
-    why: 'After rewriting, a jump would have to reach further than 32767 instructions.',
+    why: 'Rewriting makes the program longer (a context access becomes several instructions), and a jump over this instruction would then have to reach further than 32767 instructions. Split the function, or compile with -mcpu=v4, whose jumps reach further.',
   },
   NO_LAYOUT: {
     errno: ERRNO.ENOTSUPP,

@@ -22,12 +22,6 @@ export const STACK = {
       `invalid ${dir} stack R${regno} off=${off} size=${size}`,
     why: 'The access reaches above R10, where the frame ends.',
   },
-  NEGATIVE_SIZE: {
-    errno: ERRNO.EFAULT,
-    text: (dir: string, regno: number, off: string, size: number) =>
-      `invalid ${dir} stack R${regno} off=${off} size=${size}`,
-    why: 'The size of the access overflowed.',
-  },
   VAR_OUT_OF_BOUNDS: {
     errno: ERRNO.EACCES,
     text: (dir: string, regno: number, tnum: string, off: number, size: number) =>
@@ -94,31 +88,14 @@ export const STACK = {
       `spilled ptr in range of var-offset stack write; insn ${insnIdx}, ptr off: ${off}`,
     why: 'A write to a variable place of the stack may hit a saved pointer.',
   },
-  VAR_WRITE_UNINIT: {
-    errno: ERRNO.EINVAL,
-    text: (insnIdx: number, off: number) =>
-      `uninit stack in range of var-offset write prohibited for !root; insn ${insnIdx}, off: ${off}`,
-    why: 'Without CAP_PERFMON all bytes that a variable write may hit must have been written before.',
-  },
   ZERO_SIZED_READ: {
     errno: ERRNO.EACCES,
     text: () => 'invalid zero-sized read',
     why: 'The helper does not take an empty buffer.',
   },
-  VAR_UNPRIV: {
-    errno: ERRNO.EACCES,
-    text: (regno: number, tnum: string) =>
-      `R${regno} variable offset stack access prohibited for !root, var_off=${tnum}`,
-    why: 'Without CAP_PERFMON the stack may only be addressed with constants.',
-  },
   DYNPTR_WRITE: {
     errno: ERRNO.EACCES,
     text: (off: number) => `potential write to dynptr at off=${off} disallowed`,
     why: 'The helper would write over a dynptr, whose contents only dynptr helpers may change.',
-  },
-  DYNPTR_OVERWRITE: {
-    errno: ERRNO.EINVAL,
-    text: () => 'cannot overwrite referenced dynptr',
-    why: 'The dynptr holds a reservation that must be submitted or discarded first.',
   },
 } as const satisfies Record<string, Rejection<never>>;

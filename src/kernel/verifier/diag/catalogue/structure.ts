@@ -46,11 +46,6 @@ export const STRUCTURE = {
     text: (insn: number) => `jump into the middle of ldimm64 insn ${insn}`,
     why: 'A 64-bit load takes two slots; a jump lands on the second.',
   },
-  CFG_TOO_DEEP: {
-    errno: E2BIG,
-    text: fixed(''),
-    why: 'The walk over the control flow found more edges on one path than the program has instructions.',
-  },
   LDX_RESERVED: {
     errno: EINVAL,
     text: fixed('BPF_LDX uses reserved fields'),
