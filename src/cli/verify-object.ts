@@ -1,18 +1,15 @@
 /** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
 import type { Btf } from '../btf/btf.ts';
-import type { Runtime } from '../kernel/assemble.ts';
-import { createVerifyingRuntime } from '../kernel/verify-only.ts';
 import type { VerifierOutcome } from '../kernel/verifier/result.ts';
 import { loadCollection } from '../lib/collection.ts';
 import type { CollectionSpec } from '../lib/collection-spec.ts';
 import { BpfError } from '../lib/errors.ts';
 import type { ProgramSpec } from '../lib/spec.ts';
-import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
-import { BPF_CMD } from '../uapi/cmd.ts';
 import { errnoName } from '../uapi/errno.ts';
 import { FormatError, InternalError } from '../util/errors.ts';
 import type { KernelFacts } from './kernel-facts.ts';
 import { attachTypeName, progTypeName } from './names.ts';
+import { type JudgingKernel, reasonIn, sourceIn, VerdictWatch } from './verdict-watch.ts';
 
 /** One line of `skep verify --json`. */
 export interface ProgramVerdict {
@@ -47,68 +44,8 @@ export interface VerifyOptions {
   /** Possible CPUs. */
   readonly cpus: number;
   readonly facts: KernelFacts;
-}
-
-/** Verifier logs are read from the outcome; the buffer that bpf(2) wants is only a formality. */
-const LOG_BUFFER = 1 << 24;
-const KERNEL_MEMORY = 1 << 24;
-
-/**
- * Between loader and kernel: loads the object's BTF once for all its programs, asks for the whole log at once, and
- * keeps what became of the one program.
- */
-class Watch implements BpfSyscall, Disposable {
-  outcome: VerifierOutcome | undefined;
-  /** What PROG_LOAD gave, undefined when the loader never came so far. */
-  loaded: number | undefined;
-  readonly #runtime: Runtime;
-  #log: Uint8Array | undefined;
-  readonly #logLevel: number;
-  /** Descriptor of the object's BTF, or -errno. */
-  #btfFd: number | undefined;
-
-  constructor(options: VerifyOptions) {
-    this.#logLevel = options.logLevel;
-    this.#runtime = createVerifyingRuntime({
-      vmlinux: options.kernelBtf,
-      memory: KERNEL_MEMORY,
-      cpus: options.cpus,
-      onVerified: (outcome) => {
-        this.outcome = outcome;
-      },
-    });
-  }
-
-  begin(): void {
-    this.outcome = undefined;
-    this.loaded = undefined;
-  }
-
-  bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
-    if (cmd === BPF_CMD.BPF_BTF_LOAD) {
-      // A refusal is one of all programs, too; and nobody reads its log.
-      this.#btfFd ??= this.#runtime.bpf(cmd, attr);
-      return this.#btfFd;
-    }
-    if (cmd !== BPF_CMD.BPF_PROG_LOAD) return this.#runtime.bpf(cmd, attr);
-    // Loaders ask again, for the log: one answer is enough.
-    this.loaded ??= this.#runtime.bpf(cmd, this.#withLog(attr));
-    return this.loaded;
-  }
-
-  #withLog<A>(attr: A): A {
-    if (this.#logLevel === 0) return attr;
-    this.#log ??= new Uint8Array(LOG_BUFFER);
-    return { ...attr, log_buf: this.#log };
-  }
-
-  close(fd: number): number {
-    return fd === this.#btfFd ? 0 : this.#runtime.close(fd);
-  }
-
-  [Symbol.dispose](): void {
-    this.#runtime[Symbol.dispose]();
-  }
+  /** Opens the kernel that judges. */
+  readonly kernel: () => JudgingKernel;
 }
 
 /** Verifies the given programs of one object, in order. */
@@ -118,7 +55,7 @@ export function* verifyPrograms(
   programs: readonly ProgramSpec[],
   options: VerifyOptions,
 ): Generator<ProgramVerdict> {
-  const watch = new Watch(options);
+  const watch = new VerdictWatch(options.kernel());
   try {
     for (const program of programs) yield verifyOne(object, spec, program, watch, options);
   } finally {
@@ -130,7 +67,7 @@ function verifyOne(
   object: string,
   spec: CollectionSpec,
   program: ProgramSpec,
-  watch: Watch,
+  watch: VerdictWatch,
   options: VerifyOptions,
 ): ProgramVerdict {
   watch.begin();
@@ -160,14 +97,14 @@ export function verdictOf(
 ): ProgramVerdict {
   const none = { insnsProcessed: 0, totalStates: 0, peakStates: 0, timeUs: 0 };
   if (outcome?.ok === false)
-    return { ...identity(object, program), ...verdict({ outcome, loaded: -outcome.errno }, error, 0) };
+    return { ...identity(object, program), ...verdict({ judged: outcome, loaded: -outcome.errno }, error, 0) };
   const { errno, code, log } = error;
   return {
     ...identity(object, program),
     verdict: 'reject',
     errno,
     code,
-    message: reason(log),
+    message: reasonIn(log),
     ...sourceIn(log),
     ...none,
   };
@@ -183,42 +120,31 @@ const identity = (object: string, p: ProgramSpec) => ({
 
 type Findings = Omit<ProgramVerdict, keyof ReturnType<typeof identity>>;
 
-function verdict({ outcome, loaded }: Pick<Watch, 'outcome' | 'loaded'>, failure: unknown, logLevel: number): Findings {
-  const stats = outcome?.stats;
+function verdict(
+  { judged, loaded }: Pick<VerdictWatch, 'judged' | 'loaded'>,
+  failure: unknown,
+  logLevel: number,
+): Findings {
+  const stats = judged?.stats;
   const figures = {
     insnsProcessed: stats?.insnsProcessed ?? 0,
     totalStates: stats?.totalStates ?? 0,
     peakStates: stats?.peakStates ?? 0,
     timeUs: stats?.timeUs ?? 0,
-    ...(logLevel > 0 && outcome !== undefined ? { log: outcome.log } : {}),
+    ...(logLevel > 0 && judged !== undefined ? { log: judged.log } : {}),
   };
   const ours = failure !== undefined && !(failure instanceof BpfError) && !(failure instanceof FormatError);
   if (ours || (loaded === undefined && failure !== undefined)) return { ...loaderFailure(failure), ...figures };
-  if (outcome?.ok && failure === undefined) return { verdict: 'accept', errno: 0, code: '', message: '', ...figures };
-  const errno = outcome?.ok === false ? outcome.errno : -(loaded ?? 0);
+  if (judged?.ok && failure === undefined) return { verdict: 'accept', errno: 0, code: '', message: '', ...figures };
+  const errno = judged?.ok === false ? judged.errno : -(loaded ?? 0);
   return {
     verdict: 'reject',
     errno,
     code: errnoName(errno),
-    message: outcome?.ok === false ? outcome.message : '',
-    ...(outcome?.ok === false && outcome.source !== undefined ? { source: outcome.source } : {}),
+    message: judged?.ok === false ? judged.message : '',
+    ...(judged?.ok === false && judged.source !== undefined ? { source: judged.source } : {}),
     ...figures,
   };
-}
-
-/** The last line of a log that gives no figures and no source: what the kernel says of a refusal. */
-function reason(log: string): string {
-  const lines = log.split('\n');
-  for (let i = lines.length - 1; i >= 0; i--) {
-    if (lines[i] !== '' && !/^(processed |; |verification time |stack depth )/.test(lines[i])) return lines[i];
-  }
-  return '';
-}
-
-/** The last source line that a log quotes, `foo.c:12: r = *p;`. */
-function sourceIn(log: string): { source?: string } {
-  const quoted = log.split('\n').findLast((line) => line.startsWith('; '));
-  return quoted === undefined ? {} : { source: quoted.slice(2).replace(/^(.*) @ (\S+:\d+)$/, '$2: $1') };
 }
 
 function loaderFailure(failure: unknown): Pick<ProgramVerdict, 'verdict' | 'errno' | 'code' | 'message'> {

@@ -11,6 +11,7 @@ import { type Io, visible } from './io.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { kernelTypes } from './kernel-types.ts';
 import { baseName, printVerdict, tally } from './verdict-text.ts';
+import { embeddedKernel, type JudgingKernel, liveKernel } from './verdict-watch.ts';
 import { type ProgramVerdict, verifyPrograms } from './verify-object.ts';
 
 const HELP = `usage: skep verify OBJECT... [options]
@@ -23,6 +24,7 @@ say. Nothing is run. Sizes that the object leaves to its loader are assumed: one
   --prog-flags NAME=FLAGS    flags of BPF_PROG_LOAD for a program, 2 (BPF_F_ANY_ALIGNMENT) for instance
   --btf FILE                 types of the kernel, instead of this machine's or the packaged 6.18 ones
   --profile 6.18             kernel version whose rules apply
+  --backend embedded|kernel  the verifier of this package (the default), or this machine's through bpf(2)
   --cpus N                   possible CPUs, 2 unless said
   --log-level N              shows the verifier's log: 1 the last path, 2 every state, 4 statistics, or a sum
 
@@ -40,6 +42,7 @@ export const command: Command = {
       profile: { type: 'string', default: '6.18' },
       cpus: { type: 'string', default: '2' },
       'log-level': { type: 'string', default: '0' },
+      backend: { type: 'string', default: 'embedded' },
     });
     if (positionals.length === 0) throw new UsageError('verify needs an object file', 'verify');
     oneOf(values.profile, ['6.18'], '--profile', 'verify');
@@ -49,13 +52,20 @@ export const command: Command = {
       only: values.prog ?? [],
       flags: (values['prog-flags'] ?? []).map((text) => programFlags(text)),
     };
+    const live = oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'verify') === 'kernel';
     const btf = await kernelTypes(values.btf);
+    const kernel = live
+      ? await openLive(options.logLevel)
+      : (): JudgingKernel => embeddedKernel(btf, options.cpus, options.logLevel);
     const report = values.json ? jsonReport(io) : textReport(io, options.logLevel, positionals.length);
     const missing = new Set(options.only);
     let code: number = EXIT.ok;
     for (const [i, path] of positionals.entries()) {
       if (positionals.length > 1) io.progress(`verifying ${i + 1}/${positionals.length} ${visible(path)}`);
-      code = worse(code, await verifyFile(path, btf, options, report, missing).catch((e) => goOn(e, io)));
+      code = worse(
+        code,
+        await verifyFile(path, btf, { ...options, kernel, live }, report, missing).catch((e) => goOn(e, io)),
+      );
     }
     io.progress('');
     report.end();
@@ -84,6 +94,20 @@ interface FileOptions {
   readonly cpus: number;
   readonly only: readonly string[];
   readonly flags: readonly (readonly [name: string, flags: number])[];
+  readonly kernel: () => JudgingKernel;
+  /** The kernel is this machine's. */
+  readonly live: boolean;
+}
+
+/** Opens this machine's kernel once, to find out whether it can be asked; each object asks through the same door. */
+async function openLive(logLevel: number): Promise<() => JudgingKernel> {
+  const { openKernelTransport } = await import('../host/kernel-transport.ts');
+  const sys = await openKernelTransport();
+  return () =>
+    liveKernel(
+      { bpf: (cmd, attr) => sys.bpf(cmd, attr), close: (fd) => sys.close(fd), [Symbol.dispose]() {} },
+      logLevel,
+    );
 }
 
 async function verifyFile(
@@ -101,7 +125,7 @@ async function verifyFile(
     missing.delete(p.name);
     missing.delete(p.key);
   }
-  const facts = await kernelFacts(spec, false);
+  const facts = await kernelFacts(spec, options.live);
   const assumed = assumeSizes(spec);
   let code: number = EXIT.ok;
   report.object(path, spec.programs.length, assumed);

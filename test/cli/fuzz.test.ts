@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
+import { embeddedKernel } from '../../src/cli/verdict-watch.ts';
 import { verifyPrograms } from '../../src/cli/verify-object.ts';
 import { parseObject } from '../../src/lib/parse-object.ts';
 import { FormatError } from '../../src/util/errors.ts';
@@ -31,7 +32,13 @@ test('objects with up to four bytes changed', async () => {
     for (let i = next(4); i >= 0; i--) bytes[next(bytes.length)] = INTERESTING[next(INTERESTING.length)] ^ next(2);
     try {
       const spec = parseObject(bytes);
-      for (const v of verifyPrograms('', spec, spec.programs, { kernelBtf, logLevel: 0, cpus: 2, facts: {} })) {
+      for (const v of verifyPrograms('', spec, spec.programs, {
+        kernelBtf,
+        logLevel: 0,
+        cpus: 2,
+        facts: {},
+        kernel: () => embeddedKernel(kernelBtf, 2, 0),
+      })) {
         expect(v.code, v.message).not.toBe('INTERNAL');
         verdicts[v.verdict]++;
       }

@@ -11,7 +11,7 @@ const CASES: readonly (readonly string[])[] = [
 ];
 const probe = skep(['prog', 'show', '--backend', 'kernel']);
 const absent = probe.code !== 0;
-if (absent) console.log(`${CASES.length + 1} comparisons with the live kernel skipped: ${probe.err.trim()}`);
+if (absent) console.log(`${CASES.length + 2} comparisons with the live kernel skipped: ${probe.err.trim()}`);
 
 /** What must agree: results and what the maps hold, whatever their order. */
 function essence(said: Said): unknown {
@@ -45,4 +45,16 @@ test.skipIf(absent)('a rejection reads the same', () => {
   );
   const reason = (text: string): string[] => text.split('\n').slice(1);
   expect(reason(said[0])).toEqual(reason(said[1]));
+});
+
+const OBJECTS = ['kernel_objects', 'unsized', 'tc_nat', 'trace_exec', 'xdp_lb'].map(
+  (name) => `test/fixtures/objects/${name}.o`,
+);
+
+test.skipIf(absent)('both verifiers say the same of real objects, with the same effort', () => {
+  const [kernel, embedded] = ['kernel', 'embedded'].map((backend) =>
+    jsonLines(skep(['verify', ...OBJECTS, '--json', '--backend', backend])).map(({ timeUs, ...rest }) => rest),
+  );
+  expect(kernel.length).toBeGreaterThan(10);
+  expect(embedded).toEqual(kernel);
 });
