@@ -36,12 +36,12 @@ function verify(object, times, ...args) {
   if (said.status === null || said.status > 3) throw new Error(`${object}: exit ${said.status}: ${said.stderr}`);
   const lines = said.stdout.split('\n').filter((line) => line.startsWith('{'));
   if (lines.length === 0 && said.stderr !== '') throw new Error(said.stderr);
-  return Map.groupBy
-    ? Map.groupBy(lines.map((line) => JSON.parse(line)), (v) => v.program)
-    : lines.reduce((all, line) => {
-        const v = JSON.parse(line);
-        return all.set(v.program, [...(all.get(v.program) ?? []), v]);
-      }, new Map());
+  const all = new Map();
+  for (const line of lines) {
+    const verdict = JSON.parse(line);
+    all.set(verdict.program, [...(all.get(verdict.program) ?? []), verdict]);
+  }
+  return all;
 }
 
 const least = (list) => Math.min(...list.map((v) => v.timeUs));
@@ -72,7 +72,9 @@ rows.sort((a, b) => b.insns - a.insns);
 
 if (values.json) console.log(JSON.stringify({ programs: rows }));
 else {
-  console.log(`${'milliseconds of verification'.padEnd(44)} insns   kernel     cold     warm  kernel/cold  kernel/warm`);
+  console.log(
+    `${'milliseconds of verification'.padEnd(44)} insns   kernel     cold     warm  kernel/cold  kernel/warm`,
+  );
   for (const r of rows) {
     const name = `${r.object}:${r.program}`.slice(0, 40).padEnd(40);
     const ms = (us) => (us / 1000).toFixed(1).padStart(8);

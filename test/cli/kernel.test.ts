@@ -53,7 +53,7 @@ const OBJECTS = ['kernel_objects', 'unsized', 'tc_nat', 'trace_exec', 'xdp_lb'].
 
 test.skipIf(absent)('both verifiers say the same of real objects, with the same effort', () => {
   const [kernel, embedded] = ['kernel', 'embedded'].map((backend) =>
-    jsonLines(skep(['verify', ...OBJECTS, '--json', '--backend', backend])).map(({ timeUs, ...rest }) => rest),
+    jsonLines(skep(['verify', ...OBJECTS, '--json', '--backend', backend])).map((line) => ({ ...line, timeUs: 0 })),
   );
   expect(kernel.length).toBeGreaterThan(10);
   expect(embedded).toEqual(kernel);

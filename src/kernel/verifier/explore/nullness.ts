@@ -5,28 +5,20 @@ import {
   MEM_ALLOC,
   MEM_RCU,
   NON_OWN_REF,
-  PTR_TO_BTF_ID,
-  PTR_TO_MAP_VALUE,
   SCALAR_VALUE,
   baseType,
   typeMayBeNull,
 } from '../../spec/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
-import { A, ID, OFF, REF_OBJ_ID, ROW, SLOT_TYPES, SUBREG_DEF, TYPE, varOffZero } from '../state/row.ts';
+import { ID, OFF, REF_OBJ_ID, ROW, SLOT_TYPES, SUBREG_DEF, TYPE, varOffZero } from '../state/row.ts';
+import { hasField, regBtfRecord } from '../resource/record.ts';
 import { forEachReg } from '../state/each.ts';
 import { markPtrNotNullReg } from '../state/regs.ts';
 import { type VerifierState, regRow } from '../state/state.ts';
 
-/** reg_may_point_to_spin_lock(): the id still tells which value's lock it is. */
-function mayPointToSpinLock(env: VerifierEnv, rows: Int32Array, r: number): boolean {
-  const type = rows[r + TYPE];
-  const base = baseType(type);
-  if (base === PTR_TO_MAP_VALUE) {
-    const record = env.maps[rows[r + A]].record;
-    return record !== undefined && (record.mask & (BPF_SPIN_LOCK | BPF_RES_SPIN_LOCK)) !== 0;
-  }
-  return base === PTR_TO_BTF_ID && (type & MEM_ALLOC) !== 0;
-}
+/** reg_may_point_to_spin_lock(): the id still tells which object's lock it is. */
+const mayPointToSpinLock = (env: VerifierEnv, rows: Int32Array, r: number): boolean =>
+  hasField(regBtfRecord(env, rows, r), BPF_SPIN_LOCK | BPF_RES_SPIN_LOCK);
 
 /** mark_ptr_or_null_regs for one branch. */
 export function markPtrOrNullRegs(env: VerifierEnv, state: VerifierState, regno: number, isNull: boolean): void {
