@@ -1,22 +1,20 @@
 /** Skep as its users have it: createRuntime(), the loader, and the fast path over packets. */
-import { readFileSync } from 'node:fs';
-
-const KERNEL_BTF = '/sys/kernel/btf/vmlinux';
 /** Few enough that their packets stay in the first-level cache, as the one packet of the other engines does. */
 const BATCH = 16;
 /** Words of a ring buffer's pages: consumer and producer position. */
 const RING_CONSUMER = 4096 >> 2;
 const RING_PRODUCER = 8192 >> 2;
 
-/** The package with its Node entry, which has the door to the real kernel. */
+/** The package with its Node entry, which has the door to the real kernel and the kernel's types: this machine's or the packaged ones. */
 export async function importSkep(dist = new URL('../dist/', import.meta.url)) {
   const [skep, node] = await Promise.all(['index.js', 'host/node.js'].map((file) => import(new URL(file, dist).href)));
-  return { ...skep, openKernelTransport: node.openKernelTransport };
+  const { btf } = await node.loadKernelBtf();
+  return { ...skep, vmlinux: btf, openKernelTransport: node.openKernelTransport };
 }
 
-/** Two runtimes, one for each engine. Contexts are converted to the layouts of this machine's kernel, or of `btfFile`. */
-export function makeWorld(skep, btfFile = KERNEL_BTF) {
-  const vmlinux = skep.Btf.parse(readFileSync(btfFile));
+/** Two runtimes, one for each engine. */
+export function makeWorld(skep) {
+  const { vmlinux } = skep;
   const runtime = (engine) => skep.createRuntime({ engine, vmlinux, memory: 1 << 30 });
   return { skep, vmlinux, jit: runtime('jit'), interp: runtime('interp') };
 }
