@@ -89,3 +89,12 @@ test('every rejection is met by a program, or listed with a reason', () => {
     `${all.length} rejections, ${LISTED.size} of them out of reach; met first by ${[...byFile].map(([f, n]) => `${f} ${n}`).join(', ')}`,
   );
 });
+
+test('every rejection is explained in sentences', () => {
+  const weak = Object.entries(CATALOGUE).flatMap(([topic, rows]) =>
+    Object.entries(rows).flatMap(([key, row]) =>
+      /^[A-Za-z_`].{35,}[.?]$/.test(row.why) ? [] : [`${topic}.${key}: ${row.why}`],
+    ),
+  );
+  expect(weak).toEqual([]);
+});

@@ -22,7 +22,7 @@ export const ARGS = {
     errno: ERRNO.EACCES,
     text: (func: string, regno: number, type: string) =>
       `${func}() may write into memory pointed by R${regno} type=${type}`,
-    why: 'The helper writes to this argument, and kernel objects are read-only for programs.',
+    why: 'The helper writes to this argument, and kernel objects are read-only for programs. Give it a buffer on the stack.',
   },
   POSSIBLY_NULL: {
     errno: ERRNO.EACCES,
@@ -32,7 +32,7 @@ export const ARGS = {
   BTF_TYPE_MISMATCH: {
     errno: ERRNO.EACCES,
     text: (regno: number, is: string, expected: string) => `R${regno} is of type ${is} but ${expected} is expected`,
-    why: 'The pointer leads to another kernel struct than the helper takes.',
+    why: 'The pointer leads to another kernel struct than the helper takes. Follow the member that leads to the right one, or look for a helper that converts.',
   },
   RELEASE_OFFSET: {
     errno: ERRNO.EINVAL,
@@ -42,7 +42,7 @@ export const ARGS = {
   UNACQUIRED_DYNPTR: {
     errno: ERRNO.EINVAL,
     text: (regno: number) => `arg ${regno} is an unacquired reference`,
-    why: 'There is no initialised dynptr with a reference at this stack address.',
+    why: 'There is no dynptr with a reference at this stack address. Reserve one first, and release it once.',
   },
   RELEASE_CONST_DYNPTR: {
     errno: ERRNO.EINVAL,
@@ -57,13 +57,13 @@ export const ARGS = {
   MANY_REFERENCED: {
     errno: ERRNO.EACCES,
     text: (regno: number, a: number, b: number) => `more than one arg with ref_obj_id R${regno} ${a} ${b}`,
-    why: 'The call would not know which of the referenced arguments its result belongs to.',
+    why: 'The call would not know which of the referenced arguments its result belongs to. Pass one acquired object at a time.',
   },
   TIMER_MAP_MISMATCH: {
     errno: ERRNO.EINVAL,
     text: (timer: number, map: number) =>
       `timer pointer in R1 map_uid=${timer} doesn't match map pointer in R2 map_uid=${map}`,
-    why: 'A timer must be initialised with the map that its value lies in.',
+    why: 'A timer must be initialised with the map that its value lies in. Pass that map as the second argument.',
   },
   NOT_CONSTANT: {
     errno: ERRNO.EACCES,
@@ -88,12 +88,12 @@ export const ARGS = {
   CANNOT_WRITE_INTO: {
     errno: ERRNO.EACCES,
     text: (regno: number, type: string) => `R${regno} cannot write into ${type}`,
-    why: 'The memory is read-only for programs.',
+    why: 'The helper would write to memory that is read-only for programs. Give it a buffer on the stack.',
   },
   SOCKMAP_ARG: {
     errno: ERRNO.EINVAL,
     text: () => 'invalid arg_type for sockmap/sockhash',
-    why: 'Values of socket maps are sockets.',
+    why: 'Values of socket maps are sockets. Pass a socket, not memory.',
   },
   STR_NOT_MAP_VALUE: {
     errno: ERRNO.EACCES,
@@ -103,12 +103,12 @@ export const ARGS = {
   STR_NOT_CONSTANT_ADDRESS: {
     errno: ERRNO.EACCES,
     text: (regno: number) => `R${regno} is not a constant address'`,
-    why: 'Which string is meant must be known when the program is loaded.',
+    why: 'Which string is meant must be known when the program is loaded. Choose among string constants by branches, not by an index.',
   },
   STR_NO_DIRECT_ACCESS: {
     errno: ERRNO.EACCES,
     text: () => 'no direct value access support for this map type',
-    why: 'Only array maps hold constant strings.',
+    why: 'Only array maps hold constant strings. Write the string as a constant: it then lies in .rodata.',
   },
   STR_DIRECT_ACCESS_FAILED: {
     errno: ERRNO.ENOTSUPP,
@@ -118,12 +118,12 @@ export const ARGS = {
   STR_NOT_TERMINATED: {
     errno: ERRNO.EINVAL,
     text: () => 'string is not zero-terminated',
-    why: 'The string runs to the end of the map value; it needs a 0 byte.',
+    why: 'The string runs to the end of the map value. End it with a 0 byte.',
   },
   RBTREE_CB_LOCK: {
     errno: ERRNO.EACCES,
     text: () => "can't spin_{lock,unlock} in rbtree cb",
-    why: 'The comparison callback of a tree runs with its lock held.',
+    why: 'The comparison callback of a tree runs with its lock held, which the caller of bpf_rbtree_add takes and gives back.',
   },
   FMT_INVALID: {
     errno: ERRNO.EINVAL,

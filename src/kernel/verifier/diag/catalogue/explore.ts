@@ -26,6 +26,6 @@ export const EXPLORE = {
   INTERRUPTED: {
     errno: ERRNO.EAGAIN,
     text: () => '',
-    why: 'Verification was stopped from outside.',
+    why: 'Verification was stopped from outside before it came to a verdict. Load the program again, or raise the limit of time.',
   },
 } as const satisfies Record<string, Rejection<never>>;

@@ -5,7 +5,7 @@ import type { Rejection } from '../reject.ts';
 const reserved = (what: string) => ({
   errno: ERRNO.EINVAL,
   text: () => `${what} uses reserved fields`,
-  why: 'A field of the instruction that must be zero is not.',
+  why: 'A field of the instruction that must be zero is not. Compilers do not write such code: the encoding is damaged, or from a newer instruction set.',
 });
 
 export const LOAD = {
@@ -21,12 +21,12 @@ export const LOAD = {
   CALLBACK_NOT_STATIC: {
     errno: ERRNO.EINVAL,
     text: () => 'callback function not static',
-    why: 'Callbacks must be static functions.',
+    why: 'A callback is verified with what its helper passes, which global functions are not. Make it static.',
   },
   LD_ABS_PROG_TYPE: {
     errno: ERRNO.EINVAL,
     text: () => 'BPF_LD_[ABS|IND] instructions not allowed for this program type',
-    why: 'Only socket filters and tc programs have the packet that these loads read.',
+    why: 'Only socket filters and tc programs have the packet that these loads read. Use direct packet access, or bpf_skb_load_bytes.',
   },
   LD_ABS_R6: {
     errno: ERRNO.EINVAL,

@@ -44,9 +44,13 @@ export const MAP_USE = {
   ONE_CGROUP_STORAGE: {
     errno: EBUSY,
     text: fixed('only one cgroup storage of each type is allowed'),
-    why: 'A program has one cgroup storage map of each kind at most.',
+    why: 'A program has one cgroup storage map of each kind at most. Put all data into one value.',
   },
-  ONE_ARENA: { errno: EBUSY, text: fixed('Only one arena per program'), why: 'A program has one arena at most.' },
+  ONE_ARENA: {
+    errno: EBUSY,
+    text: fixed('Only one arena per program'),
+    why: 'A program has one arena at most. Put all data into one, or split the program.',
+  },
   ARENA_CAPS: {
     errno: EPERM,
     text: fixed('CAP_BPF and CAP_PERFMON are required to use arena'),

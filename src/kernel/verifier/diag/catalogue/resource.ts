@@ -21,44 +21,44 @@ export const RESOURCE = {
   RCU_LOCKED: {
     errno: ERRNO.EINVAL,
     text: (prefix: string) => `${prefix} cannot be used inside bpf_rcu_read_lock-ed region`,
-    why: 'bpf_rcu_read_unlock is missing on this path.',
+    why: 'bpf_rcu_read_unlock is missing on this path. Lock and unlock in pairs.',
   },
   PREEMPT_DISABLED: {
     errno: ERRNO.EINVAL,
     text: (prefix: string) => `${prefix} cannot be used inside bpf_preempt_disable-ed region`,
-    why: 'bpf_preempt_enable is missing on this path.',
+    why: 'bpf_preempt_enable is missing on this path. Disable and enable in pairs.',
   },
   LOCK_OFFSET_NOT_CONST: {
     errno: ERRNO.EINVAL,
     text: (regno: number, lock: string) =>
       `R${regno} doesn't have constant offset. ${lock}_lock has to be at the constant offset`,
-    why: 'Which lock is meant must be known when the program is loaded.',
+    why: 'Which lock is meant must be known when the program is loaded. Address it with a constant.',
   },
   LOCK_MAP_NO_BTF: {
     errno: ERRNO.EINVAL,
     text: (map: string, lock: string) => `map '${map}' has to have BTF in order to use ${lock}_lock`,
-    why: 'Without BTF the verifier does not know where the lock lies in the value.',
+    why: 'Without BTF the verifier does not know where the lock lies in the value. Define the map with its value type, and compile with -g.',
   },
   LOCK_NONE: {
     errno: ERRNO.EINVAL,
     text: (kind: string, name: string, lock: string) => `${kind} '${name}' has no valid ${lock}_lock`,
-    why: 'The value type has no member of that lock type.',
+    why: 'The value type has no member of that lock type. Add one: a struct bpf_spin_lock, or a struct bpf_res_spin_lock.',
   },
   LOCK_OFFSET: {
     errno: ERRNO.EINVAL,
     text: (off: string, lock: string, at: number) =>
       `off ${off} doesn't point to 'struct ${lock}_lock' that is at ${at}`,
-    why: 'The pointer does not lead to the lock member.',
+    why: 'The pointer does not lead to the lock member. Pass the address of that member.',
   },
   LOCK_AA: {
     errno: ERRNO.EINVAL,
     text: () => 'Acquiring the same lock again, AA deadlock detected',
-    why: 'The lock is held already.',
+    why: 'The lock is held already, and taking it again would wait for ever. Release it first.',
   },
   UNLOCK_WITHOUT_LOCK: {
     errno: ERRNO.EINVAL,
     text: (lock: string) => `${lock}_unlock without taking a lock`,
-    why: 'No lock is held on this path.',
+    why: 'No lock is held on this path. Lock and unlock in pairs, on every path.',
   },
   UNLOCK_DIFFERENT: {
     errno: ERRNO.EINVAL,
@@ -68,44 +68,44 @@ export const RESOURCE = {
   UNLOCK_ORDER: {
     errno: ERRNO.EINVAL,
     text: (lock: string) => `${lock}_unlock cannot be out of order`,
-    why: 'Locks are released in the reverse order of taking.',
+    why: 'Locks are released in the reverse order of taking. Release the one that was taken last first.',
   },
   FIELD_OFFSET_NOT_CONST: {
     errno: ERRNO.EINVAL,
     text: (regno: number, struct: string) =>
       `R${regno} doesn't have constant offset. ${struct} has to be at the constant offset`,
-    why: 'Which member is meant must be known when the program is loaded.',
+    why: 'Which member is meant must be known when the program is loaded. Address it with a constant.',
   },
   FIELD_MAP_NO_BTF: {
     errno: ERRNO.EINVAL,
     text: (map: string, struct: string) => `map '${map}' has to have BTF in order to use ${struct}`,
-    why: 'Without BTF the verifier does not know where the member lies in the value.',
+    why: 'Without BTF the verifier does not know where the member lies in the value. Define the map with its value type, and compile with -g.',
   },
   FIELD_NONE: {
     errno: ERRNO.EINVAL,
     text: (map: string, struct: string) => `map '${map}' has no valid ${struct}`,
-    why: 'The value type has no member of that type.',
+    why: 'The value type has no member of that type. Add one to the struct of the map value.',
   },
   FIELD_OFFSET: {
     errno: ERRNO.EINVAL,
     text: (off: string, struct: string, at: number) =>
       `off ${off} doesn't point to 'struct ${struct}' that is at ${at}`,
-    why: 'The pointer does not lead to the member.',
+    why: 'The pointer does not lead to the member. Pass its address, not that of the whole value.',
   },
   KPTR_OFFSET_NOT_CONST: {
     errno: ERRNO.EINVAL,
     text: (regno: number) => `R${regno} doesn't have constant offset. kptr has to be at the constant offset`,
-    why: 'Which kptr is meant must be known when the program is loaded.',
+    why: 'Which kptr is meant must be known when the program is loaded. Address it with a constant.',
   },
   KPTR_NONE: {
     errno: ERRNO.EINVAL,
     text: (regno: number) => `R${regno} has no valid kptr`,
-    why: 'The value type has no kptr member.',
+    why: 'The value type has no kptr member. Mark the pointer in the struct with __kptr.',
   },
   KPTR_OFFSET: {
     errno: ERRNO.EACCES,
     text: (off: number) => `off=${off} doesn't point to kptr`,
-    why: 'The pointer does not lead to a kptr member.',
+    why: 'The pointer does not lead to a kptr member. Pass the address of the member that is marked __kptr.',
   },
   KPTR_NOT_REF: {
     errno: ERRNO.EACCES,
@@ -120,27 +120,27 @@ export const RESOURCE = {
   DYNPTR_NOT_STACK: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `arg#${arg} expected pointer to stack or const struct bpf_dynptr`,
-    why: 'Dynptrs live on the stack of the program.',
+    why: 'Dynptrs live on the stack of the program. Pass the address of a local struct bpf_dynptr.',
   },
   DYNPTR_NOT_UNINIT: {
     errno: ERRNO.EINVAL,
     text: () => 'Dynptr has to be an uninitialized dynptr',
-    why: 'A new dynptr needs 16 aligned bytes of stack at a constant offset.',
+    why: 'A new dynptr needs 16 aligned bytes of stack at a constant offset. Pass the address of a local struct bpf_dynptr that holds none.',
   },
   DYNPTR_NOT_INIT: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `Expected an initialized dynptr as arg #${arg}`,
-    why: 'There is no dynptr at this stack address, or it was released or overwritten.',
+    why: 'There is no dynptr at this stack address, or it was released or overwritten. Make it before it is used, on every path.',
   },
   ITER_NOT_STACK: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `arg#${arg} expected pointer to an iterator on stack`,
-    why: 'Iterators live on the stack of the program.',
+    why: 'Iterators live on the stack of the program. Pass the address of a local struct bpf_iter_*.',
   },
   ITER_TYPE: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `expected valid iter pointer as arg #${arg}`,
-    why: 'The argument type is no iterator.',
+    why: 'The function of the kernel takes something else than a struct bpf_iter_*. It cannot be called.',
   },
   ITER_NOT_UNINIT: {
     errno: ERRNO.EINVAL,
@@ -150,7 +150,7 @@ export const RESOURCE = {
   ITER_NOT_INIT: {
     errno: ERRNO.EINVAL,
     text: (type: string, arg: number) => `expected an initialized iter_${type} as arg #${arg}`,
-    why: 'There is no running iterator of that type at this stack address.',
+    why: 'There is no running iterator of that type at this stack address. Call its new function first, on every path.',
   },
   ITER_RCU: {
     errno: ERRNO.EPROTO,
@@ -160,12 +160,12 @@ export const RESOURCE = {
   IRQ_NOT_UNINIT: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `expected uninitialized irq flag as arg#${arg}`,
-    why: 'A saved flag lies at this stack address and was not restored.',
+    why: 'A saved flag lies at this stack address and was not restored, or the address is no slot of the stack. Restore it first, or use another variable.',
   },
   IRQ_NOT_INIT: {
     errno: ERRNO.EINVAL,
     text: (arg: number) => `expected an initialized irq flag as arg#${arg}`,
-    why: 'There is no saved interrupt flag at this stack address.',
+    why: 'There is no saved interrupt flag at this stack address. Save it first, on every path.',
   },
   IRQ_CLASS: {
     errno: ERRNO.EINVAL,
@@ -176,6 +176,6 @@ export const RESOURCE = {
     errno: ERRNO.EACCES,
     text: (id: number, insn: number) =>
       `cannot restore irq state out of order, expected id=${id} acquired at insn_idx=${insn}`,
-    why: 'Interrupt states are restored in the reverse order of saving.',
+    why: 'Interrupt states are restored in the reverse order of saving. Restore the one that was saved last first.',
   },
 } as const satisfies Record<string, Rejection<never>>;

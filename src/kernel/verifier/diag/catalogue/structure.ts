@@ -14,7 +14,7 @@ export const STRUCTURE = {
   CALL_DESTINATION: {
     errno: EINVAL,
     text: fixed('call to invalid destination'),
-    why: 'A call or function pointer names an instruction outside the program.',
+    why: 'A call or function pointer names an instruction outside the program. Was the object linked, and the call relocated?',
   },
   TOO_MANY_SUBPROGS: {
     errno: E2BIG,
@@ -24,27 +24,27 @@ export const STRUCTURE = {
   JUMP_OUT_OF_RANGE: {
     errno: EINVAL,
     text: (from: number, to: number) => `jump out of range from insn ${from} to ${to}`,
-    why: 'A jump leaves the function that it stands in.',
+    why: 'A jump leaves the function that it stands in. Jumps stay inside one; call the other function instead.',
   },
   LAST_INSN: {
     errno: EINVAL,
     text: fixed('last insn is not an exit or jmp'),
-    why: 'Execution would run from the end of a function into the next one.',
+    why: 'Execution would run from the end of a function into the next one. End each with an exit or a jump back.',
   },
   UNREACHABLE: {
     errno: EINVAL,
     text: (insn: number) => `unreachable insn ${insn}`,
-    why: 'No path leads to this instruction. Remove it.',
+    why: 'No path leads to this instruction. Remove it; compilers do so with -O1 and above.',
   },
   BACK_EDGE: {
     errno: EINVAL,
     text: (from: number, to: number) => `back-edge from insn ${from} to ${to}`,
-    why: 'Without CAP_BPF a program must not have loops.',
+    why: 'Without CAP_BPF a program must not have loops. Unroll them, or load with the capability.',
   },
   MIDDLE_OF_LDIMM64: {
     errno: EINVAL,
     text: (insn: number) => `jump into the middle of ldimm64 insn ${insn}`,
-    why: 'A 64-bit load takes two slots; a jump lands on the second.',
+    why: 'A 64-bit load takes two slots; a jump lands on the second. The offset of the jump is wrong by one.',
   },
   LDX_RESERVED: {
     errno: EINVAL,
@@ -69,12 +69,12 @@ export const STRUCTURE = {
   FD_ARRAY_FAULT: {
     errno: ERRNO.EFAULT,
     text: fixed(''),
-    why: 'The index lies beyond the readable part of fd_array.',
+    why: 'The index lies beyond the readable part of fd_array. The loader must give an array with all maps that the code names.',
   },
   NOT_A_MAP: {
     errno: EINVAL,
     text: (fd: number) => `fd ${fd} is not pointing to valid bpf_map`,
-    why: 'The file descriptor is open, but it is no map.',
+    why: 'The file descriptor is open, but it is no map. Was the program relocated with the right descriptors?',
   },
   BAD_MAP_FD: {
     errno: ERRNO.EBADF,
@@ -84,7 +84,7 @@ export const STRUCTURE = {
   TOO_MANY_MAPS: {
     errno: E2BIG,
     text: fixed('The total number of maps per program has reached the limit of 64'),
-    why: 'A program may name at most 64 maps.',
+    why: 'A program may name at most 64 maps. Join maps of one kind, or use a map of maps.',
   },
   DIRECT_VALUE_OFFSET: {
     errno: EINVAL,
@@ -99,7 +99,7 @@ export const STRUCTURE = {
   DIRECT_VALUE_RANGE: {
     errno: EINVAL,
     text: (size: number, off: number) => `invalid access to map value pointer, value_size=${size} off=${off}`,
-    why: 'The offset lies beyond the map value.',
+    why: 'The offset lies beyond the map value. Check the index against the size of the global variable.',
   },
   DIRECT_VALUE_MANY: {
     errno: ERRNO.ENOTSUPP,
@@ -109,12 +109,12 @@ export const STRUCTURE = {
   DIRECT_VALUE_ARENA: {
     errno: ERRNO.ERANGE,
     text: (size: number, off: number) => `invalid access to map value pointer, value_size=${size} off=${off}`,
-    why: 'The offset lies beyond the arena.',
+    why: 'The offset lies beyond the arena. Make the arena larger (max_entries counts pages).',
   },
   UNKNOWN_OPCODE: {
     errno: EINVAL,
     text: (code: number) => `unknown opcode ${code.toString(16).padStart(2, '0')}`,
-    why: 'Linux 6.18 has no such instruction.',
+    why: 'Linux 6.18 has no such instruction. Compile with an older -mcpu, v3 or v4.',
   },
   PSEUDO_BTF_NO_TYPE: {
     errno: ENOENT,
@@ -129,12 +129,12 @@ export const STRUCTURE = {
   PSEUDO_BTF_SIZE: {
     errno: EINVAL,
     text: (name: string, err: number) => `ldimm64 unable to resolve the size of type '${name}': ${err}`,
-    why: 'The type of the kernel variable has no size.',
+    why: 'The type of the kernel variable has no size, so nothing is known about what may be read. Declare it with a type that is defined.',
   },
   PSEUDO_BTF_MODULE: {
     errno: EINVAL,
     text: fixed('invalid module BTF object FD specified.'),
-    why: 'Variables of kernel modules are not available: the fd names no module BTF.',
+    why: 'Variables of kernel modules are not available: the fd names no module BTF. Is the module loaded that the program was relocated against?',
   },
   NO_KERNEL_BTF: {
     errno: EINVAL,
@@ -164,7 +164,7 @@ export const STRUCTURE = {
   KFUNC_MODULE: {
     errno: EINVAL,
     text: fixed('invalid module BTF fd specified\nfailed to find BTF for kernel function'),
-    why: 'Functions of kernel modules are not available: the fd names no module BTF.',
+    why: 'Functions of kernel modules are not available: the fd names no module BTF. Is the module loaded that the program was relocated against?',
   },
   KFUNC_NOT_FUNC: {
     errno: EINVAL,
@@ -174,34 +174,38 @@ export const STRUCTURE = {
   KFUNC_TOO_MANY: {
     errno: E2BIG,
     text: fixed('too many different kernel function calls'),
-    why: 'A program may call at most 256 different kernel functions.',
+    why: 'A program may call at most 256 different kernel functions. Split it.',
   },
   FUNC_INFO_FIRST: {
     errno: EINVAL,
     text: (off: number) => `nonzero insn_off ${off} for the first func info record`,
-    why: 'The first function begins at the first instruction.',
+    why: 'The first function begins at the first instruction, and so must the first func_info record. The section .BTF.ext is damaged.',
   },
   FUNC_INFO_ORDER: {
     errno: EINVAL,
     text: (off: number, prev: number) =>
       `same or smaller insn offset (${off}) than previous func info record (${prev})`,
-    why: 'func_info records stand in the order of their instructions.',
+    why: 'func_info records stand in the order of their instructions. The section .BTF.ext is damaged.',
   },
   FUNC_INFO_TYPE: {
     errno: EINVAL,
     text: (id: number) => `invalid type id ${id} in func info`,
-    why: 'A func_info record names a type that is no function.',
+    why: 'A func_info record names a type that is no function. The sections .BTF and .BTF.ext do not belong together.',
   },
-  FUNC_INFO_PROTO: { errno: EINVAL, text: fixed(''), why: 'The FUNC type of a func_info record has no prototype.' },
+  FUNC_INFO_PROTO: {
+    errno: EINVAL,
+    text: fixed(''),
+    why: 'The FUNC type of a func_info record has no prototype. The section .BTF is damaged.',
+  },
   FUNC_INFO_COUNT: {
     errno: EINVAL,
     text: fixed("number of funcs in func_info doesn't match number of subprogs"),
-    why: 'Every function needs one func_info record.',
+    why: 'Every function needs one func_info record. Compile all of the program with -g, or none of it.',
   },
   FUNC_INFO_LAYOUT: {
     errno: EINVAL,
     text: fixed("func_info BTF section doesn't match subprog layout in BPF program"),
-    why: 'The func_info records begin at other instructions than the functions do.',
+    why: 'The func_info records begin at other instructions than the functions do. Was the code changed after it was compiled?',
   },
   LD_ABS_RETURN: {
     errno: EINVAL,
@@ -227,52 +231,52 @@ export const STRUCTURE = {
     errno: EINVAL,
     text: (i: number, off: number, prev: number, len: number) =>
       `Invalid line_info[${i}].insn_off:${off} (prev_offset:${prev} prog->len:${len})`,
-    why: 'line_info records stand in the order of their instructions, and within the program.',
+    why: 'line_info records stand in the order of their instructions, and within the program. The section .BTF.ext is damaged.',
   },
   LINE_INFO_CODE: {
     errno: EINVAL,
     text: (i: number) => `Invalid insn code at line_info[${i}].insn_off`,
-    why: 'A line_info record names the second slot of a 64-bit load.',
+    why: 'A line_info record names the second slot of a 64-bit load. Was the code changed after it was compiled?',
   },
   LINE_INFO_STR: {
     errno: EINVAL,
     text: (i: number) => `Invalid line_info[${i}].line_off or .file_name_off`,
-    why: 'A line_info record points outside the string section.',
+    why: 'A line_info record points outside the string section. The sections .BTF and .BTF.ext do not belong together.',
   },
   LINE_INFO_MISSING_FUNC: {
     errno: EINVAL,
     text: (func: number) => `missing bpf_line_info for func#${func}`,
-    why: 'When there is line_info, every function begins with a record.',
+    why: 'When there is line_info, every function begins with a record. Compile all of the program with -g.',
   },
   LINE_INFO_MISSING_FUNCS: {
     errno: EINVAL,
     text: (count: number, func: number) => `missing bpf_line_info for ${count} funcs starting from func#${func}`,
-    why: 'When there is line_info, every function begins with a record.',
+    why: 'When there is line_info, every function begins with a record. Compile all of the program with -g.',
   },
   EXCEPTION_CB_MULTIPLE: {
     errno: ERRNO.EEXIST,
     text: fixed('multiple exception callback tags for main subprog'),
-    why: 'A program has one exception callback at most.',
+    why: 'A program has one exception callback at most. Keep one __exception_cb annotation.',
   },
   EXCEPTION_CB_NOT_FOUND: {
     errno: ENOENT,
     text: (name: string) => `exception callback '${name}' could not be found in BTF`,
-    why: 'The exception_callback tag names a function that the program does not have.',
+    why: 'The __exception_cb annotation names a function that the program does not have. Check its spelling.',
   },
   EXCEPTION_CB_LINKAGE: {
     errno: EINVAL,
     text: (name: string) => `exception callback '${name}' must have global linkage`,
-    why: 'The exception callback must not be static.',
+    why: 'The exception callback is verified alone, as global functions are. It must not be static.',
   },
   EXCEPTION_CB_FIRST: {
     errno: EINVAL,
     text: fixed('invalid exception callback insn_off in func_info: 0'),
-    why: 'The main program cannot be its own exception callback.',
+    why: 'The main program cannot be its own exception callback. Write a function of its own.',
   },
   EXCEPTION_CB_NO_INFO: {
     errno: EINVAL,
     text: fixed('exception callback type id not found in func_info'),
-    why: 'The exception callback has no func_info record, so it is not part of this program.',
+    why: 'The exception callback has no func_info record, so it is not part of this program. Define it in the same object.',
   },
   STACK_COMBINED: {
     errno: EACCES,
@@ -292,22 +296,22 @@ export const STRUCTURE = {
   FRAMES_TOO_DEEP: {
     errno: E2BIG,
     text: (frames: number) => `the call stack of ${frames} frames is too deep !`,
-    why: 'Calls nest at most eight deep, recursion not at all.',
+    why: 'Calls nest at most eight deep, recursion not at all. Inline small functions, or use bpf_loop.',
   },
   THROW_FROM_CALLBACK: {
     errno: EINVAL,
     text: (insn: number, subprog: number) =>
       `bpf_throw kfunc (insn ${insn}) cannot be called from callback subprog ${subprog}`,
-    why: 'An exception cannot unwind through the helper that runs the callback.',
+    why: 'An exception cannot unwind through the helper that runs the callback. Return 1 from it, and throw after the helper.',
   },
   EXCEPTION_CB_CALLED: {
     errno: EINVAL,
     text: (insn: number) => `insn ${insn} cannot call exception cb directly`,
-    why: 'The exception callback runs only when bpf_throw was called.',
+    why: 'The exception callback runs only when bpf_throw was called. Move shared code into a function that both call.',
   },
   EXCEPTION_CB_TAIL_CALL: {
     errno: EINVAL,
     text: fixed('cannot tail call within exception cb'),
-    why: 'There is no frame left that a tail call could replace.',
+    why: 'When the exception callback runs, there is no frame left that a tail call could replace. Return from it.',
   },
 } as const satisfies Record<string, Rejection<never>>;

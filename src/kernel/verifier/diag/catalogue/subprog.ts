@@ -2,23 +2,24 @@
 import { ERRNO } from '../../../../uapi/errno.ts';
 import type { Rejection } from '../reject.ts';
 
-const TAGS = 'The `__arg_*` annotations of the parameter contradict each other or its type.';
+const TAGS =
+  'The `__arg_*` annotations of the parameter contradict each other or its type, or are newer than this kernel. Keep one of __arg_ctx, __arg_nonnull, __arg_trusted, __arg_untrusted and __arg_arena; only __arg_trusted goes with __arg_nullable.';
 
 export const SUBPROG = {
   STACK_TOO_DEEP: {
     errno: ERRNO.E2BIG,
     text: (frames: number) => `the call stack of ${frames} frames is too deep`,
-    why: 'At most eight functions may be active at once.',
+    why: 'At most eight functions may be active at once, callbacks included. Inline small functions.',
   },
   RETURNS_STACK_POINTER: {
     errno: ERRNO.EINVAL,
     text: () => 'cannot return stack pointer to the caller',
-    why: 'The frame that the pointer points into ends with the return.',
+    why: 'The frame that the pointer points into ends with the return. Let the caller provide the memory.',
   },
   CALLBACK_R0: {
     errno: ERRNO.EACCES,
     text: () => 'R0 not a scalar value',
-    why: 'A callback must return a number.',
+    why: 'A callback must return a number: 0 to go on, 1 to stop. Set it on every path.',
   },
   CALLBACK_RANGE: {
     errno: ERRNO.EINVAL,
@@ -35,7 +36,7 @@ export const SUBPROG = {
     errno: ERRNO.EINVAL,
     text: () =>
       'global functions that may sleep are not allowed in non-sleepable context,\ni.e., in a RCU/IRQ/preempt-disabled section, or in\na non-sleepable BPF program context',
-    why: 'The function may sleep, which its caller may not here.',
+    why: 'The function may sleep, which its caller may not here. Call it outside of the section, or load the program with BPF_F_SLEEPABLE.',
   },
   GLOBAL_BAD_ARGS: {
     errno: ERRNO.EINVAL,
@@ -45,12 +46,12 @@ export const SUBPROG = {
   ARG_NOT_SCALAR: {
     errno: ERRNO.EINVAL,
     text: (regno: number) => `R${regno} is not a scalar`,
-    why: "The function's prototype wants a number.",
+    why: "The function's prototype wants a number, and the register holds a pointer or nothing.",
   },
   ARG_NOT_CTX: {
     errno: ERRNO.EINVAL,
     text: (i: number) => `arg#${i} expects pointer to ctx`,
-    why: "The function's prototype wants the program's context.",
+    why: "The function's prototype wants the program's context, as the main function got it.",
   },
   ARG_MAYBE_NULL: {
     errno: ERRNO.EINVAL,
@@ -60,27 +61,27 @@ export const SUBPROG = {
   ARG_NOT_ARENA: {
     errno: ERRNO.EINVAL,
     text: (regno: number) => `R${regno} is not a pointer to arena or scalar.`,
-    why: 'The parameter is annotated as an arena pointer.',
+    why: 'The parameter is annotated as an arena pointer. Pass one, or a number that was cast to one.',
   },
   ARG_MEM: {
     errno: ERRNO.EINVAL,
     text: () => '',
-    why: 'The memory that is passed is smaller than what the parameter points to, or may not be accessed.',
+    why: 'The memory that is passed is smaller than what the parameter points to, or may not be accessed. The line before says where.',
   },
   TOO_MANY_ARGS: {
     errno: ERRNO.EINVAL,
     text: (name: string, n: number) => `Global function ${name}() with ${n} > 5 args. Buggy compiler.`,
-    why: 'Functions take at most five arguments, in R1 to R5.',
+    why: 'Functions take at most five arguments, in R1 to R5. Pass a pointer to a struct.',
   },
   RETURN_TYPE: {
     errno: ERRNO.EINVAL,
     text: (name: string) => `Global function ${name}() doesn't return scalar. Only those are supported.`,
-    why: 'Global functions return int, an enum or another integer.',
+    why: 'Global functions return int, an enum or another integer. Make the function static when it should return something else.',
   },
   STATIC_TAG: {
     errno: ERRNO.EOPNOTSUPP,
     text: (i: number) => `arg#${i} type tag is not supported in static functions`,
-    why: 'Static functions are verified with what their callers really pass; annotations mean nothing there.',
+    why: 'Static functions are verified with what their callers really pass; annotations mean nothing there. Drop the annotation, or the word static.',
   },
   UNKNOWN_TAG: { errno: ERRNO.EOPNOTSUPP, text: (i: number) => `arg#${i} has unsupported set of tags`, why: TAGS },
   TAG_COMBINATION: { errno: ERRNO.EINVAL, text: (i: number) => `arg#${i} has invalid combination of tags`, why: TAGS },
@@ -108,7 +109,7 @@ export const SUBPROG = {
   ARG_UNSUPPORTED: {
     errno: ERRNO.EINVAL,
     text: (i: number, kind: string, name: string) => `Arg#${i} type ${kind} in ${name}() is not supported yet.`,
-    why: 'Parameters of global functions are numbers and pointers.',
+    why: 'Parameters of global functions are numbers and pointers. Pass the struct by a pointer.',
   },
   ARG_KERNEL_TYPE: {
     errno: ERRNO.ENOENT,
@@ -129,11 +130,11 @@ export const SUBPROG = {
   EXCEPTION_CB_ARGS: {
     errno: ERRNO.EINVAL,
     text: () => 'exception cb only supports single integer argument',
-    why: 'The exception callback gets the cookie of bpf_throw and nothing else.',
+    why: 'The exception callback gets the cookie of bpf_throw and nothing else. Give it one parameter, a u64.',
   },
   FOR_EACH_MAP: {
     errno: ERRNO.ENOTSUPP,
     text: () => 'callback function not allowed for map',
-    why: 'bpf_for_each_map_elem does not walk maps of this type.',
+    why: 'bpf_for_each_map_elem does not walk maps of this type. It walks arrays and hashes, LRU and per-CPU ones included.',
   },
 } as const satisfies Record<string, Rejection<never>>;
