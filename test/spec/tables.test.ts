@@ -6,6 +6,7 @@ import { HELPERS } from '../../src/kernel/spec/helpers/protos.ts';
 import type { Caps, CtxAccess, ProgQuery } from '../../src/kernel/spec/prog-type.ts';
 import { progTypeOps, progTypeRow, progTypeRows } from '../../src/kernel/spec/prog-types.ts';
 import * as R from '../../src/kernel/spec/reg-types.ts';
+import { checkCaps } from '../../src/kernel/syscall/prog-attach-check.ts';
 import { BPF_FUNC } from '../../src/uapi/helper-ids.ts';
 import { BPF_PROG_TYPE } from '../../src/uapi/prog-types.ts';
 
@@ -101,6 +102,39 @@ describe('program types', () => {
       if (JSON.stringify(mine) !== JSON.stringify(want)) wrong.push(`${key}: kernel ${want}, table ${mine}`);
     }
     expect(wrong).toEqual([]);
+  });
+});
+
+/** Types that the recording kernel refuses before it looks at them, for its configuration. */
+const NOT_RECORDED = ['LIRC_MODE2', 'EXT', 'LSM'];
+
+describe('the recordings', () => {
+  const types = Object.entries(BPF_PROG_TYPE).flatMap(([name, type]) => (type === 0 ? [] : [{ name, type }]));
+  const recorded = (keys: readonly string[]): Set<number> => new Set(keys.map((k) => Number(k.split(':')[0])));
+  const missing = (keys: readonly string[], wanted: (type: number) => boolean): string[] => {
+    const have = recorded(keys);
+    return types
+      .filter(({ type }) => wanted(type) && !have.has(type))
+      .map(({ name }) => name.replace('BPF_PROG_TYPE_', ''));
+  };
+  const helpers = fixture('helpers.json').rows as Record<string, Grouped<string>>;
+  const all = helpers['all'].flatMap(([keys]) => keys);
+
+  it('have every program type, in each set of capabilities that may load it', () => {
+    const { EXT, LSM, LIRC_MODE2 } = { EXT: 28, LSM: 29, LIRC_MODE2: 20 };
+    for (const variant of ['all', 'bpf', 'bpf+net', 'bpf+perfmon']) {
+      const may = (type: number): boolean => checkCaps(type, CAPS[variant]) === 0;
+      const keys = helpers[variant].flatMap(([k]) => k);
+      const want = NOT_RECORDED.filter((_, i) => may([LIRC_MODE2, EXT, LSM][i])).sort();
+      expect(missing(keys, may).sort(), variant).toEqual(want);
+    }
+  });
+
+  it('have a return range and a context for each', () => {
+    expect(Object.keys(fixture('returns.json') as object).sort()).toEqual([...all].sort());
+    const ctx = (fixture('ctx.json').rows as Grouped<string[]>).flatMap(([keys]) => keys);
+    // Contexts that BTF types are compared by test/verifier/access.
+    expect(missing(ctx, (type) => !progTypeOps(type)?.btfCtx).sort()).toEqual(['EXT', 'LIRC_MODE2']);
   });
 });
 
