@@ -5,7 +5,9 @@ import { MAX_TAIL_CALL_CNT } from '../helpers/link.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import { FRAME, type FnState } from './fn-state.ts';
 import { ABORT_HELPER, emitAbort, emitDepth } from './guard.ts';
+import { lowerForEach } from './for-each.ts';
 import {
+  FUNC_FOR_EACH_MAP_ELEM,
   FUNC_LOOP,
   FUNC_TAIL_CALL,
   type ImportedFn,
@@ -35,6 +37,7 @@ export function lowerCall(f: FnState, i: number): void {
   if (insns.src[i] !== 0) throw new JitRefusal('malformed', i, `call with src_reg ${insns.src[i]}`);
   if (id === FUNC_TAIL_CALL) return lowerTailCall(f, i);
   if (id === FUNC_LOOP) return lowerLoopHelper(f);
+  if (id === FUNC_FOR_EACH_MAP_ELEM && lowerForEach(f, i)) return;
   const array = plan.inlineArray(i);
   if (array !== undefined) return lowerArrayLookup(f, array);
   const name = plan.helperName(i);

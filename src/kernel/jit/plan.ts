@@ -21,10 +21,13 @@ import { T_I32, T_I64 } from './wasm-ops.ts';
 
 export const FUNC_LOOP = 181;
 export const FUNC_TAIL_CALL = 12;
+export const FUNC_FOR_EACH_MAP_ELEM = 164;
 export const FUNC_MAP_LOOKUP_ELEM = 1;
 const MAP_TYPE_ARRAY = 2;
 const MAP_TYPE_PROG_ARRAY = 3;
 const MAP_TYPE_PERCPU_ARRAY = 6;
+const MAP_TYPES_HASH: ReadonlySet<number> = new Set([1, 9]);
+const MAP_TYPES_PERCPU_HASH: ReadonlySet<number> = new Set([5, 10]);
 export const MAP_TYPE_ARRAY_OF_MAPS = 12;
 
 /** Why the JIT leaves a program to the interpreter. */
@@ -161,9 +164,28 @@ export class ModulePlan {
   /** The array map whose lookup at `i` is emitted inline. A per-CPU array's first values are those of CPU 0. */
   inlineArray(i: number): MapDesc | undefined {
     const map = this.program.insns.imm[i] === FUNC_MAP_LOOKUP_ELEM ? this.mapOf(i) : undefined;
-    if (map === undefined || map.valuesAddr === 0) return undefined;
-    const perCpu = map.type === MAP_TYPE_PERCPU_ARRAY && this.link.env.run?.cpu === 0;
-    return map.type === MAP_TYPE_ARRAY || map.type === MAP_TYPE_ARRAY_OF_MAPS || perCpu ? map : undefined;
+    return map !== undefined && ((map.type === MAP_TYPE_ARRAY_OF_MAPS && map.valuesAddr !== 0) || this.#isArray(map))
+      ? map
+      : undefined;
+  }
+
+  /** Whether a map's values lie side by side. */
+  #isArray({ type, valuesAddr }: MapDesc): boolean {
+    return valuesAddr !== 0 && (type === MAP_TYPE_ARRAY || (type === MAP_TYPE_PERCPU_ARRAY && this.#onFirstCpu()));
+  }
+
+  /** CPU 0 finds its values at the addresses that lookups from outside give. */
+  #onFirstCpu(): boolean {
+    return this.link.env.run?.cpu === 0;
+  }
+
+  /** How the elements of the map of the call at `i` are walked in place; undefined when the helper does it. */
+  walkOf(i: number): { readonly map: MapDesc; readonly array: boolean } | undefined {
+    const map = this.mapOf(i);
+    if (map === undefined) return undefined;
+    if (this.#isArray(map)) return { map, array: true };
+    const hash = MAP_TYPES_HASH.has(map.type) || (MAP_TYPES_PERCPU_HASH.has(map.type) && this.#onFirstCpu());
+    return hash ? { map, array: false } : undefined;
   }
 
   /** Whether the helper called at `i` leaves the caller's stack as it is: map helpers read keys and values there. */
@@ -242,6 +264,7 @@ export class ModulePlan {
       this.needsTable = true;
       this.#port('poll', [], []);
     } else if (this.inlineArray(i) === undefined) {
+      if (id === FUNC_FOR_EACH_MAP_ELEM) this.#port('poll', [], []);
       const name = this.helperName(i);
       const sig = MAP_OPS[id];
       if (name.startsWith('m_')) {
