@@ -12,7 +12,10 @@ function verdicts(engine: 'jit' | 'interp', program: string, packets: readonly U
   let seed = 1;
   const host = { random32: () => (seed = Math.imul(seed, 1664525) + 1013904223) >>> 0 };
   using runtime = createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine, host });
-  using collection = parseObject(object, { name: 'walks' }).load(runtime, { kernelBtf: kernelBtf(), programs: [program] });
+  using collection = parseObject(object, { name: 'walks' }).load(runtime, {
+    kernelBtf: kernelBtf(),
+    programs: [program],
+  });
   const loaded = runtime.program(collection.program(program).fd);
   expect(loaded?.engine).toBe(engine);
   using runner = loaded!.runner();
