@@ -108,7 +108,7 @@ function testRun(input: OnceInput): OnceResult {
     };
   } catch (e) {
     if (!(e instanceof BpfError)) throw e;
-    throw new InputError('', `${e.op}: ${e.code}: ${WHY[e.code] ?? 'the kernel refused'}`, { cause: e });
+    throw new InputError('', `${e.op}: ${e.code}: ${e.detail || (WHY[e.code] ?? 'the kernel refused')}`, { cause: e });
   }
 }
 

@@ -107,6 +107,7 @@ export function assembleRuntime(
     host,
     run,
     ...(options.vmlinux === undefined ? {} : { layouts }),
+    kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
     cpuStack: layout.stacks[0],
     deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,

@@ -20,6 +20,8 @@ export interface LinkParts {
   readonly cpuStack: CpuStack;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
+  /** Name of a kernel function by BTF id, '' when there is no BTF to take it from. */
+  readonly kfuncName: (btfId: number) => string;
   readonly nrCpus: number;
   /** Milliseconds that a run may take before a polled deadline stops it. */
   readonly deadlineMs: number;
@@ -66,6 +68,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     programs: new Map(),
     helper: createHelpers(env),
     kfunc: () => undefined,
+    kfuncName: parts.kfuncName,
     tailCallTarget(map, index) {
       const found = maps.maps.get(map);
       return found instanceof ProgArrayMap ? found.slotAt(index) : 0;

@@ -3,7 +3,7 @@ import type { Btf } from '../btf/btf.ts';
 import type { BpfSyscall, MapCreateAttr } from '../uapi/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import { BPF_MAP_TYPE as M } from '../uapi/map-types.ts';
+import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../uapi/map-types.ts';
 import type { CollectionSpec } from './collection-spec.ts';
 import { CoreRelocator } from './core-relo/relocate.ts';
 import { BpfError } from './errors.ts';
@@ -186,13 +186,17 @@ class MapCreator {
 
   /** Some kernels take no BTF for a map type: once more without. */
   #call(map: MapSpec, attr: MapCreateAttr): number {
-    let fd = this.sys.bpf(BPF_CMD.BPF_MAP_CREATE, attr);
-    if (fd < 0 && attr.btf_fd && map.type !== M.BPF_MAP_TYPE_STRUCT_OPS) {
-      fd = this.sys.bpf(BPF_CMD.BPF_MAP_CREATE, { ...attr, btf_fd: 0, btf_key_type_id: 0, btf_value_type_id: 0 });
-      if (fd >= 0) this.out.warnings.push(`map ${map.name} was made without its types`);
+    const fd = this.sys.bpf(BPF_CMD.BPF_MAP_CREATE, attr);
+    if (fd >= 0) return fd;
+    if (attr.btf_fd && map.type !== M.BPF_MAP_TYPE_STRUCT_OPS && attr.unsupported === undefined) {
+      const plain = { ...attr, btf_fd: 0, btf_key_type_id: 0, btf_value_type_id: 0 };
+      const untyped = this.sys.bpf(BPF_CMD.BPF_MAP_CREATE, plain);
+      if (untyped >= 0) {
+        this.out.warnings.push(`map ${map.name} was made without its types`);
+        return untyped;
+      }
     }
-    if (fd < 0) throw new BpfError({ errno: -fd, op: `create map ${map.name}`, detail: describe(attr) });
-    return fd;
+    throw new BpfError({ errno: -fd, op: `create map ${map.name}`, detail: attr.unsupported ?? describe(attr) });
   }
 
   #fill(map: MapSpec): void {
@@ -232,4 +236,4 @@ class MapCreator {
 const u32 = (v: number): Uint8Array => new Uint8Array([v, v >>> 8, v >>> 16, v >>> 24]);
 
 const describe = (a: MapCreateAttr): string =>
-  `type ${a.map_type}, key ${a.key_size}, value ${a.value_size}, entries ${a.max_entries}, flags 0x${(a.map_flags ?? 0).toString(16)}`;
+  `${bpfMapTypeName(a.map_type)}, key ${a.key_size}, value ${a.value_size}, entries ${a.max_entries}, flags 0x${(a.map_flags ?? 0).toString(16)}`;

@@ -20,11 +20,15 @@ export class BpfError extends Error {
   /** `EACCES`. */
   readonly code: string;
   readonly op: string;
+  /** What the one who failed says of it; '' when only the errno is known. */
+  readonly detail: string;
   readonly log: string;
 
   constructor(init: BpfErrorInit) {
     const log = init.log ?? '';
-    super(`${init.op}: ${errnoName(init.errno)}: ${init.detail ?? summarise(log)}`, { cause: init.cause });
+    const detail = init.detail ?? '';
+    super(`${init.op}: ${errnoName(init.errno)}: ${detail || summarise(log)}`, { cause: init.cause });
+    this.detail = detail;
     this.errno = init.errno;
     this.code = errnoName(init.errno);
     this.op = init.op;

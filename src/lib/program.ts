@@ -51,7 +51,7 @@ export class Program implements Disposable {
       ...(ctx ? { ctx_in: ctx, ctx_out: new Uint8Array(ctx.length) } : {}),
     };
     const r = this.sys.bpf(BPF_CMD.BPF_PROG_TEST_RUN, { test });
-    if (r < 0) throw new BpfError({ errno: -r, op: `test run of ${this.name}`, detail: 'bpf(2) refused' });
+    if (r < 0) throw new BpfError({ errno: -r, op: `test run of ${this.name}`, detail: test.aborted ?? '' });
     return {
       retval: (test.retval ?? 0) >>> 0,
       data: (test.data_out ?? new Uint8Array(0)).subarray(0, test.data_size_out ?? 0),

@@ -19,6 +19,8 @@ export interface MapCreateAttr {
   value_type_btf_obj_fd?: number;
   map_token_fd?: number;
   excl_prog_hash?: Uint8Array;
+  /** Output of the embedded kernel: what it lacks to make a map that the real one makes (-EOPNOTSUPP). */
+  unsupported?: string;
 }
 export interface MapElemAttr {
   map_fd: number;

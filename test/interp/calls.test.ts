@@ -80,7 +80,7 @@ describe('helpers', () => {
   it('that do not exist abort the run only when they are reached', () => {
     const code = 'r0 = 3\nif r0 == 3 goto out\ncall #1\nout: exit';
     expect(run(code)).toBe(3n);
-    expect(() => run('call #1\nexit')).toThrow('insn 0: this runtime has no helper 1');
+    expect(() => run('call #1\nexit')).toThrow('insn 0: bpf_map_lookup_elem (helper 1) is not implemented: SCOPE 109');
     expect(() =>
       run(
         Insns.from([
@@ -88,7 +88,7 @@ describe('helpers', () => {
           { code: 0x95, dst: 0, src: 0, off: 0, imm: 0 },
         ]),
       ),
-    ).toThrow('no kernel function 99');
+    ).toThrow('kernel function 99 is not implemented: SCOPE 122');
   });
 
   it('may throw: the stack pointer comes back', () => {

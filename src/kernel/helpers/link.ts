@@ -42,6 +42,8 @@ export interface ProgramLink {
   helper(id: number): HelperImpl | undefined;
   /** A kfunc by BTF id and index of its BTF in fd_array, as the call instruction names it. */
   kfunc(btfId: number, fdIndex: number): HelperImpl | undefined;
+  /** Name of a kfunc of the kernel's own BTF, for messages; '' when it is not known. */
+  kfuncName?(btfId: number): string;
   /** Slot that bpf_tail_call reaches through the prog array at guest address `map`; 0 when the index is out of range or empty. */
   tailCallTarget(map: number, index: number): number;
   /** Calls entries of the table without a 64-bit value crossing from JavaScript. */

@@ -1,4 +1,5 @@
 /** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
+import { bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../helpers/env.ts';
 import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
 import { createJsEntries } from '../helpers/shim.ts';
@@ -304,13 +305,21 @@ export class InterpProgram implements Executable {
     return slot;
   }
 
+  /** What a call without an implementation asks for. */
+  #missing({ kfunc, id, fdIndex }: CallSite): string {
+    if (!kfunc)
+      return `${bpfFuncName(id).replace('BPF_FUNC_', 'bpf_')} (helper ${id}) is not implemented: SCOPE 109 to 120`;
+    const name = fdIndex === 0 ? this.link.kfuncName?.(id) : undefined;
+    return `kernel function ${name ? `${name} (BTF id ${id})` : id} is not implemented: SCOPE 122 to 125`;
+  }
+
   #bind(site: CallSite): BoundHelper {
     if (!site.kfunc && site.id === BPF_FUNC_LOOP) return (R) => this.#bpfLoop(R);
     const impl = site.kfunc ? this.link.kfunc(site.id, site.fdIndex) : this.link.helper(site.id);
     if (impl !== undefined) return bindHelper(impl, this.view);
-    const what = site.kfunc ? `kernel function ${site.id}` : `helper ${site.id}`;
+    const what = this.#missing(site);
     return () => {
-      throw new ProgramAbort('unknown-helper', site.slot, `this runtime has no ${what}`);
+      throw new ProgramAbort('unknown-helper', site.slot, what);
     };
   }
 }

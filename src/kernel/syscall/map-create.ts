@@ -3,7 +3,7 @@ import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import { createMap } from '../maps/create.ts';
+import { createMap, unsupportedMapType } from '../maps/create.ts';
 import type { BtfObject } from '../object/btf-object.ts';
 import { createDescribedMap } from './described-map.ts';
 import { fdBtf, type SyscallEnv } from './env.ts';
@@ -29,7 +29,11 @@ export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   const map = env.verifyOnly
     ? createDescribedMap(env, attr, context)
     : createMap(env.maps, attr, fdResolver(env), context);
-  if (typeof map === 'number') return map;
+  if (typeof map === 'number') {
+    const lacking = map === -ERRNO.EOPNOTSUPP ? unsupportedMapType(attr.map_type) : undefined;
+    if (lacking !== undefined) given.unsupported = lacking;
+    return map;
+  }
   const object = newMapObject(env.objects, map, given, btf && env.objects.get(btf));
   env.objects.register(object);
   return env.fds.install(object, mode);
