@@ -3,29 +3,17 @@
  * frames must lie inside one of the states that the verifier had there; in a verification that compares all scalars, and in one
  * that remembers every instruction, for those scalars that it marked as mattering.
  */
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { loadCollection } from '../../src/lib/collection.ts';
-import { parseObject } from '../../src/lib/parse-object.ts';
-import { FormatError } from '../../src/util/errors.ts';
 import { generate } from '../differential/generate.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { CAPS, KernelSide } from '../differential/sides.ts';
 import { type Counts, type Options, percent, type Proof, type Report } from './command.ts';
 import type { Mode } from './contains.ts';
+import { objectFiles, readObject } from './objects.ts';
 import { WatchedKernel } from './watched.ts';
 
 const MODES: readonly Mode[] = ['exact', 'precise'];
-/** Folders of objects that belong to the project. */
-const FOLDERS = [
-  'test/fixtures/objects',
-  'test/fixtures/lib',
-  'test/fixtures/cli',
-  'bench/programs',
-  'examples/firewall',
-];
-
 /** A context or packet: random bytes, with the shape of IPv4 and TCP half of the time. */
 function input(rng: Rng): Uint8Array {
   const size = rng.pick([14, 34, 60, 64, 128, 200, 256]);
@@ -50,17 +38,6 @@ function runs(k: WatchedKernel, fd: number, rng: Rng, n: number, report: Report,
   k.faults.length = 0;
 }
 
-export function objectFiles(folders: readonly string[]): string[] {
-  return folders
-    .filter((f) => existsSync(f))
-    .flatMap((folder) =>
-      readdirSync(folder)
-        .filter((f) => f.endsWith('.o'))
-        .map((f) => join(folder, f)),
-    )
-    .sort();
-}
-
 export const ORACLE: Proof = {
   name: 'oracle',
   n: 5000,
@@ -75,7 +52,7 @@ export const ORACLE: Proof = {
       () => vmlinux,
     );
     const inputs = Number(options['inputs'] ?? 4);
-    const files = objectFiles([...FOLDERS, ...(options['objects'] === undefined ? [] : [String(options['objects'])])]);
+    const files = objectFiles(options['objects']);
     return {
       run(index, report) {
         // Objects first, then generated programs.
@@ -113,13 +90,8 @@ function runObject(
   inputs: number,
   report: Report,
 ): void {
-  let spec: ReturnType<typeof parseObject>;
-  try {
-    spec = parseObject(new Uint8Array(readFileSync(file)), { name: 'object' });
-  } catch (e) {
-    if (!(e instanceof FormatError)) throw e;
-    return report.count('notAnObject');
-  }
+  const spec = readObject(file);
+  if (spec === undefined) return report.count('notAnObject');
   k.caps = CAPS.all;
   for (const { name } of spec.programs.values()) {
     for (const mode of MODES) {

@@ -1,0 +1,123 @@
+/**
+ * Pruning ablation: what is accepted with pruning is accepted without it, and no choice of checkpoints changes a verdict.
+ * Programs that get too large without pruning decide nothing; they are counted.
+ */
+import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
+import { verify } from '../../src/kernel/verifier/check.ts';
+import type { VerifierInput, VerifierOutcome, VerifierTesting } from '../../src/kernel/verifier/result.ts';
+import { ERRNO } from '../../src/uapi/errno.ts';
+import { generate } from '../differential/generate.ts';
+import { programSeed, Rng } from '../differential/rng.ts';
+import { CAPS, inputOf } from '../differential/sides.ts';
+import { type CapsName, HOSTILE, Judge, LESSONS, type Program, readPairs } from '../verifier/programs.ts';
+import { percent, type Proof, type Report } from './command.ts';
+import { loadEach, objectFiles, verifyingKernel } from './objects.ts';
+
+/** Programs of more processed instructions are left out; what goes beyond the second without pruning is given up. */
+const MOST_INSNS = 5000;
+const GIVE_UP = 300_000;
+/** The verifier looks at its signal every so many instructions. */
+const SIGNAL_EVERY = 0x4000;
+
+/** A signal that is raised after {@link GIVE_UP} instructions. */
+function patience(): AbortSignal {
+  let looks = 0;
+  return {
+    get aborted() {
+      return ++looks * SIGNAL_EVERY > GIVE_UP;
+    },
+  } as AbortSignal;
+}
+
+const tooLarge = (o: VerifierOutcome): boolean =>
+  !o.ok && (o.errno === ERRNO.E2BIG || o.errno === ERRNO.EAGAIN || o.message.includes('jumps is too complex'));
+
+function variants(rng: Rng): [name: string, testing: VerifierTesting][] {
+  return [
+    ['noPruning', { noPruning: true }],
+    ['everyInsn', { everyInsn: true }],
+    ['random10', { randomCheckpoints: () => rng.chance(10) }],
+    ['random50', { randomCheckpoints: () => rng.chance(50) }],
+  ];
+}
+
+/** Verifies a program in every way; the ordinary outcome. */
+export function ablate(input: VerifierInput, rng: Rng, report: Report, what: string): VerifierOutcome {
+  const plain = verify({ ...input, logLevel: 0 });
+  if (plain.stats.insnsProcessed > MOST_INSNS) {
+    report.count('large');
+    return plain;
+  }
+  report.count('programs');
+  if (plain.ok) report.count('accepted');
+  if (plain.stats.insnsProcessed > 1000) report.count('over1000');
+  for (const [name, testing] of variants(rng)) {
+    // Without pruning more may be refused only, so there is nothing to learn from what is refused already.
+    if (name === 'noPruning' && !plain.ok) continue;
+    const other = verify({ ...input, logLevel: 0, testing, signal: patience() });
+    if (other.ok === plain.ok) continue;
+    if (tooLarge(other) || tooLarge(plain)) {
+      report.count(`tooLarge.${name}`);
+      continue;
+    }
+    const say = (o: VerifierOutcome): string => (o.ok ? 'accept' : `reject ${o.errno} ${o.id} at ${o.insnIdx}`);
+    report.fail(`${what}: ${say(plain)}, but with ${name} ${say(other)}`);
+  }
+  return plain;
+}
+
+export const ABLATION: Proof = {
+  name: 'ablation',
+  n: 5000,
+  options: { objects: { type: 'string' } },
+  async prepare(seed, options) {
+    const vmlinux = await loadPackagedBtf();
+    const files = objectFiles(options['objects']);
+    const lessons: Program[] = [...HOSTILE, ...LESSONS].flatMap((f) =>
+      readPairs(f).flatMap((p) => [p.hostile, ...(p.safe === undefined ? [] : [p.safe])]),
+    );
+    const rng = new Rng(seed);
+    let report: Report | undefined;
+    let what = '';
+    const judge = (caps: CapsName): Judge =>
+      new Judge(verifyingKernel(vmlinux, (input) => ablate(input, rng, report as Report, what), CAPS[caps]));
+    const judges = { all: judge('all'), bpf: judge('bpf'), net: judge('net') };
+    const kernel = verifyingKernel(vmlinux, (input) => ablate(input, rng, report as Report, what));
+    return {
+      run(index, r) {
+        report = r;
+        if (index < files.length) {
+          what = files[index];
+          loadEach(what, kernel, vmlinux);
+          return;
+        }
+        const lesson = lessons[index - files.length];
+        if (lesson !== undefined) {
+          what = `${lesson.file} ${lesson.name}`;
+          judges[lesson.caps].verdict(lesson);
+          return;
+        }
+        const g = generate(programSeed(seed, index));
+        if (g.caps === 'bpf') r.count('capBpf');
+        ablate(
+          inputOf(g, 0, () => vmlinux),
+          rng,
+          r,
+          `seed ${g.seed}`,
+        );
+      },
+    };
+  },
+  conclude(counts) {
+    const inconclusive = percent(counts, 'tooLarge.noPruning', 'accepted');
+    return {
+      extra: {
+        acceptedPercent: percent(counts, 'accepted', 'programs'),
+        over1000Percent: percent(counts, 'over1000', 'programs'),
+        capBpfPercent: percent(counts, 'capBpf'),
+        inconclusivePercent: inconclusive,
+      },
+      misses: inconclusive > 5 ? [`${inconclusive} % of the accepted programs are too large without pruning`] : [],
+    };
+  },
+};
