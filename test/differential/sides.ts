@@ -23,6 +23,8 @@ export interface Answer {
   readonly log: string;
 }
 
+/** A log for what does not fit into a mebibyte. */
+const BIG_LOG = 1 << 28;
 /** errno of an answer that is an exception. */
 export const CRASHED = 9999;
 
@@ -182,6 +184,8 @@ export class KernelSide {
     if (fd >= 0) this.kernel.close(fd);
     // A log that does not fit hides the verdict: statistics alone do fit.
     if (fd === -ERRNO.ENOSPC && logLevel !== BPF_LOG_STATS) return this.ask(g, BPF_LOG_STATS);
+    // Complaints about contradicting bounds are printed at every level, at worst a million times.
+    if (fd === -ERRNO.ENOSPC && logSize < BIG_LOG) return this.ask(g, BPF_LOG_STATS, BIG_LOG);
     const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
     return (this.last = answer(fd < 0 ? -fd : 0, text));
   }

@@ -1,4 +1,5 @@
 /** Functions that a helper calls back: put aside as a path that returns to the helper, or as a root of its own (push_callback_call). */
+import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
@@ -59,7 +60,7 @@ export function pushCallbackCall(env: VerifierEnv, insnIdx: number, subprog: num
     setCalleeState(env, kind, caller, async.frame);
     return;
   }
-  const queued = pushStack(env, sub.start, insnIdx, false);
+  const queued = pushStack(env, sub.start, insnIdx, false, ERRNO.ENOMEM);
   setupFuncEntry(env, queued, subprog, insnIdx, (callee) => setCalleeState(env, kind, caller, callee));
   queued.callbackUnrollDepth++;
   queued.frames[queued.curframe - 1].callbackDepth++;

@@ -4,6 +4,7 @@ import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../../spec/reg-types.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { reject } from '../diag/reject.ts';
 import type { Scalar } from '../domain/scalar.ts';
+import { AUX_NOSPEC } from '../aux.ts';
 import type { VerifierEnv } from '../env.ts';
 import { sanitizeSpeculativePath } from '../explore/speculation.ts';
 import { formatTnum } from '../state/format.ts';
@@ -38,8 +39,11 @@ export interface SanitizeInfo {
   aluLimit: number;
 }
 
-/** can_skip_alu_sanitation(). */
-const canSkip = (env: VerifierEnv): boolean => env.bypassSpecV1 || bpfSrc(env.insns.code[env.insnIdx]) === BPF_K;
+/** can_skip_alu_sanitation(): nothing is masked behind a barrier, and by constants of the instruction. */
+const canSkip = (env: VerifierEnv): boolean =>
+  env.bypassSpecV1 ||
+  (env.aux.flags[env.insnIdx] & AUX_NOSPEC) !== 0 ||
+  bpfSrc(env.insns.code[env.insnIdx]) === BPF_K;
 
 function refuse(env: VerifierEnv, reason: Reason, offIsDst: boolean): never {
   const { insns, insnIdx: idx } = env;
