@@ -69,10 +69,10 @@ export function ablate(input: VerifierInput, rng: Rng, report: Report, what: str
 export const ABLATION: Proof = {
   name: 'ablation',
   n: 5000,
-  options: { objects: { type: 'string' } },
+  options: { objects: { type: 'string' }, 'no-objects': { type: 'boolean', default: false } },
   async prepare(seed, options) {
     const vmlinux = await loadPackagedBtf();
-    const files = objectFiles(options['objects']);
+    const files = options['no-objects'] === true ? [] : objectFiles(options['objects']);
     const lessons: Program[] = [...HOSTILE, ...LESSONS].flatMap((f) =>
       readPairs(f).flatMap((p) => [p.hostile, ...(p.safe === undefined ? [] : [p.safe])]),
     );

@@ -41,7 +41,11 @@ function runs(k: WatchedKernel, fd: number, rng: Rng, n: number, report: Report,
 export const ORACLE: Proof = {
   name: 'oracle',
   n: 5000,
-  options: { objects: { type: 'string' }, inputs: { type: 'string', default: '4' } },
+  options: {
+    objects: { type: 'string' },
+    'no-objects': { type: 'boolean', default: false },
+    inputs: { type: 'string', default: '4' },
+  },
   async prepare(seed, options: Options) {
     const vmlinux = await loadPackagedBtf();
     const rng = new Rng(seed);
@@ -52,7 +56,7 @@ export const ORACLE: Proof = {
       () => vmlinux,
     );
     const inputs = Number(options['inputs'] ?? 4);
-    const files = objectFiles(options['objects']);
+    const files = options['no-objects'] === true ? [] : objectFiles(options['objects']);
     return {
       run(index, report) {
         // Objects first, then generated programs.
