@@ -3,13 +3,15 @@
  * Programs that get too large without pruning decide nothing; they are counted.
  */
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
+import type { Caps } from '../../src/kernel/spec/prog-type.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
 import type { VerifierInput, VerifierOutcome, VerifierTesting } from '../../src/kernel/verifier/result.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
 import { generate } from '../differential/generate.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { CAPS, inputOf } from '../differential/sides.ts';
-import { type CapsName, HOSTILE, Judge, LESSONS, type Program, readPairs } from '../verifier/programs.ts';
+import { type CapsName, HOSTILE, LESSONS, type Program, readPairs } from '../verifier/programs.ts';
+import { Judge } from '../verifier/judge.ts';
 import { percent, type Proof, type Report } from './command.ts';
 import { loadEach, objectFiles, verifyingKernel } from './objects.ts';
 
@@ -18,6 +20,8 @@ const MOST_INSNS = 5000;
 const GIVE_UP = 300_000;
 /** The verifier looks at its signal every so many instructions. */
 const SIGNAL_EVERY = 0x4000;
+
+const NO_CAPS: Caps = { bpf: false, perfmon: false, netAdmin: false, sysAdmin: false };
 
 /** A signal that is raised after {@link GIVE_UP} instructions. */
 function patience(): AbortSignal {
@@ -80,8 +84,14 @@ export const ABLATION: Proof = {
     let report: Report | undefined;
     let what = '';
     const judge = (caps: CapsName): Judge =>
-      new Judge(verifyingKernel(vmlinux, (input) => ablate(input, rng, report as Report, what), CAPS[caps]));
-    const judges = { all: judge('all'), bpf: judge('bpf'), net: judge('net') };
+      new Judge(
+        verifyingKernel(
+          vmlinux,
+          (input) => ablate(input, rng, report as Report, what),
+          caps === 'none' ? NO_CAPS : CAPS[caps],
+        ),
+      );
+    const judges = { all: judge('all'), bpf: judge('bpf'), net: judge('net'), none: judge('none') };
     const kernel = verifyingKernel(vmlinux, (input) => ablate(input, rng, report as Report, what));
     return {
       run(index, r) {
