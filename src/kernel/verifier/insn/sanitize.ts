@@ -41,9 +41,7 @@ export interface SanitizeInfo {
 
 /** can_skip_alu_sanitation(): nothing is masked behind a barrier, and by constants of the instruction. */
 const canSkip = (env: VerifierEnv): boolean =>
-  env.bypassSpecV1 ||
-  (env.aux.flags[env.insnIdx] & AUX_NOSPEC) !== 0 ||
-  bpfSrc(env.insns.code[env.insnIdx]) === BPF_K;
+  env.bypassSpecV1 || (env.aux.flags[env.insnIdx] & AUX_NOSPEC) !== 0 || bpfSrc(env.insns.code[env.insnIdx]) === BPF_K;
 
 function refuse(env: VerifierEnv, reason: Reason, offIsDst: boolean): never {
   const { insns, insnIdx: idx } = env;
