@@ -43,6 +43,20 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
   );
   const source = v.source === undefined || v.source === '' ? '' : visible(v.source);
   if (source !== '') io.out(`        ${io.style('cyan', `at ${source}`)}\n`);
+  if (v.why !== undefined) for (const line of wrapped(v.why)) io.out(`        ${line}\n`);
+}
+
+const LINE_WIDTH = 104;
+
+/** Words of an explanation in lines that fit a terminal. */
+function wrapped(text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last.length + word.length < LINE_WIDTH) lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
 }
 
 const indent = (text: string): string => text.replace(/^/gm, '        ').concat('\n');

@@ -13,6 +13,8 @@ export interface Judged {
   /** The last line that gives a reason. */
   readonly message: string;
   readonly source?: string;
+  /** What happened and what the author can do; the live kernel does not say. */
+  readonly why?: string;
   readonly log: string;
   readonly stats: {
     readonly insnsProcessed: number;

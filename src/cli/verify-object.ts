@@ -32,6 +32,8 @@ export interface ProgramVerdict {
   readonly timeUs: number;
   /** Source line of a rejection, when the program has line information. */
   readonly source?: string;
+  /** What happened and what the author can do, of a rejection by the verifier of this package. */
+  readonly why?: string;
   /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
   readonly assumed?: readonly string[];
   readonly log?: string;
@@ -143,6 +145,7 @@ function verdict(
     code: errnoName(errno),
     message: judged?.ok === false ? judged.message : '',
     ...(judged?.ok === false && judged.source !== undefined ? { source: judged.source } : {}),
+    ...(judged?.ok === false && judged.why ? { why: judged.why } : {}),
     ...figures,
   };
 }
