@@ -54,7 +54,11 @@ const OBJECTS = ['kernel_objects', 'unsized', 'tc_nat', 'trace_exec', 'xdp_lb'].
 
 test.skipIf(absent)('both verifiers say the same of real objects, with the same effort', () => {
   const [kernel, embedded] = ['kernel', 'embedded'].map((backend) =>
-    jsonLines(skep(['verify', ...OBJECTS, '--json', '--backend', backend])).map((line) => ({ ...line, timeUs: 0, why: '' })),
+    jsonLines(skep(['verify', ...OBJECTS, '--json', '--backend', backend])).map((line) => ({
+      ...line,
+      timeUs: 0,
+      why: '',
+    })),
   );
   expect(kernel.length).toBeGreaterThan(10);
   expect(embedded).toEqual(kernel);

@@ -1,6 +1,7 @@
 /** `skep verify`: verdicts, their JSON, and exit codes. */
+import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import { FIREWALL, jsonLines, PROGRAMS, skep, UNSIZED } from './skep.ts';
+import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED } from './skep.ts';
 
 test('--json has one line for each program, those with autoload off too', () => {
   const said = skep(['verify', PROGRAMS, '--json']);
@@ -110,4 +111,19 @@ describe('exit codes', () => {
     expect(said.err).toContain(text);
     expect(said.err).not.toMatch(/\n\s+at |node:internal/);
   });
+});
+
+test('every field of --json is described', () => {
+  const page = readFileSync('docs/json.md', 'utf8');
+  const described = new Set(
+    [...page.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1])),
+  );
+  const lines = [
+    ...jsonLines(skep(['verify', PROGRAMS, UNSIZED, '--json', '--log-level', '1'])),
+    ...jsonLines(skep(['run', PROGRAMS, '--prog', 'talk', '--json', '--events'])),
+    ...jsonLines(skep(['run', FIREWALL, '--pcap', TRAFFIC, '--json'])),
+  ];
+  const printed = new Set(lines.flatMap((line) => Object.keys(line)));
+  expect([...printed].filter((field) => !described.has(field))).toEqual([]);
+  expect([...described].filter((field) => !printed.has(field) && field !== 'ctxOut')).toEqual([]);
 });
