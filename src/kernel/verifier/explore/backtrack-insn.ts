@@ -28,6 +28,7 @@ import {
   bpfSrc,
 } from '../../../isa/opcodes.ts';
 import type { Insns } from '../../../isa/insn.ts';
+import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { InternalError } from '../../../util/errors.ts';
 import { AUX_CALLS_CALLBACK } from '../aux.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -163,6 +164,16 @@ function backtrackMem(insns: Insns, idx: number, hist: HistoryEntry | undefined,
   return 'ok';
 }
 
+const isStaticCall = (insns: Insns, i: number): boolean =>
+  i >= 0 && insns.code[i] === (BPF_JMP | BPF_CALL) && insns.src[i] === BPF_PSEUDO_CALL;
+
+/** A tail call of a function, after which the walk went on behind the function's call. */
+const isTailCallOut = (insns: Insns, idx: number, subseqIdx: number): boolean =>
+  insns.src[idx] === 0 &&
+  insns.imm[idx] === BPF_FUNC.BPF_FUNC_tail_call &&
+  subseqIdx !== idx + 1 &&
+  isStaticCall(insns, subseqIdx - 1);
+
 function backtrackJump(
   env: VerifierEnv,
   idx: number,
@@ -174,14 +185,13 @@ function backtrackJump(
   const code = insns.code[idx];
   const op = bpfOp(code);
   const cls = bpfClass(code);
-  if (op === BPF_CALL && cls === BPF_JMP) return backtrackCall(env, idx, subseqIdx, bt);
-  if (op === BPF_EXIT && cls === BPF_JMP) {
-    // Backwards into a callee. Only a callback may still have R1-R5 requested: the calling function set them.
+  const call = op === BPF_CALL && cls === BPF_JMP;
+  if (call && !isTailCallOut(insns, idx, subseqIdx)) return backtrackCall(env, idx, subseqIdx, bt);
+  if (call || (op === BPF_EXIT && cls === BPF_JMP)) {
+    // Backwards into a callee, from its exit or from the program that a tail call went to. Only a callback may still have R1-R5 requested: the calling function set them.
     if (subseqIdx >= 0 && env.aux.flags[subseqIdx] & AUX_CALLS_CALLBACK) bt.regs[bt.frame] &= ~ARGS_MASK;
     if (bt.regs[bt.frame] & ARGS_MASK) misuse(`exit ${idx} with regs ${bt.formatRegs()}`);
-    const call = subseqIdx - 1;
-    const r0 =
-      call >= 0 && insns.code[call] === (BPF_JMP | BPF_CALL) && insns.src[call] === BPF_PSEUDO_CALL && bt.isRegSet(0);
+    const r0 = !call && isStaticCall(insns, subseqIdx - 1) && bt.isRegSet(0);
     bt.clearReg(0);
     subprogEnter(bt);
     if (r0) bt.setReg(0);

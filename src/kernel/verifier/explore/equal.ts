@@ -141,7 +141,8 @@ function tnumIn(o: Int32Array, a: number, c: Int32Array, b: number): boolean {
 function regSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: number, exact: number): boolean {
   if (exact === EXACT) return regsExact(env, o, a, c, b);
   const type = o[a + TYPE];
-  if (type === NOT_INIT) return true;
+  // What the old path had not set it did not use; a loop that goes on may still come to use it.
+  if (type === NOT_INIT && (exact === NOT_EXACT || c[b + TYPE] === NOT_INIT)) return true;
   if (type !== c[b + TYPE]) return false;
   const { idmap } = env;
   switch (baseType(type)) {
