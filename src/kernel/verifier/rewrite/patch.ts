@@ -77,7 +77,7 @@ function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end
     copyAux(env.aux, i, aux, at, true);
     // The slots of an ld_imm64 stay together.
     if (isPseudoCall(old, i) || isPseudoFunc(old, i)) {
-      insns.imm[at] = to[i + old.imm[i] + 1] - at - 1;
+      insns.imm[at] = movedFunction(moved, i + old.imm[i] + 1) - at - 1;
     } else {
       const target = jumpTargetOf(old, i);
       if (target >= 0 && !moveJump(insns, at, to[target] - at - 1)) rejectJump(env, moved, i, target);
@@ -88,6 +88,20 @@ function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end
       copyAux(env.aux, i, aux, at + 1, true);
     }
   }
+}
+
+/**
+ * Where a function went. The address of one that was removed is left as it was (bpf_adj_branches): it points behind the
+ * cut as far as it lay behind the cut's beginning, and most often to no function, which is found out later.
+ */
+function movedFunction({ to, length, edits }: MoveMap, target: number): number {
+  const cut = edits.findIndex((e) => target >= e.at && target < e.at + e.remove && e.insert.length === 0);
+  if (cut < 0) return to[target];
+  let at = to[edits[cut].at] + target - edits[cut].at;
+  for (const { at: from, remove, insert } of edits.slice(cut + 1)) {
+    if (at >= to[from] + remove) at += insert.length - remove;
+  }
+  return Math.min(at, length);
 }
 
 /** False when the jump cannot reach that far. */
