@@ -40,7 +40,7 @@ export function memAccessOk(
       );
       break;
     default:
-      env.log.line(`invalid access to memory, mem_size=${memSize >>> 0} off=${off} size=${size}`);
+      env.log.line(`invalid access to memory, mem_size=${memSize} off=${off} size=${size}`);
   }
   return false;
 }

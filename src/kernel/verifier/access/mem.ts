@@ -152,7 +152,7 @@ function accessMem(
   const rdonly = (type & MEM_RDONLY) !== 0;
   if (write && rdonly) reject(env, ACCESS.CANNOT_WRITE, regno, regTypeStr(type));
   if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_MEM, valueRegno);
-  if (!(rdonly && type & PTR_UNTRUSTED)) checkMemRegionAccess(env, regno, off, size, rows[r + A], false);
+  if (!(rdonly && type & PTR_UNTRUSTED)) checkMemRegionAccess(env, regno, off, size, rows[r + A] >>> 0, false);
 }
 
 /** check_sock_access. */

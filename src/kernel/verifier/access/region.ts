@@ -60,7 +60,7 @@ export function checkHelperMemAccess(
       return checkMapAccess(env, regno, off, accessSize, zeroSizeAllowed, write, true);
     case PTR_TO_MEM:
       if (write && type & MEM_RDONLY) reject(env, ARGS.CANNOT_WRITE_INTO, regno, regTypeStr(type));
-      return checkMemRegionAccess(env, regno, off, accessSize, rows[r + A], zeroSizeAllowed);
+      return checkMemRegionAccess(env, regno, off, accessSize, rows[r + A] >>> 0, zeroSizeAllowed);
     case PTR_TO_BUF:
       if (write && type & MEM_RDONLY) reject(env, ARGS.CANNOT_WRITE_INTO, regno, regTypeStr(type));
       return checkBufferAccess(env, regno, off, accessSize, zeroSizeAllowed);
