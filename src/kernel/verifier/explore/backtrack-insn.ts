@@ -31,6 +31,8 @@ import type { Insns } from '../../../isa/insn.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { InternalError } from '../../../util/errors.ts';
 import { AUX_CALLS_CALLBACK } from '../aux.ts';
+import { EXPLORE } from '../diag/catalogue/explore.ts';
+import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { findSubprogAt } from '../subprog.ts';
 import type { HistoryEntry } from '../state/state.ts';
@@ -222,7 +224,7 @@ function backtrackCall(env: VerifierEnv, idx: number, subseqIdx: number, bt: Bac
       // A call that was skipped over, as calls of global functions are: it only defined R0.
       misuse(`static call ${idx} without its body`);
     }
-    if (bt.regs[bt.frame] & ~ARGS_MASK) misuse(`static call ${idx} with regs ${bt.formatRegs()}`);
+    if (bt.regs[bt.frame] & ~ARGS_MASK) reject(env, EXPLORE.UNEXPECTED_REGS, bt.regs[bt.frame]);
     if (bt.hasSlots()) misuse(`static call ${idx} with stack ${bt.formatSlots()}`);
     const args = bt.regs[bt.frame] & ARGS_MASK;
     bt.regs[bt.frame] &= ~ARGS_MASK;

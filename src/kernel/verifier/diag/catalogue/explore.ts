@@ -18,6 +18,11 @@ export const EXPLORE = {
     text: () => '',
     why: 'A loop came back to a state that it had before, so nothing in it makes it end. Let a bounded counter decide.',
   },
+  UNEXPECTED_REGS: {
+    errno: ERRNO.EFAULT,
+    text: (regs: number) => `verifier bug: static subprog unexpected regs ${regs.toString(16)}`,
+    why: 'Precision was traced back to a register that the called function had not set. Linux 6.18 gives up here too, which is a fault of its own; change the code around the call.',
+  },
   INVARIANTS_VIOLATION: {
     errno: ERRNO.EFAULT,
     text: () => '',
