@@ -28,7 +28,7 @@ export interface Proof {
   conclude?(counts: Counts, options: Options): { readonly extra: object; readonly misses: readonly string[] };
 }
 
-type Message = { counts: Counts; failure?: string; done: boolean };
+type Message = { counts: Counts; cases: number; failure?: string; done: boolean };
 const EVERY_MS = 500;
 
 /** Runs the command of the process that calls. */
@@ -59,7 +59,7 @@ async function work(proof: Proof, options: Options): Promise<void> {
   let counts: Counts = {};
   let told = Date.now();
   const send = (done: boolean, failure?: string): void => {
-    process.send?.({ counts, done, ...(failure === undefined ? {} : { failure }) } satisfies Message);
+    process.send?.({ counts, done, cases: n, ...(failure === undefined ? {} : { failure }) } satisfies Message);
     counts = {};
     told = Date.now();
   };
@@ -86,7 +86,7 @@ async function lead(proof: Proof, options: Options): Promise<void> {
   const hear = (m: Message): void => {
     for (const [name, by] of Object.entries(m.counts)) counts[name] = (counts[name] ?? 0) + by;
     if (m.failure !== undefined && failures++ < Number(options['show'])) process.stderr.write(`${m.failure}\n\n`);
-    if (tty) process.stderr.write(`\r${proof.name} ${counts['n'] ?? 0} cases, ${failures} failures `);
+    if (tty) process.stderr.write(`\r${proof.name} ${counts['n'] ?? 0} of ${m.cases} cases, ${failures} failures `);
   };
   const children = Array.from({ length: workers }, (_, k) =>
     fork(process.argv[1], [...process.argv.slice(2), `--shard=${k}/${workers}`]),

@@ -11,8 +11,9 @@ await main({
     return Promise.resolve({
       cases: checks.length,
       run(index, report) {
-        const [name, check] = checks[index];
-        const fault = check();
+        const { name, run } = checks[index];
+        const { fault, claims } = run();
+        report.count('claims', claims);
         if (fault !== '') report.fail(`${name}: ${fault}`);
       },
     });
