@@ -6,6 +6,7 @@ import { InsnAux } from './aux.ts';
 import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
 import { VerifierEnv } from './env.ts';
+import { tracedRegs } from './explore/backtrack-insn.ts';
 import { COMPLEXITY_LIMIT_INSNS } from './explore/do-check.ts';
 import { checkMain, checkSubprogs as exploreSubprogs } from './explore/roots.ts';
 import { BPF_LOG_STATS, VerifierLog } from './log.ts';
@@ -95,6 +96,7 @@ function runPasses(env: VerifierEnv): VerifiedProgram {
   markFastcallPatterns(env);
   // 2. Symbolic execution.
   env.stackLiveness = new CallChainLiveness();
+  env.traced = tracedRegs(env.insns);
   checkMain(env);
   exploreSubprogs(env);
   checkMaxStackDepth(env);

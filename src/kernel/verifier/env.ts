@@ -9,12 +9,12 @@ import type { VerifierLog } from './log.ts';
 import type { LineInfo, VerifierInput, VerifierStats } from './result.ts';
 import type { AttachPoint } from './call/attach.ts';
 import { BacktrackState } from './explore/backtrack-state.ts';
+import { History } from './explore/history.ts';
 import { IdMap } from './explore/idmap.ts';
 import type { Pending } from './explore/worklist.ts';
 import type { SccVisit } from './explore/scc-visit.ts';
-import type { Explored, StateList } from './explore/prune.ts';
 import { StateStore } from './state/store.ts';
-import type { HistoryEntry, VerifierState } from './state/state.ts';
+import type { VerifierState } from './state/state.ts';
 
 /** A subprogram as the passes see it (struct bpf_subprog_info). */
 export interface Subprog {
@@ -99,15 +99,16 @@ export class VerifierEnv {
   readonly store = new StateStore();
   /** Paths put aside, youngest last. */
   pending: Pending[] = [];
-  /** History record of the instruction being processed. */
-  curHistEntry: HistoryEntry | undefined = undefined;
-  /** Explored states by (instruction ^ callsite) modulo program length (explored_states). */
-  explored: Map<number, StateList> = new Map();
-  exploredOf: Map<VerifierState, Explored> = new Map();
+  readonly history = new History();
+  /** History record of the instruction being processed, 0 without. */
+  curRecord = 0;
+  /** The youngest of the explored states by (instruction ^ callsite) modulo program length (explored_states). */
+  readonly explored: (VerifierState | undefined)[];
   exploredSize = 0;
   freeListSize = 0;
   numBackedges = 0;
-  /** Precision being traced back. */
+  /** Precision being traced back, and by instruction what a trace looks for there (tracedRegs). */
+  traced: Int32Array = new Int32Array(0);
   readonly bt = new BacktrackState();
   /** Ids matched while two states are compared: pairs old, current. */
   readonly idmap = new IdMap();
@@ -163,6 +164,7 @@ export class VerifierEnv {
     aux: InsnAux,
   ) {
     this.insns = input.insns.slice();
+    this.explored = new Array<VerifierState | undefined>(input.insns.length).fill(undefined);
     this.aux = aux;
     const { caps } = input;
     this.bpfCapable = caps.bpf || caps.sysAdmin;

@@ -204,6 +204,8 @@ function boundOffset(s: Scalar): void {
 
 /** reg_bounds_sync: everything that tnum and bounds say about each other, in the kernel's order and number of rounds. */
 export function regBoundsSync(s: Scalar): void {
+  // A constant that all bounds know has nothing left to say.
+  if ((s.maskLo | s.maskHi) === 0 && regBoundsSane(s)) return;
   updateBounds(s);
   deduce(s);
   deduce(s);

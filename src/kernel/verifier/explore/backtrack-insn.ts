@@ -35,11 +35,12 @@ import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { findSubprogAt } from '../subprog.ts';
-import type { HistoryEntry } from '../state/state.ts';
 import { printInsn } from '../state/print-insn.ts';
 import type { BacktrackState } from './backtrack-state.ts';
 import {
+  HIST_FLAGS,
   INSN_F_DST_REG_STACK,
+  INSN_F_LINKED,
   INSN_F_SRC_REG_STACK,
   INSN_F_STACK_ACCESS,
   historyFrameno,
@@ -55,9 +56,8 @@ const ARGS_MASK = 0x3e;
 export type Step = 'ok' | 'unsupported';
 
 /** bt_sync_linked_regs(): when one of a linked group is tracked, all of it is. */
-function syncLinkedRegs(bt: BacktrackState, hist: HistoryEntry | undefined): void {
-  const linked = hist?.linkedRegs;
-  if (linked === undefined) return;
+function syncLinkedRegs(env: VerifierEnv, bt: BacktrackState, record: number): void {
+  const linked = env.history.linkedOf(record);
   let some = false;
   for (const p of linked) {
     const frame = linkedFrame(p);
@@ -87,11 +87,45 @@ function subprogEnter(bt: BacktrackState): void {
   bt.frame++;
 }
 
+// Bits of a word of tracedRegs(), above those of the registers.
+/** What is requested changes in any case. */
+const TRACED_ALWAYS = 1 << 16;
+/** A store: what is requested changes with the stack slot of its record. */
+const TRACED_STORE = 1 << 17;
+
+/** By instruction, the registers of which one has to be requested for backtrackInsn() to do anything. */
+export function tracedRegs(insns: Insns): Int32Array {
+  const out = new Int32Array(insns.length);
+  for (let i = 0; i < insns.length; i++) {
+    const code = insns.code[i];
+    const dst = 1 << insns.dst[i];
+    const cls = bpfClass(code);
+    if (code === 0) out[i] = 0;
+    else if (cls === BPF_ALU || cls === BPF_ALU64 || cls === BPF_LD) out[i] = dst;
+    else if (cls === BPF_JMP || cls === BPF_JMP32) {
+      const op = bpfOp(code);
+      if (op === BPF_CALL || op === BPF_EXIT) out[i] = TRACED_ALWAYS;
+      else out[i] = bpfSrc(code) === BPF_X ? dst | (1 << insns.src[i]) : 0;
+    } else {
+      const loaded = loadedReg(insns, i);
+      out[i] = loaded >= 0 ? 1 << loaded : dst | TRACED_STORE;
+    }
+  }
+  return out;
+}
+
+/** Whether backtrackInsn() has anything to do at an instruction with these flags in its record. */
+export const tracesInsn = (traced: number, regs: number, flags: number): boolean =>
+  (traced & (regs | TRACED_ALWAYS)) !== 0 ||
+  (flags & INSN_F_LINKED) !== 0 ||
+  ((flags & INSN_F_STACK_ACCESS) !== 0 && (traced & TRACED_STORE) !== 0);
+
+/** `record`: the history record of the instruction, 0 without. */
 export function backtrackInsn(
   env: VerifierEnv,
   idx: number,
   subseqIdx: number,
-  hist: HistoryEntry | undefined,
+  record: number,
   bt: BacktrackState,
 ): Step {
   const { insns } = env;
@@ -101,13 +135,15 @@ export function backtrackInsn(
     env.log.write(`mark_precise: frame${bt.frame}: regs=${bt.formatRegs()} stack=${bt.formatSlots()} before ${idx}: `);
     printInsn(env, idx);
   }
-  syncLinkedRegs(bt, hist);
+  const flags = record === 0 ? 0 : env.history.words[record + HIST_FLAGS];
+  const linked = (flags & INSN_F_LINKED) !== 0;
+  if (linked) syncLinkedRegs(env, bt, record);
   const cls = bpfClass(code);
   if (cls === BPF_ALU || cls === BPF_ALU64) backtrackAlu(insns, idx, bt);
   else if (cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX) {
-    if (backtrackMem(insns, idx, hist, bt) === 'unsupported') return 'unsupported';
+    if (backtrackMem(insns, idx, flags, bt) === 'unsupported') return 'unsupported';
   } else if (cls === BPF_JMP || cls === BPF_JMP32) {
-    const step = backtrackJump(env, idx, subseqIdx, hist, bt);
+    const step = backtrackJump(env, idx, subseqIdx, flags, bt);
     if (step === 'unsupported') return step;
     if (step === 'done') return 'ok';
   } else if (cls === BPF_LD) {
@@ -116,7 +152,7 @@ export function backtrackInsn(
     const mode = bpfMode(code);
     if (mode === BPF_IND || mode === BPF_ABS) return 'unsupported';
   }
-  syncLinkedRegs(bt, hist);
+  if (linked) syncLinkedRegs(env, bt, record);
   return 'ok';
 }
 
@@ -145,21 +181,21 @@ function loadedReg(insns: Insns, idx: number): number {
   return imm & BPF_FETCH && imm < BPF_LOAD_ACQ ? insns.src[idx] : -1;
 }
 
-function backtrackMem(insns: Insns, idx: number, hist: HistoryEntry | undefined, bt: BacktrackState): Step {
+function backtrackMem(insns: Insns, idx: number, flags: number, bt: BacktrackState): Step {
   const loaded = loadedReg(insns, idx);
-  const onStack = hist !== undefined && (hist.flags & INSN_F_STACK_ACCESS) !== 0;
+  const onStack = (flags & INSN_F_STACK_ACCESS) !== 0;
   if (loaded >= 0) {
     if (!bt.isRegSet(loaded)) return 'ok';
     bt.clearReg(loaded);
     // Scalars stay precise only through the stack; a load from elsewhere yields an unknown value.
-    if (onStack) bt.setFrameSlot(historyFrameno(hist.flags), historySpi(hist.flags));
+    if (onStack) bt.setFrameSlot(historyFrameno(flags), historySpi(flags));
     return 'ok';
   }
   // A store through a register that is tracked as a scalar: pointers were subtracted.
   if (bt.isRegSet(insns.dst[idx])) return 'unsupported';
   if (!onStack) return 'ok';
-  const frame = historyFrameno(hist.flags);
-  const spi = historySpi(hist.flags);
+  const frame = historyFrameno(flags);
+  const spi = historySpi(flags);
   if (!bt.isFrameSlotSet(frame, spi)) return 'ok';
   bt.clearFrameSlot(frame, spi);
   if (bpfClass(insns.code[idx]) === BPF_STX) bt.setReg(insns.src[idx]);
@@ -180,7 +216,7 @@ function backtrackJump(
   env: VerifierEnv,
   idx: number,
   subseqIdx: number,
-  hist: HistoryEntry | undefined,
+  flags: number,
   bt: BacktrackState,
 ): Step | 'done' {
   const { insns } = env;
@@ -203,7 +239,6 @@ function backtrackJump(
     const dst = insns.dst[idx];
     const src = insns.src[idx];
     if (!bt.isRegSet(dst) && !bt.isRegSet(src)) return 'done';
-    const flags = hist?.flags ?? 0;
     if (!(flags & INSN_F_SRC_REG_STACK)) bt.setReg(src);
     if (!(flags & INSN_F_DST_REG_STACK)) bt.setReg(dst);
   }

@@ -5,8 +5,8 @@ import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, TYPE, slotType } from '../state/row.ts';
 import { type VerifierState, regRow, slotRow } from '../state/state.ts';
 import { printVerifierState } from '../state/print.ts';
-import { backtrackInsn } from './backtrack-insn.ts';
-import { historyEntryAt } from './history.ts';
+import { backtrackInsn, tracesInsn } from './backtrack-insn.ts';
+import { HIST_BEFORE, HIST_FLAGS, HIST_IDX, HIST_PREV_IDX } from './history.ts';
 
 /** Set when a walk marked something that was not marked before. */
 export interface Changed {
@@ -32,7 +32,9 @@ export function markChainPrecisionBatch(env: VerifierEnv, state: VerifierState, 
 }
 
 function walkBack(env: VerifierEnv, start: VerifierState, out: Changed | undefined): void {
-  const { bt } = env;
+  const { bt, traced } = env;
+  const { words } = env.history;
+  const { verbose } = env.log;
   let st = start;
   let firstIdx = st.firstInsnIdx;
   let lastIdx = st.insnIdx;
@@ -40,7 +42,7 @@ function walkBack(env: VerifierEnv, start: VerifierState, out: Changed | undefin
   let skipFirst = true;
   if (bt.isEmpty()) return;
   for (;;) {
-    if (env.log.verbose) {
+    if (verbose) {
       env.log.line(
         `mark_precise: frame${bt.frame}: last_idx ${lastIdx} first_idx ${firstIdx} subseq_idx ${subseqIdx} `,
       );
@@ -49,24 +51,27 @@ function walkBack(env: VerifierEnv, start: VerifierState, out: Changed | undefin
       markEntryArgs(env, st, out);
       return;
     }
-    let history = st.jmpHistory.length;
+    // The records of the state that were not passed yet: the last of them, 0 when there are none.
+    let record = st.history;
     for (let i = lastIdx; ; ) {
+      const here = record !== 0 && words[record + HIST_IDX] === i;
       if (skipFirst) skipFirst = false;
-      else if (backtrackInsn(env, i, subseqIdx, historyEntryAt(st, history, i), bt) === 'unsupported') {
-        markAllScalarsPrecise(env, start);
-        bt.reset();
-        return;
+      else if (verbose || tracesInsn(traced[i], bt.regs[bt.frame], here ? words[record + HIST_FLAGS] : 0)) {
+        if (backtrackInsn(env, i, subseqIdx, here ? record : 0, bt) === 'unsupported') {
+          markAllScalarsPrecise(env, start);
+          bt.reset();
+          return;
+        }
+        if (bt.isEmpty()) return;
       }
-      if (bt.isEmpty()) return;
       subseqIdx = i;
       // get_prev_insn_idx(): the one before in program order, unless a jump came here.
-      if (i === st.firstInsnIdx && (history === 0 || (history === 1 && st.jmpHistory[0].idx === i))) break;
-      const last = history > 0 ? st.jmpHistory[history - 1] : undefined;
-      if (last !== undefined && last.idx === i) {
-        i = last.prevIdx;
-        history--;
+      if (i === st.firstInsnIdx && (record === 0 || (here && words[record + HIST_BEFORE] === 0))) break;
+      if (here) {
+        i = words[record + HIST_PREV_IDX];
+        record = words[record + HIST_BEFORE];
       } else i--;
-      if (i < 0 || i >= env.insns.length) throw new InternalError(`verifier backtracking idx ${i}`);
+      if (i < 0 || i >= traced.length) throw new InternalError(`verifier backtracking idx ${i}`);
     }
     const parent = st.parent;
     if (parent === undefined) break;

@@ -25,7 +25,7 @@ import { checkRegRead, markPtrNotNullReg } from '../state/regs.ts';
 import { type VerifierState, regRow } from '../state/state.ts';
 import { printInsnState } from '../state/print.ts';
 import { markChainPrecision } from './backtrack.ts';
-import { INSN_F_DST_REG_STACK, INSN_F_SRC_REG_STACK, pushInsnHistory } from './history.ts';
+import { INSN_F_DST_REG_STACK, INSN_F_SRC_REG_STACK, pushInsnHistory, pushLinkedRegs } from './history.ts';
 import { collectLinkedRegs, syncLinkedRegs } from './linked.ts';
 import { findPrevEntry, widenImpreciseScalars } from './loops.ts';
 import { markPtrOrNullRegs } from './nullness.ts';
@@ -151,7 +151,7 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0)
     collectLinkedRegs(env, state, rows[s + ID], linked);
   if (rows[d + TYPE] === SCALAR_VALUE && rows[d + ID] !== 0) collectLinkedRegs(env, state, rows[d + ID], linked);
-  if (linked.length > 1) pushInsnHistory(env, 0, linked);
+  if (linked.length > 1) pushLinkedRegs(env, linked);
 
   const other = pushStack(env, idx + insns.off[idx] + 1, idx, false);
   const otherRows = other.frame.rows;

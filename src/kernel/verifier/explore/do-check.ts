@@ -59,7 +59,7 @@ export function doCheck(env: VerifierEnv): void {
 function step(env: VerifierEnv, walk: Walk): boolean {
   const { state } = env;
   const idx = env.insnIdx;
-  env.curHistEntry = undefined;
+  env.curRecord = 0;
   env.prevInsnIdx = walk.prev;
   invariant(idx >= 0 && idx < env.insns.length, 'execution left the program');
   if (++env.insnProcessed > COMPLEXITY_LIMIT_INSNS) reject(env, EXPLORE.TOO_LARGE, env.insnProcessed);

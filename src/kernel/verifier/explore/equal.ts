@@ -46,6 +46,7 @@ import {
   UMIN_HI,
   VALUE_HI,
   VALUE_LO,
+  allSlots,
   slotType,
   storeScalar,
 } from '../state/row.ts';
@@ -219,6 +220,9 @@ function slotsAsScalars(
   );
 }
 
+/** Whole slots of plain bytes; two of a kind never differ. */
+const isPlain = (types: number): boolean => types === allSlots(STACK_MISC) || types === allSlots(STACK_ZERO);
+
 function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState, exact: number): boolean {
   const o = old.rows;
   const c = cur.rows;
@@ -226,7 +230,8 @@ function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState, exact: numb
     const a = slotRow(spi);
     const beyond = spi * 8 >= cur.allocatedStack;
     if (exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[a + SLOT_TYPES])) return false;
-    if (o[a + SLOT_TYPES] === 0) continue;
+    const types = o[a + SLOT_TYPES];
+    if (types === 0 || (types === c[a + SLOT_TYPES] && !beyond && isPlain(types))) continue;
     if (!slotSafe(env, o, c, a, beyond, exact)) return false;
   }
   return true;

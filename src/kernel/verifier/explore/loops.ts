@@ -13,6 +13,10 @@ export function sameCallsites(a: VerifierState, b: VerifierState): boolean {
   return true;
 }
 
+/** The place in env.explored of states at `insnIdx` that were reached by the current frame's call. */
+export const bucketOf = (env: VerifierEnv, insnIdx: number): number =>
+  ((insnIdx ^ env.state.frame.callsite) >>> 0) % env.insns.length;
+
 /** find_prev_entry: the checkpoint of an earlier turn of the loop that `cur` (a checkpoint at `insnIdx`) belongs to. */
 export function findPrevEntry(
   env: VerifierEnv,
@@ -20,8 +24,7 @@ export function findPrevEntry(
   insnIdx: number,
 ): VerifierState | undefined {
   if (cur === undefined) return undefined;
-  const slot = ((insnIdx ^ env.state.frame.callsite) >>> 0) % env.insns.length;
-  for (const { state } of env.explored.get(slot)?.items ?? []) {
+  for (let state = env.explored[bucketOf(env, insnIdx)]; state !== undefined; state = state.older) {
     if (state.insnIdx === insnIdx && state.branches > 0 && sameCallsites(state, cur) && state.dfsDepth < cur.dfsDepth) {
       return state;
     }

@@ -12,32 +12,11 @@ import { markAllScalarsImprecise, propagatePrecision } from './backtrack.ts';
 import { cleanVerifierState } from './clean.ts';
 import { EXACT, NOT_EXACT, RANGE_WITHIN, iterActiveDepthsDiffer, statesEqual, statesMaybeLooping } from './equal.ts';
 import { pushInsnHistory } from './history.ts';
-import { sameCallsites } from './loops.ts';
+import { bucketOf, sameCallsites } from './loops.ts';
 import { addBackedge, incompleteMarks, maybeEnterScc, maybeExitScc } from './scc-visit.ts';
 
 /** Most explored states at one instruction for programs without CAP_BPF (BPF_COMPLEXITY_LIMIT_STATES). */
 const COMPLEXITY_LIMIT_STATES = 64;
-
-/** An explored state with its record of usefulness. */
-export interface Explored {
-  readonly state: VerifierState;
-  hits: number;
-  misses: number;
-  /** Out of the list already, kept only while paths below it are unfinished. */
-  evicted: boolean;
-}
-/** Explored states of one bucket, youngest first. */
-export interface StateList {
-  items: Explored[];
-}
-
-function bucketOf(env: VerifierEnv, insnIdx: number): StateList {
-  const key = (insnIdx ^ env.state.frame.callsite) >>> 0;
-  const slot = key % env.insns.length;
-  let list = env.explored.get(slot);
-  if (list === undefined) env.explored.set(slot, (list = { items: [] }));
-  return list;
-}
 
 function updatePeakStates(env: VerifierEnv): void {
   const now = env.exploredSize + env.freeListSize + env.numBackedges;
@@ -54,52 +33,57 @@ export function isStateVisited(env: VerifierEnv, insnIdx: number): boolean {
     env.testStateFreq ||
     env.everyInsn ||
     forceCheckpoint ||
-    cur.jmpHistory.length > 40 ||
+    cur.historyLength > 40 ||
     (random !== undefined && random());
   const ctl = {
     force,
     add: force || (env.jmpsProcessed - env.prevJmpsProcessed >= 2 && env.insnProcessed - env.prevInsnProcessed >= 8),
   };
-  const list = bucketOf(env, insnIdx);
-  cleanLiveStates(env, list, insnIdx);
+  const bucket = bucketOf(env, insnIdx);
+  cleanLiveStates(env, env.explored[bucket], insnIdx);
   let count = 0;
-  const { items } = list;
-  for (let i = 0; i < items.length; i++) {
-    const sl = items[i];
+  let younger: VerifierState | undefined;
+  for (let st = env.explored[bucket]; st !== undefined; ) {
+    const { older } = st;
     count++;
-    if (sl.state.insnIdx !== insnIdx) continue;
-    const verdict = compareWith(env, sl, insnIdx, ctl);
+    if (st.insnIdx !== insnIdx) {
+      younger = st;
+      st = older;
+      continue;
+    }
+    const verdict = compareWith(env, st, insnIdx, ctl);
     if (verdict !== 'miss') {
-      sl.hits++;
-      hit(env, sl.state, insnIdx, verdict === 'loop');
+      st.hits++;
+      hit(env, st, insnIdx, verdict === 'loop');
       return true;
     }
-    if (ctl.add) sl.misses++;
+    if (ctl.add) st.misses++;
     // Checkpoints of loops are kept longer, or iterators would not converge.
-    const n = forceCheckpoint && sl.state.branches > 0 ? 64 : 3;
-    if (sl.misses > sl.hits * n + n) {
-      items.splice(i--, 1);
-      sl.evicted = true;
+    const n = forceCheckpoint && st.branches > 0 ? 64 : 3;
+    if (st.misses > st.hits * n + n) {
+      if (younger === undefined) env.explored[bucket] = older;
+      else younger.older = older;
+      st.evicted = true;
       env.exploredSize--;
       env.freeListSize++;
-      maybeFree(env, sl);
-    }
+      maybeFree(env, st);
+    } else younger = st;
+    st = older;
   }
   if (env.stats.maxStatesPerInsn < count) env.stats.maxStatesPerInsn = count;
   if (!env.bpfCapable && count > COMPLEXITY_LIMIT_STATES) return false;
-  if (ctl.add) remember(env, list, insnIdx);
+  if (ctl.add) remember(env, bucket, insnIdx);
   return false;
 }
 
 /** Answers `hit` or `loop` when the explored state covers the current one. */
 function compareWith(
   env: VerifierEnv,
-  sl: Explored,
+  old: VerifierState,
   insnIdx: number,
   ctl: { force: boolean; add: boolean },
 ): 'hit' | 'loop' | 'miss' {
   const cur = env.state;
-  const old = sl.state;
   if (env.input.testing?.noPruning && old.branches === 0) return 'miss';
   if (old.branches === 0) {
     const loop = incompleteMarks(env, old);
@@ -174,7 +158,7 @@ function hit(env: VerifierEnv, old: VerifierState, insnIdx: number, loop: boolea
   updatePeakStates(env);
 }
 
-function remember(env: VerifierEnv, list: StateList, insnIdx: number): void {
+function remember(env: VerifierEnv, bucket: number, insnIdx: number): void {
   const cur = env.state;
   env.stats.totalStates++;
   env.exploredSize++;
@@ -188,44 +172,38 @@ function remember(env: VerifierEnv, list: StateList, insnIdx: number): void {
   cur.parent = saved;
   cur.firstInsnIdx = insnIdx;
   cur.dfsDepth = saved.dfsDepth + 1;
-  cur.jmpHistory = [];
+  cur.history = cur.historyLength = 0;
   env.input.testing?.onCheckpoint?.(env, saved);
-  const entry: Explored = { state: saved, hits: 0, misses: 0, evicted: false };
-  env.exploredOf.set(saved, entry);
-  list.items.unshift(entry);
+  saved.older = env.explored[bucket];
+  env.explored[bucket] = saved;
 }
 
 /** clean_live_states: finished states at this instruction forget what nobody will read. */
-function cleanLiveStates(env: VerifierEnv, list: StateList, insnIdx: number): void {
+function cleanLiveStates(env: VerifierEnv, youngest: VerifierState | undefined, insnIdx: number): void {
   const cur = env.state;
   if (env.allPrecise) return;
-  for (const { state } of list.items) {
-    if (state.branches !== 0 || state.insnIdx !== insnIdx || state.cleaned || !sameCallsites(state, cur)) continue;
-    if (incompleteMarks(env, state)) continue;
-    cleanVerifierState(env, state);
+  for (let st = youngest; st !== undefined; st = st.older) {
+    if (st.branches !== 0 || st.cleaned || st.insnIdx !== insnIdx || !sameCallsites(st, cur)) continue;
+    if (!incompleteMarks(env, st)) cleanVerifierState(env, st);
   }
 }
 
-function maybeFree(env: VerifierEnv, sl: Explored): void {
+function maybeFree(env: VerifierEnv, st: VerifierState): void {
   // States that closed a loop around it still ask it for its marks.
-  if (!sl.evicted || sl.state.branches !== 0 || incompleteMarks(env, sl.state)) return;
+  if (!st.evicted || st.branches !== 0 || incompleteMarks(env, st)) return;
+  st.evicted = false;
   env.freeListSize--;
-  env.exploredOf.delete(sl.state);
-  env.store.free(sl.state);
+  env.store.free(st);
 }
 
 /** update_branch_counts: the current path ended; states whose paths all ended are finished. */
 export function updateBranchCounts(env: VerifierEnv, state: VerifierState): void {
-  let st: VerifierState | undefined = state;
-  let sl: Explored | undefined;
-  while (st !== undefined) {
+  for (let st: VerifierState | undefined = state; st !== undefined; ) {
     st.branches--;
     if (st.branches > 0) break;
     maybeExitScc(env, st);
-    const parent: VerifierState | undefined = st.parent;
-    const parentSl: Explored | undefined = parent === undefined ? undefined : env.exploredOf.get(parent);
-    if (sl !== undefined) maybeFree(env, sl);
+    const { parent }: VerifierState = st;
+    maybeFree(env, st);
     st = parent;
-    sl = parentSl;
   }
 }

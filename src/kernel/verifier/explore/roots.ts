@@ -92,11 +92,13 @@ function checkMainPrototype(env: VerifierEnv): void {
 
 /** free_states(). */
 function forgetStates(env: VerifierEnv): void {
-  for (const list of env.explored.values()) for (const { state } of list.items) env.store.free(state);
-  env.explored.clear();
-  env.exploredOf.clear();
+  for (const youngest of env.explored) {
+    for (let st = youngest; st !== undefined; st = st.older) env.store.free(st);
+  }
+  env.explored.fill(undefined);
   env.sccVisits.clear();
   env.pending = [];
+  env.history.clear();
   env.bt.reset();
 }
 

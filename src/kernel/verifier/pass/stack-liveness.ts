@@ -16,6 +16,7 @@ export class CallChainLiveness implements StackLiveness {
   #current: FuncInstance | undefined;
   #insnIdx = 0;
   readonly #written = new Int32Array(MAX_FRAMES * 2);
+  #wrote = false;
   // The instance found last, and the state's chain then.
   #last: FuncInstance | undefined;
   #graph: FlowGraph | undefined;
@@ -30,13 +31,16 @@ export class CallChainLiveness implements StackLiveness {
   /** bpf_mark_stack_write. */
   markWrite(_env: VerifierEnv, frame: number, spi: number): void {
     this.#written[frame * 2 + (spi >> 5)] |= 1 << (spi & 31);
+    this.#wrote = true;
   }
 
   /** bpf_reset_stack_write_marks. */
   beginInsn(env: VerifierEnv): void {
     this.#current = this.#instanceOf(env, env.state, env.state.curframe);
     this.#insnIdx = env.insnIdx;
+    if (!this.#wrote) return;
     this.#written.fill(0);
+    this.#wrote = false;
   }
 
   /** bpf_commit_stack_write_marks; calls and returns change the chain and commit nothing, a call's writes come from its callee. */

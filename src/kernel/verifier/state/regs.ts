@@ -20,11 +20,28 @@ import { REGS } from '../diag/catalogue/regs.ts';
 import { reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import type { VerifierEnv } from '../env.ts';
-import { A, B, C, FRAMENO, ID, OFF, PRECISE, REF_OBJ_ID, ROW, SUBREG_DEF, TYPE, VALUE_LO, storeScalar } from './row.ts';
+import {
+  A,
+  B,
+  C,
+  FRAMENO,
+  ID,
+  OFF,
+  PRECISE,
+  REF_OBJ_ID,
+  ROW,
+  SLOT_TYPES,
+  TYPE,
+  SUBREG_DEF,
+  VALUE_LO,
+  storeScalar,
+} from './row.ts';
 import { type FuncState, MAX_REGS, regRow } from './state.ts';
 
 const UNKNOWN = new Scalar();
 UNKNOWN.setUnknown();
+const ZERO = new Scalar();
+ZERO.setConst(0, 0);
 const scratch = new Scalar();
 
 /** Empties a row; the precise mark goes too. */
@@ -46,11 +63,16 @@ export function markRegUnknown(env: VerifierEnv, rows: Int32Array, r: number): v
 
 /** __mark_reg_unknown_imprecise. */
 export function markRegUnknownImprecise(rows: Int32Array, r: number): void {
-  const subreg = rows[r + SUBREG_DEF];
-  rows.fill(0, r, r + ROW);
-  rows[r + TYPE] = SCALAR_VALUE;
-  rows[r + SUBREG_DEF] = subreg;
+  clearAround(rows, r, SCALAR_VALUE);
   storeScalar(UNKNOWN, rows, r);
+}
+
+/** Gives a row its type and clears the rest but the abstract value and what defined the low half. */
+function clearAround(rows: Int32Array, r: number, type: number): void {
+  rows[r + TYPE] = type;
+  rows[r + OFF] = rows[r + ID] = rows[r + REF_OBJ_ID] = 0;
+  rows[r + A] = rows[r + B] = rows[r + C] = rows[r + FRAMENO] = 0;
+  rows[r + PRECISE] = rows[r + SLOT_TYPES] = 0;
 }
 
 /** __mark_reg_known: value bits and bounds become one constant; offset, ids and the words by type are cleared, the type stays. */
@@ -63,17 +85,13 @@ export function markRegKnown(rows: Int32Array, r: number, lo: number, hi: number
 
 /** mark_reg_known_zero: keeps the type, var_off becomes 0, fixed offset 0. Pointers start like this. */
 export function markRegKnownZero(rows: Int32Array, r: number): void {
-  const type = rows[r + TYPE];
-  const subreg = rows[r + SUBREG_DEF];
-  rows.fill(0, r, r + ROW);
-  rows[r + TYPE] = type;
-  rows[r + SUBREG_DEF] = subreg;
+  markRegPointer(rows, r, rows[r + TYPE]);
 }
 
 /** Makes the row a fresh pointer of a type, with zero offsets. */
 export function markRegPointer(rows: Int32Array, r: number, type: number): void {
-  markRegKnownZero(rows, r);
-  rows[r + TYPE] = type;
+  clearAround(rows, r, type);
+  storeScalar(ZERO, rows, r);
 }
 
 /** mark_btf_ld_reg: result of a load through a BTF pointer: a scalar, or a PTR_TO_BTF_ID with flags. */

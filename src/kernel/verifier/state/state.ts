@@ -68,16 +68,6 @@ export class FuncState {
 
 const NO_REFS: readonly Ref[] = [];
 
-/** One jump-history entry (struct bpf_jmp_history_entry). */
-export interface HistoryEntry {
-  readonly idx: number;
-  readonly prevIdx: number;
-  /** INSN_F_* bits, frame number and slot of a stack access. */
-  flags: number;
-  /** Registers and slots linked by a compare; up to six, else 0. */
-  linkedRegs: readonly number[] | undefined;
-}
-
 /** A verifier state. The current one has working frames; explored and pending ones have compact copies. */
 export class VerifierState {
   frames: FuncState[] = [];
@@ -99,10 +89,18 @@ export class VerifierState {
   insnIdx = 0;
   firstInsnIdx = 0;
   lastInsnIdx = 0;
-  jmpHistory: HistoryEntry[] = [];
+  /** Its last history record (explore/history.ts), and how many there are; a checkpoint starts anew. */
+  history = 0;
+  historyLength = 0;
   dfsDepth = 0;
   callbackUnrollDepth = 0;
   mayGotoDepth = 0;
+  // As an explored state: how often it spared a walk and how often not; `evicted`: out of its list already, kept only while
+  // paths below it are unfinished; and the one that was remembered before it.
+  hits = 0;
+  misses = 0;
+  evicted = false;
+  older: VerifierState | undefined = undefined;
   /** States this one was found equal to while in a loop; precision is propagated along it. */
   equalState: VerifierState | undefined = undefined;
 

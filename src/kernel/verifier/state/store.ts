@@ -1,9 +1,8 @@
 /** Copies of states: compact blocks for what waits or was explored, full frames for what is worked on (copy_verifier_state). */
 import { ROW } from './row.ts';
-import { FRAME_ROWS, FuncState, type HistoryEntry, MAX_REGS, VerifierState } from './state.ts';
+import { FRAME_ROWS, FuncState, MAX_REGS, VerifierState } from './state.ts';
 
 const NO_FRAMES: FuncState[] = [];
-const NO_HISTORY: HistoryEntry[] = [];
 
 /** Memory of states in one verification: typed arrays are reused by size, because making one costs ten copies. */
 export class StateStore {
@@ -66,7 +65,6 @@ export class StateStore {
       (this.#blocks[rows] ??= []).push(frame.rows);
     }
     state.frames = NO_FRAMES;
-    state.jmpHistory = NO_HISTORY;
     state.parent = undefined;
   }
 
@@ -100,7 +98,8 @@ function copyMeta(dst: VerifierState, src: VerifierState): void {
   dst.insnIdx = src.insnIdx;
   dst.firstInsnIdx = src.firstInsnIdx;
   dst.lastInsnIdx = src.lastInsnIdx;
-  dst.jmpHistory = src.jmpHistory.length === 0 ? [] : src.jmpHistory.slice();
+  dst.history = src.history;
+  dst.historyLength = src.historyLength;
   dst.dfsDepth = src.dfsDepth;
   dst.callbackUnrollDepth = src.callbackUnrollDepth;
   dst.mayGotoDepth = src.mayGotoDepth;
