@@ -3,15 +3,15 @@
  * Programs that get too large without pruning decide nothing; they are counted.
  */
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
-import type { Caps } from '../../src/kernel/spec/prog-type.ts';
+import { ALL_CAPS, type Caps } from '../../src/kernel/spec/prog-type.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
 import type { VerifierInput, VerifierOutcome, VerifierTesting } from '../../src/kernel/verifier/result.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
 import { generate } from '../differential/generate.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { CAPS, inputOf } from '../differential/sides.ts';
-import { type CapsName, HOSTILE, LESSONS, type Program, readPairs } from '../verifier/programs.ts';
-import { Judge } from '../verifier/judge.ts';
+import { HOSTILE, LESSONS, type Program, readPairs } from '../verifier/programs.ts';
+import { OurKernels } from '../verifier/judge.ts';
 import { percent, type Proof, type Report } from './command.ts';
 import { loadEach, objectFiles, verifyingKernel } from './objects.ts';
 
@@ -83,28 +83,22 @@ export const ABLATION: Proof = {
     const rng = new Rng(seed);
     let report: Report | undefined;
     let what = '';
-    const judge = (caps: CapsName): Judge =>
-      new Judge(
-        verifyingKernel(
-          vmlinux,
-          (input) => ablate(input, rng, report as Report, what),
-          caps === 'none' ? NO_CAPS : CAPS[caps],
-        ),
-      );
-    const judges = { all: judge('all'), bpf: judge('bpf'), net: judge('net'), none: judge('none') };
-    const kernel = verifyingKernel(vmlinux, (input) => ablate(input, rng, report as Report, what));
+    const watched = (input: VerifierInput): VerifierOutcome => ablate(input, rng, report as Report, what);
+    const lessonKernels = new OurKernels(vmlinux, watched);
+    // Each object once for everybody, and once for those whose mistakes are sought on speculative paths as well.
+    const kernels = [ALL_CAPS, CAPS.bpf, NO_CAPS].map((caps) => verifyingKernel(vmlinux, watched, caps));
     return {
       run(index, r) {
         report = r;
         if (index < files.length) {
           what = files[index];
-          loadEach(what, kernel, vmlinux);
+          for (const kernel of kernels) loadEach(what, kernel, vmlinux);
           return;
         }
         const lesson = lessons[index - files.length];
         if (lesson !== undefined) {
           what = `${lesson.file} ${lesson.name}`;
-          judges[lesson.caps].verdict(lesson);
+          lessonKernels.verdict(lesson);
           return;
         }
         const g = generate(programSeed(seed, index));

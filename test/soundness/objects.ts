@@ -3,7 +3,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Btf } from '../../src/btf/btf.ts';
 import { assembleRuntime, type Runtime } from '../../src/kernel/assemble.ts';
-import { ALL_CAPS, type Caps } from '../../src/kernel/spec/prog-type.ts';
+import type { Caps } from '../../src/kernel/spec/prog-type.ts';
 import type { VerifierInput, VerifierOutcome } from '../../src/kernel/verifier/result.ts';
 import type { CollectionSpec } from '../../src/lib/collection-spec.ts';
 import { loadCollection } from '../../src/lib/collection.ts';
@@ -42,13 +42,15 @@ export function readObject(file: string): CollectionSpec | undefined {
   }
 }
 
-/** An embedded kernel that runs nothing and verifies with `verifier`. */
+/** An embedded kernel that runs nothing and verifies with `verifier`, for a loader who may do anything unless `caps` says otherwise. */
 export function verifyingKernel(
   vmlinux: Btf,
   verifier: (input: VerifierInput) => VerifierOutcome,
-  caps: Caps = ALL_CAPS,
+  caps?: Caps,
 ): Runtime {
-  return assembleRuntime({ vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2, caps }, verifier, undefined);
+  // Maps and BTF are made by somebody who may.
+  const asked = caps === undefined ? verifier : (input: VerifierInput) => verifier({ ...input, caps });
+  return assembleRuntime({ vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, asked, undefined);
 }
 
 /** Loads every program of a file alone; what cannot be loaded without the verifier's say is left out. */

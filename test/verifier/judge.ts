@@ -8,6 +8,7 @@ import { BPF_PSEUDO_BTF_ID } from '../../src/isa/opcodes.ts';
 import { buildRuntime, type Runtime } from '../../src/kernel/runtime.ts';
 import { ALL_CAPS, type Caps } from '../../src/kernel/spec/prog-type.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
+import type { VerifierInput, VerifierOutcome } from '../../src/kernel/verifier/result.ts';
 import type { BpfSyscall, MapCreateAttr, ProgLoadAttr } from '../../src/uapi/attr.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { errnoName } from '../../src/uapi/errno.ts';
@@ -238,7 +239,11 @@ export class OurKernels {
   readonly #judges = new Map<string, Judge>();
   readonly #runtimes: Runtime[] = [];
 
-  constructor(readonly vmlinux: Btf) {}
+  constructor(
+    readonly vmlinux: Btf,
+    /** What verifies in them. */
+    readonly verifier: (input: VerifierInput) => VerifierOutcome = verify,
+  ) {}
 
   verdict(p: Program): string {
     const key = `${p.caps} ${p.kernel} ${p.interrupted} ${p.unmitigated}`;
@@ -266,7 +271,7 @@ export class OurKernels {
         },
       },
       (input) =>
-        verify({
+        this.verifier({
           ...input,
           ...(caps === 'none' ? { caps: NO_CAPS } : {}),
           ...(unmitigated ? { mitigationsOff: true } : {}),
