@@ -88,9 +88,9 @@ export function inputOf(g: Generated, logLevel: number, vmlinux: () => Btf | und
   };
 }
 
-export function askSkep(g: Generated, logLevel: number, vmlinux: () => Btf | undefined): Answer {
+export function askSkep(g: Generated, logLevel: number, vmlinux: () => Btf | undefined, signal?: AbortSignal): Answer {
   try {
-    const out = verify(inputOf(g, logLevel, vmlinux));
+    const out = verify({ ...inputOf(g, logLevel, vmlinux), ...(signal === undefined ? {} : { signal }) });
     return answer(out.ok ? 0 : out.errno, out.log);
   } catch (e) {
     // A broken invariant of our own: no errno of the kernel's.

@@ -13,25 +13,14 @@ import { CAPS, inputOf } from '../differential/sides.ts';
 import { HOSTILE, LESSONS, type Program, readPairs } from '../verifier/programs.ts';
 import { OurKernels } from '../verifier/judge.ts';
 import { percent, type Proof, type Report } from './command.ts';
+import { patience } from './patience.ts';
 import { loadEach, objectFiles, verifyingKernel } from './objects.ts';
 
 /** Programs of more processed instructions are left out; what goes beyond the second without pruning is given up. */
 const MOST_INSNS = 5000;
 const GIVE_UP = 300_000;
-/** The verifier looks at its signal every so many instructions. */
-const SIGNAL_EVERY = 0x4000;
 
 const NO_CAPS: Caps = { bpf: false, perfmon: false, netAdmin: false, sysAdmin: false };
-
-/** A signal that is raised after {@link GIVE_UP} instructions. */
-function patience(): AbortSignal {
-  let looks = 0;
-  return {
-    get aborted() {
-      return ++looks * SIGNAL_EVERY > GIVE_UP;
-    },
-  } as AbortSignal;
-}
 
 const tooLarge = (o: VerifierOutcome): boolean =>
   !o.ok && (o.errno === ERRNO.E2BIG || o.errno === ERRNO.EAGAIN || o.message.includes('jumps is too complex'));
@@ -47,7 +36,7 @@ function variants(rng: Rng): [name: string, testing: VerifierTesting][] {
 
 /** Verifies a program in every way; the ordinary outcome. */
 export function ablate(input: VerifierInput, rng: Rng, report: Report, what: string): VerifierOutcome {
-  const plain = verify({ ...input, logLevel: 0 });
+  const plain = verify({ ...input, logLevel: 0, signal: input.signal ?? patience(GIVE_UP) });
   if (plain.stats.insnsProcessed > MOST_INSNS) {
     report.count('large');
     return plain;
@@ -58,7 +47,7 @@ export function ablate(input: VerifierInput, rng: Rng, report: Report, what: str
   for (const [name, testing] of variants(rng)) {
     // Without pruning more may be refused only, so there is nothing to learn from what is refused already.
     if (name === 'noPruning' && !plain.ok) continue;
-    const other = verify({ ...input, logLevel: 0, testing, signal: patience() });
+    const other = verify({ ...input, logLevel: 0, testing, signal: patience(GIVE_UP) });
     if (other.ok === plain.ok) continue;
     if (tooLarge(other) || tooLarge(plain)) {
       report.count(`tooLarge.${name}`);

@@ -24,16 +24,16 @@ import { coerceToSize } from '../../src/kernel/verifier/domain/cast.ts';
 import { slt64, ult32, ult64 } from '../../src/kernel/verifier/domain/word.ts';
 import {
   A,
+  B,
   FRAMENO,
   loadScalar,
   OFF,
-  PRECISE,
+  s64ToNumber,
   slotType,
   STACK_SPILL,
   STACK_ZERO,
   TYPE,
 } from '../../src/kernel/verifier/state/row.ts';
-import { type FuncState, regRow, slotRow } from '../../src/kernel/verifier/state/state.ts';
 
 /** One function on the call stack: its registers as halves (r0 to r9), those that are known, and its frame pointer. */
 export interface ConcreteFrame {
@@ -41,6 +41,8 @@ export interface ConcreteFrame {
   /** First register whose value is known: callers keep r6 to r9 only. */
   readonly from: number;
   readonly fp: number;
+  /** Original instruction that called it; -1 when nothing did. */
+  readonly callsite: number;
 }
 
 /** What pointers may point to. */
@@ -56,9 +58,6 @@ export interface World {
   /** Addresses that helpers returned and callbacks were given. */
   readonly known: ReadonlySet<number>;
 }
-
-/** Scalars that nobody relied on may be anything. */
-export type Mode = 'exact' | 'precise';
 
 const s = new Scalar();
 const NULL_PAGE = 0x10000;
@@ -77,22 +76,11 @@ function at(address: number, base: number, off: number): boolean {
 }
 
 /** `rows[r]` is a register row or a spilled one; lo and hi are what the machine holds. `shift`: index of frame 0 of the abstract state. */
-export function holdsRegister(
-  w: World,
-  mode: Mode,
-  rows: Int32Array,
-  r: number,
-  lo: number,
-  hi: number,
-  shift: number,
-): boolean {
+export function holdsRegister(w: World, rows: Int32Array, r: number, lo: number, hi: number, shift: number): boolean {
   const type = rows[r + TYPE];
   if (type === NOT_INIT) return true;
   loadScalar(s, rows, r);
-  if (type === SCALAR_VALUE) {
-    if (mode === 'precise' && rows[r + PRECISE] === 0) return true;
-    return inRange(lo, hi) && in32(lo);
-  }
+  if (type === SCALAR_VALUE) return inRange(lo, hi) && in32(lo);
   const base = baseType(type);
   if (lo === 0 && hi === 0 && (type & PTR_MAYBE_NULL || base === PTR_TO_BTF_ID)) return true;
   const address = lo >>> 0;
@@ -111,9 +99,11 @@ export function holdsRegister(
     case PTR_TO_PACKET_END:
       return hi === 0 && (w.dataEnd === 0 || address === w.dataEnd);
     case CONST_PTR_TO_MAP:
-      return hi === 0 && (w.maps[rows[r + A]] === undefined || address === w.maps[rows[r + A]].addr);
+      if (rows[r + B] !== 0 || w.maps[rows[r + A]] === undefined) return hi === 0 && address >= NULL_PAGE;
+      return hi === 0 && address === w.maps[rows[r + A]].addr;
     case PTR_TO_MAP_VALUE:
-      return hi === 0 && holdsValue(w, w.maps[rows[r + A]], address, off);
+      // Of maps inside of others, the verifier knows one that is like them.
+      return hi === 0 && holdsValue(w, rows[r + B] !== 0 ? undefined : w.maps[rows[r + A]], address, off);
     case PTR_TO_FUNC:
       return hi === 0;
     case PTR_TO_MAP_KEY:
@@ -128,7 +118,11 @@ export function holdsRegister(
 
 function holdsValue(w: World, map: MapDesc | undefined, address: number, off: number): boolean {
   if (map === undefined || map.valuesAddr === 0) return isKnown(w, address, off);
-  for (let i = 0; i < map.maxEntries; i++) if (at(address, map.valuesAddr + i * map.elemSize, off)) return true;
+  // The elements from which the variable part can lead here.
+  const there = address - off - map.valuesAddr;
+  const first = Math.max(0, Math.ceil((there - s64ToNumber(s.smaxLo, s.smaxHi)) / map.elemSize));
+  const last = Math.min(map.maxEntries - 1, Math.floor((there - s64ToNumber(s.sminLo, s.sminHi)) / map.elemSize));
+  for (let i = first; i <= last; i++) if (at(address, map.valuesAddr + i * map.elemSize, off)) return true;
   return false;
 }
 
@@ -139,7 +133,7 @@ function isKnown(w: World, address: number, off: number): boolean {
 }
 
 /** The row as it would have to be. */
-function show(rows: Int32Array, r: number): string {
+export function showRow(rows: Int32Array, r: number): string {
   loadScalar(s, rows, r);
   const num = (lo: number, hi: number): string => `0x${((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0)).toString(16)}`;
   return (
@@ -148,23 +142,8 @@ function show(rows: Int32Array, r: number): string {
   );
 }
 
-/** The first thing of the frame that does not hold, of the registers that are `live` and the stack: a register's or slot's name, '' when all does. */
-export function frameFault(w: World, mode: Mode, frame: FuncState, index: number, shift: number, live: number): string {
-  const concrete = w.frames[index];
-  const { rows } = frame;
-  for (let n = concrete.from; n < 10; n++) {
-    if ((live & (1 << n)) === 0) continue;
-    if (!holdsRegister(w, mode, rows, regRow(n), concrete.regs[2 * n], concrete.regs[2 * n + 1], shift))
-      return `r${n} ${show(rows, regRow(n))}`;
-  }
-  for (let spi = 0; spi < frame.allocatedStack >> 3; spi++) {
-    if (!holdsSlot(w, mode, rows, spi, concrete.fp, shift)) return `fp-${8 * spi + 8} ${show(rows, slotRow(spi))}`;
-  }
-  return '';
-}
-
-function holdsSlot(w: World, mode: Mode, rows: Int32Array, spi: number, fp: number, shift: number): boolean {
-  const r = slotRow(spi);
+/** `rows[r]` is the row of stack slot `spi` of a function whose frame pointer is `fp`. */
+export function holdsSlot(w: World, rows: Int32Array, r: number, spi: number, fp: number, shift: number): boolean {
   const address = fp - 8 * spi - 8;
   for (let i = 0; i < 8; i++) {
     // Entry i is the byte at fp - 8 * spi - 1 - i.
@@ -173,11 +152,11 @@ function holdsSlot(w: World, mode: Mode, rows: Int32Array, spi: number, fp: numb
   if (slotType(rows, r, 7) !== STACK_SPILL) return true;
   const lo = w.view.getInt32(address, true);
   if (slotType(rows, r, 0) === STACK_SPILL)
-    return holdsRegister(w, mode, rows, r, lo, w.view.getInt32(address + 4, true), shift);
+    return holdsRegister(w, rows, r, lo, w.view.getInt32(address + 4, true), shift);
   // The row describes the whole number of which the lower bytes were stored.
   let bytes = 8;
   while (bytes > 0 && slotType(rows, r, 8 - bytes) !== STACK_SPILL) bytes--;
-  if (bytes > 4 || rows[r + TYPE] !== SCALAR_VALUE || (mode === 'precise' && rows[r + PRECISE] === 0)) return true;
+  if (bytes > 4 || rows[r + TYPE] !== SCALAR_VALUE) return true;
   loadScalar(s, rows, r);
   coerceToSize(s, bytes);
   const part = bytes === 4 ? lo : lo & ((1 << (8 * bytes)) - 1);

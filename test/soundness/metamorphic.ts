@@ -11,12 +11,15 @@ import { openLive } from '../differential/proof.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { type Answer, askSkep } from '../differential/sides.ts';
 import { type Counts, percent, type Proof, type Report } from './command.ts';
+import { patience } from './patience.ts';
 import { TRANSFORMS, transformed } from './transform.ts';
 
 const NAMES = Object.keys(TRANSFORMS);
 
 /** Programs of more processed instructions are left alone. */
 const MOST_INSNS = 10_000;
+/** What goes beyond, before or after a change, is given up. */
+const GIVE_UP = 60_000;
 /** Why a change of verdict is none of the verifier's: by what was changed and what is said. */
 const EXPLAINED: readonly (readonly [name: RegExp, message: RegExp, why: string])[] = [
   [/./, /too large|too complex|The sequence of/, 'size'],
@@ -46,7 +49,9 @@ function judge(
   const flip = plain.errno === 0 ? 'acceptToReject' : 'rejectToAccept';
   report.count(flip);
   const { message } = ask(plain.errno === 0 ? changed : g, 1);
-  const known = plain.errno === ERRNO.E2BIG || other.errno === ERRNO.E2BIG ? 'size' : why(name, message);
+  const known = [plain.errno, other.errno].some((e) => e === ERRNO.E2BIG || e === ERRNO.EAGAIN)
+    ? 'size'
+    : why(name, message);
   if (live !== undefined) {
     // The live kernel has the last word: it must give both programs the same verdicts.
     const same = [g, changed].every((p) => typeof compareOne(p, live) !== 'object');
@@ -72,7 +77,7 @@ export const METAMORPHIC: Proof = {
     const live =
       options['no-live'] === true ? undefined : await openLive({}).catch((): CompareOptions | undefined => undefined);
     const ask = (g: Generated, logLevel = BPF_LOG_STATS): Answer =>
-      askSkep(g, logLevel, live?.vmlinux ?? (() => vmlinux));
+      askSkep(g, logLevel, live?.vmlinux ?? (() => vmlinux), patience(GIVE_UP));
     return {
       run(index, report) {
         const g = generate(programSeed(seed, index));
@@ -80,7 +85,7 @@ export const METAMORPHIC: Proof = {
         if (plain.errno === 0) report.count('accepted');
         if (plain.insns > 1000) report.count('large');
         if (g.caps === 'bpf') report.count('capBpf');
-        if (plain.insns > MOST_INSNS) return report.count('tooLarge');
+        if (plain.insns > MOST_INSNS || plain.errno === ERRNO.EAGAIN) return report.count('tooLarge');
         const rng = new Rng(g.seed ^ 0x2545f491);
         for (const name of NAMES) judge(g, plain, name, rng, live, ask, report);
       },

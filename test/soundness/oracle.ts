@@ -9,7 +9,7 @@ import { generate } from '../differential/generate.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { CAPS, KernelSide } from '../differential/sides.ts';
 import { type Counts, type Options, percent, type Proof, type Report } from './command.ts';
-import type { Mode } from './contains.ts';
+import type { Mode } from './beliefs.ts';
 import { objectFiles, readObject } from './objects.ts';
 import { WatchedKernel } from './watched.ts';
 
@@ -22,16 +22,22 @@ function input(rng: Rng): Uint8Array {
   return bytes;
 }
 
+/** Why runs end early, without numbers. */
+const reason = (why: string): string =>
+  why
+    .replace(/^insn -?\d+: /, '')
+    .replace(/ is not implemented.*/, '')
+    .replace(/ \((BTF id|helper) \d+\)/, '');
+
 /** Runs a loaded program on several inputs. */
 function runs(k: WatchedKernel, fd: number, rng: Rng, n: number, report: Report, what: string): void {
-  if (!k.recorder.complete) return report.count('tooLarge');
   report.count('programs');
   for (let i = 0; i < n; i++) {
     const before = k.steps;
     const why = k.run(fd, input(rng));
     report.count('runs');
     report.count('steps', k.steps - before);
-    if (why !== '') report.count(`ended: ${why.replace(/^insn -?\d+: /, '').slice(0, 48)}`);
+    if (why !== '') report.count(`ended: ${reason(why)}`);
     for (const fault of k.faults) report.fail(`${what}: ${fault}`);
     if (k.faults.length > 0) break;
   }
@@ -45,6 +51,7 @@ export const ORACLE: Proof = {
     objects: { type: 'string' },
     'no-objects': { type: 'boolean', default: false },
     inputs: { type: 'string', default: '4' },
+    'most-insns': { type: 'string' },
   },
   async prepare(seed, options: Options) {
     const vmlinux = await loadPackagedBtf();
@@ -55,6 +62,7 @@ export const ORACLE: Proof = {
       (_, run) => run(),
       () => vmlinux,
     );
+    if (options['most-insns'] !== undefined) k.mostInsns = Number(options['most-insns']);
     const inputs = Number(options['inputs'] ?? 4);
     const files = options['no-objects'] === true ? [] : objectFiles(options['objects']);
     return {
@@ -67,9 +75,13 @@ export const ORACLE: Proof = {
         for (const mode of MODES) {
           k.mode = mode;
           const fd = side.load(g, 0);
+          if (k.tooLarge) report.count(`tooLarge.${mode}`);
+          if (k.refused) break;
           if (fd < 0) continue;
           report.count(mode);
-          if (k.recorder.size > 1000) report.count('large');
+          report.count('states', k.recorder.beliefs.told);
+          report.count('distinctStates', k.recorder.beliefs.distinct);
+          if (k.recorder.beliefs.told > 1000) report.count('large');
           if (g.caps === 'bpf') report.count('capBpf');
           runs(k, fd, own, inputs, report, `seed ${g.seed}`);
           k.runtime.close(fd);
@@ -102,10 +114,14 @@ function runObject(
       k.mode = mode;
       try {
         using loaded = loadCollection(spec, k.runtime, { kernelBtf, programs: [name], onError: 'collect' });
+        if (k.tooLarge) report.count(`tooLarge.${mode}`);
         if (loaded.errors.has(name)) {
+          if (!k.refused) continue;
           report.count('objectRejected');
-          continue;
+          break;
         }
+        report.count('states', k.recorder.beliefs.told);
+        report.count('distinctStates', k.recorder.beliefs.distinct);
         report.count('objectPrograms');
         runs(k, loaded.program(name).fd, new Rng(1), inputs, report, `${file} ${name}`);
       } catch (e) {

@@ -3,84 +3,70 @@ import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import type { VerifierEnv } from '../../src/kernel/verifier/env.ts';
 import { cleanVerifierState } from '../../src/kernel/verifier/explore/clean.ts';
 import type { VerifierTesting } from '../../src/kernel/verifier/result.ts';
-import { StateStore } from '../../src/kernel/verifier/state/store.ts';
 import type { VerifierState } from '../../src/kernel/verifier/state/state.ts';
-import { frameFault, type Mode, type World } from './contains.ts';
+import { Beliefs, type Mode } from './beliefs.ts';
+import type { World } from './contains.ts';
 
-/** States of one verification are kept up to this many; what is longer is not compared. */
-export const MOST_STATES = 30_000;
+/** Words that beliefs may take: half a gigabyte. */
+const MOST_WORDS = 128 << 20;
 
 /**
  * `exact`: every state that was walked, in a verification that compares all scalars. `precise`: every remembered state with the
  * marks it had in the end, remembered at every instruction.
  */
 export class Recorder {
-  readonly #states: VerifierState[][] = [];
-  readonly #store = new StateStore();
-  /** Those of the walk that goes on. */
-  readonly #fresh: VerifierState[] = [];
-  #count = 0;
+  readonly beliefs: Beliefs;
+  /** Remembered states that may still get precision marks. */
+  readonly #unfinished = new Set<VerifierState>();
+  /** Those that may not, until the path is done whose end finished them. */
+  #finished: VerifierState[] = [];
   maps: readonly MapDesc[] = [];
-  #live: Uint16Array = new Uint16Array(0);
 
-  constructor(readonly mode: Mode) {}
-
-  get complete(): boolean {
-    return this.#count <= MOST_STATES;
+  constructor(readonly mode: Mode) {
+    this.beliefs = new Beliefs(mode);
   }
 
-  get size(): number {
-    return this.#count;
+  /** Nothing was left out for want of memory. */
+  get complete(): boolean {
+    return this.beliefs.words <= MOST_WORDS;
   }
 
   get testing(): VerifierTesting {
     if (this.mode === 'exact') {
-      return {
-        asWritten: true,
-        allPrecise: true,
-        onState: (env, idx) => this.#add(env, idx, this.complete ? this.#store.save(env.state) : undefined),
-      };
+      return { asWritten: true, allPrecise: true, onState: (env, idx) => this.#add(env, idx, env.state) };
     }
     return {
       asWritten: true,
       everyInsn: true,
-      onCheckpoint: (env, state) => this.#add(env, state.insnIdx, state),
-      // What nobody reads any more was not compared either.
+      onCheckpoint: (_, state) => void this.#unfinished.add(state),
+      onForgotten: (_, state) => void this.#finished.push(state),
+      onState: (env) => this.#addFinished(env),
       onWalked: (env) => {
-        for (const state of this.#fresh.splice(0)) if (!state.cleaned) cleanVerifierState(env, state);
+        this.#addFinished(env);
+        this.#finished = [...this.#unfinished];
+        this.#addFinished(env);
       },
     };
   }
 
-  #add(env: VerifierEnv, idx: number, state: VerifierState | undefined): void {
-    this.maps = env.maps;
-    if (this.#count === 0) this.#live = env.aux.liveRegsBefore;
-    if (++this.#count > MOST_STATES || state === undefined || env.state.speculative) return;
-    (this.#states[idx] ??= []).push(state);
-    this.#fresh.push(state);
-  }
-
-  /** '' when some state at the instruction holds the machine's, else why the last one does not. */
-  fault(idx: number, w: World): string {
-    const states = this.#states[idx];
-    if (states === undefined) return 'never reached by the verifier';
-    let why = 'no state with these frames';
-    for (const state of states) {
-      const shift = w.frames.length - state.curframe - 1;
-      if (shift < 0 || (shift > 0 && state.frames[0].subprogno === 0)) continue;
-      const found = stateFault(w, this.mode, state, shift, this.#live);
-      if (found === '') return '';
-      why = found;
+  #addFinished(env: VerifierEnv): void {
+    if (this.#finished.length === 0) return;
+    for (const state of this.#finished) {
+      // What nobody reads any more was not compared either.
+      if (!state.cleaned) cleanVerifierState(env, state);
+      this.#add(env, state.insnIdx, state);
+      this.#unfinished.delete(state);
     }
-    return `${why}, in none of ${states.length} states`;
+    this.#finished = [];
   }
-}
 
-function stateFault(w: World, mode: Mode, state: VerifierState, shift: number, live: Uint16Array): string {
-  for (let i = state.curframe; i >= 0; i--) {
-    const idx = i === state.curframe ? state.insnIdx : state.frames[i + 1].callsite;
-    const found = frameFault(w, mode, state.frames[i], i + shift, shift, live[idx]);
-    if (found !== '') return `frame ${i} ${found}`;
+  #add(env: VerifierEnv, idx: number, state: VerifierState): void {
+    this.maps = env.maps;
+    if (this.complete && !state.speculative) this.beliefs.add(idx, state, env.aux.liveRegsBefore);
   }
-  return '';
+
+  /** '' when some state at the instruction holds the machine's, else why not. */
+  fault(idx: number, w: World): string {
+    return this.beliefs.fault(idx, w);
+  }
 }

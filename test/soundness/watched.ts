@@ -1,6 +1,5 @@
 /** An embedded kernel whose runs are compared with what the verifier believed, instruction by instruction. */
 import type { Btf } from '../../src/btf/btf.ts';
-import { BTF_KIND } from '../../src/btf/types.ts';
 import { BPF_CALL, BPF_JMP } from '../../src/isa/opcodes.ts';
 import { ProgramAbort, type ProgramLink } from '../../src/kernel/helpers/link.ts';
 import { type Activation, interpret } from '../../src/kernel/interp/index.ts';
@@ -10,10 +9,14 @@ import { createProgramLink } from '../../src/kernel/program-link.ts';
 import type { Caps } from '../../src/kernel/spec/prog-type.ts';
 import { ALL_CAPS } from '../../src/kernel/spec/prog-type.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
-import type { VerifiedProgram } from '../../src/kernel/verifier/result.ts';
+import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../../src/kernel/verifier/result.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
-import type { ConcreteFrame, Mode } from './contains.ts';
+import { ERRNO } from '../../src/uapi/errno.ts';
+import type { Mode } from './beliefs.ts';
+import type { ConcreteFrame } from './contains.ts';
+import { patience } from './patience.ts';
 import { Recorder } from './recorder.ts';
+import { withStandIns } from './stand-ins.ts';
 
 // Words of a saved call frame of the interpreter (interp/activation.ts): return p, r6 to r9, r10, may_goto budget.
 const FRAME_WORDS = 11;
@@ -22,6 +25,8 @@ const XDP = 6;
 const SKB_TYPES: ReadonlySet<number> = new Set([1, 3, 4, 8, 10, 11, 12, 19]);
 /** Instructions of one run that are looked at. */
 const MOST_STEPS = 20_000;
+/** Instructions that are walked when all scalars are compared. */
+const MOST_EXACT_INSNS = 500_000;
 
 interface Watched {
   readonly program: VerifiedProgram;
@@ -34,10 +39,16 @@ export class WatchedKernel {
   readonly runtime: Runtime;
   mode: Mode = 'exact';
   caps: Caps = ALL_CAPS;
+  /** Instructions of a verification that are waited for. */
+  mostInsns = Number.POSITIVE_INFINITY;
   /** What did not hold in the runs so far. */
   readonly faults: string[] = [];
   steps = 0;
   recorder = new Recorder('exact');
+  /** The last program was refused before anything was watched. */
+  refused = false;
+  /** The last verification took too long, or too much memory, to be watched. */
+  tooLarge = false;
   readonly #chain: Activation[] = [];
   readonly #known = new Set<number>();
   #left = 0;
@@ -54,15 +65,37 @@ export class WatchedKernel {
     };
     this.runtime = assembleRuntime(
       { memory: 96 << 20, engine: 'interp', vmlinux, host: { random32 }, deadlineMs: 2000 },
-      (input) => {
-        this.recorder = new Recorder(this.mode);
-        return verify({ ...input, caps: this.caps, testing: this.recorder.testing });
-      },
+      (input) => this.#verify({ ...input, caps: this.caps }),
       (parts) => {
         const link = createProgramLink(parts);
-        return { link, compile: (program) => this.#watch(program, withIterators(link, vmlinux)) };
+        return {
+          link,
+          compile: (program) =>
+            this.#watch(
+              program,
+              withStandIns(link, vmlinux, (skb) => this.#linear(link.env.mem.view, skb)),
+            ),
+        };
       },
     );
+  }
+
+  /** Accepts what is accepted, and stays within what can be recorded. */
+  #verify(input: VerifierInput): VerifierOutcome {
+    const recorder = new Recorder(this.mode);
+    this.recorder = recorder;
+    this.tooLarge = false;
+    const plain = verify({ ...input, logLevel: 0, signal: patience(this.mostInsns) });
+    this.refused = !plain.ok;
+    if (!plain.ok) {
+      this.tooLarge = plain.errno === ERRNO.EAGAIN;
+      return plain;
+    }
+    const most = this.mode === 'exact' ? Math.min(MOST_EXACT_INSNS, this.mostInsns) : this.mostInsns;
+    const signal = patience(most, () => !recorder.complete);
+    const watched = verify({ ...input, logLevel: 0, signal, testing: recorder.testing });
+    this.tooLarge = !watched.ok || !recorder.complete;
+    return watched;
   }
 
   /** Runs a loaded program once; the reason why the run ended early, '' when it did not. */
@@ -98,8 +131,9 @@ export class WatchedKernel {
     if (this.#left-- <= 0) throw new ProgramAbort('fuel', act.pc, 'long enough');
     this.#follow(act);
     const { regs } = act;
-    // A callback begins: its arguments are addresses that it was given.
-    if (act.steps === 0 && this.#chain.length > 1) {
+    // A callback begins: its arguments are addresses that it was given. A program that was called from a function begins anew.
+    if (act.steps === 0 && act.pc === 0) this.#chain.splice(0, this.#chain.length - 1);
+    else if (act.steps === 0) {
       this.#afterCall = false;
       for (let n = 1; n < 6; n++) this.#known.add(regs[2 * n] >>> 0);
     }
@@ -107,7 +141,7 @@ export class WatchedKernel {
     if (this.#afterCall && regs[1] === 0 && regs[0] !== 0) this.#known.add(regs[0] >>> 0);
     const { insns } = watched.program;
     this.#afterCall = insns.code[slot] === (BPF_JMP | BPF_CALL) && insns.src[slot] !== 1;
-    if (watched.first[slot] === 0 || !watched.recorder.complete) return;
+    if (watched.first[slot] === 0) return;
     this.steps++;
     const idx = watched.program.origin[slot];
     const why = watched.recorder.fault(idx, this.#world(watched, link));
@@ -128,66 +162,41 @@ export class WatchedKernel {
     chain.push(act);
   }
 
+  /** The part of a packet that lies in one piece. */
+  #linear(view: DataView, skb: number): { data: number; dataEnd: number } {
+    const [data, len, dataLen] = this.#offsets.skb.map((off) => view.getUint32(skb + off, true));
+    return { data, dataEnd: data + len - dataLen };
+  }
+
   #world(watched: Watched, link: ProgramLink) {
     const { view } = link.env.mem;
     const { ctx } = link.env.run;
+    const { origin } = watched.program;
     const frames: ConcreteFrame[] = [];
+    let callsite = -1;
     for (const [k, act] of this.#chain.entries()) {
       for (let i = 0; i < act.depth; i++) {
         const f = i * FRAME_WORDS;
         const regs = new Int32Array(20);
         regs.set(act.frames.subarray(f + 1, f + 9), 12);
-        frames.push({ regs, from: 6, fp: act.frames[f + 9] >>> 0 });
+        frames.push({ regs, from: 6, fp: act.frames[f + 9] >>> 0, callsite });
+        callsite = origin[act.frames[f] / SLOT_WORDS - 1];
       }
-      frames.push({ regs: act.regs, from: k === this.#chain.length - 1 ? 0 : 6, fp: act.regs[R10] >>> 0 });
+      frames.push({ regs: act.regs, from: k === this.#chain.length - 1 ? 0 : 6, fp: act.regs[R10] >>> 0, callsite });
+      callsite = origin[act.pc];
     }
     const { progType } = watched.program;
-    const { xdp, skb } = this.#offsets;
+    const { xdp } = this.#offsets;
     const word = (off: number): number => view.getUint32(ctx + off, true);
     let packet = { data: 0, dataMeta: 0, dataEnd: 0 };
     if (progType === XDP) packet = { data: word(xdp[0]), dataMeta: word(xdp[1]), dataEnd: word(xdp[2]) };
-    else if (SKB_TYPES.has(progType))
-      packet = { data: word(skb[0]), dataMeta: 0, dataEnd: word(skb[0]) + word(skb[1]) - word(skb[2]) };
+    else if (SKB_TYPES.has(progType)) packet = { dataMeta: 0, ...this.#linear(view, ctx) };
     return { view, ctx, ...packet, frames, maps: watched.recorder.maps, known: this.#known };
   }
 }
 
+/** Words of one slot of the interpreter's code. */
+const SLOT_WORDS = 4;
+
 const hex = (hi: number, lo: number): string =>
   `0x${(hi >>> 0).toString(16)}${(lo >>> 0).toString(16).padStart(8, '0')}`;
-
-/** bpf_iter_num_*: a number that counts up to another, in the program's stack. */
-function withIterators(link: ProgramLink, vmlinux: Btf): ProgramLink {
-  const { view } = link.env.mem;
-  const result = (frame: number, lo: number): void => {
-    view.setInt32(frame, lo, true);
-    view.setInt32(frame + 4, lo >> 31, true);
-  };
-  const arg = (frame: number, n: number): number => view.getInt32(frame + 8 * n, true);
-  const ops: Readonly<Record<string, (frame: number) => void>> = {
-    bpf_iter_num_new(frame) {
-      const [it, start, end] = [arg(frame, 1) >>> 0, arg(frame, 2), arg(frame, 3)];
-      const bad = start > end ? -22 : end - start > 8 * 1024 * 1024 ? -7 : 0;
-      view.setInt32(it, bad === 0 ? start - 1 : 0, true);
-      view.setInt32(it + 4, bad === 0 ? end : 0, true);
-      result(frame, bad);
-    },
-    bpf_iter_num_next(frame) {
-      const it = arg(frame, 1) >>> 0;
-      const next = view.getInt32(it, true) + 1;
-      const going = next < view.getInt32(it + 4, true);
-      view.setInt32(it, going ? next : 0, true);
-      if (!going) view.setInt32(it + 4, 0, true);
-      view.setInt32(frame, going ? it : 0, true);
-      view.setInt32(frame + 4, 0, true);
-    },
-    bpf_iter_num_destroy() {},
-  };
-  const byId = new Map(Object.entries(ops).map(([name, fn]) => [vmlinux.find(name, BTF_KIND.FUNC), fn]));
-  return {
-    ...link,
-    kfunc(id, fdIndex) {
-      const fn = byId.get(id);
-      return fn === undefined ? link.kfunc(id, fdIndex) : { kind: 'js', fn };
-    },
-  };
-}

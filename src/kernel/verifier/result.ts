@@ -70,6 +70,8 @@ export interface VerifierTesting {
   readonly onState?: (env: VerifierEnv, insnIdx: number) => void;
   /** Told each state that is remembered; it stays as it is, but for the precision marks that it gets later. */
   readonly onCheckpoint?: (env: VerifierEnv, state: VerifierState) => void;
+  /** Told those of them that nothing can change any more, unless they last to the end. */
+  readonly onForgotten?: (env: VerifierEnv, state: VerifierState) => void;
   /** Told when the main program, or a global function, was walked to the end. */
   readonly onWalked?: (env: VerifierEnv) => void;
 }
