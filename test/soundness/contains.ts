@@ -111,6 +111,9 @@ export function holdsRegister(w: World, rows: Int32Array, r: number, lo: number,
     case PTR_TO_BUF:
       // Arguments of global functions may point anywhere that the caller may read.
       return hi === 0 && address >= NULL_PAGE && (shift > 0 || (type & MEM_RDONLY) !== 0 || isKnown(w, address, off));
+    case PTR_TO_BTF_ID:
+      // Contexts other than packets are random, and so are the pointers in them.
+      return w.data === 0 || (hi === 0 && address >= NULL_PAGE);
     default:
       return hi === 0 && address >= NULL_PAGE;
   }

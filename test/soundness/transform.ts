@@ -3,8 +3,13 @@ import { decodeInsns } from '../../src/isa/decode.ts';
 import { encodeInsns } from '../../src/isa/encode.ts';
 import { type Insn, Insns } from '../../src/isa/insn.ts';
 import * as op from '../../src/isa/opcodes.ts';
-import type { Generated } from '../differential/generate.ts';
 import type { Rng } from '../differential/rng.ts';
+
+/** Instructions, and which FUNC type begins where. */
+export interface Code {
+  readonly insns: Uint8Array;
+  readonly funcInfo: readonly (readonly [number, number])[] | undefined;
+}
 
 /** A program as rows whose jumps, calls and function addresses name rows. */
 export interface Row {
@@ -31,7 +36,7 @@ const namesCode = (r: Insn): boolean =>
 /** The jump whose 32-bit immediate is the distance. */
 const isLongJump = (r: Insn): boolean => r.code === (op.BPF_JMP32 | op.BPF_JA);
 
-export function toRows(g: Generated): Row[] | undefined {
+export function toRows(g: Code): Row[] | undefined {
   const insns = decodeInsns(g.insns);
   const rows: Row[] = Array.from({ length: insns.length }, (_, i) => insns.get(i));
   for (const [i, r] of rows.entries()) {
@@ -45,7 +50,7 @@ export function toRows(g: Generated): Row[] | undefined {
   return rows;
 }
 
-export function fromRows(g: Generated, rows: readonly Row[]): Generated {
+export function fromRows<T extends Code>(g: T, rows: readonly Row[]): T {
   const at = new Map(rows.map((r, i) => [r, i]));
   const out = rows.map((r, i) => {
     if (r.to === undefined) return r;
@@ -83,7 +88,8 @@ function rename(rows: Row[], rng: Rng): boolean {
   const map = (n: number): number => (n >= 6 && n <= 9 ? to[n - 6] : n);
   for (const r of rows) {
     r.dst = map(r.dst);
-    r.src = map(r.src);
+    // Here, what kind of constant it is.
+    if (!isLdImm64(r)) r.src = map(r.src);
   }
   return to.some((n, i) => n !== names[i]);
 }
@@ -143,11 +149,23 @@ function immediates(rows: Row[], rng: Rng): boolean {
   return done;
 }
 
-/** Unused by generated programs. */
-const DETOUR_SLOT = -248;
+/** A stack slot below all that the program names; undefined when there is none. */
+function unusedSlot(rows: readonly Row[]): number | undefined {
+  let moved = 0;
+  let accessed = 0;
+  for (const r of rows) {
+    const cls = op.bpfClass(r.code);
+    if (cls === op.BPF_LDX || cls === op.BPF_ST || cls === op.BPF_STX) accessed = Math.min(accessed, r.off);
+    if (r.code === (op.BPF_ALU64 | op.BPF_ADD | op.BPF_K) && r.imm >= -512) moved = Math.min(moved, r.imm);
+  }
+  const slot = ((moved + accessed) & -8) - 8;
+  return slot < -512 ? undefined : slot;
+}
 
 /** A register that was just written goes through the stack. */
 function spillFill(rows: Row[], rng: Rng): boolean {
+  const slot = unusedSlot(rows);
+  if (slot === undefined) return false;
   let done = false;
   for (const r of rows.slice()) {
     const cls = op.bpfClass(r.code);
@@ -156,8 +174,8 @@ function spillFill(rows: Row[], rng: Rng): boolean {
     const next = rows[at + 1];
     if (!writes || r.dst === 10 || next === undefined || rng.chance(80)) continue;
     const added = [
-      row(op.BPF_STX | op.BPF_DW | op.BPF_MEM, 10, r.dst, DETOUR_SLOT),
-      row(op.BPF_LDX | op.BPF_DW | op.BPF_MEM, r.dst, 10, DETOUR_SLOT),
+      row(op.BPF_STX | op.BPF_DW | op.BPF_MEM, 10, r.dst, slot),
+      row(op.BPF_LDX | op.BPF_DW | op.BPF_MEM, r.dst, 10, slot),
     ];
     // What jumps to the next row must not come through here.
     rows.splice(at + 1, 0, ...added);
@@ -205,7 +223,7 @@ export const TRANSFORMS: Readonly<Record<string, (rows: Row[], rng: Rng) => bool
 };
 
 /** The program after a change; undefined when there was nothing to change. */
-export function transformed(g: Generated, name: string, rng: Rng): Generated | undefined {
+export function transformed<T extends Code>(g: T, name: string, rng: Rng): T | undefined {
   const rows = toRows(g);
   if (rows === undefined || !TRANSFORMS[name](rows, rng)) return undefined;
   return fromRows(g, rows);

@@ -50,6 +50,8 @@ export class WatchedKernel {
   /** The last verification took too long, or too much memory, to be watched. */
   tooLarge = false;
   readonly #chain: Activation[] = [];
+  /** Those that run a program from its beginning. */
+  readonly #entries = new Set<Activation>();
   readonly #known = new Set<number>();
   #left = 0;
   #afterCall = false;
@@ -103,6 +105,7 @@ export class WatchedKernel {
     const program = this.runtime.program(fd);
     if (program === undefined) return 'no program';
     this.#chain.length = 0;
+    this.#entries.clear();
     this.#known.clear();
     this.#left = MOST_STEPS;
     this.#afterCall = false;
@@ -131,9 +134,10 @@ export class WatchedKernel {
     if (this.#left-- <= 0) throw new ProgramAbort('fuel', act.pc, 'long enough');
     this.#follow(act);
     const { regs } = act;
-    // A callback begins: its arguments are addresses that it was given. A program that was called from a function begins anew.
-    if (act.steps === 0 && act.pc === 0) this.#chain.splice(0, this.#chain.length - 1);
+    // A program begins, perhaps as the tail call of a function; or a callback, whose arguments are addresses that it was given.
+    if (act.steps === 0 && act.pc === 0) this.#entries.add(act);
     else if (act.steps === 0) {
+      this.#entries.delete(act);
       this.#afterCall = false;
       for (let n = 1; n < 6; n++) this.#known.add(regs[2 * n] >>> 0);
     }
@@ -174,7 +178,9 @@ export class WatchedKernel {
     const { origin } = watched.program;
     const frames: ConcreteFrame[] = [];
     let callsite = -1;
-    for (const [k, act] of this.#chain.entries()) {
+    const last = this.#chain.length - 1;
+    for (let k = this.#chain.findLastIndex((a) => this.#entries.has(a)); k <= last; k++) {
+      const act = this.#chain[k];
       for (let i = 0; i < act.depth; i++) {
         const f = i * FRAME_WORDS;
         const regs = new Int32Array(20);
@@ -182,7 +188,7 @@ export class WatchedKernel {
         frames.push({ regs, from: 6, fp: act.frames[f + 9] >>> 0, callsite });
         callsite = origin[act.frames[f] / SLOT_WORDS - 1];
       }
-      frames.push({ regs: act.regs, from: k === this.#chain.length - 1 ? 0 : 6, fp: act.regs[R10] >>> 0, callsite });
+      frames.push({ regs: act.regs, from: k === last ? 0 : 6, fp: act.regs[R10] >>> 0, callsite });
       callsite = origin[act.pc];
     }
     const { progType } = watched.program;
