@@ -43,6 +43,8 @@ export type Mode = 'exact' | 'precise';
 /** Words of a row that are kept: all up to the slot types. */
 const ROW_WORDS = SLOT_TYPES + 1;
 const REGS = 10;
+/** Where the stack begins among the words of a frame. */
+const SLOTS = REGS + 1;
 
 /** States at one instruction that were reached by the same calls. */
 interface Group {
@@ -62,7 +64,7 @@ export class Beliefs {
   readonly #tuples = new Interner();
   readonly #groups: Group[][] = [];
   readonly #row = new Int32Array(ROW_WORDS);
-  readonly #frame = new Int32Array(REGS + 64);
+  readonly #frame = new Int32Array(SLOTS + 64);
   readonly #tuple = new Int32Array(16);
   /** By frame: the look in which it was compared last, doubled, plus 1 when it held. */
   #compared = new Int32Array(256);
@@ -85,7 +87,7 @@ export class Beliefs {
     for (let i = 0; i <= curframe; i++) {
       const at = i === curframe ? idx : frames[i + 1].callsite;
       // Of callers, r6 to r9 are kept.
-      this.#tuple[i] = this.#frameOf(frames[i], i === curframe ? live[at] : live[at] & 0x3c0);
+      this.#tuple[i] = this.#frameOf(i, frames[i], i === curframe ? live[at] : live[at] & 0x3c0);
     }
     const id = this.#tuples.of(this.#tuple, curframe + 1);
     const group = this.#groupOf(idx, state);
@@ -109,15 +111,17 @@ export class Beliefs {
     return group;
   }
 
-  #frameOf(frame: FuncState, live: number): number {
+  /** Words: r0 to r9, which frame it is, the stack. */
+  #frameOf(index: number, frame: FuncState, live: number): number {
     const { rows } = frame;
     const ids = this.#frame;
     for (let n = 0; n < REGS; n++) ids[n] = (live & (1 << n)) === 0 ? 0 : this.#registerOf(rows, regRow(n));
-    let length = REGS;
+    ids[REGS] = index;
+    let length = SLOTS;
     for (let spi = 0; spi < frame.allocatedStack >> 3; spi++) {
       const id = this.#slotOf(rows, slotRow(spi));
-      ids[REGS + spi] = id;
-      if (id !== 0) length = REGS + spi + 1;
+      ids[SLOTS + spi] = id;
+      if (id !== 0) length = SLOTS + spi + 1;
     }
     return this.#frames.of(ids, length);
   }
@@ -158,13 +162,11 @@ export class Beliefs {
   #copy(rows: Int32Array, r: number): void {
     const out = this.#row;
     for (let i = 0; i < ROW_WORDS; i++) out[i] = rows[r + i];
-    out[ID] = out[REF_OBJ_ID] = out[C] = out[SUBREG_DEF] = out[PRECISE] = out[SLOT_TYPES] = 0;
-    // Of a map's uid: whether it is one of the maps inside of another.
-    if (out[B] !== 0) out[B] = 1;
-    if (out[TYPE] === SCALAR_VALUE) out[OFF] = out[A] = out[B] = out[FRAMENO] = 0;
+    out[ID] = out[REF_OBJ_ID] = out[B] = out[C] = out[SUBREG_DEF] = out[PRECISE] = out[SLOT_TYPES] = 0;
+    if (out[TYPE] === SCALAR_VALUE) out[OFF] = out[A] = out[FRAMENO] = 0;
   }
 
-  /** '' when some state at the instruction holds the machine's, else why the last one does not. */
+  /** '' when some state at the instruction holds the machine's, else why the best one does not. */
   fault(idx: number, w: World): string {
     const groups = this.#groups[idx];
     if (groups === undefined) return 'never reached by the verifier';
@@ -185,7 +187,7 @@ export class Beliefs {
         return '';
       }
       states += n;
-      why = this.#why(group.states[group.last], w, shift);
+      why = this.#why(group, w, shift);
     }
     return states === 0 ? why : `${why}, in none of ${states} states`;
   }
@@ -224,24 +226,33 @@ export class Beliefs {
       if (row !== 0 && !holdsRegister(w, rows.words, rows.start(row), frame.regs[2 * n], frame.regs[2 * n + 1], shift))
         return n;
     }
-    for (let n = REGS; n < length; n++) {
+    for (let n = SLOTS; n < length; n++) {
       const row = words[from + n];
-      if (row !== 0 && !holdsSlot(w, rows.words, rows.start(row), n - REGS, frame.fp, shift)) return n;
+      if (row !== 0 && !holdsSlot(w, rows.words, rows.start(row), n - SLOTS, frame.fp, shift)) return n;
     }
     return -1;
   }
 
-  #why(state: number, w: World, shift: number): string {
+  /** What is wrong with the state of the group that holds the furthest. */
+  #why(group: Group, w: World, shift: number): string {
     const { words } = this.#tuples;
-    const from = this.#tuples.start(state);
-    for (let i = this.#tuples.length(state) - 1; i >= 0; i--) {
-      const id = words[from + i];
-      const n = this.#lost(id, w, i + shift, shift);
-      if (n < 0) continue;
-      const row = this.#frames.words[this.#frames.start(id) + n];
-      const name = n < REGS ? `r${n}` : `fp-${8 * (n - REGS) + 8}`;
-      return `frame ${i} ${name} ${showRow(this.#rows.words, this.#rows.start(row))}`;
+    let furthest = -1;
+    let why = '';
+    for (const state of group.states) {
+      const from = this.#tuples.start(state);
+      for (let i = this.#tuples.length(state) - 1, held = 0; i >= 0; i--, held += 100) {
+        const id = words[from + i];
+        const n = this.#lost(id, w, i + shift, shift);
+        if (n < 0) continue;
+        if (held + n > furthest) {
+          furthest = held + n;
+          const row = this.#frames.words[this.#frames.start(id) + n];
+          const name = n < REGS ? `r${n}` : `fp-${8 * (n - SLOTS) + 8}`;
+          why = `frame ${i} ${name} ${showRow(this.#rows.words, this.#rows.start(row))}`;
+        }
+        break;
+      }
     }
-    return '';
+    return why;
   }
 }

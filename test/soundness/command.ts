@@ -68,7 +68,11 @@ async function work(proof: Proof, options: Options): Promise<void> {
     fail: (text) => send(false, text),
   };
   for (let i = shard; i < n && Date.now() < until; i += of) {
-    run(i, report);
+    try {
+      run(i, report);
+    } catch (e) {
+      report.fail(`case ${i} of seed ${options['seed']}: ${e instanceof Error ? e.stack : String(e)}`);
+    }
     report.count('n');
     if (Date.now() - told > EVERY_MS) send(false);
   }

@@ -19,12 +19,12 @@ import {
   SCALAR_VALUE,
 } from '../../src/kernel/spec/reg-types.ts';
 import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
+import { BPF_MAP_TYPE } from '../../src/uapi/map-types.ts';
 import { Scalar } from '../../src/kernel/verifier/domain/scalar.ts';
 import { coerceToSize } from '../../src/kernel/verifier/domain/cast.ts';
 import { slt64, ult32, ult64 } from '../../src/kernel/verifier/domain/word.ts';
 import {
   A,
-  B,
   FRAMENO,
   loadScalar,
   OFF,
@@ -54,6 +54,7 @@ export interface World {
   readonly dataMeta: number;
   readonly dataEnd: number;
   readonly frames: readonly ConcreteFrame[];
+  /** Those that the program names; of maps inside of others the verifier knows one only that is like them. */
   readonly maps: readonly MapDesc[];
   /** Addresses that helpers returned and callbacks were given. */
   readonly known: ReadonlySet<number>;
@@ -61,6 +62,10 @@ export interface World {
 
 const s = new Scalar();
 const NULL_PAGE = 0x10000;
+const OF_MAPS: ReadonlySet<number> = new Set([
+  BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_HASH_OF_MAPS,
+]);
 
 function inRange(lo: number, hi: number): boolean {
   if (((lo ^ s.valLo) & ~s.maskLo) !== 0 || ((hi ^ s.valHi) & ~s.maskHi) !== 0) return false;
@@ -99,11 +104,9 @@ export function holdsRegister(w: World, rows: Int32Array, r: number, lo: number,
     case PTR_TO_PACKET_END:
       return hi === 0 && (w.dataEnd === 0 || address === w.dataEnd);
     case CONST_PTR_TO_MAP:
-      if (rows[r + B] !== 0 || w.maps[rows[r + A]] === undefined) return hi === 0 && address >= NULL_PAGE;
-      return hi === 0 && address === w.maps[rows[r + A]].addr;
+      return hi === 0 && (w.maps[rows[r + A]] === undefined || address === w.maps[rows[r + A]].addr);
     case PTR_TO_MAP_VALUE:
-      // Of maps inside of others, the verifier knows one that is like them.
-      return hi === 0 && holdsValue(w, rows[r + B] !== 0 ? undefined : w.maps[rows[r + A]], address, off);
+      return hi === 0 && holdsValue(w, w.maps[rows[r + A]], address, off);
     case PTR_TO_FUNC:
       return hi === 0;
     case PTR_TO_MAP_KEY:
@@ -120,7 +123,8 @@ export function holdsRegister(w: World, rows: Int32Array, r: number, lo: number,
 }
 
 function holdsValue(w: World, map: MapDesc | undefined, address: number, off: number): boolean {
-  if (map === undefined || map.valuesAddr === 0) return isKnown(w, address, off);
+  // What a lookup in a map of maps gives is a map, though the verifier says so only once it is not null.
+  if (map === undefined || map.valuesAddr === 0 || OF_MAPS.has(map.type)) return isKnown(w, address, off);
   // The elements from which the variable part can lead here.
   const there = address - off - map.valuesAddr;
   const first = Math.max(0, Math.ceil((there - s64ToNumber(s.smaxLo, s.smaxHi)) / map.elemSize));

@@ -1,5 +1,4 @@
 /** What a verification saw at each instruction, kept for comparison with runs. */
-import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import type { VerifierEnv } from '../../src/kernel/verifier/env.ts';
 import { cleanVerifierState } from '../../src/kernel/verifier/explore/clean.ts';
 import type { VerifierTesting } from '../../src/kernel/verifier/result.ts';
@@ -20,7 +19,6 @@ export class Recorder {
   readonly #unfinished = new Set<VerifierState>();
   /** Those that may not, until the path is done whose end finished them. */
   #finished: VerifierState[] = [];
-  maps: readonly MapDesc[] = [];
 
   constructor(readonly mode: Mode) {
     this.beliefs = new Beliefs(mode);
@@ -61,7 +59,6 @@ export class Recorder {
   }
 
   #add(env: VerifierEnv, idx: number, state: VerifierState): void {
-    this.maps = env.maps;
     if (this.complete && !state.speculative) this.beliefs.add(idx, state, env.aux.liveRegsBefore);
   }
 

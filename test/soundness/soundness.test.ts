@@ -103,6 +103,11 @@ test('a machine is sought in the states of its instruction and its calls', () =>
   expect(exact.fault(6, machine(3, [1]))).toBe('no state with these calls');
   expect(exact.fault(6, machine(3))).toBe('no state with these calls');
   expect(exact.fault(6, machine(4, [2]))).toMatch(/^frame 1 r1 /);
+  // What one frame holds, another may not.
+  exact.add(7, state(3, false, [2]), live);
+  exact.add(7, state(5, false, [2]), live);
+  const mixed = machine(3, [2]);
+  expect(exact.fault(7, { ...mixed, frames: [machine(5).frames[0], mixed.frames[1]] })).toMatch(/^frame 0 r6 /);
   // Nobody relied on the numbers, or somebody did; zeros are relied on always.
   const precise = new Beliefs('precise');
   precise.add(4, state(3, false), live);

@@ -33,6 +33,8 @@ interface Watched {
   readonly recorder: Recorder;
   /** Slots where an instruction of the original program begins. */
   readonly first: Uint8Array;
+  /** Original instructions that call helpers and kernel functions: what becomes of them may be no call. */
+  readonly calls: Uint8Array;
 }
 
 export class WatchedKernel {
@@ -53,6 +55,7 @@ export class WatchedKernel {
   /** Those that run a program from its beginning. */
   readonly #entries = new Set<Activation>();
   readonly #known = new Set<number>();
+  #calls = new Uint8Array(0);
   #left = 0;
   #afterCall = false;
   readonly #offsets: { xdp: readonly number[]; skb: readonly number[] };
@@ -84,6 +87,8 @@ export class WatchedKernel {
 
   /** Accepts what is accepted, and stays within what can be recorded. */
   #verify(input: VerifierInput): VerifierOutcome {
+    const { code, src, length } = input.insns;
+    this.#calls = Uint8Array.from({ length }, (_, i) => (code[i] === (BPF_JMP | BPF_CALL) && src[i] !== 1 ? 1 : 0));
     const recorder = new Recorder(this.mode);
     this.recorder = recorder;
     this.tooLarge = false;
@@ -98,6 +103,10 @@ export class WatchedKernel {
     const watched = verify({ ...input, logLevel: 0, signal, testing: recorder.testing });
     this.tooLarge = !watched.ok || !recorder.complete;
     return watched;
+  }
+
+  takesPackets(fd: number): boolean {
+    return this.runtime.program(fd)?.takesPackets === true;
   }
 
   /** Runs a loaded program once; the reason why the run ended early, '' when it did not. */
@@ -126,7 +135,7 @@ export class WatchedKernel {
   #watch(program: VerifiedProgram, link: ProgramLink) {
     const { insns, origin } = program;
     const first = Uint8Array.from({ length: insns.length }, (_, i) => (i === 0 || origin[i] !== origin[i - 1] ? 1 : 0));
-    const watched: Watched = { program, recorder: this.recorder, first };
+    const watched: Watched = { program, recorder: this.recorder, first, calls: this.#calls };
     return interpret(program, link, { observe: (act) => this.#look(watched, act, link) });
   }
 
@@ -142,12 +151,11 @@ export class WatchedKernel {
       for (let n = 1; n < 6; n++) this.#known.add(regs[2 * n] >>> 0);
     }
     const slot = act.pc;
-    if (this.#afterCall && regs[1] === 0 && regs[0] !== 0) this.#known.add(regs[0] >>> 0);
-    const { insns } = watched.program;
-    this.#afterCall = insns.code[slot] === (BPF_JMP | BPF_CALL) && insns.src[slot] !== 1;
+    if (this.#afterCall && watched.first[slot] === 1 && regs[1] === 0 && regs[0] !== 0) this.#known.add(regs[0] >>> 0);
     if (watched.first[slot] === 0) return;
     this.steps++;
     const idx = watched.program.origin[slot];
+    this.#afterCall = watched.calls[idx] === 1;
     const why = watched.recorder.fault(idx, this.#world(watched, link));
     if (why === '') return;
     const shown = Array.from({ length: 10 }, (_, n) => `r${n}=${hex(regs[2 * n + 1], regs[2 * n])}`).join(' ');
@@ -197,7 +205,7 @@ export class WatchedKernel {
     let packet = { data: 0, dataMeta: 0, dataEnd: 0 };
     if (progType === XDP) packet = { data: word(xdp[0]), dataMeta: word(xdp[1]), dataEnd: word(xdp[2]) };
     else if (SKB_TYPES.has(progType)) packet = { dataMeta: 0, ...this.#linear(view, ctx) };
-    return { view, ctx, ...packet, frames, maps: watched.recorder.maps, known: this.#known };
+    return { view, ctx, ...packet, frames, maps: watched.program.usedMaps, known: this.#known };
   }
 }
 

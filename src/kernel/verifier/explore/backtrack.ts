@@ -1,6 +1,8 @@
 /** Precision: a scalar whose exact range mattered is traced back through the history, so that pruning compares it (mark_chain_precision). */
 import { InternalError } from '../../../util/errors.ts';
 import { SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { EXPLORE } from '../diag/catalogue/explore.ts';
+import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, TYPE, slotType } from '../state/row.ts';
 import { type VerifierState, regRow, slotRow } from '../state/state.ts';
@@ -19,7 +21,7 @@ export function markChainPrecision(env: VerifierEnv, regno: number): void {
   const { bt, state } = env;
   bt.frame = state.curframe;
   const type = state.frame.rows[regRow(regno) + TYPE];
-  if (type !== SCALAR_VALUE) throw new InternalError(`backtracking misuse: R${regno} is no scalar`);
+  if (type !== SCALAR_VALUE) reject(env, EXPLORE.BACKTRACKING_MISUSE);
   bt.setReg(regno);
   walkBack(env, state, undefined);
 }

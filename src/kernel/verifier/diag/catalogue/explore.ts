@@ -23,6 +23,11 @@ export const EXPLORE = {
     text: (regs: number) => `verifier bug: static subprog unexpected regs ${regs.toString(16)}`,
     why: 'Precision was traced back to a register that the called function had not set. Linux 6.18 gives up here too, which is a fault of its own; change the code around the call.',
   },
+  BACKTRACKING_MISUSE: {
+    errno: ERRNO.EFAULT,
+    text: () => 'verifier bug: backtracking misuse',
+    why: 'A pointer stands where a number must be known exactly, such as the count of bpf_loop(). Linux 6.18 calls this a fault of its own; pass a number.',
+  },
   INVARIANTS_VIOLATION: {
     errno: ERRNO.EFAULT,
     text: () => '',
