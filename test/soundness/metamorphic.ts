@@ -29,6 +29,7 @@ const GIVE_UP = 60_000;
 /** Why a change of verdict is none of the verifier's: by what was changed and what is said. */
 const EXPLAINED: readonly (readonly [name: RegExp, message: RegExp, why: string])[] = [
   [/./, /too large|too complex|The sequence of/, 'size'],
+  [/./, /^(infinite loop|old state)/, 'a loop is endless once a state is met again to the letter'],
   [/spillFill/, /pointer|leak|corrupt|unpriv|stack/, 'spilled pointers have rules of their own'],
   [/spillFill/, /max value is outside/, 'a spill ends the link with a register that a constant was added to'],
   [/swapOperands|immediates/, /unsupported alu|mixed signed bounds|pointer arithmetic/, 'masks know the operand order'],

@@ -151,14 +151,17 @@ function immediates(rows: Row[], rng: Rng): boolean {
 
 /** A stack slot below all that the program names; undefined when there is none. */
 function unusedSlot(rows: readonly Row[]): number | undefined {
+  let direct = 0;
   let moved = 0;
-  let accessed = 0;
+  let behind = 0;
   for (const r of rows) {
     const cls = op.bpfClass(r.code);
-    if (cls === op.BPF_LDX || cls === op.BPF_ST || cls === op.BPF_STX) accessed = Math.min(accessed, r.off);
+    const base = cls === op.BPF_LDX ? r.src : cls === op.BPF_ST || cls === op.BPF_STX ? r.dst : undefined;
+    if (base === 10) direct = Math.min(direct, r.off);
+    else if (base !== undefined) behind = Math.min(behind, r.off);
     if (r.code === (op.BPF_ALU64 | op.BPF_ADD | op.BPF_K) && r.imm >= -512) moved = Math.min(moved, r.imm);
   }
-  const slot = ((moved + accessed) & -8) - 8;
+  const slot = (Math.min(direct, moved + behind) & -8) - 8;
   return slot < -512 ? undefined : slot;
 }
 
