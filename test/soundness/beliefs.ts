@@ -72,6 +72,9 @@ export class Beliefs {
   /** States that were told, and different ones. */
   told = 0;
   distinct = 0;
+  /** Of the state that held last: its innermost frame, and which frame of the machine its first one is. */
+  #innermost = 0;
+  shift = 0;
 
   constructor(readonly mode: Mode) {}
 
@@ -184,12 +187,23 @@ export class Beliefs {
         const k = (group.last + i) % n;
         if (!this.#holds(group.states[k], w, shift)) continue;
         group.last = k;
+        this.shift = shift;
+        this.#innermost = this.#tuples.words[this.#tuples.start(group.states[k]) + depth];
         return '';
       }
       states += n;
       why = this.#why(group, w, shift);
     }
     return states === 0 ? why : `${why}, in none of ${states} states`;
+  }
+
+  /** All rows, and where among them that of a register begins in the state that held last; -1 when it may hold anything. */
+  get rows(): Int32Array {
+    return this.#rows.words;
+  }
+  rowOf(regno: number): number {
+    const row = this.#frames.words[this.#frames.start(this.#innermost) + regno];
+    return row === 0 ? -1 : this.#rows.start(row);
   }
 
   #holds(state: number, w: World, shift: number): boolean {

@@ -42,10 +42,11 @@ const reason = (why: string): string =>
 function runs(k: WatchedKernel, fd: number, rng: Rng, n: number, report: Report, what: string): void {
   report.count('programs');
   for (let i = 0; i < n; i++) {
-    const before = k.steps;
+    const { steps, accesses } = k;
     const why = k.run(fd, k.takesPackets(fd) ? input(rng) : context(rng));
     report.count('runs');
-    report.count('steps', k.steps - before);
+    report.count('steps', k.steps - steps);
+    report.count('accesses', k.accesses - accesses);
     if (why !== '') report.count(`ended: ${reason(why)}`);
     if (why.includes(OUTSIDE)) report.fail(`${what}: ${why}`);
     for (const fault of k.faults) report.fail(`${what}: ${fault}`);

@@ -1,8 +1,22 @@
 /** Small samples of the proof commands with fixed seeds, and that a wrong belief would be seen. */
 import { expect, test } from 'vitest';
+import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
+import { assembleProgram } from '../../src/isa/asm.ts';
+import { encodeInsns } from '../../src/isa/encode.ts';
+import type { Insns } from '../../src/isa/insn.ts';
+import { verify } from '../../src/kernel/verifier/check.ts';
+import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { Scalar } from '../../src/kernel/verifier/domain/scalar.ts';
-import { PTR_TO_STACK, SCALAR_VALUE } from '../../src/kernel/spec/reg-types.ts';
+import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import {
+  PTR_TO_MAP_VALUE,
+  PTR_TO_MEM,
+  PTR_TO_PACKET,
+  PTR_TO_STACK,
+  SCALAR_VALUE,
+} from '../../src/kernel/spec/reg-types.ts';
+import {
+  A,
   OFF,
   PRECISE,
   ROW,
@@ -13,9 +27,11 @@ import {
   TYPE,
 } from '../../src/kernel/verifier/state/row.ts';
 import { FRAME_ROWS, FuncState, regRow, slotRow, VerifierState } from '../../src/kernel/verifier/state/state.ts';
+import { accessFault } from './access.ts';
 import { ABLATION } from './ablation.ts';
 import { Beliefs } from './beliefs.ts';
 import { runHere } from './command.ts';
+import { WatchedKernel } from './watched.ts';
 import { holdsRegister, type World } from './contains.ts';
 import { METAMORPHIC } from './metamorphic.ts';
 import { ORACLE } from './oracle.ts';
@@ -55,6 +71,38 @@ test('a value outside of a state is seen', () => {
   expect(holdsRegister(world, rows, 0, 0x30000 - 16, 0, 0)).toBe(false);
 });
 
+/** Runs a socket filter under a verifier whose program is changed afterwards. */
+async function watch(source: string, change: (insns: Insns) => void): Promise<WatchedKernel> {
+  const k = new WatchedKernel(
+    await loadPackagedBtf(),
+    () => 0,
+    (input) => {
+      const out = verify(input);
+      if (out.ok) change(out.program.insns);
+      return out;
+    },
+  );
+  const insns = encodeInsns(assembleProgram(source).insns);
+  const fd = k.runtime.bpf(BPF_CMD.BPF_PROG_LOAD, { prog_type: 1, insns, license: 'GPL' });
+  expect(fd).toBeGreaterThan(0);
+  k.run(fd, new Uint8Array(64));
+  return k;
+}
+
+test('what the verifier did not see is seen: another number, another branch, an access beyond the stack', async () => {
+  const program = 'r0 = 7\nr1 = 0\nif r1 == 0 goto out\nr0 = 1\nout: exit';
+  const unchanged = await watch(program, () => {});
+  expect([unchanged.faults, unchanged.steps]).toEqual([[], 4]);
+  const number = await watch(program, (insns) => void (insns.imm[0] = 8));
+  expect(number.faults.join()).toMatch(/^instruction 1: frame 0 r0 /);
+  const branch = await watch(program, (insns) => void (insns.imm[2] = 1));
+  expect(branch.faults.join()).toMatch(/^instruction 3: never reached by the verifier/);
+  const store = 'r2 = r10\nr2 += -8\n*(u64 *)(r2 +0) = 0\nr0 = 0\nexit';
+  expect((await watch(store, () => {})).accesses).toBe(1);
+  const beyond = await watch(store, (insns) => void (insns.off[2] = 8));
+  expect(beyond.faults.join()).toMatch(/^instruction 2: 8 bytes at 0x[0-9a-f]+ outside of the stack/);
+});
+
 /** A state of one function with r1 known to be `r1` and, in a slot, a number that may have been 4 bytes of it. */
 function state(r1: number, precise: boolean, callsites: readonly number[] = []): VerifierState {
   const st = new VerifierState();
@@ -88,6 +136,27 @@ function machine(r1: number, callsites: readonly number[] = [], top = 0): World 
   }));
   return { ...world, view, frames };
 }
+
+test('an access is sought in the object that its pointer points to', () => {
+  const rows = new Int32Array(ROW);
+  const map = { valuesAddr: 0x40000, elemSize: 16, valueSize: 12, maxEntries: 2 } as MapDesc;
+  const w: World = { ...world, data: 0x50000, dataEnd: 0x50040, maps: [map], known: new Set([0x60000]) };
+  const fault = (type: number, address: number, size: number): string => {
+    rows[TYPE] = type;
+    rows[A] = type === PTR_TO_MEM ? 8 : 0;
+    return accessFault(w, rows, 0, 0, address, size);
+  };
+  expect(fault(PTR_TO_STACK, 0x30000 - 512, 8)).toBe('');
+  expect(fault(PTR_TO_STACK, 0x30000 - 4, 8)).not.toBe('');
+  expect(fault(PTR_TO_PACKET, 0x5003f, 1)).toBe('');
+  expect(fault(PTR_TO_PACKET, 0x5003f, 2)).not.toBe('');
+  expect(fault(PTR_TO_MAP_VALUE, 0x40018, 4)).toBe('');
+  // Between two values, and behind the last.
+  expect(fault(PTR_TO_MAP_VALUE, 0x4000c, 4)).not.toBe('');
+  expect(fault(PTR_TO_MAP_VALUE, 0x40020, 4)).not.toBe('');
+  expect(fault(PTR_TO_MEM, 0x60000, 8)).toBe('');
+  expect(fault(PTR_TO_MEM, 0x60001, 8)).not.toBe('');
+});
 
 test('a machine is sought in the states of its instruction and its calls', () => {
   const live = new Uint16Array(10).fill(0xffff);

@@ -12,8 +12,9 @@ import { verify } from '../../src/kernel/verifier/check.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../../src/kernel/verifier/result.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
+import { accessBase, accessFault, accessSize } from './access.ts';
 import type { Mode } from './beliefs.ts';
-import type { ConcreteFrame } from './contains.ts';
+import type { ConcreteFrame, World } from './contains.ts';
 import { patience } from './patience.ts';
 import { Recorder } from './recorder.ts';
 import { withStandIns } from './stand-ins.ts';
@@ -46,6 +47,7 @@ export class WatchedKernel {
   /** What did not hold in the runs so far. */
   readonly faults: string[] = [];
   steps = 0;
+  accesses = 0;
   recorder = new Recorder('exact');
   /** The last program was refused before anything was watched. */
   refused = false;
@@ -60,7 +62,12 @@ export class WatchedKernel {
   #afterCall = false;
   readonly #offsets: { xdp: readonly number[]; skb: readonly number[] };
 
-  constructor(vmlinux: Btf, random32: () => number) {
+  constructor(
+    vmlinux: Btf,
+    random32: () => number,
+    /** The verifier under proof. */
+    readonly verifier: (input: VerifierInput) => VerifierOutcome = verify,
+  ) {
     const layouts = new KernelLayouts(() => vmlinux);
     const offsets = (struct: string, names: readonly string[]): number[] =>
       names.map((n) => layouts.struct(struct).offset(n));
@@ -92,7 +99,7 @@ export class WatchedKernel {
     const recorder = new Recorder(this.mode);
     this.recorder = recorder;
     this.tooLarge = false;
-    const plain = verify({ ...input, logLevel: 0, signal: patience(this.mostInsns) });
+    const plain = this.verifier({ ...input, logLevel: 0, signal: patience(this.mostInsns) });
     this.refused = !plain.ok;
     if (!plain.ok) {
       this.tooLarge = plain.errno === ERRNO.EAGAIN;
@@ -100,7 +107,7 @@ export class WatchedKernel {
     }
     const most = this.mode === 'exact' ? Math.min(MOST_EXACT_INSNS, this.mostInsns) : this.mostInsns;
     const signal = patience(most, () => !recorder.complete);
-    const watched = verify({ ...input, logLevel: 0, signal, testing: recorder.testing });
+    const watched = this.verifier({ ...input, logLevel: 0, signal, testing: recorder.testing });
     this.tooLarge = !watched.ok || !recorder.complete;
     return watched;
   }
@@ -156,11 +163,25 @@ export class WatchedKernel {
     this.steps++;
     const idx = watched.program.origin[slot];
     this.#afterCall = watched.calls[idx] === 1;
-    const why = watched.recorder.fault(idx, this.#world(watched, link));
+    const world = this.#world(watched, link);
+    const why = watched.recorder.fault(idx, world) || this.#access(watched, slot, regs, world);
     if (why === '') return;
     const shown = Array.from({ length: 10 }, (_, n) => `r${n}=${hex(regs[2 * n + 1], regs[2 * n])}`).join(' ');
     this.faults.push(`instruction ${idx}: ${why} (${watched.recorder.mode})\n  ${shown}`);
     throw new ProgramAbort('fuel', slot, 'a state does not hold');
+  }
+
+  /** What is wrong with the access that the instruction makes. */
+  #access({ program, recorder }: Watched, slot: number, regs: Int32Array, world: World): string {
+    const { insns } = program;
+    const base = accessBase(insns, slot);
+    if (base < 0 || base > 9 || regs[2 * base + 1] !== 0) return '';
+    const { beliefs } = recorder;
+    const row = beliefs.rowOf(base);
+    if (row < 0) return '';
+    this.accesses++;
+    const address = (regs[2 * base] >>> 0) + insns.off[slot];
+    return accessFault(world, beliefs.rows, row, beliefs.shift, address, accessSize(insns.code[slot]));
   }
 
   /** Keeps the chain of activations: callbacks run in their own. */
@@ -180,7 +201,7 @@ export class WatchedKernel {
     return { data, dataEnd: data + len - dataLen };
   }
 
-  #world(watched: Watched, link: ProgramLink) {
+  #world(watched: Watched, link: ProgramLink): World {
     const { view } = link.env.mem;
     const { ctx } = link.env.run;
     const { origin } = watched.program;
