@@ -27,7 +27,7 @@ import { isPure, type Liveness, readsAndWrites } from './liveness.ts';
 import type { Widths } from './widths.ts';
 import { lowerLoad, lowerStore, lowerSwappedLoad, swapOfLoad } from './memory.ts';
 import { type CallNeeds, JitRefusal, type ModulePlan, NEEDS_FRAME, NEEDS_MAILBOX, NEEDS_NOTHING } from './plan.ts';
-import { promotableSlots } from './promote.ts';
+import type { Promotion } from './promote.ts';
 import type { ByteSink } from './sink.ts';
 import * as w from './wasm-ops.ts';
 
@@ -39,6 +39,8 @@ export interface Subject {
   readonly live: Liveness;
   /** Undefined in guard mode: everything is kept in 64 bits. */
   readonly widths: Widths | undefined;
+  /** Undefined where all of the stack is in memory. */
+  readonly promotion: Promotion | undefined;
   readonly stackDepth: number;
 }
 
@@ -79,7 +81,7 @@ export function lowerFunction(plan: ModulePlan, s: Subject, limit: number): Func
   const args = main ? 1 : plan.argCount[s.index];
   const params = args + (plan.takesSp(s.index) ? 1 : 0);
   const f = new FnState(plan, insns, params, frameSize, 256 + (s.cfg.count + traits.slots) * 12);
-  const promotion = plan.guard === undefined ? promotableSlots(plan, s.cfg, s.live) : undefined;
+  const { promotion } = s;
   for (const [off, size] of promotion?.slots ?? []) f.promoted.set(off, f.newLocal(size === 8 ? w.T_I64 : w.T_I32));
   const mayGoto = traits.mayGoto ? { count: f.newLocal(w.T_I32), clock: f.newLocal(w.T_I32) } : undefined;
   const onStack = (s.live.mentioned & FP_BIT) !== 0 && promotion?.all !== true;

@@ -11,6 +11,7 @@ import { recoverSwitches } from './switches.ts';
 import { computeLiveness } from './liveness.ts';
 import { mergeNarrowLoads } from './merge-loads.ts';
 import { JitRefusal, ModulePlan, NEEDS_FRAME, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from './plan.ts';
+import { promotableSlots } from './promote.ts';
 import { ByteSink } from './sink.ts';
 import { inferWidths } from './widths.ts';
 import * as w from './wasm-ops.ts';
@@ -74,9 +75,16 @@ function analyse(plan: ModulePlan): Subject[] {
     if (needs < NEEDS_FRAME) plan.movesSp[k] = 0;
     if (needs === NEEDS_NOTHING && (live.mentioned & (1 << 10)) === 0 && k > 0) plan.usesSp[k] = 0;
     const widths = plan.guard === undefined ? inferWidths(plan, cfg, live, start, end) : undefined;
-    subjects[k] = { index: k, start, cfg, live, widths, stackDepth };
+    const promotion = plan.guard === undefined ? promotableSlots(plan, cfg, live) : undefined;
+    subjects[k] = { index: k, start, cfg, live, widths, promotion, stackDepth };
   }
-  return subjects;
+  return withLeftovers(subjects);
+}
+
+/** Frames of called functions lie one over the other: where one of them reads what another left, all leave it in memory. */
+function withLeftovers(subjects: readonly Subject[]): Subject[] {
+  const read = subjects.some((s) => s.index > 0 && s.promotion?.leftovers === true);
+  return subjects.map((s) => (read && s.index > 0 ? { ...s, promotion: undefined } : s));
 }
 
 /** The graph with its switches, where it can be structured: the loop around irreducible graphs has a table of its own. */

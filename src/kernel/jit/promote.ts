@@ -2,6 +2,8 @@
  * Stack slots that become locals: those whose accesses all have one offset from r10 and one width of 4 or 8 bytes. Nobody else
  * may see them, so a pointer to the stack must not get away: it lives inside a block, as the base of loads and stores, and as the
  * key or value that a map helper reads, of which the size is known. Where one does get away, the whole function stays as it is.
+ *
+ * A slot that may be read before it is written stays in memory, so that it holds what an earlier run or call left there.
  */
 import {
   BPF_ADD,
@@ -18,6 +20,7 @@ import {
 import type { Cfg } from './cfg.ts';
 import { type Liveness, readsAndWrites } from './liveness.ts';
 import type { ModulePlan } from './plan.ts';
+import { StackReads } from './stack-reads.ts';
 
 const FP = 10;
 const REGS = 12;
@@ -29,14 +32,16 @@ export interface Promotion {
   readonly slots: ReadonlyMap<number, 4 | 8>;
   /** No access to the stack is left. */
   readonly all: boolean;
+  /** The function may read bytes of its frame before it writes them. */
+  readonly leftovers: boolean;
 }
 
-/** What can be promoted in a function; undefined when nothing can. */
+/** What can be promoted in a function; undefined when it has no stack or a pointer to it gets away. */
 export function promotableSlots(plan: ModulePlan, cfg: Cfg, live: Liveness): Promotion | undefined {
   if ((live.mentioned & (1 << FP)) === 0) return undefined;
-  const scan = new StackScan(plan);
+  const scan = new StackScan(plan, cfg);
   for (let b = 0; b < cfg.count; b++) {
-    scan.begin();
+    scan.begin(b);
     for (let i = cfg.start[b]; i < cfg.end[b]; i++) {
       if (!scan.step(i)) return undefined;
       if (plan.program.insns.code[i] === 0x18) i++;
@@ -55,10 +60,18 @@ class StackScan {
   #frame = 0;
   readonly #off = new Int32Array(REGS);
   #memory = false;
+  readonly #reads: StackReads;
+  #block = 0;
 
-  constructor(readonly plan: ModulePlan) {}
+  constructor(
+    readonly plan: ModulePlan,
+    cfg: Cfg,
+  ) {
+    this.#reads = new StackReads(cfg);
+  }
 
-  begin(): void {
+  begin(block: number): void {
+    this.#block = block;
     this.#frame = 1 << FP;
     this.#off[FP] = 0;
   }
@@ -104,6 +117,8 @@ class StackScan {
     const off = this.#off[base] + insns.off[i];
     const size = bpfSizeBytes(code);
     if (off < -STACK || off + size > 0) return false;
+    if (cls === BPF_LDX) this.#reads.read(this.#block, off, size);
+    else this.#reads.write(this.#block, off, size);
     // What is loaded and stored through other registers is found by offset, but promoted only where r10 is named.
     if (base !== FP) return this.#keep(off, size);
     this.#offsets.add(off);
@@ -116,9 +131,15 @@ class StackScan {
     const map = this.plan.sparesStack(i) ? this.plan.mapOf(i) : undefined;
     if (map === undefined || (used & ~0b1100) !== 0) return false;
     return (
-      ((used & 4) === 0 || this.#keep(this.#off[2], map.keySize)) &&
-      ((used & 8) === 0 || this.#keep(this.#off[3], map.valueSize))
+      ((used & 4) === 0 || this.#argument(this.#off[2], map.keySize)) &&
+      ((used & 8) === 0 || this.#argument(this.#off[3], map.valueSize))
     );
+  }
+
+  #argument(off: number, size: number): boolean {
+    if (!this.#keep(off, size)) return false;
+    this.#reads.read(this.#block, off, size);
+    return true;
   }
 
   /** These bytes stay in memory. */
@@ -137,14 +158,16 @@ class StackScan {
     }
   }
 
-  result(): Promotion | undefined {
+  result(): Promotion {
+    const unwritten = this.#reads.unwritten();
     const slots = new Map<number, 4 | 8>();
     for (const off of this.#offsets) {
       const size = this.#width[off + STACK];
-      let free = size === 4 || size === 8;
+      let free = (size === 4 || size === 8) && unwritten?.(off, size) !== true;
       for (let k = 0; k < size && free; k++) free = this.#cover[off + STACK + k] === k + 1;
       if (free) slots.set(off, size as 4 | 8);
     }
-    return slots.size === 0 ? undefined : { slots, all: slots.size === this.#offsets.size && !this.#memory };
+    const all = slots.size > 0 && slots.size === this.#offsets.size && !this.#memory;
+    return { slots, all, leftovers: unwritten !== undefined };
   }
 }

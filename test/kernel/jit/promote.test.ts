@@ -7,8 +7,9 @@ import { interpret } from '../../../src/kernel/interp/index.ts';
 import { buildCfg, type Cfg } from '../../../src/kernel/jit/cfg.ts';
 import { computeLiveness } from '../../../src/kernel/jit/liveness.ts';
 import type { ModulePlan } from '../../../src/kernel/jit/plan.ts';
+import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
 import { promotableSlots } from '../../../src/kernel/jit/promote.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row, toInsns } from './support.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, toInsns } from './support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;
@@ -24,17 +25,49 @@ function promoted(insns: Insns): number[] | undefined {
   };
   const cfg = buildCfg(insns, 0, insns.length) as Cfg;
   const found = promotableSlots(plan as unknown as ModulePlan, cfg, computeLiveness(insns, cfg, 0, insns.length, args));
-  return found && [...found.slots.keys()].sort((a, b) => a - b);
+  return found === undefined || found.slots.size === 0 ? undefined : [...found.slots.keys()].sort((a, b) => a - b);
 }
+
+/** What programs run one after the other return, with nonsense on the stack at first. */
+function returns(engine: typeof compile, ...programs: VerifiedProgram[]): bigint[] {
+  for (let i = 0; i < 512; i++) link.mem.u8[STACK_TOP - 512 + i] = 0x35 + i * 91;
+  return programs.map((program) => {
+    const exe = engine(link, program);
+    exe.run(DATA);
+    const r0 = r0Of(link, exe);
+    exe.dispose();
+    return r0;
+  });
+}
+const interpreted = ((to, program) => interpret(program, to)) as typeof compile;
 
 describe('slots', () => {
   it.each([
     ['one width, one offset', '*(u64 *)(r10 -8) = r1\n r0 = *(u64 *)(r10 -8)\n exit', [-8]],
+    ['one that is read first', 'r0 = *(u64 *)(r10 -8)\n *(u64 *)(r10 -8) = r1\n exit', undefined],
+    [
+      'one that is written on one way only',
+      '*(u64 *)(r10 -16) = r1\n if r1 == 0 goto pc+1\n *(u64 *)(r10 -8) = r1\n r0 = *(u64 *)(r10 -8)\n r2 = *(u64 *)(r10 -16)\n r0 += r2\n exit',
+      [-16],
+    ],
+    [
+      'one that a loop reads in its second turn',
+      'r0 = 0\n *(u64 *)(r10 -8) = r1\n r2 = *(u64 *)(r10 -8)\n r0 += r2\n if r0 s< 99 goto pc-4\n exit',
+      [-8],
+    ],
     ['four bytes', '*(u32 *)(r10 -4) = r1\n r0 = *(u32 *)(r10 -4)\n exit', [-4]],
     ['two widths', '*(u64 *)(r10 -8) = r1\n r0 = *(u32 *)(r10 -8)\n exit', undefined],
-    ['an overlap', '*(u64 *)(r10 -8) = r1\n *(u32 *)(r10 -4) = r1\n r0 = *(u64 *)(r10 -16)\n exit', [-16]],
+    [
+      'an overlap',
+      '*(u64 *)(r10 -8) = r1\n *(u32 *)(r10 -4) = r1\n *(u64 *)(r10 -16) = r1\n r0 = *(u64 *)(r10 -16)\n exit',
+      [-16],
+    ],
     ['single bytes', '*(u8 *)(r10 -1) = r1\n r0 = *(u8 *)(r10 -1)\n exit', undefined],
-    ['a copy of r10 as base', 'r2 = r10\n r2 += -8\n *(u64 *)(r2 +0) = r1\n r0 = *(u64 *)(r10 -16)\n exit', [-16]],
+    [
+      'a copy of r10 as base',
+      '*(u64 *)(r10 -16) = r1\n r2 = r10\n r2 += -8\n *(u64 *)(r2 +0) = r1\n r0 = *(u64 *)(r10 -16)\n exit',
+      [-16],
+    ],
     [
       'the same slot by way of a copy',
       'r2 = r10\n r2 += -8\n *(u64 *)(r2 +0) = r1\n r0 = *(u64 *)(r10 -8)\n exit',
@@ -60,6 +93,35 @@ describe('slots', () => {
     ['an atomic operation', '*(u64 *)(r10 -8) = r1\n lock *(u64 *)(r10 -8) += r1\n r0 = 1\n exit', undefined],
   ])('%s', (_name, source, slots) => {
     expect(promoted(assemble(source))).toEqual(slots);
+  });
+});
+
+/** A program of several functions, each with 16 bytes of stack. */
+function functions(...sources: string[]): VerifiedProgram {
+  let at = 0;
+  const subprogs = sources.map((source) => {
+    const start = at;
+    at += assemble(source).length;
+    return { start, end: at, stackDepth: 16 };
+  });
+  const base = programOf(assemble(sources.join('\n')));
+  return { ...base, subprogs: subprogs.map((s) => ({ ...base.subprogs[0], ...s })) };
+}
+
+describe('what was left on the stack', () => {
+  const reads = 'r0 = *(u64 *)(r10 -8)\n r1 = *(u64 *)(r10 -16)\n r0 ^= r1\n';
+  const writes = '*(u64 *)(r10 -8) = 77\n r0 = *(u64 *)(r10 -8)\n exit';
+
+  it.each([
+    ['before anything ran', functions(`${reads} exit`)],
+    ['by an earlier run', functions(`${reads} *(u64 *)(r10 -8) = 1234\n exit`)],
+    ['by an earlier run, on one way', functions(`${reads} if r0 s> 0 goto pc+1\n *(u64 *)(r10 -8) = r0\n exit`)],
+    ['in a called function', functions('call pc+1\n exit', `${reads} *(u64 *)(r10 -16) = 99\n exit`)],
+    ['by one called function for another', functions('call pc+2\n call pc+4\n exit', writes, `${reads} exit`)],
+  ])('%s is read', (_name, program) => {
+    const got = returns(compile, program, program, program);
+    expect(got).toEqual(returns(interpreted, program, program, program));
+    expect(got[0]).not.toBe(0n);
   });
 });
 
@@ -94,9 +156,9 @@ const step: fc.Arbitrary<Row[]> = fc.oneof(
 
 it('random mixes agree with the interpreter', () => {
   const slots = [-8, -16, -24, -32];
-  const before: Row[] = [
+  const before = (written: number[]): Row[] => [
     ...[2, 3, 4].map((r): Row => [0x79, r, 1, r * 8]),
-    ...slots.map((o, k): Row => [0x7b, 10, 2 + (k % 3), o]),
+    ...written.map((o, k): Row => [0x7b, 10, 2 + (k % 3), o]),
   ];
   const after: Row[] = [
     [0xbf, 0, 2],
@@ -111,19 +173,17 @@ it('random mixes agree with the interpreter', () => {
   ];
   let found = 0;
   fc.assert(
-    fc.property(fc.array(step, { minLength: 1, maxLength: 12 }), (steps) => {
-      const rows = [...before, ...steps.flat(), ...after];
-      if (promoted(toInsns(rows)) !== undefined) found++;
-      for (let i = 0; i < 64; i++) link.mem.u8[DATA + i] = 0x91 + i * 37;
-      const jit = compile(link, programOf(rows));
-      const interp = interpret(programOf(rows), link);
-      jit.run(DATA);
-      const got = r0Of(link, jit);
-      interp.run(DATA);
-      expect(got).toBe(r0Of(link, interp));
-      jit.dispose();
-      interp.dispose();
-    }),
+    fc.property(
+      fc.oneof(fc.constant(slots), fc.subarray(slots)),
+      fc.array(step, { minLength: 1, maxLength: 12 }),
+      (written, steps) => {
+        const rows = [...before(written), ...steps.flat(), ...after];
+        if (promoted(toInsns(rows)) !== undefined) found++;
+        for (let i = 0; i < 64; i++) link.mem.u8[DATA + i] = 0x91 + i * 37;
+        const program = programOf(rows);
+        expect(returns(compile, program, program)).toEqual(returns(interpreted, program, program));
+      },
+    ),
     { numRuns: Number(process.env.SKEP_RUNS ?? 1000) },
   );
   expect(found).toBeGreaterThan(50);
