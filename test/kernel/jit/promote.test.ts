@@ -7,9 +7,10 @@ import { interpret } from '../../../src/kernel/interp/index.ts';
 import { buildCfg, type Cfg } from '../../../src/kernel/jit/cfg.ts';
 import { computeLiveness } from '../../../src/kernel/jit/liveness.ts';
 import type { ModulePlan } from '../../../src/kernel/jit/plan.ts';
+import type { Executable } from '../../../src/kernel/object/executable.ts';
 import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
 import { promotableSlots } from '../../../src/kernel/jit/promote.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, toInsns } from './support.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, type TestLink, toInsns } from './support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;
@@ -29,7 +30,10 @@ function promoted(insns: Insns): number[] | undefined {
 }
 
 /** What programs run one after the other return, with nonsense on the stack at first. */
-function returns(engine: typeof compile, ...programs: VerifiedProgram[]): bigint[] {
+function returns(
+  engine: (to: TestLink, program: VerifiedProgram) => Executable,
+  ...programs: VerifiedProgram[]
+): bigint[] {
   for (let i = 0; i < 512; i++) link.mem.u8[STACK_TOP - 512 + i] = 0x35 + i * 91;
   return programs.map((program) => {
     const exe = engine(link, program);
@@ -39,7 +43,7 @@ function returns(engine: typeof compile, ...programs: VerifiedProgram[]): bigint
     return r0;
   });
 }
-const interpreted = ((to, program) => interpret(program, to)) as typeof compile;
+const interpreted = (to: TestLink, program: VerifiedProgram): Executable => interpret(program, to);
 
 describe('slots', () => {
   it.each([
