@@ -6,6 +6,7 @@ import { frameNeeds, type FunctionBody, lowerFunction, type Subject } from './fu
 import { CHECK_PARAMS, checkBody, type GuardArea } from './guard.ts';
 import { replaceIdioms } from './idioms.ts';
 import type { Insns } from '../../isa/insn.ts';
+import { unjoinLatches } from './latches.ts';
 import { findLoops } from './loops.ts';
 import { recoverSwitches } from './switches.ts';
 import { computeLiveness } from './liveness.ts';
@@ -44,7 +45,7 @@ export function translate(
   );
   try {
     const subjects = analyse(plan);
-    const bodies = subjects.map((s) => lowerFunction(plan, s, maxFunctionBytes));
+    const bodies = subjects.map((s) => lowerFunction(plan, unjoined(plan.program.insns, s), maxFunctionBytes));
     return { bytes: assemble(plan, bodies), plan };
   } catch (e) {
     releaseSlots(plan);
@@ -85,6 +86,21 @@ function analyse(plan: ModulePlan): Subject[] {
 function withLeftovers(subjects: readonly Subject[]): Subject[] {
   const read = subjects.some((s) => s.index > 0 && s.promotion?.leftovers === true);
   return subjects.map((s) => (read && s.index > 0 ? { ...s, promotion: undefined } : s));
+}
+
+/** The subject with the ends of its loops copied, which is the last thing that happens to its graph. */
+function unjoined(insns: Insns, s: Subject): Subject {
+  const copied = s.widths === undefined ? undefined : unjoinLatches(insns, s.cfg);
+  if (copied === undefined || s.widths === undefined) return s;
+  const { cfg, origin } = copied;
+  const column = (of: Uint16Array): Uint16Array => Uint16Array.from(origin, (b) => of[b]);
+  const { live, widths } = s;
+  return {
+    ...s,
+    cfg,
+    live: { ...live, blockIn: column(live.blockIn), blockOut: column(live.blockOut) },
+    widths: { ...widths, narrowIn: column(widths.narrowIn), zextIn: column(widths.zextIn) },
+  };
 }
 
 /** The graph with its switches, where it can be structured: the loop around irreducible graphs has a table of its own. */
