@@ -35,6 +35,11 @@ export interface RuntimeOptions {
   readonly cpus?: number;
   /** `jit` unless said; programs that it refuses are interpreted. */
   readonly engine?: Engine;
+  /**
+   * `async`: programs start in the interpreter and go on as compiled code when the host has compiled them in the background, which
+   * {@link Runtime.compiled} waits for. For the main threads of browsers, which forbid to compile large modules at once. `sync` unless said.
+   */
+  readonly compile?: 'sync' | 'async';
   /** Kernel version whose rules apply. */
   readonly profile?: '6.18';
   /** Capabilities of the loading process; all unless said. */
@@ -59,6 +64,8 @@ export interface Runtime extends BpfSyscall, Disposable {
   readonly memory: KernelMemory;
   /** bpf(2) with union bpf_attr in its binary form, whose pointers lead into `memory`. */
   bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number;
+  /** Waits until no program is being compiled any more; see {@link RuntimeOptions.compile}. */
+  compiled(): Promise<void>;
   /** The program behind a descriptor, for running it without the cost of PROG_TEST_RUN; undefined when it is none. */
   program(fd: number): RuntimeProgram | undefined;
   /** The live map behind a descriptor, for consumers of ring buffers and perf events; undefined when it is none. */
@@ -72,6 +79,7 @@ export interface Runtime extends BpfSyscall, Disposable {
 export type EngineMaker = (
   parts: LinkParts,
   engine: Engine,
+  compile: 'sync' | 'async',
 ) => { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
 
 /** Wires an embedded kernel; without engines it only verifies, whatever the options say. */
@@ -112,7 +120,9 @@ export function assembleRuntime(
     cpuStack: layout.stacks[0],
     deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
   };
-  const engines = options.verifyOnly ? undefined : makeEngines?.(linkParts, options.engine ?? 'jit');
+  const engines = options.verifyOnly
+    ? undefined
+    : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, run, nrCpus },
@@ -120,18 +130,19 @@ export function assembleRuntime(
     now: () => performance.now(),
   };
   const clock = new Int32Array(2);
+  const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
     ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: observed(verifier, options.onVerified) },
     caps: options.caps ?? ALL_CAPS,
     profile: options.profile ?? '6.18',
     verifyOnly: engines === undefined,
-    compile: engines?.compile ?? notExecutable,
+    compile: noting(engines?.compile ?? notExecutable, compiling),
     ktime() {
       host.ktimeNs(clock);
       return [clock[0] >>> 0, clock[1] >>> 0];
     },
   };
-  return new EmbeddedRuntime(env, mem, run);
+  return new EmbeddedRuntime(env, mem, run, compiling);
 }
 
 function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
@@ -143,12 +154,28 @@ function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerifi
   };
 }
 
+/** Notes what is compiled in the background as long as it is. */
+function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): SyscallEnv['compile'] {
+  return (program) => {
+    const exe = compile(program);
+    const pending = exe.compiling;
+    if (pending !== undefined) {
+      const done = (): unknown => compiling.delete(pending);
+      compiling.add(pending);
+      void pending.then(done, done);
+    }
+    return exe;
+  };
+}
+
 class EmbeddedRuntime implements Runtime {
   readonly #env: SyscallEnv;
   readonly memory: KernelMemory;
   readonly runState: Readonly<RunState>;
+  readonly #compiling: ReadonlySet<Promise<void>>;
 
-  constructor(env: SyscallEnv, memory: KernelMemory, run: RunState) {
+  constructor(env: SyscallEnv, memory: KernelMemory, run: RunState, compiling: ReadonlySet<Promise<void>>) {
+    this.#compiling = compiling;
     this.#env = env;
     this.memory = memory;
     this.runState = run;
@@ -168,6 +195,10 @@ class EmbeddedRuntime implements Runtime {
 
   close(fd: number): number {
     return this.#env.fds.close(fd);
+  }
+
+  async compiled(): Promise<void> {
+    await Promise.all(this.#compiling);
   }
 
   program(fd: number): RuntimeProgram | undefined {

@@ -34,9 +34,14 @@ export class RuntimeProgram {
   get name(): string {
     return this.#prog.name;
   }
-  /** Which engine runs it. */
+  /** Which engine runs it now. */
   get engine(): 'jit' | 'interp' {
-    return this.#prog.exe.engine;
+    const { exe } = this.#prog;
+    return exe.compiling === undefined ? exe.engine : 'interp';
+  }
+  /** Waits until it is compiled, where the runtime was made with `compile: 'async'`; what the JIT refuses stays interpreted. */
+  async compiled(): Promise<void> {
+    await this.#prog.exe.compiling;
   }
   get verified(): VerifiedProgram {
     return this.#prog.verified;

@@ -7,9 +7,9 @@ import { verify } from './verifier/check.ts';
 
 export type { Engine, Runtime, RuntimeOptions } from './assemble.ts';
 
-const makeEngines: EngineMaker = (parts, engine) => {
+const makeEngines: EngineMaker = (parts, engine, compile) => {
   const link = createProgramLink(parts);
-  return { link, compile: engineCompiler(link, engine) };
+  return { link, compile: engineCompiler(link, engine, compile === 'async') };
 };
 
 /** Makes an embedded kernel. Two of them in one process share nothing. */

@@ -34,9 +34,13 @@ export interface JitExecutable extends Executable {
   arm(guard: GuardOptions): void;
 }
 
-export type JitResult =
-  | { readonly ok: true; readonly executable: JitExecutable }
-  | { readonly ok: false; readonly reason: RefusalReason; readonly insn: number; readonly detail: string };
+export interface JitRefused {
+  readonly ok: false;
+  readonly reason: RefusalReason;
+  readonly insn: number;
+  readonly detail: string;
+}
+export type JitResult = { readonly ok: true; readonly executable: JitExecutable } | JitRefused;
 
 /** Time that one loop of may_goto gets (kernel: 250 ms). */
 const MAY_GOTO_MS = 250;
@@ -62,7 +66,7 @@ interface Pending {
   readonly module?: WebAssembly.Module;
 }
 
-function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOptions): Pending | JitResult {
+function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOptions): Pending | JitRefused {
   const { env } = link;
   const cell = env.alloc(RESULT_SIZE, 8);
   const area = options.guard === undefined ? 0 : env.alloc(guardAreaSize(options.guard), 8);
@@ -84,7 +88,7 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
   }
 }
 
-function refuse(link: ProgramLink, pending: Pending, error: unknown): JitResult {
+function refuse(link: ProgramLink, pending: Pending, error: unknown): JitRefused {
   releaseSlots(pending.translation.plan);
   link.env.free(pending.cell);
   if (pending.area !== 0) link.env.free(pending.area);
@@ -105,24 +109,37 @@ export function jitCompile(program: VerifiedProgram, link: ProgramLink, options:
   try {
     const module = pending.module ?? new WebAssembly.Module(pending.translation.bytes);
     keep(program, options, pending, module);
-    return install(link, options, pending, module);
+    const instance = new WebAssembly.Instance(module, importsOf(link, pending));
+    return install(link, options, pending, instance);
   } catch (e) {
     return refuse(link, pending, e);
   }
 }
 
-/** As {@link jitCompile}, with the host compiling in the background: browsers forbid large modules on their main thread. */
-export async function jitCompileAsync(
+/**
+ * As {@link jitCompile}, with the host compiling in the background: browsers forbid to compile large modules, and to make instances
+ * of them, on their main thread. What the JIT refuses is known at once.
+ */
+export function jitCompileAsync(
   program: VerifiedProgram,
   link: ProgramLink,
   options: JitOptions = {},
-): Promise<JitResult> {
+): JitRefused | Promise<JitResult> {
   const pending = prepare(program, link, options);
-  if ('ok' in pending) return pending;
+  return 'ok' in pending ? pending : finish(program, link, options, pending);
+}
+
+async function finish(
+  program: VerifiedProgram,
+  link: ProgramLink,
+  options: JitOptions,
+  pending: Pending,
+): Promise<JitResult> {
   try {
     const module = pending.module ?? (await WebAssembly.compile(pending.translation.bytes));
     keep(program, options, pending, module);
-    return install(link, options, pending, module);
+    const instance = await WebAssembly.instantiate(module, importsOf(link, pending));
+    return install(link, options, pending, instance);
   } catch (e) {
     return refuse(link, pending, e);
   }
@@ -146,18 +163,21 @@ function aborting(run: () => number): number {
   }
 }
 
-function install(link: ProgramLink, options: JitOptions, pending: Pending, module: WebAssembly.Module): JitResult {
-  const { plan, bytes } = pending.translation;
-  const { cell, area } = pending;
-  const { env, table, stack } = link;
+function importsOf({ env, table, stack }: ProgramLink, { cell, translation }: Pending): WebAssembly.Imports {
   const imports: Record<string, WebAssembly.ImportValue> = {
     memory: env.mem.memory,
     sp: stack.sp,
     table: table.table,
     cell,
   };
-  for (const fn of plan.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
-  const instance = new WebAssembly.Instance(module, { env: imports });
+  for (const fn of translation.plan.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
+  return { env: imports };
+}
+
+function install(link: ProgramLink, options: JitOptions, pending: Pending, instance: WebAssembly.Instance): JitResult {
+  const { plan, bytes } = pending.translation;
+  const { cell, area } = pending;
+  const { env, table, stack } = link;
   const wasm = instance.exports as unknown as WasmExports & Record<string, CallableFunction>;
   env.mem.i32[(cell + RESULT_SP) >>> 2] = stack.top;
   const slot = table.alloc();

@@ -17,6 +17,10 @@ export class CodeTable {
     return slot;
   }
 
+  get(slot: number): CallableFunction | null {
+    return this.table.get(slot) as CallableFunction | null;
+  }
+
   set(slot: number, code: CallableFunction | null): void {
     this.table.set(slot, code);
   }

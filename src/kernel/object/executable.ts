@@ -10,8 +10,10 @@ export interface Executable {
   runBatch?(ctxs: number, stride: number, count: number, out: number): void;
   /** Guest address where run() stores the 64-bit r0. */
   readonly retAddr: number;
+  /** While the host compiles it in the background: settles when compiled code has taken over. */
+  readonly compiling?: Promise<void> | undefined;
   /** Instructions executed in all runs so far; the JIT does not count. */
-  readonly executed?: number;
+  readonly executed?: number | undefined;
   /** Bytes of generated code, 0 for the interpreter. */
   readonly codeSize: number;
   /** Releases its slots. */
