@@ -35,8 +35,14 @@ function variants(rng: Rng): [name: string, testing: VerifierTesting][] {
 }
 
 /** Verifies a program in every way; the ordinary outcome. */
-export function ablate(input: VerifierInput, rng: Rng, report: Report, what: string): VerifierOutcome {
-  const plain = verify({ ...input, logLevel: 0, signal: input.signal ?? patience(GIVE_UP) });
+export function ablate(
+  input: VerifierInput,
+  rng: Rng,
+  report: Report,
+  what: string,
+  verifier: (input: VerifierInput) => VerifierOutcome = verify,
+): VerifierOutcome {
+  const plain = verifier({ ...input, logLevel: 0, signal: input.signal ?? patience(GIVE_UP) });
   if (plain.stats.insnsProcessed > MOST_INSNS) {
     report.count('large');
     return plain;
@@ -47,7 +53,7 @@ export function ablate(input: VerifierInput, rng: Rng, report: Report, what: str
   for (const [name, testing] of variants(rng)) {
     // Without pruning more may be refused only, so there is nothing to learn from what is refused already.
     if (name === 'noPruning' && !plain.ok) continue;
-    const other = verify({ ...input, logLevel: 0, testing, signal: patience(GIVE_UP) });
+    const other = verifier({ ...input, logLevel: 0, testing, signal: patience(GIVE_UP) });
     if (other.ok === plain.ok) continue;
     if (tooLarge(other) || tooLarge(plain)) {
       report.count(`tooLarge.${name}`);

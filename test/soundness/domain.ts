@@ -180,11 +180,11 @@ function checkJmp(domain: Domain, name: string, is32: boolean, a: Family, b: Fam
         if (taken === side && !isEmpty(row, mine)) return explain(i, k, form, taken, side === 0, '');
         continue;
       }
+      if (isEmpty(row, mine)) continue;
+      claims++;
       d.copyFrom(s);
       e.copyFrom(o);
       domain.regsRefineCondOp(d, e, side === 0 ? code : revOpcode(code), is32);
-      if (isEmpty(row, mine)) continue;
-      claims++;
       if (!inside(d, row, mine) || !inside(e, row, mine + HULL)) return explain(i, k, form, taken, side === 0, '');
       domain.regBoundsSync(d);
       domain.regBoundsSync(e);

@@ -6,6 +6,10 @@ import { encodeInsns } from '../../src/isa/encode.ts';
 import type { Insns } from '../../src/isa/insn.ts';
 import { verify } from '../../src/kernel/verifier/check.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
+import type { VerifierInput, VerifierOutcome, VerifierTesting } from '../../src/kernel/verifier/result.ts';
+import { generate } from '../differential/generate.ts';
+import { Rng } from '../differential/rng.ts';
+import { inputOf } from '../differential/sides.ts';
 import { Scalar } from '../../src/kernel/verifier/domain/scalar.ts';
 import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import {
@@ -28,7 +32,7 @@ import {
 } from '../../src/kernel/verifier/state/row.ts';
 import { FRAME_ROWS, FuncState, regRow, slotRow, VerifierState } from '../../src/kernel/verifier/state/state.ts';
 import { accessFault } from './access.ts';
-import { ABLATION } from './ablation.ts';
+import { ABLATION, ablate } from './ablation.ts';
 import { Beliefs } from './beliefs.ts';
 import { runHere } from './command.ts';
 import { WatchedKernel } from './watched.ts';
@@ -194,6 +198,33 @@ test('nothing is accepted only because of pruning, and checkpoints change no ver
   expect(failures).toEqual([]);
   expect(counts['accepted']).toBeGreaterThan(50);
   expect(counts['tooLarge.noPruning'] ?? 0).toBeLessThan(0.05 * counts['accepted']);
+});
+
+test('a verdict that hangs on pruning or on checkpoints is seen', async () => {
+  const vmlinux = await loadPackagedBtf();
+  const program = (source: string): VerifierInput => ({
+    ...inputOf(generate(1), 0, () => vmlinux),
+    ...{ insns: assembleProgram(source).insns, progType: 1, progFlags: 0, funcInfo: undefined },
+  });
+  const accepted = verify(program('r0 = 0\nexit'));
+  const refused = verify(program('exit'));
+  expect([accepted.ok, refused.ok]).toEqual([true, false]);
+  const found = (verdict: (t: VerifierTesting | undefined) => boolean): string[] => {
+    const failures: string[] = [];
+    const verifier = ({ testing }: VerifierInput): VerifierOutcome => (verdict(testing) ? accepted : refused);
+    ablate(
+      program('r0 = 0\nexit'),
+      new Rng(1),
+      { count() {}, fail: (text) => void failures.push(text) },
+      'it',
+      verifier,
+    );
+    return failures;
+  };
+  expect(found(() => true)).toEqual([]);
+  expect(found((t) => t?.noPruning !== true).join()).toMatch(/^it: accept, but with noPruning reject/);
+  expect(found((t) => t?.everyInsn === true).join()).toMatch(/^it: reject .* but with everyInsn accept$/);
+  expect(found((t) => t?.randomCheckpoints === undefined)).toHaveLength(2);
 });
 
 test('changes that keep the meaning keep the verdict', async () => {
