@@ -33,7 +33,7 @@ import {
   UMIN_HI,
   UMIN_LO,
 } from '../../src/kernel/verifier/state/row.ts';
-import { type FuncState, regRow, slotRow, type VerifierState } from '../../src/kernel/verifier/state/state.ts';
+import { type FuncState, regRow, slotAt, type VerifierState } from '../../src/kernel/verifier/state/state.ts';
 import { holdsRegister, holdsSlot, showRow, type World } from './contains.ts';
 import { Interner } from './interner.ts';
 
@@ -122,7 +122,7 @@ export class Beliefs {
     ids[REGS] = index;
     let length = SLOTS;
     for (let spi = 0; spi < frame.allocatedStack >> 3; spi++) {
-      const id = this.#slotOf(rows, slotRow(spi));
+      const id = this.#slotOf(rows, slotAt(rows, spi));
       ids[SLOTS + spi] = id;
       if (id !== 0) length = SLOTS + spi + 1;
     }

@@ -30,7 +30,7 @@ import {
   storeScalar,
   TYPE,
 } from '../../src/kernel/verifier/state/row.ts';
-import { FRAME_ROWS, FuncState, regRow, slotRow, VerifierState } from '../../src/kernel/verifier/state/state.ts';
+import { FRAME_WORDS, FuncState, clearFrame, regRow, slotRow, VerifierState } from '../../src/kernel/verifier/state/state.ts';
 import { accessFault } from './access.ts';
 import { ABLATION, ablate } from './ablation.ts';
 import { Beliefs } from './beliefs.ts';
@@ -112,7 +112,8 @@ function state(r1: number, precise: boolean, callsites: readonly number[] = []):
   const st = new VerifierState();
   st.curframe = callsites.length;
   for (const callsite of [-1, ...callsites]) {
-    const frame = new FuncState(new Int32Array(FRAME_ROWS * ROW));
+    const frame = new FuncState(new Int32Array(FRAME_WORDS));
+    clearFrame(frame.rows);
     frame.callsite = callsite;
     frame.allocatedStack = 8;
     const s = new Scalar();

@@ -25,9 +25,9 @@ import { clearAllPktPointers } from '../resource/packet.ts';
 import { inSleepableContext } from '../resource/context.ts';
 import { s64Text } from '../state/format.ts';
 import { printVerifierState } from '../state/print.ts';
-import { ROW, SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE, copyRow, smaxOf, sminOf } from '../state/row.ts';
+import { SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE, copyRow, smaxOf, sminOf } from '../state/row.ts';
 import { clearCallerSaved, initFrame, markRegUnknown, regIsNull } from '../state/regs.ts';
-import { FuncState, MAX_REGS, type VerifierState, regRow } from '../state/state.ts';
+import { type FuncState, type VerifierState, regRow } from '../state/state.ts';
 import { findSubprogAt } from '../subprog.ts';
 import { checkFuncArgRegOff, checkRegType } from './arg-type.ts';
 import { prepareFuncArgs } from './func-args.ts';
@@ -146,7 +146,7 @@ export function setupFuncEntry(
   setCallee: (callee: FuncState) => void,
 ): void {
   if (state.curframe + 1 >= MAX_CALL_FRAMES) reject(env, SUBPROG.STACK_TOO_DEEP, state.curframe + 2);
-  const callee = state === env.state ? env.store.workingFrame() : new FuncState(new Int32Array(MAX_REGS * ROW));
+  const callee = state === env.state ? env.store.workingFrame() : env.store.storedFrame();
   initFrame(env, callee, callsite, state.curframe + 1, subprog);
   setCallee(callee);
   state.frames.push(callee);

@@ -5,7 +5,7 @@ import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, TYPE, slotType } from '../state/row.ts';
-import { type VerifierState, regRow, slotRow } from '../state/state.ts';
+import { type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
 import { printVerifierState } from '../state/print.ts';
 import { backtrackInsn, tracesInsn } from './backtrack-insn.ts';
 import { HIST_BEFORE, HIST_FLAGS, HIST_IDX, HIST_PREV_IDX } from './history.ts';
@@ -130,7 +130,7 @@ function markInState(env: VerifierEnv, st: VerifierState, out: Changed | undefin
     const slots = frame.allocatedStack >> 3;
     for (let i = 0; i < 64; i++) {
       if (!bt.isFrameSlotSet(fr, i)) continue;
-      const r = slotRow(i);
+      const r = slotAt(rows, i);
       if (i >= slots || !isSpilledScalar(rows, r) || rows[r + PRECISE]) bt.clearFrameSlot(fr, i);
       else {
         rows[r + PRECISE] = 1;
@@ -162,7 +162,7 @@ export function markAllScalarsPrecise(env: VerifierEnv, start: VerifierState): v
         if (env.log.verbose) env.log.line(`force_precise: frame${fr}: forcing r${i} to be precise`);
       }
       for (let i = 0; i < allocatedStack >> 3; i++) {
-        const r = slotRow(i);
+        const r = slotAt(rows, i);
         if (!isSpilledScalar(rows, r) || rows[r + PRECISE]) continue;
         rows[r + PRECISE] = 1;
         if (env.log.verbose) env.log.line(`force_precise: frame${fr}: forcing fp${-(i + 1) * 8} to be precise`);
@@ -196,7 +196,7 @@ export function propagatePrecision(env: VerifierEnv, old: VerifierState, cur: Ve
       bt.setFrameReg(fr, i);
     }
     for (let i = 0; i < allocatedStack >> 3; i++) {
-      const r = slotRow(i);
+      const r = slotAt(rows, i);
       if (!isSpilledScalar(rows, r) || !rows[r + PRECISE]) continue;
       if (env.log.verbose) said += said === '' ? `frame ${fr}: propagating fp${-(i + 1) * 8}` : `,fp${-(i + 1) * 8}`;
       bt.setFrameSlot(fr, i);

@@ -51,7 +51,15 @@ import {
   storeScalar,
 } from '../state/row.ts';
 import { Scalar } from '../domain/scalar.ts';
-import { type FuncState, REF_TYPE_IRQ, REF_TYPE_PTR, type VerifierState, regRow, slotRow } from '../state/state.ts';
+import {
+  type FuncState,
+  REF_TYPE_IRQ,
+  REF_TYPE_PTR,
+  type VerifierState,
+  regRow,
+  slotAt,
+  slotRow,
+} from '../state/state.ts';
 
 /** How strictly states are compared (enum exact_level). */
 export const NOT_EXACT = 0;
@@ -227,17 +235,26 @@ function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState, exact: numb
   const o = old.rows;
   const c = cur.rows;
   for (let spi = 0; spi < old.allocatedStack >> 3; spi++) {
-    const a = slotRow(spi);
+    const a = slotAt(o, spi);
+    const b = slotRow(spi);
     const beyond = spi * 8 >= cur.allocatedStack;
-    if (exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[a + SLOT_TYPES])) return false;
+    if (exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[b + SLOT_TYPES])) return false;
     const types = o[a + SLOT_TYPES];
-    if (types === 0 || (types === c[a + SLOT_TYPES] && !beyond && isPlain(types))) continue;
-    if (!slotSafe(env, o, c, a, beyond, exact)) return false;
+    if (types === 0 || (types === c[b + SLOT_TYPES] && !beyond && isPlain(types))) continue;
+    if (!slotSafe(env, o, a, c, b, beyond, exact)) return false;
   }
   return true;
 }
 
-function slotSafe(env: VerifierEnv, o: Int32Array, c: Int32Array, a: number, beyond: boolean, exact: number): boolean {
+function slotSafe(
+  env: VerifierEnv,
+  o: Int32Array,
+  a: number,
+  c: Int32Array,
+  b: number,
+  beyond: boolean,
+  exact: number,
+): boolean {
   let asScalars: boolean | undefined;
   let tried = false;
   // Bytes are visited as the kernel visits them: from the top of the slot, which is byte 0 here.
@@ -247,36 +264,43 @@ function slotSafe(env: VerifierEnv, o: Int32Array, c: Int32Array, a: number, bey
     if (beyond) return false;
     if (!tried) {
       tried = true;
-      asScalars = slotsAsScalars(env, o, a, c, a, exact);
+      asScalars = slotsAsScalars(env, o, a, c, b, exact);
     }
     if (asScalars !== undefined) return asScalars;
-    const ct = slotType(c, a, i);
+    const ct = slotType(c, b, i);
     if (t === STACK_MISC && ct === STACK_ZERO) continue;
     if (t !== ct) return false;
   }
   if (beyond) return true;
-  return slotContentsSafe(env, o, c, a, exact);
+  return slotContentsSafe(env, o, a, c, b, exact);
 }
 
 /** Compares what a slot holds as a whole, by the type of its last byte. */
-function slotContentsSafe(env: VerifierEnv, o: Int32Array, c: Int32Array, a: number, exact: number): boolean {
+function slotContentsSafe(
+  env: VerifierEnv,
+  o: Int32Array,
+  a: number,
+  c: Int32Array,
+  b: number,
+  exact: number,
+): boolean {
   const { idmap } = env;
   switch (slotType(o, a, 7)) {
     case STACK_SPILL:
-      return slotType(c, a, 7) === STACK_SPILL && regSafe(env, o, a, c, a, exact);
+      return slotType(c, b, 7) === STACK_SPILL && regSafe(env, o, a, c, b, exact);
     case STACK_DYNPTR:
-      return o[a + A] === c[a + A] && o[a + B] === c[a + B] && idmap.check(o[a + REF_OBJ_ID], c[a + REF_OBJ_ID]);
+      return o[a + A] === c[b + A] && o[a + B] === c[b + B] && idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID]);
     case STACK_ITER:
       // The depth is left out: it only serves the detection of endless loops.
       return (
-        o[a + TYPE] === c[a + TYPE] &&
-        o[a + A] === c[a + A] &&
-        o[a + B] === c[a + B] &&
-        (o[a + C] & 3) === (c[a + C] & 3) &&
-        idmap.check(o[a + REF_OBJ_ID], c[a + REF_OBJ_ID])
+        o[a + TYPE] === c[b + TYPE] &&
+        o[a + A] === c[b + A] &&
+        o[a + B] === c[b + B] &&
+        (o[a + C] & 3) === (c[b + C] & 3) &&
+        idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID])
       );
     case STACK_IRQ_FLAG:
-      return o[a + A] === c[a + A] && idmap.check(o[a + REF_OBJ_ID], c[a + REF_OBJ_ID]);
+      return o[a + A] === c[b + A] && idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID]);
     default:
       return true;
   }
@@ -317,7 +341,7 @@ export function iterActiveDepthsDiffer(old: VerifierState, cur: VerifierState): 
     for (let i = 0; i < frame.allocatedStack >> 3; i++) {
       const r = slotRow(i);
       if (slotType(frame.rows, r, 0) !== STACK_ITER || (frame.rows[r + C] & 3) !== 1) continue;
-      if (i >= o.allocatedStack >> 3 || o.rows[r + C] >> 2 !== frame.rows[r + C] >> 2) return true;
+      if (i >= o.allocatedStack >> 3 || o.rows[slotAt(o.rows, i) + C] >> 2 !== frame.rows[r + C] >> 2) return true;
     }
   }
   return false;

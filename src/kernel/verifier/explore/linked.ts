@@ -17,7 +17,7 @@ import {
   slotType,
   storeScalar,
 } from '../state/row.ts';
-import { type VerifierState, regRow, slotRow } from '../state/state.ts';
+import { type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
 import type { VerifierEnv } from '../env.ts';
 import { frameInsnIdx } from './equal.ts';
 import { linkedFrame, linkedIndex, linkedIsReg, packLinked } from './history.ts';
@@ -62,7 +62,7 @@ export function syncLinkedRegs(
   const knownId = knownRows[k + ID];
   for (const p of linked) {
     const { rows } = state.frames[linkedFrame(p)];
-    const r = linkedIsReg(p) ? regRow(linkedIndex(p)) : slotRow(linkedIndex(p));
+    const r = linkedIsReg(p) ? regRow(linkedIndex(p)) : slotAt(rows, linkedIndex(p));
     if (rows[r + TYPE] !== SCALAR_VALUE || (rows === knownRows && r === k)) continue;
     const id = rows[r + ID];
     if ((id & ~BPF_ADD_CONST) !== (knownId & ~BPF_ADD_CONST)) continue;

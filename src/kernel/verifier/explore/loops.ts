@@ -3,7 +3,7 @@ import { SCALAR_VALUE } from '../../spec/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, SUBREG_DEF, TYPE, slotType } from '../state/row.ts';
 import { markRegUnknown } from '../state/regs.ts';
-import { type VerifierState, regRow, slotRow } from '../state/state.ts';
+import { type VerifierState, regRow, slotAt } from '../state/state.ts';
 import { regsExact } from './equal.ts';
 
 /** same_callsites(). */
@@ -38,20 +38,21 @@ export function widenImpreciseScalars(env: VerifierEnv, old: VerifierState, cur:
   for (let fr = old.curframe; fr >= 0; fr--) {
     const o = old.frames[fr];
     const c = cur.frames[fr];
-    for (let i = 0; i < 11; i++) maybeWiden(env, o.rows, c.rows, regRow(i));
+    for (let i = 0; i < 11; i++) maybeWiden(env, o.rows, regRow(i), c.rows, regRow(i));
     const slots = Math.min(o.allocatedStack, c.allocatedStack) >> 3;
     for (let i = 0; i < slots; i++) {
-      const r = slotRow(i);
-      if (slotType(o.rows, r, 7) === STACK_SPILL && slotType(c.rows, r, 7) === STACK_SPILL) {
-        maybeWiden(env, o.rows, c.rows, r);
+      const a = slotAt(o.rows, i);
+      const r = slotAt(c.rows, i);
+      if (slotType(o.rows, a, 7) === STACK_SPILL && slotType(c.rows, r, 7) === STACK_SPILL) {
+        maybeWiden(env, o.rows, a, c.rows, r);
       }
     }
   }
 }
 
-function maybeWiden(env: VerifierEnv, o: Int32Array, c: Int32Array, r: number): void {
-  if (o[r + TYPE] !== SCALAR_VALUE || c[r + TYPE] !== SCALAR_VALUE) return;
-  if (o[r + PRECISE] || c[r + PRECISE] || regsExact(env, o, r, c, r)) return;
+function maybeWiden(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, r: number): void {
+  if (o[a + TYPE] !== SCALAR_VALUE || c[r + TYPE] !== SCALAR_VALUE) return;
+  if (o[a + PRECISE] || c[r + PRECISE] || regsExact(env, o, a, c, r)) return;
   const slots = c[r + SLOT_TYPES];
   const subreg = c[r + SUBREG_DEF];
   markRegUnknown(env, c, r);

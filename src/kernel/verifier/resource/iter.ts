@@ -12,7 +12,7 @@ import { pushStack } from '../explore/worklist.ts';
 import { A, B, C, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_ITER, TYPE, allSlots, slotType } from '../state/row.ts';
 import { markRegConstZero } from '../access/stack-read.ts';
 import { markPtrNotNullReg, markRegNotInit, markRegPointer } from '../state/regs.ts';
-import { regRow, slotRow } from '../state/state.ts';
+import { regRow, slotAt, slotRow } from '../state/state.ts';
 import { inRcuCs } from './context.ts';
 import { acquireReference, releaseReference } from './refs.ts';
 import { SPI_BEYOND, scratchSlot, stackObjSpi } from './stack-obj.ts';
@@ -156,7 +156,8 @@ export function processIterNextCall(env: VerifierEnv, insnIdx: number, iter: Ite
     const prev = findPrevEntry(env, parent, insnIdx);
     const queued = pushStack(env, insnIdx + 1, insnIdx, false, ERRNO.ENOMEM);
     const active = queued.frames[iter.frameno].rows;
-    active[s + C] = ITER_ACTIVE | (((active[s + C] >>> 2) + 1) << 2);
+    const a = slotAt(active, iter.spi);
+    active[a + C] = ITER_ACTIVE | (((active[a + C] >>> 2) + 1) << 2);
     if (prev !== undefined) widenImpreciseScalars(env, prev, queued);
     markPtrNotNullReg(env, queued.frame.rows, regRow(0));
   }

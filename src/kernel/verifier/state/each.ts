@@ -1,5 +1,5 @@
 /** Every register of a state: the eleven of each frame, and those spilled to stack (bpf_for_each_reg_in_vstate). */
-import { MAX_REGS, regRow, slotRow, type FuncState, type VerifierState } from './state.ts';
+import { MAX_REGS, regRow, slotAt, type FuncState, type VerifierState } from './state.ts';
 import { STACK_SPILL, slotType } from './row.ts';
 
 /** Calls `fn` with the rows of a frame and the base word of each register or spilled slot in it. */
@@ -18,7 +18,7 @@ export function forEachRegMask(
     const { rows } = frame;
     for (let regno = 0; regno < MAX_REGS; regno++) fn(rows, regRow(regno), frame);
     for (let spi = 0; spi < frame.allocatedStack >> 3; spi++) {
-      const r = slotRow(spi);
+      const r = slotAt(rows, spi);
       if ((1 << slotType(rows, r, 7)) & mask) fn(rows, r, frame);
     }
   }

@@ -45,7 +45,7 @@ import {
   slotType,
   varOffConst,
 } from './row.ts';
-import { type FuncState, type VerifierState, regRow, slotRow } from './state.ts';
+import { type FuncState, type VerifierState, regRow, slotAt } from './state.ts';
 
 const SLOT_CHARS = '?rm0dif';
 
@@ -134,7 +134,7 @@ function regDetails(env: VerifierEnv, rows: Int32Array, r: number): string[] {
 /** One stack slot, or '' when nothing is to be said; `next` tells how many slots it took. */
 function formatSlot(env: VerifierEnv, frame: FuncState, spi: number): { text: string; slots: number } {
   const { rows } = frame;
-  const r = slotRow(spi);
+  const r = slotAt(rows, spi);
   if (rows[r + SLOT_TYPES] === 0) return { text: '', slots: 1 };
   let chars = '';
   for (let j = 0; j < 8; j++) chars += SLOT_CHARS[slotType(rows, r, j)];
@@ -143,7 +143,7 @@ function formatSlot(env: VerifierEnv, frame: FuncState, spi: number): { text: st
     case STACK_SPILL:
       return { text: at + chars.slice(0, chars.indexOf('r')) + formatReg(env, frame, rows, r), slots: 1 };
     case STACK_DYNPTR: {
-      const main = slotRow(spi + 1);
+      const main = slotAt(rows, spi + 1);
       const parts: string[] = [];
       if (rows[main + ID] !== 0) parts.push(`id=${rows[main + ID]}`);
       if (rows[main + REF_OBJ_ID] !== 0) parts.push(`ref_id=${rows[main + REF_OBJ_ID]}`);

@@ -36,7 +36,7 @@ import {
   VALUE_LO,
   storeScalar,
 } from './row.ts';
-import { type FuncState, MAX_REGS, regRow } from './state.ts';
+import { type FuncState, MAX_REGS, clearFrame, regRow } from './state.ts';
 
 const UNKNOWN = new Scalar();
 UNKNOWN.setUnknown();
@@ -165,7 +165,7 @@ export function initFrame(
   frameno: number,
   subprogno: number,
 ): void {
-  frame.rows.fill(0);
+  clearFrame(frame.rows);
   frame.allocatedStack = 0;
   frame.callsite = callsite;
   frame.frameno = frameno;

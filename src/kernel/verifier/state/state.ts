@@ -3,13 +3,24 @@ import { ROW } from './row.ts';
 
 export const MAX_REGS = 11;
 export const MAX_SLOTS = 64;
-/** Rows of a working frame: 11 registers, then 64 stack slots; slot i covers bytes fp-8(i+1) to fp-8i-1. */
-export const FRAME_ROWS = MAX_REGS + MAX_SLOTS;
+/** Words of a frame at which its slots are found: word `spi` of these is the base word of stack slot `spi`. */
+const SLOT_MAP = MAX_REGS * ROW;
+const FIRST_SLOT = SLOT_MAP + MAX_SLOTS;
+/** Words of a working frame: 11 registers, the map of slots, then 64 slots; slot i covers bytes fp-8(i+1) to fp-8i-1. */
+export const FRAME_WORDS = FIRST_SLOT + MAX_SLOTS * ROW;
 
 /** Base word of register `regno` in a frame's rows. */
 export const regRow = (regno: number): number => regno * ROW;
-/** Base word of stack slot `spi` in a frame's rows. */
-export const slotRow = (spi: number): number => (MAX_REGS + spi) * ROW;
+/** Base word of stack slot `spi` in the rows of a working frame. */
+export const slotRow = (spi: number): number => FIRST_SLOT + spi * ROW;
+/** Base word of stack slot `spi` in the rows of any frame, also a stored one, where slots of plain bytes of one kind share a row. */
+export const slotAt = (rows: Int32Array, spi: number): number => rows[SLOT_MAP + spi];
+
+/** Empties the rows of a frame: working ones have the map of slots as well. */
+export function clearFrame(rows: Int32Array): void {
+  rows.fill(0);
+  if (rows.length === FRAME_WORDS) for (let spi = 0; spi < MAX_SLOTS; spi++) rows[SLOT_MAP + spi] = slotRow(spi);
+}
 
 /** Kinds of acquired references (enum ref_state_type). */
 export const REF_TYPE_PTR = 1;
@@ -29,7 +40,7 @@ export interface Ref {
 
 /** One frame of the simulated call stack. */
 export class FuncState {
-  /** FRAME_ROWS rows while the state is worked on; the used rows only in a stored copy. */
+  /** FRAME_WORDS words while the state is worked on; a stored copy is packed (state/pack.ts). */
   rows: Int32Array;
   /** Bytes of stack touched so far, multiple of 8. */
   allocatedStack = 0;

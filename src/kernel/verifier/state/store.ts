@@ -1,13 +1,20 @@
-/** Copies of states: compact blocks for what waits or was explored, full frames for what is worked on (copy_verifier_state). */
-import { ROW } from './row.ts';
-import { FRAME_ROWS, FuncState, MAX_REGS, VerifierState } from './state.ts';
+/** Copies of states: packed for what waits or was explored, full frames for what is worked on (copy_verifier_state). */
+import { BARE_WORDS, Packer, unpack } from './pack.ts';
+import { ROW_SHIFT } from './row.ts';
+import { FRAME_WORDS, FuncState, VerifierState, clearFrame } from './state.ts';
 
 const NO_FRAMES: FuncState[] = [];
+/** Words of the first slab; each further one is twice as large until the limit. */
+const FIRST_SLAB = 1 << 14;
+const LARGEST_SLAB = 1 << 20;
 
-/** Memory of states in one verification: typed arrays are reused by size, because making one costs ten copies. */
+/** Memory of states in one verification: blocks are cut from slabs and reused by size, because making a typed array costs ten copies. */
 export class StateStore {
   #blocks: Int32Array[][] = [];
   #frames: FuncState[] = [];
+  #slab = new Int32Array(0);
+  #used = 0;
+  readonly #packer = new Packer();
   /** Nothing is taken back: somebody looks at states after the verification. */
   keep = false;
 
@@ -19,7 +26,11 @@ export class StateStore {
   }
 
   workingFrame(): FuncState {
-    return this.#frames.pop() ?? new FuncState(new Int32Array(FRAME_ROWS * ROW));
+    const given = this.#frames.pop();
+    if (given !== undefined) return given;
+    const rows = new Int32Array(FRAME_WORDS);
+    clearFrame(rows);
+    return new FuncState(rows);
   }
 
   /** Gives back the frame of a function that returned. */
@@ -27,15 +38,20 @@ export class StateStore {
     this.#frames.push(frame);
   }
 
-  /** A compact copy of `src`, to be explored later or compared with. */
+  /** The frame of a function that a stored state enters. */
+  storedFrame(): FuncState {
+    return new FuncState(this.#block(BARE_WORDS));
+  }
+
+  /** A packed copy of `src`, to be explored later or compared with. */
   save(src: VerifierState): VerifierState {
     const dst = new VerifierState();
     copyMeta(dst, src);
     for (let i = 0; i <= src.curframe; i++) {
       const from = src.frames[i];
-      const to = new FuncState(this.#block(usedRows(from)));
+      const to = new FuncState(this.#block(this.#packer.plan(from)));
       to.copyMeta(from);
-      copyRows(to.rows, from.rows, usedRows(from));
+      this.#packer.pack(from, to.rows);
       dst.frames.push(to);
     }
     return dst;
@@ -48,37 +64,29 @@ export class StateStore {
     while (dst.frames.length > src.curframe + 1) this.#frames.push(dst.frames.pop() as FuncState);
     for (let i = 0; i <= src.curframe; i++) {
       const to = dst.frames[i];
-      const from = src.frames[i];
-      const used = usedRows(from) * ROW;
-      const before = usedRows(to) * ROW;
-      to.copyMeta(from);
-      to.rows.set(from.rows.length === used ? from.rows : from.rows.subarray(0, used));
-      if (before > used) to.rows.fill(0, used, before);
+      unpack(to.rows, src.frames[i], to.allocatedStack >> 3);
+      to.copyMeta(src.frames[i]);
     }
   }
 
   /** Takes back the memory of a stored state. */
   free(state: VerifierState): void {
     if (this.keep) return;
-    for (const frame of state.frames) {
-      const rows = frame.rows.length / ROW;
-      (this.#blocks[rows] ??= []).push(frame.rows);
-    }
+    for (const { rows } of state.frames) (this.#blocks[rows.length >> ROW_SHIFT] ??= []).push(rows);
     state.frames = NO_FRAMES;
     state.parent = undefined;
   }
 
-  #block(rows: number): Int32Array {
-    return this.#blocks[rows]?.pop() ?? new Int32Array(rows * ROW);
+  #block(words: number): Int32Array {
+    const given = this.#blocks[words >> ROW_SHIFT]?.pop();
+    if (given !== undefined) return given;
+    if (this.#used + words > this.#slab.length) {
+      this.#slab = new Int32Array(Math.min(Math.max(FIRST_SLAB, this.#slab.length * 2), LARGEST_SLAB));
+      this.#used = 0;
+    }
+    this.#used += words;
+    return this.#slab.subarray(this.#used - words, this.#used);
   }
-}
-
-/** Rows of a frame that mean anything: registers and allocated stack. */
-export const usedRows = (frame: FuncState): number => MAX_REGS + (frame.allocatedStack >> 3);
-
-function copyRows(dst: Int32Array, src: Int32Array, rows: number): void {
-  const words = rows * ROW;
-  dst.set(src.length === words ? src : src.subarray(0, words));
 }
 
 function copyMeta(dst: VerifierState, src: VerifierState): void {
