@@ -54,14 +54,18 @@ export interface Subprog {
 
 /** Liveness of stack slots, gathered while exploring (bpf_live_stack_query_init, bpf_stack_slot_alive). */
 export interface StackLiveness {
-  query(env: VerifierEnv, st: VerifierState): { alive(frame: number, spi: number): boolean };
+  /** Sets `alive` to the slots of a state's frame that may still be read, one bit each. */
+  query(env: VerifierEnv, st: VerifierState, frame: number): void;
+  readonly alive: Int32Array;
+  /** The chain of calls of the current state is another one than before. */
+  enter(env: VerifierEnv): void;
   /** Instruction `insnIdx` may read a slot of frame `frame` (bpf_mark_stack_read). */
-  markRead(env: VerifierEnv, frame: number, insnIdx: number, spi: number): void;
+  markRead(frame: number, insnIdx: number, spi: number): void;
   /** The current instruction writes all of a slot (bpf_mark_stack_write). */
-  markWrite(env: VerifierEnv, frame: number, spi: number): void;
+  markWrite(frame: number, spi: number): void;
   /** Around each instruction: its writes count once all of it was checked (bpf_reset_stack_write_marks, bpf_commit_stack_write_marks). */
-  beginInsn(env: VerifierEnv): void;
-  endInsn(env: VerifierEnv): void;
+  beginInsn(insnIdx: number): void;
+  endInsn(): void;
   /** A path ended (bpf_update_live_stack). */
   pathEnds(env: VerifierEnv): void;
 }

@@ -96,6 +96,6 @@ function checkByte(env: VerifierEnv, frame: FuncState, i: number, clobber: boole
       scrubSlot(rows, slot);
     }
   }
-  env.stackLiveness?.markRead(env, frame.frameno, env.insnIdx, spi);
+  env.stackLiveness?.markRead(frame.frameno, env.insnIdx, spi);
   return true;
 }

@@ -64,7 +64,7 @@ export function readFixed(env: VerifierEnv, frame: FuncState, off: number, size:
   const { rows } = frame;
   scratchSlot(env, spi);
   checkFastcallStackContract(env, env.state.frame.subprogno, env.insnIdx, off);
-  env.stackLiveness?.markRead(env, frame.frameno, env.insnIdx, spi);
+  env.stackLiveness?.markRead(frame.frameno, env.insnIdx, spi);
   if (slotType(rows, slot, 7) === STACK_SPILL) {
     if (readSpill(env, frame, off, size, dstRegno)) pushInsnHistory(env, stackAccessFlags(frame.frameno, spi));
     return;

@@ -98,7 +98,7 @@ export function writeFixed(
   destroyIfDynptrSlot(env, frame, spi);
   checkFastcallStackContract(env, frame.subprogno, insnIdx, off);
   scratchSlot(env, spi);
-  if (size === 8) env.stackLiveness?.markWrite(env, frame.frameno, spi);
+  if (size === 8) env.stackLiveness?.markWrite(frame.frameno, spi);
   const aligned = (off & 7) === 0;
   const type = reg >= 0 ? cur.rows[reg + TYPE] : NOT_INIT;
   if (reg >= 0 && aligned && type === SCALAR_VALUE && env.bpfCapable) {

@@ -151,6 +151,7 @@ export function setupFuncEntry(
   setCallee(callee);
   state.frames.push(callee);
   state.curframe++;
+  if (state === env.state) env.stackLiveness?.enter(env);
 }
 
 /** retval_range_within() on 64 bits. */
@@ -195,6 +196,7 @@ export function prepareFuncExit(env: VerifierEnv): void {
   env.store.dropWorkingFrame(callee);
   state.frames.length = state.curframe;
   state.curframe--;
+  env.stackLiveness?.enter(env);
   if (!inCallbackFn) return;
   const prev = findPrevEntry(env, state, env.insnIdx);
   if (prev !== undefined) widenImpreciseScalars(env, prev, state);

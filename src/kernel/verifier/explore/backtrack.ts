@@ -5,7 +5,7 @@ import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, TYPE, slotType } from '../state/row.ts';
-import { type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
+import { type FuncState, type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
 import { printVerifierState } from '../state/print.ts';
 import { backtrackInsn, tracesInsn } from './backtrack-insn.ts';
 import { HIST_BEFORE, HIST_FLAGS, HIST_IDX, HIST_PREV_IDX } from './history.ts';
@@ -118,8 +118,8 @@ function markInState(env: VerifierEnv, st: VerifierState, out: Changed | undefin
   for (let fr = bt.frame; fr >= 0; fr--) {
     const frame = st.frames[fr];
     const { rows } = frame;
-    for (let i = 0; i < 10; i++) {
-      if (!(bt.regs[fr] & (1 << i))) continue;
+    for (let left = bt.regs[fr] & 0x3ff; left !== 0; left &= left - 1) {
+      const i = lowestBit(left);
       const r = regRow(i);
       if (rows[r + TYPE] !== SCALAR_VALUE || rows[r + PRECISE]) bt.regs[fr] &= ~(1 << i);
       else {
@@ -127,21 +127,32 @@ function markInState(env: VerifierEnv, st: VerifierState, out: Changed | undefin
         if (out) out.changed = true;
       }
     }
-    const slots = frame.allocatedStack >> 3;
-    for (let i = 0; i < 64; i++) {
-      if (!bt.isFrameSlotSet(fr, i)) continue;
-      const r = slotAt(rows, i);
-      if (i >= slots || !isSpilledScalar(rows, r) || rows[r + PRECISE]) bt.clearFrameSlot(fr, i);
-      else {
-        rows[r + PRECISE] = 1;
-        if (out) out.changed = true;
-      }
-    }
+    bt.slotsLo[fr] = markSlots(frame, bt.slotsLo[fr], 0, out);
+    bt.slotsHi[fr] = markSlots(frame, bt.slotsHi[fr], 32, out);
     if (env.log.verbose) {
       env.log.write(`mark_precise: frame${fr}: parent state regs=${bt.formatRegs(fr)} stack=${bt.formatSlots(fr)}: `);
       printVerifierState(env, st, fr, true);
     }
   }
+}
+
+/** Number of the lowest bit that is set. */
+const lowestBit = (word: number): number => 31 - Math.clz32(word & -word);
+
+/** Marks half of the slots of a frame; what is left of those asked for. */
+function markSlots(frame: FuncState, asked: number, first: number, out: Changed | undefined): number {
+  const { rows } = frame;
+  for (let left = asked; left !== 0; left &= left - 1) {
+    const bit = lowestBit(left);
+    const spi = first + bit;
+    const r = spi < frame.allocatedStack >> 3 ? slotAt(rows, spi) : -1;
+    if (r < 0 || !isSpilledScalar(rows, r) || rows[r + PRECISE]) asked &= ~(1 << bit);
+    else {
+      rows[r + PRECISE] = 1;
+      if (out) out.changed = true;
+    }
+  }
+  return asked;
 }
 
 /** is_spilled_scalar_reg(). */

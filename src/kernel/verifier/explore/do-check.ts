@@ -45,7 +45,8 @@ export function doCheck(env: VerifierEnv): void {
   const popLog = (env.log.level & BPF_LOG_LEVEL2) === 0;
   const walk: Walk = { prev: -1, printState: false };
   for (;;) {
-    if (!step(env, walk)) continue;
+    env.stackLiveness?.enter(env);
+    while (!step(env, walk));
     scratchAll(env);
     updateBranchCounts(env, env.state);
     env.stackLiveness?.pathEnds(env);
@@ -63,7 +64,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   env.prevInsnIdx = walk.prev;
   invariant(idx >= 0 && idx < env.insns.length, 'execution left the program');
   if (++env.insnProcessed > COMPLEXITY_LIMIT_INSNS) reject(env, EXPLORE.TOO_LARGE, env.insnProcessed);
-  if ((env.insnProcessed & 0x3fff) === 0 && env.input.signal?.aborted) reject(env, EXPLORE.INTERRUPTED);
+  if ((env.insnProcessed & 0x3fff) === 1 && env.input.signal?.aborted) reject(env, EXPLORE.INTERRUPTED);
   state.lastInsnIdx = env.prevInsnIdx;
   state.insnIdx = idx;
   const flags = env.aux.flags[idx];
@@ -77,7 +78,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   env.aux.seen[idx] ||= env.passCnt;
   walk.prev = idx;
   if (state.speculative && flags & AUX_NOSPEC) return true;
-  env.stackLiveness?.beginInsn(env);
+  env.stackLiveness?.beginInsn(idx);
   let next: Next;
   try {
     next = checkInsn(env);
@@ -90,7 +91,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
     return true;
   }
   if (next === 'exit') return true;
-  env.stackLiveness?.endInsn(env);
+  env.stackLiveness?.endInsn();
   if (next === 'advance') env.insnIdx++;
   if (next === 'returned') walk.printState = true;
   return state.speculative && (env.aux.flags[idx] & AUX_NOSPEC_RESULT) !== 0;

@@ -104,9 +104,9 @@ function framesEqual(env: VerifierEnv, old: FuncState, cur: FuncState, idx: numb
 
 /** Words TYPE, OFF and the three by type, then the abstract value: all that memcmp(.., offsetof(id)) covers. */
 function sameUpToId(o: Int32Array, a: number, c: Int32Array, b: number): boolean {
-  if (o[a + TYPE] !== c[b + TYPE] || o[a + OFF] !== c[b + OFF]) return false;
+  if (o[a + TYPE] !== c[b + TYPE] || o[a + VALUE_LO] !== c[b + VALUE_LO] || o[a + OFF] !== c[b + OFF]) return false;
   if (o[a + A] !== c[b + A] || o[a + B] !== c[b + B] || o[a + C] !== c[b + C]) return false;
-  for (let i = VALUE_LO; i <= S32_MAX; i++) if (o[a + i] !== c[b + i]) return false;
+  for (let i = VALUE_LO + 1; i <= S32_MAX; i++) if (o[a + i] !== c[b + i]) return false;
   return true;
 }
 
@@ -228,6 +228,7 @@ function slotsAsScalars(
   );
 }
 
+const WHOLE_SPILL = allSlots(STACK_SPILL);
 /** Whole slots of plain bytes; two of a kind never differ. */
 const isPlain = (types: number): boolean => types === allSlots(STACK_MISC) || types === allSlots(STACK_ZERO);
 
@@ -241,7 +242,9 @@ function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState, exact: numb
     if (exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[b + SLOT_TYPES])) return false;
     const types = o[a + SLOT_TYPES];
     if (types === 0 || (types === c[b + SLOT_TYPES] && !beyond && isPlain(types))) continue;
-    if (!slotSafe(env, o, a, c, b, beyond, exact)) return false;
+    if (types === WHOLE_SPILL && c[b + SLOT_TYPES] === WHOLE_SPILL && !beyond) {
+      if (!regSafe(env, o, a, c, b, exact)) return false;
+    } else if (!slotSafe(env, o, a, c, b, beyond, exact)) return false;
   }
   return true;
 }

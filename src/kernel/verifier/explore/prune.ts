@@ -57,7 +57,7 @@ export function isStateVisited(env: VerifierEnv, insnIdx: number): boolean {
       hit(env, st, insnIdx, verdict === 'loop');
       return true;
     }
-    if (ctl.add) st.misses++;
+    st.misses += ctl.add ? 1 : 0;
     // Checkpoints of loops are kept longer, or iterators would not converge.
     const n = forceCheckpoint && st.branches > 0 ? 64 : 3;
     if (st.misses > st.hits * n + n) {

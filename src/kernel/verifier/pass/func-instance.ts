@@ -17,6 +17,8 @@ export class FuncInstance {
   readonly visited: Uint8Array;
   /** Frames, one bit each, for which an instruction has to be computed anew: its marks or a successor changed. */
   readonly dirty: Uint8Array;
+  /** Waits to be brought up to date. */
+  noted = false;
   /** Something changed since the last update. */
   updated = false;
   /** A write was taken away, so that WRITTEN has to be built anew. */
@@ -76,11 +78,12 @@ export class FuncInstance {
     this.updated = true;
   }
 
-  /** Whether a slot may be read from the instruction on. */
-  liveBefore(frameno: number, insnIdx: number, spi: number): boolean {
+  /** Adds the slots of a frame that may be read from the instruction on. */
+  addLive(alive: Int32Array, frameno: number, insnIdx: number): void {
     const m = this.frames[frameno];
     const i = insnIdx - this.start;
-    if (m === undefined || i < 0 || i >= this.length) return false;
-    return (m[i * MASKS + LIVE + (spi >> 5)] & (1 << (spi & 31))) !== 0;
+    if (m === undefined || i < 0 || i >= this.length) return;
+    alive[0] |= m[i * MASKS + LIVE];
+    alive[1] |= m[i * MASKS + LIVE + 1];
   }
 }

@@ -10,49 +10,55 @@ const MAX_FRAMES = 8;
 
 export class CallChainLiveness implements StackLiveness {
   readonly #instances = new Map<string, FuncInstance>();
-  /** Instances that were marked since they were last brought up to date. */
+  /** Instances that may have been marked since they were last brought up to date. */
   #pending: FuncInstance[] = [];
-  // The instruction in progress: its instance, and the slots that it wrote so far, by frame.
+  // The instruction in progress: its instance, and the slots that it wrote so far, by frame; whether it changed the chain.
   #current: FuncInstance | undefined;
+  #moved = false;
   #insnIdx = 0;
   readonly #written = new Int32Array(MAX_FRAMES * 2);
   #wrote = false;
   // The instance found last, and the state's chain then.
   #last: FuncInstance | undefined;
   #graph: FlowGraph | undefined;
+  /** What was last queried: one bit a slot. */
+  readonly alive = new Int32Array(2);
+
+  /** The chain of calls is another one: a path begins or is taken up, a function is entered or left. */
+  enter(env: VerifierEnv): void {
+    this.#moved = true;
+    this.#current = this.#instanceOf(env, env.state, env.state.curframe);
+    this.#note(this.#current);
+  }
 
   /** bpf_mark_stack_read. */
-  markRead(env: VerifierEnv, frame: number, insnIdx: number, spi: number): void {
-    const instance = this.#instanceOf(env, env.state, env.state.curframe);
-    instance.markRead(frame, insnIdx, spi < 32 ? 1 << spi : 0, spi < 32 ? 0 : 1 << (spi - 32));
-    this.#note(instance);
+  markRead(frame: number, insnIdx: number, spi: number): void {
+    this.#current?.markRead(frame, insnIdx, spi < 32 ? 1 << spi : 0, spi < 32 ? 0 : 1 << (spi - 32));
   }
 
   /** bpf_mark_stack_write. */
-  markWrite(_env: VerifierEnv, frame: number, spi: number): void {
+  markWrite(frame: number, spi: number): void {
     this.#written[frame * 2 + (spi >> 5)] |= 1 << (spi & 31);
     this.#wrote = true;
   }
 
   /** bpf_reset_stack_write_marks. */
-  beginInsn(env: VerifierEnv): void {
-    this.#current = this.#instanceOf(env, env.state, env.state.curframe);
-    this.#insnIdx = env.insnIdx;
+  beginInsn(insnIdx: number): void {
+    this.#insnIdx = insnIdx;
+    this.#moved = false;
     if (!this.#wrote) return;
     this.#written.fill(0);
     this.#wrote = false;
   }
 
   /** bpf_commit_stack_write_marks; calls and returns change the chain and commit nothing, a call's writes come from its callee. */
-  endInsn(env: VerifierEnv): void {
+  endInsn(): void {
     const instance = this.#current;
-    if (instance === undefined || env.state.curframe !== instance.callsites.length) return;
-    if (this.#instanceOf(env, env.state, env.state.curframe) !== instance) return;
+    if (instance === undefined || this.#moved) return;
     const i = this.#insnIdx;
-    for (let f = 0; f <= env.state.curframe; f++)
+    for (let f = 0; f < instance.frames.length; f++)
       instance.commitWrites(f, i, this.#written[f * 2], this.#written[f * 2 + 1]);
     instance.visited[i - instance.start] = 1;
-    this.#note(instance);
   }
 
   /** bpf_update_live_stack: a function or a path ends. */
@@ -62,26 +68,24 @@ export class CallChainLiveness implements StackLiveness {
     this.#flush(env);
   }
 
-  /** bpf_live_stack_query_init; `alive` is bpf_stack_slot_alive. */
-  query(env: VerifierEnv, st: VerifierState): { alive(frame: number, spi: number): boolean } {
-    const chain: FuncInstance[] = [];
-    for (let f = 0; f <= st.curframe; f++) chain.push(this.#instanceOf(env, st, f));
-    return {
-      alive(frame, spi) {
-        if (chain[st.curframe].liveBefore(frame, st.insnIdx, spi)) return true;
-        for (let f = frame; f < st.curframe; f++) {
-          const callsite = st.frames[f + 1].callsite;
-          // A callback may run again: then the call itself is still to come.
-          const at = (env.aux.flags[callsite] & AUX_CALLS_CALLBACK) !== 0 ? callsite : callsite + 1;
-          if (chain[f].liveBefore(frame, at, spi)) return true;
-        }
-        return false;
-      },
-    };
+  /** bpf_live_stack_query_init, and bpf_stack_slot_alive of all slots of a frame at once: `alive` has a bit for each. */
+  query(env: VerifierEnv, st: VerifierState, frame: number): void {
+    const { alive } = this;
+    alive[0] = alive[1] = 0;
+    this.#instanceOf(env, st, st.curframe).addLive(alive, frame, st.insnIdx);
+    for (let f = frame; f < st.curframe; f++) {
+      const { callsite } = st.frames[f + 1];
+      // A callback may run again: then the call itself is still to come.
+      const at = (env.aux.flags[callsite] & AUX_CALLS_CALLBACK) !== 0 ? callsite : callsite + 1;
+      this.#instanceOf(env, st, f).addLive(alive, frame, at);
+    }
   }
 
+  /** Has the instance brought up to date when the path or function ends. */
   #note(instance: FuncInstance): void {
-    if (instance.updated && !this.#pending.includes(instance)) this.#pending.push(instance);
+    if (instance.noted) return;
+    instance.noted = true;
+    this.#pending.push(instance);
   }
 
   /** The instance of frame `frameno` of a state (lookup_instance). */
@@ -110,11 +114,12 @@ export class CallChainLiveness implements StackLiveness {
       for (let i = 1; i < this.#pending.length; i++)
         if (this.#pending[i].callsites.length > this.#pending[deepest].callsites.length) deepest = i;
       const [instance] = this.#pending.splice(deepest, 1);
+      instance.noted = false;
       if (!instance.updated) continue;
       updateInstance(env, (this.#graph ??= new FlowGraph(env)), instance);
       if (instance.outer !== undefined) {
         propagate(instance, instance.outer);
-        this.#note(instance.outer);
+        if (instance.outer.updated) this.#note(instance.outer);
       }
     }
   }

@@ -18,7 +18,7 @@ export function invalidateDynptr(env: VerifierEnv, frame: FuncState, spi: number
   for (const slot of [spi, spi - 1]) {
     markRegNotInit(env, frame.rows, slotRow(slot));
     frame.rows[slotRow(slot) + SLOT_TYPES] = 0;
-    env.stackLiveness?.markWrite(env, frame.frameno, slot);
+    env.stackLiveness?.markWrite(frame.frameno, slot);
   }
 }
 

@@ -59,7 +59,7 @@ export function processDynptrArg(
 function markDynptrRead(env: VerifierEnv, rows: Int32Array, r: number): void {
   const spi = dynptrGetSpi(env, rows, r);
   for (const slot of [spi, spi - 1]) {
-    env.stackLiveness?.markRead(env, rows[r + FRAMENO], env.insnIdx, slot);
+    env.stackLiveness?.markRead(rows[r + FRAMENO], env.insnIdx, slot);
     scratchSlot(env, slot);
   }
 }
@@ -142,7 +142,7 @@ function markStackSlotsDynptr(
     markDynptrReg(frame.rows, s, type, first, id);
     frame.rows[s + SLOT_TYPES] = allSlots(STACK_DYNPTR);
     frame.rows[s + REF_OBJ_ID] = ref;
-    env.stackLiveness?.markWrite(env, frame.frameno, slot);
+    env.stackLiveness?.markWrite(frame.frameno, slot);
   }
 }
 

@@ -32,7 +32,7 @@ export function processIrqFlag(env: VerifierEnv, regno: number, save: boolean, i
   const held =
     spi >= 0 && stack[slotRow(spi) + REF_OBJ_ID] !== 0 && stack[slotRow(spi) + SLOT_TYPES] === allSlots(STACK_IRQ_FLAG);
   if (!held) reject(env, RESOURCE.IRQ_NOT_INIT, regno - 1);
-  env.stackLiveness?.markRead(env, rows[r + FRAMENO], env.insnIdx, spi);
+  env.stackLiveness?.markRead(rows[r + FRAMENO], env.insnIdx, spi);
   unmarkFlag(env, regno, spi, irqClass);
 }
 
@@ -57,7 +57,7 @@ function markFlag(env: VerifierEnv, regno: number, irqClass: number): void {
   frame.rows[s + REF_OBJ_ID] = id;
   frame.rows[s + A] = irqClass;
   frame.rows[s + SLOT_TYPES] = allSlots(STACK_IRQ_FLAG);
-  env.stackLiveness?.markWrite(env, frame.frameno, spi);
+  env.stackLiveness?.markWrite(frame.frameno, spi);
   scratchSlot(env, spi);
 }
 
@@ -81,6 +81,6 @@ function unmarkFlag(env: VerifierEnv, regno: number, spi: number, irqClass: numb
   state.activeIrqId = outer?.id ?? 0;
   markRegNotInit(env, frame.rows, s);
   frame.rows[s + SLOT_TYPES] = 0;
-  env.stackLiveness?.markWrite(env, frame.frameno, spi);
+  env.stackLiveness?.markWrite(frame.frameno, spi);
   scratchSlot(env, spi);
 }

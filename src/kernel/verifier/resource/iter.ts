@@ -68,7 +68,7 @@ export function processIterArg(
     if (fault === 'not init') reject(env, RESOURCE.ITER_NOT_INIT, type.name, regno - 1);
   }
   for (let i = 0; i < type.slots; i++) {
-    env.stackLiveness?.markRead(env, frame.frameno, env.insnIdx, spi - i);
+    env.stackLiveness?.markRead(frame.frameno, env.insnIdx, spi - i);
     scratchSlot(env, spi - i);
   }
   const refObjId = frame.rows[slotRow(spi) + REF_OBJ_ID];
@@ -120,7 +120,7 @@ function markSlots(
     frame.rows[s + B] = type.id;
     frame.rows[s + C] = ITER_ACTIVE;
     frame.rows[s + SLOT_TYPES] = allSlots(STACK_ITER);
-    env.stackLiveness?.markWrite(env, frame.frameno, spi - i);
+    env.stackLiveness?.markWrite(frame.frameno, spi - i);
     scratchSlot(env, spi - i);
   }
 }
@@ -134,7 +134,7 @@ function unmarkSlots(env: VerifierEnv, rows: Int32Array, r: number, slots: numbe
     const s = slotRow(spi - i);
     markRegNotInit(env, frame.rows, s);
     frame.rows[s + SLOT_TYPES] = 0;
-    env.stackLiveness?.markWrite(env, frame.frameno, spi - i);
+    env.stackLiveness?.markWrite(frame.frameno, spi - i);
     scratchSlot(env, spi - i);
   }
 }

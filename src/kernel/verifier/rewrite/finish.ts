@@ -33,6 +33,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
       privateStack: s.privateStack,
     }),
   );
+  let tag: string | undefined;
   return {
     name: input.name,
     progType: input.progType,
@@ -44,7 +45,10 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     origin: aux.origIdx,
     sleepable: query.sleepable,
     gplCompatible: query.gplCompatible,
-    tag: progTag(input.insns),
+    // Asked for by few.
+    get tag() {
+      return (tag ??= progTag(input.insns));
+    },
     changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
   };
