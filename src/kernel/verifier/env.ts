@@ -6,7 +6,7 @@ import type { ProgQuery, ProgTypeOps } from '../spec/prog-type.ts';
 import type { InsnAux } from './aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
-import type { LineInfo, VerifierInput, VerifierStats } from './result.ts';
+import type { LineInfo, VerifierInput, VerifierStats, VerifierTesting } from './result.ts';
 import type { AttachPoint } from './call/attach.ts';
 import { BacktrackState } from './explore/backtrack-state.ts';
 import { History } from './explore/history.ts';
@@ -142,6 +142,7 @@ export class VerifierEnv {
   readonly bypassSpecV4: boolean;
 
   // From input.testing.
+  readonly testing: VerifierTesting | undefined;
   readonly everyInsn: boolean;
   readonly allPrecise: boolean;
 
@@ -178,6 +179,7 @@ export class VerifierEnv {
     this.bypassSpecV1 = perfmon || input.mitigationsOff === true;
     this.bypassSpecV4 = perfmon || input.mitigationsOff === true;
     const { testing } = input;
+    this.testing = testing;
     this.everyInsn = testing?.everyInsn ?? false;
     this.allPrecise = testing?.allPrecise ?? false;
     this.store.keep = testing?.onCheckpoint !== undefined;

@@ -16,6 +16,9 @@ const NEWLINE = 10;
  */
 export class VerifierLog {
   readonly level: number;
+  /** Instructions and states are printed, beside messages and statistics. */
+  readonly enabled: boolean;
+  readonly verbose: boolean;
   readonly #limit: number;
   #ring = new Uint16Array(FIRST_CAPACITY);
   /** Positions of the first unit that is kept and behind the last; unit `p` lies at `p % ring.length`. */
@@ -26,15 +29,9 @@ export class VerifierLog {
   /** `limit`: characters that are kept, a power of two. */
   constructor(level: number, limit = 1 << 24) {
     this.level = level;
+    this.enabled = (level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) !== 0;
+    this.verbose = (level & BPF_LOG_LEVEL2) !== 0;
     this.#limit = level === 0 ? MESSAGES : limit;
-  }
-
-  /** Instructions and states are printed, beside messages and statistics. */
-  get enabled(): boolean {
-    return (this.level & (BPF_LOG_LEVEL1 | BPF_LOG_LEVEL2)) !== 0;
-  }
-  get verbose(): boolean {
-    return (this.level & BPF_LOG_LEVEL2) !== 0;
   }
 
   /** Appends a whole line. */

@@ -25,14 +25,13 @@ import {
   sminOf,
   varOffConst,
 } from '../state/row.ts';
-import { markRegKnown, markRegUnknown } from '../state/regs.ts';
+import { markRegConst, markRegUnknown } from '../state/regs.ts';
 import { type FuncState, regRow, slotRow } from '../state/state.ts';
 import { checkStackRangeInitialized } from './stack-range.ts';
 
 /** __mark_reg_const_zero: a zero that is precise only where precision is not tracked. */
 export function markRegConstZero(env: VerifierEnv, rows: Int32Array, r: number): void {
-  markRegUnknown(env, rows, r);
-  markRegKnown(rows, r, 0, 0);
+  markRegConst(env, rows, r, 0, 0);
 }
 
 /** Copies a spilled register into a register; the slot's byte types and the definition mark stay where they belong. */

@@ -151,6 +151,7 @@ export function setupFuncEntry(
   setCallee(callee);
   state.frames.push(callee);
   state.curframe++;
+  state.frame = callee;
   if (state === env.state) env.stackLiveness?.enter(env);
 }
 
@@ -196,6 +197,7 @@ export function prepareFuncExit(env: VerifierEnv): void {
   env.store.dropWorkingFrame(callee);
   state.frames.length = state.curframe;
   state.curframe--;
+  state.frame = caller;
   env.stackLiveness?.enter(env);
   if (!inCallbackFn) return;
   const prev = findPrevEntry(env, state, env.insnIdx);

@@ -157,8 +157,8 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   const otherRows = other.frame.rows;
   const scalars = rows[d + TYPE] === SCALAR_VALUE && (!isReg || rows[s + TYPE] === SCALAR_VALUE);
   if (scalars) {
-    refineState(env, rows, idx, revOpcode(op), is32, 'false_reg');
-    refineState(env, otherRows, idx, op, is32, 'true_reg');
+    refineState(env, rows, idx, revOpcode(op), is32, 'false_reg1', 'false_reg2');
+    refineState(env, otherRows, idx, op, is32, 'true_reg1', 'true_reg2');
   }
   if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0) syncBoth(state, other, s, linked);
   if (rows[d + TYPE] === SCALAR_VALUE && rows[d + ID] !== 0) syncBoth(state, other, d, linked);
@@ -172,7 +172,15 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   }
 }
 
-function refineState(env: VerifierEnv, rows: Int32Array, idx: number, op: number, is32: boolean, name: string): void {
+function refineState(
+  env: VerifierEnv,
+  rows: Int32Array,
+  idx: number,
+  op: number,
+  is32: boolean,
+  nameA: string,
+  nameB: string,
+): void {
   const { insns } = env;
   const d = regRow(insns.dst[idx]);
   const isReg = bpfSrc(insns.code[idx]) === BPF_X;
@@ -181,15 +189,15 @@ function refineState(env: VerifierEnv, rows: Int32Array, idx: number, op: number
   if (isReg && s === d) {
     // A register compared with itself is refined as one value, twice.
     refineBranch(a, a, op, is32);
-    checkBounds(env, a, `${name}1`);
+    checkBounds(env, a, nameA);
     storeScalar(a, rows, d);
     return;
   }
   if (isReg) loadScalar(b, rows, s);
   else b.setConst(insns.imm[idx], insns.imm[idx] >> 31);
   refineBranch(a, b, op, is32);
-  checkBounds(env, a, `${name}1`);
-  checkBounds(env, b, `${name}2`);
+  checkBounds(env, a, nameA);
+  checkBounds(env, b, nameB);
   storeScalar(a, rows, d);
   if (isReg) storeScalar(b, rows, s);
 }

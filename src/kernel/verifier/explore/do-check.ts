@@ -1,5 +1,5 @@
 /** The walk over all paths of one function: main program or global subprogram (do_check, do_check_common). */
-import { invariant } from '../../../util/errors.ts';
+import { InternalError } from '../../../util/errors.ts';
 import {
   BPF_ABS,
   BPF_ALU,
@@ -62,13 +62,13 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   const idx = env.insnIdx;
   env.curRecord = 0;
   env.prevInsnIdx = walk.prev;
-  invariant(idx >= 0 && idx < env.insns.length, 'execution left the program');
+  if (idx < 0 || idx >= env.insns.length) throw new InternalError('execution left the program');
   if (++env.insnProcessed > COMPLEXITY_LIMIT_INSNS) reject(env, EXPLORE.TOO_LARGE, env.insnProcessed);
   if ((env.insnProcessed & 0x3fff) === 1 && env.input.signal?.aborted) reject(env, EXPLORE.INTERRUPTED);
   state.lastInsnIdx = env.prevInsnIdx;
   state.insnIdx = idx;
   const flags = env.aux.flags[idx];
-  env.input.testing?.onState?.(env, idx);
+  if (env.testing !== undefined) env.testing.onState?.(env, idx);
   if ((flags & AUX_PRUNE_POINT || env.everyInsn) && isStateVisited(env, idx)) {
     if (env.log.enabled) logSafe(env, walk);
     return true;

@@ -28,7 +28,7 @@ export function isStateVisited(env: VerifierEnv, insnIdx: number): boolean {
   const cur = env.state;
   const flags = env.aux.flags[insnIdx];
   const forceCheckpoint = (flags & AUX_FORCE_CHECKPOINT) !== 0;
-  const random = env.input.testing?.randomCheckpoints;
+  const random = env.testing?.randomCheckpoints;
   const force =
     env.testStateFreq ||
     env.everyInsn ||
@@ -84,7 +84,7 @@ function compareWith(
   ctl: { force: boolean; add: boolean },
 ): 'hit' | 'loop' | 'miss' {
   const cur = env.state;
-  if (env.input.testing?.noPruning && old.branches === 0) return 'miss';
+  if (env.testing?.noPruning && old.branches === 0) return 'miss';
   if (old.branches === 0) {
     const loop = incompleteMarks(env, old);
     if (!statesEqual(env, old, cur, loop ? RANGE_WITHIN : NOT_EXACT)) return 'miss';
@@ -173,7 +173,7 @@ function remember(env: VerifierEnv, bucket: number, insnIdx: number): void {
   cur.firstInsnIdx = insnIdx;
   cur.dfsDepth = saved.dfsDepth + 1;
   cur.history = cur.historyLength = 0;
-  env.input.testing?.onCheckpoint?.(env, saved);
+  env.testing?.onCheckpoint?.(env, saved);
   saved.older = env.explored[bucket];
   env.explored[bucket] = saved;
 }

@@ -50,7 +50,7 @@ import {
   loadScalar,
   storeScalar,
 } from '../state/row.ts';
-import { checkRegRead, checkRegWrite, markRegKnown, markRegUnknown } from '../state/regs.ts';
+import { checkRegRead, checkRegWrite, markRegConst, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { adjustPtrMinMaxVals } from './alu-ptr.ts';
 import { sanitizeValAlu } from './sanitize.ts';
@@ -86,8 +86,7 @@ export function checkAluOp(env: VerifierEnv): void {
   // Pointers only on mispredicted paths: elsewhere theirs were deduced anew by the arithmetic itself.
   if (rows[d + TYPE] !== SCALAR_VALUE && !env.state.speculative) return;
   loadScalar(dstVal, rows, d);
-  checkBounds(env, dstVal, 'alu');
-  storeScalar(dstVal, rows, d);
+  if (checkBounds(env, dstVal, 'alu')) storeScalar(dstVal, rows, d);
 }
 
 function checkUnary(env: VerifierEnv, op: number): void {
@@ -146,8 +145,7 @@ function checkMov(env: VerifierEnv): void {
   const { rows } = env.state.frame;
   const d = regRow(dst);
   if (!isReg) {
-    markRegUnknown(env, rows, d);
-    markRegKnown(rows, d, imm, is64 ? imm >> 31 : 0);
+    markRegConst(env, rows, d, imm, is64 ? imm >> 31 : 0);
   } else if (is64) mov64(env, dst, src, off, imm);
   else mov32(env, dst, src, off);
 }

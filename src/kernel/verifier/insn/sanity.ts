@@ -7,10 +7,10 @@ import { regBoundsFault } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
 import { hex64 } from '../state/format.ts';
 
-/** Forgets the bounds of `s` when they contradict each other; with BPF_F_TEST_REG_INVARIANTS the program is refused. */
-export function checkBounds(env: VerifierEnv, s: Scalar, context: string): void {
+/** Forgets the bounds of `s` when they contradict each other, and says so; with BPF_F_TEST_REG_INVARIANTS the program is refused. */
+export function checkBounds(env: VerifierEnv, s: Scalar, context: string): boolean {
   const fault = regBoundsFault(s);
-  if (fault === '') return;
+  if (fault === '') return false;
   env.log.line(
     `verifier bug: REG INVARIANTS VIOLATION (${context}): ${fault} u64=[${hex64(s.uminLo, s.uminHi)}, ${hex64(s.umaxLo, s.umaxHi)}] ` +
       `s64=[${hex64(s.sminLo, s.sminHi)}, ${hex64(s.smaxLo, s.smaxHi)}] u32=[${hex64(s.u32min, 0)}, ${hex64(s.u32max, 0)}] ` +
@@ -18,4 +18,5 @@ export function checkBounds(env: VerifierEnv, s: Scalar, context: string): void 
   );
   if (env.testRegInvariants) throw new Rejected(EXPLORE.INVARIANTS_VIOLATION, ERRNO.EFAULT);
   s.setUnbounded();
+  return true;
 }

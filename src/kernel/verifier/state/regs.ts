@@ -61,6 +61,14 @@ export function markRegUnknown(env: VerifierEnv, rows: Int32Array, r: number): v
   rows[r + PRECISE] = env.bpfCapable ? 0 : 1;
 }
 
+/** A constant, as __mark_reg_known() makes it of a register that __mark_reg_unknown() made anew. */
+export function markRegConst(env: VerifierEnv, rows: Int32Array, r: number, lo: number, hi: number): void {
+  clearAround(rows, r, SCALAR_VALUE);
+  rows[r + PRECISE] = env.bpfCapable ? 0 : 1;
+  scratch.setConst(lo, hi);
+  storeScalar(scratch, rows, r);
+}
+
 /** __mark_reg_unknown_imprecise. */
 export function markRegUnknownImprecise(rows: Int32Array, r: number): void {
   clearAround(rows, r, SCALAR_VALUE);

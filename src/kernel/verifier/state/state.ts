@@ -83,6 +83,8 @@ const NO_REFS: readonly Ref[] = [];
 export class VerifierState {
   frames: FuncState[] = [];
   curframe = 0;
+  /** The frame being executed, frames[curframe] (cur_func). */
+  frame!: FuncState;
   /** Acquired references in order of acquisition; replaced, never mutated. */
   refs: readonly Ref[] = NO_REFS;
   activeLocks = 0;
@@ -114,9 +116,4 @@ export class VerifierState {
   older: VerifierState | undefined = undefined;
   /** States this one was found equal to while in a loop; precision is propagated along it. */
   equalState: VerifierState | undefined = undefined;
-
-  /** The frame being executed (cur_func). */
-  get frame(): FuncState {
-    return this.frames[this.curframe];
-  }
 }

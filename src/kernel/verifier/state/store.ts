@@ -21,7 +21,8 @@ export class StateStore {
   /** A state whose frames can be worked on; frames beyond the first appear when functions are entered. */
   newWorkingState(): VerifierState {
     const state = new VerifierState();
-    state.frames.push(this.workingFrame());
+    state.frame = this.workingFrame();
+    state.frames.push(state.frame);
     return state;
   }
 
@@ -54,6 +55,7 @@ export class StateStore {
       this.#packer.pack(from, to.rows);
       dst.frames.push(to);
     }
+    dst.frame = dst.frames[dst.curframe];
     return dst;
   }
 
@@ -67,6 +69,7 @@ export class StateStore {
       unpack(to.rows, src.frames[i], to.allocatedStack >> 3);
       to.copyMeta(src.frames[i]);
     }
+    dst.frame = dst.frames[dst.curframe];
   }
 
   /** Takes back the memory of a stored state. */
