@@ -30,7 +30,14 @@ import {
   storeScalar,
   TYPE,
 } from '../../src/kernel/verifier/state/row.ts';
-import { FRAME_WORDS, FuncState, clearFrame, regRow, slotRow, VerifierState } from '../../src/kernel/verifier/state/state.ts';
+import {
+  FRAME_WORDS,
+  FuncState,
+  clearFrame,
+  regRow,
+  slotRow,
+  VerifierState,
+} from '../../src/kernel/verifier/state/state.ts';
 import { accessFault } from './access.ts';
 import { ABLATION, ablate } from './ablation.ts';
 import { Beliefs } from './beliefs.ts';

@@ -193,7 +193,7 @@ function maybeFree(env: VerifierEnv, st: VerifierState): void {
   if (!st.evicted || st.branches !== 0 || incompleteMarks(env, st)) return;
   st.evicted = false;
   env.freeListSize--;
-  env.input.testing?.onForgotten?.(env, st);
+  env.testing?.onForgotten?.(env, st);
   env.store.free(st);
 }
 
