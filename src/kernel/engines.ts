@@ -14,8 +14,8 @@ export function engineCompiler(link: ProgramLink, engine: 'jit' | 'interp', asyn
   const cache = new CodeCache();
   if (async) {
     return (program) => {
-      const compiled = jitCompileAsync(program, link, { cache });
       const interp = interpret(program, link);
+      const compiled = jitCompileAsync(program, link, { cache, slot: interp.slot });
       return compiled instanceof Promise ? new BackgroundExecutable(interp, link, compiled) : interp;
     };
   }

@@ -72,6 +72,29 @@ test('in the background: interpreted until compiled code takes over, under the s
   expect(link.programs.size).toBe(0);
 });
 
+test('in the background: tail calls go to whatever runs the program by then', async () => {
+  const link = makeLink();
+  const compile = engineCompiler(link, 'jit', true);
+  const counting =
+    'r6 = r1\n r7 = *(u64 *)(r6 +0)\n r7 += 1\n *(u64 *)(r6 +0) = r7\n r2 = 5\n r3 = 0\n call 12\n r0 = r7\n exit';
+  const itself = compile(programOf(assemble(counting), { usesTailCall: true }));
+  const caller = compile(programOf(assemble('r2 = 5\n r3 = 0\n call 12\n r0 = 1\n exit'), { usesTailCall: true }));
+  link.targets.set('5:0', itself.slot);
+  const turns = [() => undefined, () => itself.compiling, () => caller.compiling];
+  for (const turn of turns) {
+    await turn();
+    for (const [exe, runs] of [
+      [itself, 34n],
+      [caller, 33n],
+    ] as const) {
+      link.mem.view.setBigUint64(CTX, 0n, true);
+      exe.run(CTX);
+      expect(r0Of(link, exe)).toBe(runs);
+    }
+  }
+  expect([itself.codeSize > 0, caller.codeSize > 0]).toEqual([true, true]);
+});
+
 test('in the background: what the JIT refuses, and what is given up before it is compiled', async () => {
   const link = makeLink();
   const compile = engineCompiler(link, 'jit', true);

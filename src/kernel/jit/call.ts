@@ -173,6 +173,16 @@ function lowerTailCall(f: FnState, i: number): void {
   out.byte(w.I32_ADD);
   out.mem(w.I32_STORE, 2, 0);
   f.leaveFrame(plan.spGlobal);
+  if (plan.guard === undefined) {
+    // A program that calls itself needs no checks of what the table holds.
+    out.get(slot);
+    out.op(w.GLOBAL_GET, plan.slotGlobal);
+    out.byte2(w.I32_EQ, w.IF);
+    out.byte(w.T_EMPTY);
+    f.push32(1);
+    out.op(w.RETURN_CALL, plan.functionIndex(0));
+    out.byte(w.END);
+  }
   f.push32(1);
   out.get(slot);
   out.op(w.RETURN_CALL_INDIRECT, TYPE_PROGRAM);

@@ -17,6 +17,8 @@ export interface JitOptions {
    * instructions, with 1.2 GB of memory: the default stops below that, at {@link DEFAULT_FUNCTION_BYTES}.
    */
   readonly maxFunctionBytes?: number;
+  /** Slot of the code table under which others know the program; one of its own unless said. */
+  readonly slot?: number;
   /** Where compiled modules are kept and looked for; used by one link alone. */
   readonly cache?: CodeCache;
 }
@@ -61,13 +63,16 @@ function makePorts(link: ProgramLink): RuntimePorts {
 interface Pending {
   readonly cell: number;
   readonly area: number;
+  readonly slot: number;
+  /** The slot that prog arrays hold. */
+  readonly knownAs: number;
   readonly translation: Translation;
   /** Compiled before. */
   readonly module?: WebAssembly.Module;
 }
 
 function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOptions): Pending | JitRefused {
-  const { env } = link;
+  const { env, table } = link;
   const cell = env.alloc(RESULT_SIZE, 8);
   const area = options.guard === undefined ? 0 : env.alloc(guardAreaSize(options.guard), 8);
   if (cell === 0 || (options.guard !== undefined && area === 0)) {
@@ -76,11 +81,14 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
   }
   const guard = options.guard === undefined ? undefined : { addr: area, callx: options.guard.callx };
   const cached = guard === undefined ? options.cache?.get(program) : undefined;
-  if (cached !== undefined) return { cell, area, translation: cached.translation, module: cached.module };
+  const slot = table.alloc();
+  const place = { cell, area, slot, knownAs: options.slot ?? slot };
+  if (cached !== undefined) return { ...place, translation: cached.translation, module: cached.module };
   const limit = Math.min(options.maxFunctionBytes ?? DEFAULT_FUNCTION_BYTES, MAX_FUNCTION_BYTES);
   try {
-    return { cell, area, translation: translate(program, link, makePorts(link), limit, guard) };
+    return { ...place, translation: translate(program, link, makePorts(link), limit, guard) };
   } catch (e) {
+    table.free(slot);
     env.free(cell);
     if (area !== 0) env.free(area);
     if (e instanceof JitRefusal) return { ok: false, reason: e.reason, insn: e.insn, detail: e.message };
@@ -90,6 +98,7 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
 
 function refuse(link: ProgramLink, pending: Pending, error: unknown): JitRefused {
   releaseSlots(pending.translation.plan);
+  link.table.free(pending.slot);
   link.env.free(pending.cell);
   if (pending.area !== 0) link.env.free(pending.area);
   if (error instanceof WebAssembly.CompileError || error instanceof RangeError) {
@@ -163,12 +172,14 @@ function aborting(run: () => number): number {
   }
 }
 
-function importsOf({ env, table, stack }: ProgramLink, { cell, translation }: Pending): WebAssembly.Imports {
+function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAssembly.Imports {
+  const { cell, knownAs, translation } = pending;
   const imports: Record<string, WebAssembly.ImportValue> = {
     memory: env.mem.memory,
     sp: stack.sp,
     table: table.table,
     cell,
+    slot: knownAs,
   };
   for (const fn of translation.plan.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
   return { env: imports };
@@ -176,11 +187,10 @@ function importsOf({ env, table, stack }: ProgramLink, { cell, translation }: Pe
 
 function install(link: ProgramLink, options: JitOptions, pending: Pending, instance: WebAssembly.Instance): JitResult {
   const { plan, bytes } = pending.translation;
-  const { cell, area } = pending;
+  const { cell, area, slot } = pending;
   const { env, table, stack } = link;
   const wasm = instance.exports as unknown as WasmExports & Record<string, CallableFunction>;
   env.mem.i32[(cell + RESULT_SP) >>> 2] = stack.top;
-  const slot = table.alloc();
   table.set(slot, wasm.main);
   for (const [at, subprog] of plan.subprogOfSlot) table.set(at, wasm[`f${subprog}`]);
   const drivers = makeDrivers(wasm, env.mem, stack, cell, slot);

@@ -210,7 +210,7 @@ function section(out: ByteSink, id: number, write: () => void): void {
 }
 
 function writeImports(out: ByteSink, plan: ModulePlan): void {
-  out.u32(plan.imports.length + 3 + (plan.needsTable ? 1 : 0));
+  out.u32(plan.imports.length + 3 + (plan.needsTable ? 1 : 0) + (plan.tailCalls ? 1 : 0));
   out.name('env');
   out.name('memory');
   out.byte(2);
@@ -224,6 +224,12 @@ function writeImports(out: ByteSink, plan: ModulePlan): void {
   out.name('cell');
   out.byte(3);
   out.byte2(w.T_I32, 0);
+  if (plan.tailCalls) {
+    out.name('env');
+    out.name('slot');
+    out.byte(3);
+    out.byte2(w.T_I32, 0);
+  }
   if (plan.needsTable) {
     out.name('env');
     out.name('table');

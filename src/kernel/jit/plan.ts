@@ -100,6 +100,8 @@ export class ModulePlan {
   /** Whether each subprogram has a frame or hands one on; 1 until it is analysed. */
   readonly usesSp: Uint8Array;
   readonly spGlobal = 0;
+  /** Global with the slot of the program itself; imported by those that make tail calls. */
+  readonly slotGlobal = 2;
   /** Offsets in the context of pointers into the packet. */
   readonly packetPointers: readonly number[];
   #typeIndex = new Map<string, number>();

@@ -105,7 +105,7 @@ describe('golden WebAssembly text', () => {
 });
 
 describe('module audit', () => {
-  const ALLOWED = /^(memory|sp|cell|table|tailCallTarget|mayGotoTick|poll|abort|[hk]\d+(_-?\d+)?|m_\w+)$/;
+  const ALLOWED = /^(memory|sp|cell|slot|table|tailCallTarget|mayGotoTick|poll|abort|[hk]\d+(_-?\d+)?|m_\w+)$/;
   it('holds for random programs: valid, one imported memory, known imports, no state of its own', () => {
     const link = makeLink();
     fc.assert(
