@@ -1,8 +1,11 @@
 /** Verdict, errno, message and counts of the two sides. */
 import type { Btf } from '../../src/btf/btf.ts';
+import { ERRNO } from '../../src/uapi/errno.ts';
 import { BPF_LOG_STATS } from '../../src/kernel/verifier/log.ts';
+import { patience } from '../soundness/patience.ts';
 import type { Generated } from './generate.ts';
-import { type Answer, askSkep, CRASHED, type KernelSide, normalLine } from './sides.ts';
+import { Rng } from './rng.ts';
+import { type Answer, askAsLinux, askSkep, CRASHED, type KernelSide, normalLine } from './sides.ts';
 
 /** Ways to differ, the gravest first. */
 export const DIFFERENCES = [
@@ -60,21 +63,28 @@ export function firstDifference(a: string, b: string): number {
   return -1;
 }
 
-/** Both answers; undefined when the kernel cannot be asked with these capabilities. */
-export function askBoth(g: Generated, options: CompareOptions): Pick<Finding, 'kernel' | 'skep'> | undefined {
+/** One of so many long programs is compared: together they would cost fifty times what all the others do. */
+const LONG_INSNS = 20_000;
+const LONG_SHARE = 25;
+
+/** Both answers; `long` when left out for its length, undefined when the kernel cannot be asked with these capabilities. */
+export function askBoth(g: Generated, options: CompareOptions): Pick<Finding, 'kernel' | 'skep'> | 'long' | undefined {
   const { vmlinux } = options;
+  const first = askSkep(g, BPF_LOG_STATS, vmlinux, patience(LONG_INSNS));
+  const long = first.errno === ERRNO.EAGAIN;
+  if (long && !new Rng(g.seed).chance(100 / LONG_SHARE)) return 'long';
   // The log costs the kernel ten times what verification does: it is asked for only where there is a message in it.
-  let kernel = options.kernel.ask(g, BPF_LOG_STATS);
+  const kernel = options.kernel.ask(g, BPF_LOG_STATS);
   if (kernel === undefined) return undefined;
-  const withMessage = kernel.errno !== 0 && kernel.insns <= MESSAGE_INSNS;
-  if (withMessage) kernel = options.kernel.ask(g, 1) ?? kernel;
-  const skep = askSkep(g, withMessage ? 1 : BPF_LOG_STATS, vmlinux);
-  return { kernel, skep: withMessage ? skep : { ...skep, message: '' } };
+  if (kernel.errno !== 0 && kernel.insns <= MESSAGE_INSNS)
+    return { kernel: options.kernel.ask(g, 1) ?? kernel, skep: askSkep(g, 1, vmlinux) };
+  return { kernel, skep: { ...(long ? askSkep(g, BPF_LOG_STATS, vmlinux) : first), message: '' } };
 }
 
-export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | undefined {
+/** What differs, `kept` when only by the difference that we keep; see {@link askBoth} for the answers without a comparison. */
+export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | 'long' | 'kept' | undefined {
   const both = askBoth(g, options);
-  if (both === undefined) return undefined;
+  if (both === undefined || both === 'long') return both;
   let { kernel, skep } = both;
   let difference = differenceOf(kernel, skep, false);
   if (options.logLevel >= 2 && kernel.insns < WHOLE_LOG_INSNS && difference === undefined) {
@@ -85,5 +95,8 @@ export function compareOne(g: Generated, options: CompareOptions): Finding | 'eq
       difference = differenceOf(kernel, skep, true);
     }
   }
-  return difference === undefined ? 'equal' : { difference, program: g, kernel, skep };
+  if (difference === undefined) return 'equal';
+  const level = kernel.message !== '' ? 1 : BPF_LOG_STATS;
+  if (differenceOf(kernel, askAsLinux(g, level, options.vmlinux), false) === undefined) return 'kept';
+  return { difference, program: g, kernel, skep };
 }

@@ -10,7 +10,7 @@ import { openLive } from './proof.ts';
 import { programSeed } from './rng.ts';
 import { askSkep } from './sides.ts';
 
-const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 60);
+const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 5000);
 const SEED = 20261;
 const btf = await loadPackagedBtf();
 const vmlinux = (): Btf => btf;

@@ -260,7 +260,7 @@ export function generate(seed: number): Generated {
   const unprivileged = caps !== 'all';
   const code = new Code();
   const features = new Set<Feature>();
-  const large = rng.chance(16);
+  const large = rng.chance(31);
   const p: Program = {
     code,
     btf: rng.chance(60),

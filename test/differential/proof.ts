@@ -47,13 +47,15 @@ export const DIFF: Proof = {
       run(index, report) {
         const g = generate(programSeed(seed, index));
         const found = compareOne(g, live);
-        if (found === undefined) return report.count('skipped');
-        const { kernel } = found === 'equal' ? { kernel: live.kernel.last } : found;
+        if (found === undefined || found === 'long') return report.count(found ?? 'skipped');
+        report.count('compared');
+        const { kernel } = typeof found === 'object' ? found : { kernel: live.kernel.last };
         for (const feature of g.features) report.count(`f:${feature}`);
         if (kernel.errno === 0) report.count('accepted');
         if (kernel.insns > 1000) report.count('large');
         if (g.caps === 'bpf') report.count('capBpf');
-        if (found === 'equal') return;
+        if (found === 'kept') report.count(found);
+        if (typeof found === 'string') return;
         report.count(found.difference);
         report.fail(describe(found, live));
       },
@@ -62,15 +64,15 @@ export const DIFF: Proof = {
   conclude(counts) {
     const features: Record<string, number> = {};
     for (const feature of FEATURES) {
-      features[feature] = percent(counts, `f:${feature}`);
+      features[feature] = percent(counts, `f:${feature}`, 'compared');
       delete counts[`f:${feature}`];
     }
     const missed = FEATURES.filter((f) => features[f] === 0 || (/^T\d/.test(f) && features[f] < 1));
     return {
       extra: {
-        acceptedPercent: percent(counts, 'accepted'),
-        largePercent: percent(counts, 'large'),
-        capBpfPercent: percent(counts, 'capBpf'),
+        acceptedPercent: percent(counts, 'accepted', 'compared'),
+        largePercent: percent(counts, 'large', 'compared'),
+        capBpfPercent: percent(counts, 'capBpf', 'compared'),
         features,
       },
       misses: (counts['n'] ?? 0) >= ENOUGH ? missed.map((f) => `feature ${f} in ${features[f]} % of the programs`) : [],

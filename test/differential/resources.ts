@@ -284,7 +284,8 @@ export function tailCall(p: Program, f: Frame): void {
 /** LD_ABS and LD_IND of packets. */
 export function ldAbs(p: Program, f: Frame): void {
   const { rng } = f;
-  if (!p.skb) return;
+  // 6.18 writes outside of its memory when precision goes back over a function that a packet load left.
+  if (!p.skb || f.callDepth > 0) return;
   if (f.regs[6].kind !== 'ctx') {
     const [ctx] = f.having('ctx');
     if (ctx === undefined || f.frozen.has(6) || f.numOnly.has(6)) return;

@@ -88,9 +88,19 @@ export function inputOf(g: Generated, logLevel: number, vmlinux: () => Btf | und
   };
 }
 
+/** Our answer; EAGAIN once the signal says that it takes too long. */
 export function askSkep(g: Generated, logLevel: number, vmlinux: () => Btf | undefined, signal?: AbortSignal): Answer {
+  return answerOf({ ...inputOf(g, logLevel, vmlinux), ...(signal === undefined ? {} : { signal }) });
+}
+
+/** Our answer where the verifier errs like Linux in what is known of it. */
+export function askAsLinux(g: Generated, logLevel: number, vmlinux: () => Btf | undefined): Answer {
+  return answerOf({ ...inputOf(g, logLevel, vmlinux), testing: { asLinux: true } });
+}
+
+function answerOf(input: VerifierInput): Answer {
   try {
-    const out = verify({ ...inputOf(g, logLevel, vmlinux), ...(signal === undefined ? {} : { signal }) });
+    const out = verify(input);
     return answer(out.ok ? 0 : out.errno, out.log);
   } catch (e) {
     // A broken invariant of our own: no errno of the kernel's.

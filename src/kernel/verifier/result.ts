@@ -54,8 +54,10 @@ export interface VerifierInput {
   readonly testing?: VerifierTesting;
 }
 
-/** Ways to make verification stricter, slower or observable, never more permissive. */
+/** Ways to make verification stricter, slower or observable; {@link VerifierTesting.asLinux} alone may make it more permissive. */
 export interface VerifierTesting {
+  /** Errs where Linux 6.18 is known to err (CVE-2026-43009), so that all else can be compared with it. */
+  readonly asLinux?: boolean;
   /** Finished states cover nothing: every path is walked to its end. */
   readonly noPruning?: boolean;
   /** Asked where a state may be remembered: true when it must be. */

@@ -29,7 +29,7 @@ import {
 } from '../../../isa/opcodes.ts';
 import type { Insns } from '../../../isa/insn.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
-import { InternalError } from '../../../util/errors.ts';
+import { LIMITS } from '../../spec/limits.ts';
 import { AUX_CALLS_CALLBACK } from '../aux.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
@@ -71,19 +71,20 @@ function syncLinkedRegs(env: VerifierEnv, bt: BacktrackState, record: number): v
   }
 }
 
-function misuse(what: string): never {
-  throw new InternalError(`verifier backtracking: ${what}`);
+/** Ends as 6.18 does where its own trace has lost its way (verifier_bug()). */
+export function lostTrace(env: VerifierEnv, what: string): never {
+  reject(env, EXPLORE.LOST_TRACE, what);
 }
 
 /** Leaves the current frame for its caller's (going backwards over the entry of a function). */
-function subprogExit(bt: BacktrackState): void {
-  if (bt.frame === 0) misuse('exit from frame 0');
+function subprogExit(env: VerifierEnv, bt: BacktrackState): void {
+  if (bt.frame === 0) lostTrace(env, 'subprog exit from frame 0');
   bt.frame--;
 }
 
 /** Enters a callee's frame (going backwards over its exit). */
-function subprogEnter(bt: BacktrackState): void {
-  if (bt.frame === 7) misuse('enter beyond frame 7');
+function subprogEnter(env: VerifierEnv, bt: BacktrackState): void {
+  if (bt.frame === LIMITS.maxCallFrames - 1) lostTrace(env, `subprog enter from frame ${bt.frame}`);
   bt.frame++;
 }
 
@@ -141,7 +142,7 @@ export function backtrackInsn(
   const cls = bpfClass(code);
   if (cls === BPF_ALU || cls === BPF_ALU64) backtrackAlu(insns, idx, bt);
   else if (cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX) {
-    if (backtrackMem(insns, idx, flags, bt) === 'unsupported') return 'unsupported';
+    if (backtrackMem(env, idx, flags, bt) === 'unsupported') return 'unsupported';
   } else if (cls === BPF_JMP || cls === BPF_JMP32) {
     const step = backtrackJump(env, idx, subseqIdx, flags, bt);
     if (step === 'unsupported') return step;
@@ -167,28 +168,39 @@ function backtrackAlu(insns: Insns, idx: number, bt: BacktrackState): void {
   if (bpfSrc(code) === BPF_X && src !== 10) bt.setReg(src);
 }
 
-/**
- * The register that a load or a fetching atomic defines, or -1 for plain stores. 6.18 traces what an atomic operation fetches
- * as if it were stored, which loses the slot that it came from (CVE-2026-43009): the one place here that is stricter.
- */
+/** The register that a load defines, or -1. */
 function loadedReg(insns: Insns, idx: number): number {
   const code = insns.code[idx];
-  if (bpfClass(code) === BPF_LDX) return insns.dst[idx];
-  if (bpfClass(code) !== BPF_STX || bpfMode(code) !== BPF_ATOMIC) return -1;
-  const imm = insns.imm[idx];
-  if (imm === BPF_LOAD_ACQ) return insns.dst[idx];
-  if (imm === BPF_CMPXCHG) return 0;
-  return imm & BPF_FETCH && imm < BPF_LOAD_ACQ ? insns.src[idx] : -1;
+  const acquire = bpfClass(code) === BPF_STX && bpfMode(code) === BPF_ATOMIC && insns.imm[idx] === BPF_LOAD_ACQ;
+  return bpfClass(code) === BPF_LDX || acquire ? insns.dst[idx] : -1;
 }
 
-function backtrackMem(insns: Insns, idx: number, flags: number, bt: BacktrackState): Step {
-  const loaded = loadedReg(insns, idx);
+/** The register that an atomic operation fetches into, or -1. */
+function fetchedReg(insns: Insns, idx: number): number {
+  const code = insns.code[idx];
+  const imm = insns.imm[idx];
+  if (bpfClass(code) !== BPF_STX || bpfMode(code) !== BPF_ATOMIC || imm >= BPF_LOAD_ACQ) return -1;
+  if (imm === BPF_CMPXCHG) return 0;
+  return imm & BPF_FETCH ? insns.src[idx] : -1;
+}
+
+function backtrackMem(env: VerifierEnv, idx: number, flags: number, bt: BacktrackState): Step {
+  const { insns } = env;
   const onStack = (flags & INSN_F_STACK_ACCESS) !== 0;
+  const loaded = loadedReg(insns, idx);
   if (loaded >= 0) {
     if (!bt.isRegSet(loaded)) return 'ok';
     bt.clearReg(loaded);
     // Scalars stay precise only through the stack; a load from elsewhere yields an unknown value.
     if (onStack) bt.setFrameSlot(historyFrameno(flags), historySpi(flags));
+    return 'ok';
+  }
+  // 6.18 traces what an atomic operation fetches as if it were stored, which loses the slot that it came from
+  // (CVE-2026-43009): the one place here that is stricter.
+  const fetched = env.input.testing?.asLinux ? -1 : fetchedReg(insns, idx);
+  if (onStack && fetched >= 0 && bt.isRegSet(fetched)) {
+    bt.clearReg(fetched);
+    bt.setFrameSlot(historyFrameno(flags), historySpi(flags));
     return 'ok';
   }
   // A store through a register that is tracked as a scalar: pointers were subtracted.
@@ -228,10 +240,10 @@ function backtrackJump(
   if (call || (op === BPF_EXIT && cls === BPF_JMP)) {
     // Backwards into a callee, from its exit or from the program that a tail call went to. Only a callback may still have R1-R5 requested: the calling function set them.
     if (subseqIdx >= 0 && env.aux.flags[subseqIdx] & AUX_CALLS_CALLBACK) bt.regs[bt.frame] &= ~ARGS_MASK;
-    if (bt.regs[bt.frame] & ARGS_MASK) misuse(`exit ${idx} with regs ${bt.formatRegs()}`);
+    if (bt.regs[bt.frame] & ARGS_MASK) lostTrace(env, `backtracking exit unexpected regs ${bt.hexRegs()}`);
     const r0 = !call && isStaticCall(insns, subseqIdx - 1) && bt.isRegSet(0);
     bt.clearReg(0);
-    subprogEnter(bt);
+    subprogEnter(env, bt);
     if (r0) bt.setReg(0);
     return 'done';
   }
@@ -251,32 +263,28 @@ function backtrackCall(env: VerifierEnv, idx: number, subseqIdx: number, bt: Bac
   if (src === BPF_PSEUDO_CALL) {
     const subprog = findSubprogAt(env, idx + insns.imm[idx] + 1);
     if (env.subprogs[subprog].isGlobal) {
-      if (bt.regs[bt.frame] & ARGS_MASK) misuse(`global call ${idx} with regs ${bt.formatRegs()}`);
+      if (bt.regs[bt.frame] & ARGS_MASK) lostTrace(env, `global subprog unexpected regs ${bt.hexRegs()}`);
       bt.clearReg(0);
       return 'done';
     }
-    if (idx + 1 === subseqIdx) {
-      // A call that was skipped over, as calls of global functions are: it only defined R0.
-      misuse(`static call ${idx} without its body`);
-    }
-    if (bt.regs[bt.frame] & ~ARGS_MASK) reject(env, EXPLORE.UNEXPECTED_REGS, bt.regs[bt.frame]);
-    if (bt.hasSlots()) misuse(`static call ${idx} with stack ${bt.formatSlots()}`);
+    if (bt.regs[bt.frame] & ~ARGS_MASK) lostTrace(env, `static subprog unexpected regs ${bt.hexRegs()}`);
+    if (bt.hasSlots()) lostTrace(env, `static subprog leftover stack slots ${bt.hexSlots()}`);
     const args = bt.regs[bt.frame] & ARGS_MASK;
     bt.regs[bt.frame] &= ~ARGS_MASK;
-    subprogExit(bt);
+    subprogExit(env, bt);
     bt.regs[bt.frame] |= args;
     return 'done';
   }
   if (env.aux.flags[idx] & AUX_CALLS_CALLBACK && idx !== subseqIdx - 1) {
     // From a callback's first instruction to the call of the helper that runs it.
-    if (bt.regs[bt.frame] & ~ARGS_MASK) misuse(`callback call ${idx} with regs ${bt.formatRegs()}`);
-    if (bt.hasSlots()) misuse(`callback call ${idx} with stack ${bt.formatSlots()}`);
+    if (bt.regs[bt.frame] & ~ARGS_MASK) lostTrace(env, `callback unexpected regs ${bt.hexRegs()}`);
+    if (bt.hasSlots()) lostTrace(env, `callback leftover stack slots ${bt.hexSlots()}`);
     bt.regs[bt.frame] &= ~ARGS_MASK;
-    subprogExit(bt);
+    subprogExit(env, bt);
     return 'done';
   }
   if (src === BPF_PSEUDO_KFUNC_CALL && insns.imm[idx] === 0) return 'unsupported';
   bt.clearReg(0);
-  if (bt.regs[bt.frame] & ARGS_MASK) misuse(`call ${idx} with regs ${bt.formatRegs()}`);
+  if (bt.regs[bt.frame] & ARGS_MASK) lostTrace(env, `backtracking call unexpected regs ${bt.hexRegs()}`);
   return 'ok';
 }

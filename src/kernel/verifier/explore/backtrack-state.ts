@@ -61,4 +61,15 @@ export class BacktrackState {
     for (let i = 0; i < 64; i++) if (this.isFrameSlotSet(frame, i)) out += `${out ? ',' : ''}-${(i + 1) * 8}`;
     return out;
   }
+
+  /** The mask of the current frame's registers in hexadecimal. */
+  hexRegs(): string {
+    return this.regs[this.frame].toString(16);
+  }
+  /** The mask of the current frame's slots in hexadecimal. */
+  hexSlots(): string {
+    const hi = this.slotsHi[this.frame] >>> 0;
+    const lo = (this.slotsLo[this.frame] >>> 0).toString(16);
+    return hi === 0 ? lo : hi.toString(16) + lo.padStart(8, '0');
+  }
 }

@@ -1,5 +1,4 @@
 /** Precision: a scalar whose exact range mattered is traced back through the history, so that pruning compares it (mark_chain_precision). */
-import { InternalError } from '../../../util/errors.ts';
 import { SCALAR_VALUE } from '../../spec/reg-types.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
@@ -7,7 +6,7 @@ import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, TYPE, slotType } from '../state/row.ts';
 import { type FuncState, type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
 import { printVerifierState } from '../state/print.ts';
-import { backtrackInsn, tracesInsn } from './backtrack-insn.ts';
+import { backtrackInsn, lostTrace, tracesInsn } from './backtrack-insn.ts';
 import { HIST_BEFORE, HIST_FLAGS, HIST_IDX, HIST_PREV_IDX } from './history.ts';
 
 /** Set when a walk marked something that was not marked before. */
@@ -21,7 +20,7 @@ export function markChainPrecision(env: VerifierEnv, regno: number): void {
   const { bt, state } = env;
   bt.frame = state.curframe;
   const type = state.frame.rows[regRow(regno) + TYPE];
-  if (type !== SCALAR_VALUE) reject(env, EXPLORE.BACKTRACKING_MISUSE);
+  if (type !== SCALAR_VALUE) lostTrace(env, 'backtracking misuse');
   bt.setReg(regno);
   walkBack(env, state, undefined);
 }
@@ -73,7 +72,7 @@ function walkBack(env: VerifierEnv, start: VerifierState, out: Changed | undefin
         i = words[record + HIST_PREV_IDX];
         record = words[record + HIST_BEFORE];
       } else i--;
-      if (i < 0 || i >= traced.length) throw new InternalError(`verifier backtracking idx ${i}`);
+      if (i < 0 || i >= traced.length) lostTrace(env, `backtracking idx ${i}`);
     }
     const parent = st.parent;
     if (parent === undefined) break;
@@ -97,9 +96,8 @@ function markEntryArgs(env: VerifierEnv, st: VerifierState, out: Changed | undef
   const frame = st.frames[0];
   const atEntry = st.curframe === 0 && frame.subprogno > 0 && frame.callsite === -1;
   if (!atEntry || bt.hasSlots() || bt.regs[bt.frame] & ~0x3e) {
-    throw new InternalError(
-      `verifier backtracking func entry subprog ${frame.subprogno} regs ${bt.formatRegs()} stack ${bt.formatSlots()}`,
-    );
+    const masks = `reg_mask ${bt.hexRegs()} stack_mask ${bt.hexSlots()}`;
+    lostTrace(env, `backtracking func entry subprog ${frame.subprogno} ${masks}`);
   }
   for (let i = 1; i <= 5; i++) {
     if (!bt.isRegSet(i)) continue;

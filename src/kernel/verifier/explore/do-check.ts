@@ -75,7 +75,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   }
   if (flags & AUX_JMP_POINT) pushInsnHistory(env, 0);
   if (env.log.enabled) logInsn(env, walk);
-  env.aux.seen[idx] ||= env.passCnt;
+  markSeen(env);
   walk.prev = idx;
   if (state.speculative && flags & AUX_NOSPEC) return true;
   env.stackLiveness?.beginInsn(idx);
@@ -95,6 +95,11 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   if (next === 'advance') env.insnIdx++;
   if (next === 'returned') walk.printState = true;
   return state.speculative && (env.aux.flags[idx] & AUX_NOSPEC_RESULT) !== 0;
+}
+
+/** Code that only a mispredicting processor reaches stays dead, and is taken out (sanitize_mark_insn_seen). */
+function markSeen(env: VerifierEnv): void {
+  if (!env.state.speculative) env.aux.seen[env.insnIdx] ||= env.passCnt;
 }
 
 /** error_recoverable_with_nospec(). */
@@ -153,6 +158,6 @@ function checkLd(env: VerifierEnv, mode: number): Next {
   if (mode === BPF_ABS || mode === BPF_IND) return checkLdAbs(env);
   checkLdImm(env);
   env.insnIdx++;
-  env.aux.seen[env.insnIdx] ||= env.passCnt;
+  markSeen(env);
   return 'advance';
 }

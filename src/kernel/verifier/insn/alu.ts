@@ -177,12 +177,12 @@ function mov64(env: VerifierEnv, dst: number, src: number, off: number, imm: num
   rows[d + SUBREG_DEF] = 0;
 }
 
-/** Copies the source, keeping the link only when the sign bit is known to be clear. */
+/** Copies the source, keeping the link, and the distance that goes with it, only when the sign bit is known to be clear. */
 function copySignExtended(env: VerifierEnv, rows: Int32Array, d: number, s: number, bits: number): void {
   const noSext = rows[s + UMAX_HI] === 0 && rows[s + UMAX_LO] >>> 0 < 2 ** (bits - 1);
   if (noSext) assignScalarId(env, rows, s);
   copyRow(rows, d, rows, s);
-  if (!noSext) rows[d + ID] = 0;
+  if (!noSext) rows[d + ID] = rows[d + OFF] = 0;
 }
 
 function mov32(env: VerifierEnv, dst: number, src: number, off: number): void {
@@ -197,7 +197,7 @@ function mov32(env: VerifierEnv, dst: number, src: number, off: number): void {
     const fits = regWidth(rows, s) <= 32;
     if (fits) assignScalarId(env, rows, s);
     copyRow(rows, d, rows, s);
-    if (!fits) rows[d + ID] = 0;
+    if (!fits) rows[d + ID] = rows[d + OFF] = 0;
     loadScalar(dstVal, rows, d);
   } else {
     copySignExtended(env, rows, d, s, off);

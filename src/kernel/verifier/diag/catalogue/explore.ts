@@ -18,15 +18,10 @@ export const EXPLORE = {
     text: () => '',
     why: 'A loop came back to a state that it had before, so nothing in it makes it end. Let a bounded counter decide.',
   },
-  UNEXPECTED_REGS: {
+  LOST_TRACE: {
     errno: ERRNO.EFAULT,
-    text: (regs: number) => `verifier bug: static subprog unexpected regs ${regs.toString(16)}`,
-    why: 'Precision was traced back to a register that the called function had not set. Linux 6.18 gives up here too, which is a fault of its own; change the code around the call.',
-  },
-  BACKTRACKING_MISUSE: {
-    errno: ERRNO.EFAULT,
-    text: () => 'verifier bug: backtracking misuse',
-    why: 'A pointer stands where a number must be known exactly, such as the count of bpf_loop(). Linux 6.18 calls this a fault of its own; pass a number.',
+    text: (what: string) => `verifier bug: ${what}`,
+    why: 'Precision was traced back to a register or slot that nothing before had set: a function was left by LD_ABS or a tail call, or by a path that Linux 6.18 itself cannot follow back. It gives up here too, which is a fault of its own; change the code around the call.',
   },
   INVARIANTS_VIOLATION: {
     errno: ERRNO.EFAULT,
