@@ -31,7 +31,7 @@ it('gives the recorded answers of Linux 6.18', () => {
 if (kernel instanceof Error)
   console.log(`${RUNS} generated programs not compared with a live kernel: ${kernel.message}`);
 
-it.skipIf(kernel instanceof Error)('agrees with the live kernel', { timeout: 300_000 }, async () => {
+it.skipIf(kernel instanceof Error)('agrees with the live kernel', { timeout: 900_000 }, async () => {
   const live = await openLive({}, kernel as KernelTransport);
   const found = Array.from({ length: RUNS }, (_, i) => compareOne(generate(programSeed(SEED, i)), live));
   expect(found.flatMap((f) => (typeof f === 'object' ? [`${f.program.seed} ${f.difference}`] : []))).toEqual([]);

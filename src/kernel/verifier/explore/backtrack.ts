@@ -1,7 +1,5 @@
 /** Precision: a scalar whose exact range mattered is traced back through the history, so that pruning compares it (mark_chain_precision). */
 import { SCALAR_VALUE } from '../../spec/reg-types.ts';
-import { EXPLORE } from '../diag/catalogue/explore.ts';
-import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, TYPE, slotType } from '../state/row.ts';
 import { type FuncState, type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
