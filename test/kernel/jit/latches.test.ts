@@ -1,11 +1,13 @@
 /** Which ends of loops are copied to the places that jump to them, and that loops do what they did. */
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
 import { buildCfg, type Cfg } from '../../../src/kernel/jit/cfg.ts';
 import { unjoinLatches } from '../../../src/kernel/jit/latches.ts';
 import { findLoops } from '../../../src/kernel/jit/loops.ts';
-import { compile, HEAP, makeLink, programOf, r0Of } from './support.ts';
+import { comparison, computation } from './programs.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row, toInsns } from './support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;
@@ -94,4 +96,66 @@ describe('ends of loops', () => {
     }
     expect(seen.size).toBeGreaterThan(40);
   });
+
+  it('run as in the interpreter, whatever the ways through the body do', () => {
+    let copied = 0;
+    fc.assert(
+      fc.property(loop, (rows) => {
+        const insns = toInsns(rows);
+        if (unjoinLatches(insns, buildCfg(insns, 0, insns.length, true) as Cfg) !== undefined) copied++;
+        for (let i = 0; i < 64; i++) link.mem.u8[DATA + i] = i % 8 < 3 ? 0x91 + i * 37 : 0;
+        const [jit, interp] = [compile(link, programOf(rows)), interpret(programOf(rows), link)];
+        jit.run(DATA);
+        const got = r0Of(link, jit);
+        interp.run(DATA);
+        expect(got).toBe(r0Of(link, interp));
+        jit.dispose();
+        interp.dispose();
+      }),
+      { numRuns: Number(process.env.SKEP_RUNS ?? 500) },
+    );
+    expect(copied).toBeGreaterThan(100);
+  });
 });
+
+/** Ways through a body: each is taken by a comparison, and goes to the end of the loop, which may come first. */
+const loop: fc.Arbitrary<Row[]> = fc
+  .tuple(
+    fc.array(fc.tuple(comparison, fc.array(computation, { maxLength: 3 })), { minLength: 2, maxLength: 6 }),
+    fc.array(computation, { maxLength: 1 }),
+    fc.boolean(),
+    fc.boolean(),
+  )
+  .map(([ways, extra, first, wide]) => {
+    const end: Row[] = [[wide ? 0x07 : 0x04, 9, 0, 0, 1], ...extra.flat()];
+    const body: Row[] = [];
+    const exits: number[] = [];
+    for (const [test, statements] of ways) {
+      const way = statements.flat();
+      body.push(test(way.length + 1), ...way);
+      exits.push(body.length);
+      body.push([0x05]);
+    }
+    const inits: Row[] = [
+      ...[8, 7, 6, 5, 4, 3, 2, 0].map((r): Row => [0x79, r, 1, (r % 8) * 8]),
+      [0xb7, 9, 0, 0, 0],
+      [0xb7, 1, 0, 0, 3],
+    ];
+    const hash: Row[] = [1, 2, 3, 4, 5, 6, 7, 8].flatMap((r): Row[] => [
+      [0x27, 0, 0, 0, 0x01000193],
+      [0xaf, 0, r],
+    ]);
+    const turns = 12;
+    const compare = (off: number): Row => [wide ? 0x55 : 0x56, 9, 0, off, turns];
+    const at = (k: number): Row => [0x05, 0, 0, k];
+    if (!first) {
+      for (const k of exits) body[k] = at(body.length - k - 1);
+      return [...inits, ...body, ...end, compare(-(body.length + end.length + 1)), ...hash, [0x95]];
+    }
+    // goto body; end: ...; if i == turns goto out; body: ...; goto end; out:
+    const back = end.length + 1;
+    for (const k of exits) body[k] = at(-(k + 1) - back);
+    body.push(at(-(body.length + 1) - back));
+    const leave: Row = [wide ? 0x15 : 0x16, 9, 0, body.length, turns];
+    return [...inits, at(back), ...end, leave, ...body, ...hash, [0x95]];
+  });

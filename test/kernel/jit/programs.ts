@@ -100,6 +100,21 @@ const call = fc.tuple(imm, imm).map(([a, b]): Row[] => [
 ]);
 const CALL_MARK = 0x7ffffff0;
 
+/** Statements that only compute on r0 to r8. */
+export const computation: fc.Arbitrary<Row[]> = fc.oneof(
+  { weight: 6, arbitrary: arithmetic },
+  { weight: 2, arbitrary: unary },
+  { weight: 1, arbitrary: wideConst },
+  { weight: 4, arbitrary: fc.tuple(reg, imm).map(([r, k]): Row[] => [[0xb4, r, 0, 0, k & 3]]) },
+);
+/** A comparison of r0 to r8 as a jump over `off` slots. */
+export const comparison: fc.Arbitrary<(off: number) => Row> = fc
+  .tuple(fc.constantFrom(...JUMPS), fc.boolean(), fc.boolean(), reg, reg, imm)
+  .map(
+    ([op, narrow, useReg, dst, src, k]) =>
+      (off: number): Row => [(narrow ? 6 : 5) | op | (useReg ? 8 : 0), dst, useReg ? src : 0, off, useReg ? 0 : k],
+  );
+
 const statement = fc.oneof(
   { weight: 8, arbitrary: arithmetic },
   { weight: 2, arbitrary: unary },
