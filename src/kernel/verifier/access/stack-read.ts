@@ -92,7 +92,6 @@ function readSpill(env: VerifierEnv, frame: FuncState, off: number, size: number
     return readPartialSpill(env, frame, off, size, spillSize, regRow(dstRegno));
   }
   if (dstRegno >= 0) {
-    if (env.bpfCapable) assignScalarId(env, rows, slot);
     restore(cur, regRow(dstRegno), rows, slot);
   } else if (!env.allowPtrLeaks && rows[slot + TYPE] !== SCALAR_VALUE) reject(env, STACK.LEAKING_SPILL, off);
   return true;

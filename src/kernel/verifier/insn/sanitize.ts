@@ -2,7 +2,7 @@
 import { BPF_ADD, BPF_K, BPF_SUB, bpfOp, bpfSrc } from '../../../isa/opcodes.ts';
 import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../../spec/reg-types.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
-import { reject } from '../diag/reject.ts';
+import { Rejected, reject } from '../diag/reject.ts';
 import type { Scalar } from '../domain/scalar.ts';
 import { AUX_NOSPEC } from '../aux.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -124,7 +124,13 @@ export function sanitizePtrAlu(
     copyRow(saved, 0, rows, dst);
     copyRow(rows, dst, rows, ptr);
   }
-  sanitizeSpeculativePath(env, env.insnIdx + 1, env.insnIdx, false);
+  try {
+    sanitizeSpeculativePath(env, env.insnIdx + 1, env.insnIdx, false);
+  } catch (e) {
+    if (!(e instanceof Rejected)) throw e;
+    env.notes.add(e.row);
+    reject(env, ALU.NOT_PUSHED, env.insns.dst[env.insnIdx]);
+  }
   if (!ptrIsDst) copyRow(rows, dst, saved, 0);
 }
 

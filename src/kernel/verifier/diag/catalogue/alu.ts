@@ -130,6 +130,11 @@ export const ALU = {
     text: (regno: number, op: string) => `R${regno} tried to ${op} beyond pointer bounds, ${UNPRIV}`,
     why: MASKING,
   },
+  NOT_PUSHED: {
+    errno: ERRNO.ENOMEM,
+    text: (regno: number) => `R${regno} could not be pushed for speculative verification, ${UNPRIV}`,
+    why: 'The path of a mispredicting processor has to be looked at too, and 8192 branches wait already. Split the function, or load with CAP_PERFMON.',
+  },
   STACK_VARIABLE_UNPRIV: {
     errno: ERRNO.EACCES,
     text: (regno: number, tnum: string, off: number) =>
