@@ -10,6 +10,7 @@ import { scratchSlot } from '../state/print.ts';
 import { printLineInfo } from '../state/print-insn.ts';
 import {
   ID,
+  OFF,
   SLOT_TYPES,
   STACK_INVALID,
   STACK_MISC,
@@ -112,7 +113,7 @@ function readPartialSpill(
   if (size <= spillSize && (off & 7) === 0) {
     if (env.bpfCapable && size === 4 && spillSize === 4 && regWidth(rows, slot) <= 32) assignScalarId(env, rows, slot);
     restore(cur, dst, rows, slot);
-    if (regWidth(cur, dst) > size * 8) cur[dst + ID] = 0;
+    if (regWidth(cur, dst) > size * 8) cur[dst + ID] = cur[dst + OFF] = 0;
     return true;
   }
   let spills = 0;

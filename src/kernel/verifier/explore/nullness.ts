@@ -10,7 +10,7 @@ import {
   typeMayBeNull,
 } from '../../spec/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
-import { ID, OFF, REF_OBJ_ID, ROW, SLOT_TYPES, SUBREG_DEF, TYPE, varOffZero } from '../state/row.ts';
+import { A, FRAMENO, ID, OFF, PRECISE, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
 import { hasField, regBtfRecord } from '../resource/record.ts';
 import { forEachReg } from '../state/each.ts';
 import { markPtrNotNullReg } from '../state/regs.ts';
@@ -40,12 +40,10 @@ function markPtrOrNullReg(env: VerifierEnv, rows: Int32Array, r: number, id: num
   const localKptr = (type & (MEM_ALLOC | NON_OWN_REF)) !== 0;
   if (!localKptr && rows[r + OFF] !== 0) return;
   if (isNull) {
-    const subreg = rows[r + SUBREG_DEF];
-    const slots = rows[r + SLOT_TYPES];
-    rows.fill(0, r, r + ROW);
+    // What it would have pointed to stays noted, and strict comparisons of states see it.
+    rows.fill(0, r, r + A);
     rows[r + TYPE] = SCALAR_VALUE;
-    rows[r + SUBREG_DEF] = subreg;
-    rows[r + SLOT_TYPES] = slots;
+    rows[r + FRAMENO] = rows[r + PRECISE] = 0;
     return;
   }
   markPtrNotNullReg(env, rows, r);
