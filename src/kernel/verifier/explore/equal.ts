@@ -163,7 +163,7 @@ function regSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: n
       if (o[a + ID] === 0) return true;
       if ((o[a + ID] & BPF_ADD_CONST) !== (c[b + ID] & BPF_ADD_CONST)) return false;
       if (o[a + ID] & BPF_ADD_CONST && o[a + OFF] !== c[b + OFF]) return false;
-      return idmap.checkScalar(o[a + ID], c[b + ID]);
+      return idmap.checkScalar(o[a + ID] & ~BPF_ADD_CONST, c[b + ID] & ~BPF_ADD_CONST);
     case PTR_TO_MAP_KEY:
     case PTR_TO_MAP_VALUE:
     case PTR_TO_MEM:
