@@ -329,7 +329,8 @@ export function statesMaybeLooping(old: VerifierState, cur: VerifierState): bool
   if (old.curframe !== cur.curframe) return false;
   const o = old.frame.rows;
   const c = cur.frame.rows;
-  for (let i = 0; i < 11; i++) {
+  // What a loop counts is kept in the upper registers.
+  for (let i = 9; i >= 0; i--) {
     const r = regRow(i);
     if (!sameUpToId(o, r, c, r) || o[r + ID] !== c[r + ID] || o[r + REF_OBJ_ID] !== c[r + REF_OBJ_ID]) return false;
   }

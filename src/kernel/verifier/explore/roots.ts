@@ -92,13 +92,11 @@ function checkMainPrototype(env: VerifierEnv): void {
 
 /** free_states(). */
 function forgetStates(env: VerifierEnv): void {
-  for (const youngest of env.explored) {
-    for (let st = youngest; st !== undefined; st = st.older) env.store.free(st);
-  }
   env.explored.fill(undefined);
   env.sccVisits.clear();
   env.pending = [];
   env.history.clear();
+  env.store.freeAll();
   env.bt.reset();
 }
 

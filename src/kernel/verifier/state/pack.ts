@@ -2,7 +2,7 @@
  * Stored copies of frames. Most slots of a stack hold plain bytes, of which nothing is known but their kind: in a copy all
  * slots of a kind share one row, and the map of slots tells which. So a copy is registers, map, an empty row, and rows.
  */
-import { ROW, SLOT_TYPES, TYPE, STACK_MISC, STACK_ZERO, copyRow } from './row.ts';
+import { ROW, SLOT_TYPES, STACK_MISC, STACK_ZERO, TYPE, USED, copyRow } from './row.ts';
 import { type FuncState, MAX_REGS, slotAt, slotRow } from './state.ts';
 
 const REG_WORDS = MAX_REGS * ROW;
@@ -105,5 +105,5 @@ export function forgetSlot(frame: FuncState, spi: number): void {
 }
 
 function clear(rows: Int32Array, r: number): void {
-  for (let i = 0; i < ROW; i++) rows[r + i] = 0;
+  for (let i = 0; i < USED; i++) rows[r + i] = 0;
 }

@@ -47,6 +47,8 @@ export const SUBREG_DEF = 24;
 export const PRECISE = 25;
 /** Slot types of the eight bytes of a stack slot, four bits each; entry i is the kernel's slot_type[i], the byte at fp - 8 * spi - 1 - i. */
 export const SLOT_TYPES = 26;
+/** Words of a row that mean anything. */
+export const USED = SLOT_TYPES + 1;
 
 /** Bits of ID (env ids never reach them). */
 export const BPF_ADD_CONST64 = 1 << 31;
@@ -133,6 +135,5 @@ export const varOffZero = (rows: Int32Array, r: number): boolean =>
 
 /** Copies a whole register row (copy_register_state). */
 export function copyRow(dst: Int32Array, d: number, src: Int32Array, s: number): void {
-  if (dst === src) dst.copyWithin(d, s, s + ROW);
-  else for (let i = 0; i < ROW; i++) dst[d + i] = src[s + i];
+  for (let i = 0; i < USED; i++) dst[d + i] = src[s + i];
 }

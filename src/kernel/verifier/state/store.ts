@@ -12,7 +12,10 @@ const LARGEST_SLAB = 1 << 20;
 export class StateStore {
   #blocks: Int32Array[][] = [];
   #frames: FuncState[] = [];
-  #slab = new Int32Array(0);
+  /** The slabs, how many of them are in use, and how many words of the last of these. */
+  #slabs: Int32Array[] = [];
+  #open = 0;
+  #slab: Int32Array = new Int32Array(0);
   #used = 0;
   readonly #packer = new Packer();
   /** Nothing is taken back: somebody looks at states after the verification. */
@@ -80,11 +83,20 @@ export class StateStore {
     state.parent = undefined;
   }
 
+  /** Takes back the memory of all stored states. */
+  freeAll(): void {
+    if (this.keep) this.#slabs = [];
+    this.#blocks = [];
+    this.#open = this.#used = 0;
+    this.#slab = new Int32Array(0);
+  }
+
   #block(words: number): Int32Array {
     const given = this.#blocks[words >> ROW_SHIFT]?.pop();
     if (given !== undefined) return given;
     if (this.#used + words > this.#slab.length) {
-      this.#slab = new Int32Array(Math.min(Math.max(FIRST_SLAB, this.#slab.length * 2), LARGEST_SLAB));
+      const size = Math.min(Math.max(FIRST_SLAB, this.#slab.length * 2), LARGEST_SLAB);
+      this.#slab = this.#slabs[this.#open++] ??= new Int32Array(size);
       this.#used = 0;
     }
     this.#used += words;
