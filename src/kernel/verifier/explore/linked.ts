@@ -46,7 +46,7 @@ export function collectLinkedRegs(env: VerifierEnv, state: VerifierState, rawId:
 function collect(rows: Int32Array, r: number, id: number, packed: number, out: number[]): void {
   if (rows[r + TYPE] !== SCALAR_VALUE || (rows[r + ID] & ~BPF_ADD_CONST) !== id) return;
   if (out.length < LINKED_REGS_MAX) out.push(packed);
-  else rows[r + ID] = 0;
+  else rows[r + ID] = rows[r + OFF] = 0;
 }
 
 const known = new Scalar();
