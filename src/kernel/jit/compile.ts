@@ -161,17 +161,6 @@ export function jitGuarded(program: VerifiedProgram, link: ProgramLink, guard: G
   return result.executable;
 }
 
-/** Runs guarded code: what only V8 notices, such as a call of no code address, is an abort as well. */
-function aborting(run: () => number): number {
-  try {
-    return run();
-  } catch (e) {
-    if (e instanceof WebAssembly.RuntimeError) throw new ProgramAbort('bad-jump', -1, e.message);
-    if (e instanceof RangeError) throw new ProgramAbort('stack-overflow', -1, e.message);
-    throw e;
-  }
-}
-
 function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAssembly.Imports {
   const { cell, knownAs, translation } = pending;
   const imports: Record<string, WebAssembly.ImportValue> = {
@@ -208,7 +197,7 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, insta
     retAddr: cell,
     codeSize: bytes.length,
     wasm: bytes,
-    run: options.guard === undefined ? drivers.run : (ctx) => aborting(() => drivers.run(ctx)),
+    run: drivers.run,
     runBatch: drivers.runBatch,
     arm,
     dispose() {
