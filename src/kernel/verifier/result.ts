@@ -56,7 +56,7 @@ export interface VerifierInput {
 
 /** Ways to make verification stricter, slower or observable; {@link VerifierTesting.asLinux} alone may make it more permissive. */
 export interface VerifierTesting {
-  /** Errs where Linux 6.18 is known to err (CVE-2026-43009), so that all else can be compared with it. */
+  /** Errs where Linux 6.18 is known to err (what atomic operations fetch, CVE-2026-43009; negative offsets of tracepoints), so that all else can be compared with it. */
   readonly asLinux?: boolean;
   /** Finished states cover nothing: every path is walked to its end. */
   readonly noPruning?: boolean;

@@ -1,5 +1,6 @@
 /** The program's context: only what its type allows, through an unmodified pointer (check_ctx_access, check_ptr_off_reg). */
 import { BTF_KIND } from '../../../btf/types.ts';
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType, typeMayBeNull } from '../../spec/reg-types.ts';
 import type { CtxAccess } from '../../spec/prog-type.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
@@ -41,7 +42,8 @@ export function accessCtx(
   if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_CTX, valueRegno);
   checkPtrOffReg(env, regno);
   const access: CtxAccess = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
-  const valid = env.ops.isValidAccess(off, size, write, env.query, access, isLdsx);
+  const valid =
+    env.ops.isValidAccess(off, size, write, env.query, access, isLdsx) || readsBeforeRecord(env, off, size, write);
   const argument = valid && env.ops.btfCtx ? btfCtxAccess(env, off, size) : undefined;
   if (!valid || (env.ops.btfCtx && argument === undefined)) {
     env.log.line(ACCESS.CTX.text(off, size));
@@ -57,6 +59,16 @@ export function accessCtx(
   if (write || valueRegno < 0) return;
   const btfId = isBtf ? (kernelBtf(env)?.find(access.btfName ?? '', BTF_KIND.STRUCT) ?? 0) : 0;
   setLoaded(env, valueRegno, access.regType, btfId);
+}
+
+/**
+ * 6.18 compares the offset into a tracepoint's record without its sign, so that it takes negative ones for large enough
+ * (tp_prog_is_valid_access()) and lets programs read what lies before. We refuse them.
+ */
+function readsBeforeRecord(env: VerifierEnv, off: number, size: number, write: boolean): boolean {
+  if (env.input.testing?.asLinux !== true || env.input.progType !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACEPOINT)
+    return false;
+  return off < 0 && off % size === 0 && !write;
 }
 
 function setLoaded(env: VerifierEnv, regno: number, regType: number, btfId: number): void {
