@@ -159,7 +159,6 @@ function regSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: n
       if (env.exploreAluLimits) return sameUpToId(o, a, c, b) && idmap.checkScalar(o[a + ID], c[b + ID]);
       if (o[a + PRECISE] === 0 && exact === NOT_EXACT && !env.allPrecise) return true;
       if (!rangeWithin(o, a, c, b) || !tnumIn(o, a, c, b)) return false;
-      // Nothing was concluded from links that the old scalar did not have.
       if (o[a + ID] === 0) return true;
       if ((o[a + ID] & BPF_ADD_CONST) !== (c[b + ID] & BPF_ADD_CONST)) return false;
       if (o[a + ID] & BPF_ADD_CONST && o[a + OFF] !== c[b + OFF]) return false;

@@ -27,9 +27,9 @@ export class IdMap {
     return true;
   }
 
-  /** check_scalar_ids(): a missing id of a scalar counts as one that nobody shares. */
+  /** check_scalar_ids(): nothing was concluded from a link that the old scalar did not have; one that is missing now is shared with nobody. */
   checkScalar(oldId: number, curId: number): boolean {
-    return this.check(oldId !== 0 ? oldId : ++this.#tmp, curId !== 0 ? curId : ++this.#tmp);
+    return oldId === 0 || this.check(oldId, curId !== 0 ? curId : ++this.#tmp);
   }
 
   #grow(): void {
