@@ -21,7 +21,6 @@ import { scratchSlot } from '../state/print.ts';
 import { printLineInfo } from '../state/print-insn.ts';
 import {
   ID,
-  OFF,
   ROW,
   SLOT_TYPES,
   STACK_DYNPTR,
@@ -106,7 +105,7 @@ export function writeFixed(
     const fits = regWidth(cur.rows, reg) <= 8 * size;
     if (fits) assignScalarId(env, cur.rows, reg);
     saveRegister(rows, slot, cur.rows, reg, size);
-    if (!fits) rows[slot + ID] = rows[slot + OFF] = 0;
+    if (!fits) rows[slot + ID] = 0;
   } else if (reg < 0 && aligned && isStoreImm(env) && env.bpfCapable) {
     const imm = env.insns.imm[env.insnIdx];
     fake.fill(0);
