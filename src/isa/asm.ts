@@ -53,7 +53,7 @@ import {
   BPF_X,
   BPF_XCHG,
 } from './opcodes.ts';
-import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './ops.ts';
+import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './op-rows.ts';
 
 export interface AssembleOptions {
   /** The fd (or other imm) of `map[name]`; without it 0 is written and the reference only recorded. */

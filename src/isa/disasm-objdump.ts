@@ -1,6 +1,7 @@
 /** Disassembly in llvm-objdump's dialect (LLVM 19; load-acquire and store-release as LLVM 20 writes them). */
 import type { Insns } from './insn.ts';
-import { LD_IMM64_ROWS, type OpInfo, opOf } from './ops.ts';
+import { LD_IMM64_ROWS, type OpInfo } from './op-rows.ts';
+import { opOf } from './ops.ts';
 
 export interface ObjdumpOptions {
   /** Write narrow loads and stores with `w` registers, as objdump does with `--mcpu=v3` and later. */

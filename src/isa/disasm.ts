@@ -34,7 +34,7 @@ import {
   BPF_IMM,
   BPF_DW,
 } from './opcodes.ts';
-import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './ops.ts';
+import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './op-rows.ts';
 
 export { disasmObjdump, type ObjdumpOptions } from './disasm-objdump.ts';
 

@@ -1,7 +1,8 @@
 /** Structural checks of a whole program: unknown opcodes, reserved fields, ld_imm64 pairs and jump targets. */
 import type { Insns } from './insn.ts';
 import { BPF_DW, BPF_IMM, BPF_LD, BPF_REG_10 } from './opcodes.ts';
-import { type FieldRule, LD_IMM64_ROWS, OPS_BY_CODE, type OpInfo, opOf } from './ops.ts';
+import { type FieldRule, LD_IMM64_ROWS, type OpInfo } from './op-rows.ts';
+import { OPS_BY_CODE, opOf } from './ops.ts';
 
 /** Why an instruction is not well formed. */
 export type InsnFaultReason =

@@ -1,7 +1,8 @@
 /** fast-check arbitrary of straight-line programs over all of arithmetic, memory access and forward jumps. */
 import fc from 'fast-check';
 import type { Insn } from '../../src/isa/insn.ts';
-import { OPS, type OpInfo } from '../../src/isa/ops.ts';
+import { type OpInfo } from '../../src/isa/op-rows.ts';
+import { OPS } from '../../src/isa/ops.ts';
 import { insnOf } from '../isa/arbitrary.ts';
 
 /** Bytes of the memory area behind r9 that programs read and write. */

@@ -1,7 +1,8 @@
 /** fast-check arbitraries of instructions: every row of the operator table with every legal field. */
 import fc from 'fast-check';
 import { type Insn, Insns } from '../../src/isa/insn.ts';
-import { type FieldRule, OPS, type OpInfo } from '../../src/isa/ops.ts';
+import { type FieldRule, type OpInfo } from '../../src/isa/op-rows.ts';
+import { OPS } from '../../src/isa/ops.ts';
 
 const imm = fc.oneof(
   fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff }),

@@ -1,6 +1,6 @@
 /** Memory accesses outside the loop's fast cases: atomics, accesses that may fault, and those that guard mode checks. */
 import { NULL_REGION } from '../mem/memory.ts';
-import { ATOMIC_ROWS } from '../../isa/ops.ts';
+import { ATOMIC_ROWS } from '../../isa/op-rows.ts';
 import { bpfSizeBytes } from '../../isa/opcodes.ts';
 import { ProgramAbort } from '../helpers/link.ts';
 import type { Activation } from './activation.ts';

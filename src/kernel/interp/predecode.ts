@@ -24,7 +24,8 @@ import {
   BPF_STX,
   BPF_X,
 } from '../../isa/opcodes.ts';
-import { ATOMIC_ROWS, type OpInfo, opOf } from '../../isa/ops.ts';
+import { ATOMIC_ROWS, type OpInfo } from '../../isa/op-rows.ts';
+import { opOf } from '../../isa/ops.ts';
 import type { AbortReason } from '../helpers/link.ts';
 import type { SubprogInfo } from '../verifier/result.ts';
 
