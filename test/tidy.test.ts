@@ -111,6 +111,14 @@ describe('tidy', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('no file bears a name that Windows reserves for a device, whatever its suffix', () => {
+    const reserved = /^(?:aux|con|nul|prn|com[0-9]|lpt[0-9])(?:\.|$)/i;
+    const wrong = ['src', 'test', 'bench', 'docs', 'examples', 'scripts'].flatMap((folder) =>
+      list(folder, /./).filter((path) => path.split('/').some((name) => reserved.test(name))),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('relative imports name the file with its suffix', () => {
     const wrong = violations((source) => specifiers(source).filter((s) => s.startsWith('.') && !s.endsWith('.ts')));
     expect(wrong).toEqual([]);

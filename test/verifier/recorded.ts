@@ -5,7 +5,7 @@ import { decodeInsns } from '../../src/isa/decode.ts';
 import type { MapDesc } from '../../src/kernel/spec/map-desc.ts';
 import { ALL_CAPS, type Caps } from '../../src/kernel/spec/prog-type.ts';
 import { progTypeOps } from '../../src/kernel/spec/prog-types.ts';
-import { InsnAux } from '../../src/kernel/verifier/aux.ts';
+import { InsnAux } from '../../src/kernel/verifier/insn-aux.ts';
 import { Rejected } from '../../src/kernel/verifier/diag/reject.ts';
 import { VerifierEnv } from '../../src/kernel/verifier/env.ts';
 import { VerifierLog } from '../../src/kernel/verifier/log.ts';

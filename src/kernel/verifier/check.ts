@@ -2,7 +2,7 @@
 import { progTypeOps } from '../spec/prog-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { InternalError } from '../../util/errors.ts';
-import { InsnAux } from './aux.ts';
+import { InsnAux } from './insn-aux.ts';
 import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
 import { VerifierEnv } from './env.ts';

@@ -3,7 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
 import type { MapDesc } from '../spec/map-desc.ts';
 import type { ProgQuery, ProgTypeOps } from '../spec/prog-type.ts';
-import type { InsnAux } from './aux.ts';
+import type { InsnAux } from './insn-aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
 import type { LineInfo, VerifierInput, VerifierStats, VerifierTesting } from './result.ts';

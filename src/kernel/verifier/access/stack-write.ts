@@ -8,7 +8,7 @@ import {
   SCALAR_VALUE,
   baseType,
 } from '../../spec/reg-types.ts';
-import { AUX_NOSPEC_RESULT } from '../aux.ts';
+import { AUX_NOSPEC_RESULT } from '../insn-aux.ts';
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -10,7 +10,7 @@ import {
   PTR_TO_MAP_VALUE,
   baseType,
 } from '../../spec/reg-types.ts';
-import { AUX_LOOP_INLINE } from '../aux.ts';
+import { AUX_LOOP_INLINE } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -7,7 +7,7 @@ import { helperAllowedIn } from '../../spec/helpers/allowed.ts';
 import type { FuncProto } from '../../spec/proto.ts';
 import { ARG_PTR_TO_CTX, ARG_PTR_TO_DYNPTR, MEM_ALLOC, MEM_PERCPU, MEM_RCU, baseType } from '../../spec/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
-import { AUX_NON_SLEEPABLE, AUX_STORAGE_GET_FUNC_ATOMIC } from '../aux.ts';
+import { AUX_NON_SLEEPABLE, AUX_STORAGE_GET_FUNC_ATOMIC } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -5,7 +5,7 @@ import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../explore/backtrack.ts';
-import { AUX_ARG_PROG } from '../aux.ts';
+import { AUX_ARG_PROG } from '../insn-aux.ts';
 import { REF_OBJ_ID, TYPE, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';

@@ -1,7 +1,7 @@
 /** Calls of kernel functions (check_kfunc_call). */
 import { KF_DESTRUCTIVE } from '../../spec/kfuncs/row.ts';
 import { MEM_RCU, PTR_MAYBE_NULL, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
-import { AUX_IS_ITER_NEXT, AUX_NON_SLEEPABLE } from '../aux.ts';
+import { AUX_IS_ITER_NEXT, AUX_NON_SLEEPABLE } from '../insn-aux.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { Rejected, reject, rejectAfter } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';

@@ -3,7 +3,7 @@ import { BPF_F_RDONLY_PROG } from '../../../uapi/flags.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { invariant } from '../../../util/errors.ts';
-import { AUX_KEY_POISONED, AUX_MAP_POISONED } from '../aux.ts';
+import { AUX_KEY_POISONED, AUX_MAP_POISONED } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

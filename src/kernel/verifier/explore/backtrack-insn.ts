@@ -30,7 +30,7 @@ import {
 import type { Insns } from '../../../isa/insn.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { LIMITS } from '../../spec/limits.ts';
-import { AUX_CALLS_CALLBACK } from '../aux.ts';
+import { AUX_CALLS_CALLBACK } from '../insn-aux.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -14,7 +14,7 @@ import {
   bpfMode,
 } from '../../../isa/opcodes.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
-import { AUX_JMP_POINT, AUX_NOSPEC, AUX_NOSPEC_RESULT, AUX_PRUNE_POINT } from '../aux.ts';
+import { AUX_JMP_POINT, AUX_NOSPEC, AUX_NOSPEC_RESULT, AUX_PRUNE_POINT } from '../insn-aux.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

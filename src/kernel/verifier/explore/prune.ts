@@ -1,5 +1,5 @@
 /** Pruning: is the current state one that was explored already, or worth remembering (is_state_visited)? */
-import { AUX_CALLS_CALLBACK, AUX_FORCE_CHECKPOINT, AUX_IS_ITER_NEXT, AUX_JMP_POINT } from '../aux.ts';
+import { AUX_CALLS_CALLBACK, AUX_FORCE_CHECKPOINT, AUX_IS_ITER_NEXT, AUX_JMP_POINT } from '../insn-aux.ts';
 import { BPF_JCOND, BPF_JMP } from '../../../isa/opcodes.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';

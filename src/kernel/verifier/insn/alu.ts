@@ -22,7 +22,7 @@ import {
   bpfSrc,
 } from '../../../isa/opcodes.ts';
 import { PTR_TO_ARENA, SCALAR_VALUE } from '../../spec/reg-types.ts';
-import { AUX_NEEDS_ZEXT } from '../aux.ts';
+import { AUX_NEEDS_ZEXT } from '../insn-aux.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { reject } from '../diag/reject.ts';
 import { safeForAlu, scalarAlu } from '../domain/alu.ts';

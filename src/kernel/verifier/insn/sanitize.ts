@@ -4,7 +4,7 @@ import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../../spec/reg-types.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import type { Scalar } from '../domain/scalar.ts';
-import { AUX_NOSPEC } from '../aux.ts';
+import { AUX_NOSPEC } from '../insn-aux.ts';
 import type { VerifierEnv } from '../env.ts';
 import { sanitizeSpeculativePath } from '../explore/speculation.ts';
 import { formatTnum } from '../state/format.ts';

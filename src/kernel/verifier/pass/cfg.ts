@@ -11,7 +11,13 @@ import {
   bpfClass,
   bpfOp,
 } from '../../../isa/opcodes.ts';
-import { AUX_CALLS_CALLBACK, AUX_FORCE_CHECKPOINT, AUX_IS_ITER_NEXT, AUX_JMP_POINT, AUX_PRUNE_POINT } from '../aux.ts';
+import {
+  AUX_CALLS_CALLBACK,
+  AUX_FORCE_CHECKPOINT,
+  AUX_IS_ITER_NEXT,
+  AUX_JMP_POINT,
+  AUX_PRUNE_POINT,
+} from '../insn-aux.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -1,6 +1,6 @@
 /** Spills and fills around calls that leave r1 to r5 alone, so that they can be removed (mark_fastcall_patterns). */
 import { BPF_DW, BPF_LDX, BPF_MEM, BPF_REG_10, BPF_STX, MAX_BPF_STACK } from '../../../isa/opcodes.ts';
-import { AUX_FASTCALL_PATTERN } from '../aux.ts';
+import { AUX_FASTCALL_PATTERN } from '../insn-aux.ts';
 import type { Subprog, VerifierEnv } from '../env.ts';
 import { subprogEnd } from '../subprog.ts';
 import { callSummary } from './call-summary.ts';

@@ -1,5 +1,5 @@
 /** Which stack slots may still be read: marks gathered during exploration, per chain of calls, spread backwards on demand. */
-import { AUX_CALLS_CALLBACK, AUX_PRUNE_POINT } from '../aux.ts';
+import { AUX_CALLS_CALLBACK, AUX_PRUNE_POINT } from '../insn-aux.ts';
 import type { StackLiveness, VerifierEnv } from '../env.ts';
 import type { VerifierState } from '../state/state.ts';
 import { subprogEnd } from '../subprog.ts';

@@ -1,6 +1,6 @@
 /** The rewritten program as plain data for the engines. */
 import { BPF_CALL, BPF_JMP } from '../../../isa/opcodes.ts';
-import { AUX_MAP_POISONED } from '../aux.ts';
+import { AUX_MAP_POISONED } from '../insn-aux.ts';
 import type { VerifierEnv } from '../env.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 import type { SubprogInfo, VerifiedProgram } from '../result.ts';

@@ -1,7 +1,7 @@
 /** Replaces and removes instructions of a whole program at once; jumps, calls, functions and aux columns follow (bpf_patch_insn_data, verifier_remove_insns). */
 import { type Insn, Insns } from '../../../isa/insn.ts';
 import { BPF_JA, BPF_JMP32 } from '../../../isa/opcodes.ts';
-import { InsnAux } from '../aux.ts';
+import { InsnAux } from '../insn-aux.ts';
 import { REWRITE } from '../diag/catalogue/rewrite.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
