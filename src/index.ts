@@ -1,13 +1,13 @@
 /** The package's interface: the embedded kernel, the loader, and the constants of the ABI. Runs in browsers. */
 export { Btf } from './btf/btf.ts';
 export { loadPackagedBtf, PACKAGED_KERNEL } from './btf/vmlinux/index.ts';
-export type { HostPorts } from './kernel/helpers/env.ts';
-export { ProgramAbort } from './kernel/helpers/link.ts';
-export type { NetDeviceSpec } from './kernel/hooks/net-devices.ts';
-export type { PacketRunner, PacketRunnerOptions, PreparedPackets } from './kernel/hooks/packet-runner.ts';
-export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/runtime.ts';
-export type { ContextRun, RuntimeProgram } from './kernel/runtime-program.ts';
-export { ALL_CAPS, type Caps } from './kernel/spec/prog-type.ts';
+export type { HostPorts } from './kernel/run/env.ts';
+export { ProgramAbort } from './kernel/run/linkage.ts';
+export type { NetDeviceSpec } from './kernel/world/net/device.ts';
+export type { PacketRunner, PacketRunnerOptions, PreparedPackets } from './kernel/testrun/packet-runner.ts';
+export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/boot/runtime.ts';
+export type { ContextRun, RuntimeProgram } from './kernel/boot/runtime-program.ts';
+export { ALL_CAPS, type Caps } from './kernel/rules/prog-type.ts';
 export { Collection, type LoadOptions } from './lib/collection.ts';
 export type { VerifierOutcome, VerifierStats } from './kernel/verifier/result.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';

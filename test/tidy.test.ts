@@ -66,7 +66,7 @@ function list(folder: string, suffix: RegExp): string[] {
     .filter((path) => !path.includes('node_modules/'));
 }
 
-/** `kernel/maps` for src/kernel/maps/array.ts, `kernel` for src/kernel/runtime.ts, `index` for src/index.ts. */
+/** `kernel/maps` for src/kernel/maps/array.ts, `kernel` for src/kernel/boot/runtime.ts, `index` for src/index.ts. */
 function roomOf(path: string): string {
   const [, first, ...rest] = path.split('/');
   if (rest.length === 0) return first.replace(/\.ts$/, '');

@@ -4,10 +4,10 @@ import { dumpC } from '../btf/dump-c.ts';
 import { formatBtf } from '../btf/format.ts';
 import { parseElf } from '../lib/elf/elf.ts';
 import { FormatError } from '../util/errors.ts';
-import { type Command, oneOf, readArgs } from './command.ts';
-import { EXIT, InputError, UnsupportedError, UsageError } from './exit.ts';
-import { inFile, readInput } from './files.ts';
-import { visibleLines } from './io.ts';
+import { type Command, oneOf, readArgs } from './shell/command.ts';
+import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
+import { inFile, readInput } from './shell/files.ts';
+import { visibleLines } from './shell/io.ts';
 
 const HELP = `usage: skep btf dump file FILE [format raw|c] [--base FILE]
 

@@ -1,6 +1,6 @@
 /** The commands by their first word; each is loaded when it is called for. */
-import type { Command } from './command.ts';
-import { UNSUPPORTED, unsupported } from './unsupported.ts';
+import type { Command } from './shell/command.ts';
+import { UNSUPPORTED, unsupported } from './shell/unsupported.ts';
 
 export interface CommandEntry {
   readonly summary: string;
@@ -10,19 +10,19 @@ export interface CommandEntry {
 export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
   verify: {
     summary: 'what the kernel would say of the programs of object files',
-    load: async () => (await import('./verify.ts')).command,
+    load: async () => (await import('./verify/verify.ts')).command,
   },
   run: {
     summary: 'runs a program over bytes or over a capture',
-    load: async () => (await import('./run.ts')).command,
+    load: async () => (await import('./run/run.ts')).command,
   },
   bench: {
     summary: 'packets a second on both engines and the real kernel',
-    load: async () => (await import('./bench.ts')).command,
+    load: async () => (await import('./bench/bench.ts')).command,
   },
   conformance: {
     summary: 'one unverified program in guard mode, r0 in hexadecimal',
-    load: async () => (await import('./conformance.ts')).command,
+    load: async () => (await import('./run/conformance.ts')).command,
   },
   prog: {
     summary: 'loads and shows programs, dumps their rewritten instructions',

@@ -2,8 +2,8 @@
 /** The executable: this process's arguments, streams and exit code. */
 import * as nodeModule from 'node:module';
 import { setFlagsFromString } from 'node:v8';
-import { EXIT } from './exit.ts';
-import { processIo } from './io.ts';
+import { EXIT } from './shell/exit.ts';
+import { processIo } from './shell/io.ts';
 
 // A verification is over before code that inlines much has paid for its compilation. Before anything is cached: flags are part of the key.
 if (process.argv[2] === 'verify') setFlagsFromString('--max-inlined-bytecode-size-cumulative=150');

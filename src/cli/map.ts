@@ -2,14 +2,14 @@
 import type { BtfInput } from '../btf/value.ts';
 import { BpfError } from '../lib/errors.ts';
 import type { BpfMap } from '../lib/map.ts';
-import type { Command } from './command.ts';
-import { EXIT, InputError, UnsupportedError, UsageError } from './exit.ts';
-import { type Io, visible } from './io.ts';
-import { jsonText, plainText } from './json-text.ts';
-import { mapJson, printMap } from './map-dump.ts';
-import { parseJson } from './map-fill.ts';
-import { mapTypeName } from './names.ts';
-import { infoOf, kernelMap, loadMaps, noMore, objectIds, openKernel, readTarget, type Target } from './objects.ts';
+import type { Command } from './shell/command.ts';
+import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
+import { type Io, visible } from './shell/io.ts';
+import { jsonText, plainText } from './shell/json-text.ts';
+import { mapJson, printMap } from './session/map-dump.ts';
+import { parseJson } from './session/map-fill.ts';
+import { mapTypeName } from './shell/names.ts';
+import { infoOf, kernelMap, loadMaps, noMore, objectIds, openKernel, readTarget, type Target } from './session/objects.ts';
 
 const HELP = `usage: skep map show OBJECT [name MAP]
        skep map dump OBJECT [name MAP]

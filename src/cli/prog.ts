@@ -1,10 +1,10 @@
 /** `skep prog`: loads and shows programs, and dumps what the verifier made of them. */
 import type { BpfSyscall } from '../uapi/attr.ts';
-import { visible, type Io } from './io.ts';
-import type { Command } from './command.ts';
-import { EXIT, InputError, UnsupportedError, UsageError } from './exit.ts';
-import { hexText } from './json-text.ts';
-import { progTypeName } from './names.ts';
+import { visible, type Io } from './shell/io.ts';
+import type { Command } from './shell/command.ts';
+import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
+import { hexText } from './shell/json-text.ts';
+import { progTypeName } from './shell/names.ts';
 import {
   fdById,
   infoOf,
@@ -15,9 +15,9 @@ import {
   openKernel,
   readTarget,
   type Target,
-} from './objects.ts';
-import { verdictOf } from './verify-object.ts';
-import { printVerdict } from './verdict-text.ts';
+} from './session/objects.ts';
+import { verdictOf } from './verify/verify-object.ts';
+import { printVerdict } from './verify/verdict-text.ts';
 import { xlatedLines } from './xlated-text.ts';
 
 const HELP = `usage: skep prog load OBJECT [name PROG]

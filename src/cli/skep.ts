@@ -2,8 +2,8 @@
 import { BpfError } from '../lib/errors.ts';
 import { FormatError, InternalError } from '../util/errors.ts';
 import { COMMANDS, overview } from './commands.ts';
-import { EXIT, InputError, UnsupportedError, UsageError } from './exit.ts';
-import { type Io, visible } from './io.ts';
+import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
+import { type Io, visible } from './shell/io.ts';
 
 /** Runs one command line; gives its exit code and never throws. */
 export async function skep(argv: string[], io: Io): Promise<number> {

@@ -1,7 +1,7 @@
 /** The Node host: files, the running kernel's BTF, a monotonic clock that agrees with the kernel's, and a runtime with all of it. */
 import { readFile } from 'node:fs/promises';
-import type { HostPorts } from '../kernel/helpers/env.ts';
-import { createRuntime, type Runtime, type RuntimeOptions } from '../kernel/runtime.ts';
+import type { HostPorts } from '../kernel/run/env.ts';
+import { createRuntime, type Runtime, type RuntimeOptions } from '../kernel/boot/runtime.ts';
 import { type BtfSource, loadKernelBtf } from './kernel-btf.ts';
 
 export { type BtfSource, KERNEL_BTF_PATH, loadKernelBtf } from './kernel-btf.ts';

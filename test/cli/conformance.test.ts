@@ -2,8 +2,8 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { hexBytes, runVector } from '../../src/cli/conformance.ts';
-import { ownVectors } from '../interp/vector-file.ts';
+import { hexBytes, runVector } from '../../src/cli/run/conformance.ts';
+import { ownVectors } from '../kernel/interp/vector-file.ts';
 
 const PUBLIC =
   process.env.SKEP_CONFORMANCE ??

@@ -2,8 +2,8 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
-import { embeddedKernel } from '../../src/cli/verdict-watch.ts';
-import { verifyPrograms } from '../../src/cli/verify-object.ts';
+import { embeddedKernel } from '../../src/cli/verify/verdict-watch.ts';
+import { verifyPrograms } from '../../src/cli/verify/verify-object.ts';
 import { parseObject } from '../../src/lib/parse-object.ts';
 import { FormatError } from '../../src/util/errors.ts';
 

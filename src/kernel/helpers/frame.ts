@@ -1,5 +1,5 @@
 /** Access to a helper's frame: arguments as 32-bit halves, the result as 64 bits. */
-import type { HelperEnv, JsHelper } from './env.ts';
+import type { HelperEnv, JsHelper } from '../run/env.ts';
 
 /** Reads r1..r5 and writes r0 of frames in one memory. */
 export class Frames {

@@ -3,9 +3,9 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_CTXLEN_MASK_HI, BPF_F_CURRENT_CPU } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { PerfEventArrayMap } from '../maps/perf-event-array.ts';
-import type { HelperEnv } from './env.ts';
+import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { layoutsOf, SkbView, skbOffsets, type XdpOffsets, xdpOffsets } from './packet.ts';
+import { layoutsOf, SkbView, skbOffsets, type XdpOffsets, xdpOffsets } from '../world/net/packet.ts';
 
 const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SOCKET_FILTER,

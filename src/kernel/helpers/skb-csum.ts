@@ -11,7 +11,7 @@ import {
   BPF_F_MARK_MANGLED_0,
   BPF_F_PSEUDO_HDR,
 } from '../../uapi/flags.ts';
-import { CHECKSUM_COMPLETE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type SkbView } from './packet.ts';
+import { CHECKSUM_COMPLETE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type SkbView } from '../world/net/packet.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { skbMaker } from './skb-data.ts';
 

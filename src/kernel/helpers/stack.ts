@@ -9,7 +9,7 @@ import {
 } from '../../uapi/flags.ts';
 
 import type { StackTraceMap } from '../maps/stack-trace.ts';
-import type { HelperEnv } from './env.ts';
+import type { HelperEnv } from '../run/env.ts';
 import { simple } from './frame.ts';
 
 /** The stack from the frame that `flags` skips to, at most `room` bytes; -EFAULT without a host that can tell. */

@@ -1,10 +1,10 @@
 /** Helper implementations by BPF_FUNC_* id: an export of the wasm core, or a TypeScript function of its family's file. */
 import { BPF_FUNC as F } from '../../uapi/helper-ids.ts';
 import { forEachMapElem, loop } from './callbacks.ts';
-import type { CoreHelper, HelperEnv } from './env.ts';
+import type { CoreHelper, HelperEnv } from '../run/env.ts';
 import type { HelperMaker } from './frame.ts';
-import type { HelperImpl } from './link.ts';
-import { skbOffsets, xdpOffsets } from './packet.ts';
+import type { HelperImpl } from '../run/linkage.ts';
+import { skbOffsets, xdpOffsets } from '../world/net/packet.ts';
 import { perfEventOutput } from './perf.ts';
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from './redirect.ts';
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.ts';

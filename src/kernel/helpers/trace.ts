@@ -1,6 +1,6 @@
 /** bpf_trace_printk and bpf_trace_vprintk; their formats are the core's (core/assembly/format.ts). */
 import { ERRNO } from '../../uapi/errno.ts';
-import { FRAME_R3, type HelperEnv } from './env.ts';
+import { FRAME_R3, type HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 
 /** Values after the format of bpf_trace_printk. */

@@ -1,8 +1,8 @@
 /** XDP helpers that move a packet's ends: bpf_xdp_adjust_head, _meta, _tail. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { HelperEnv } from './env.ts';
+import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { ETH_HLEN, layoutsOf, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from './packet.ts';
+import { ETH_HLEN, layoutsOf, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
 
 /** skb_shared_info.meta_len is one byte. */
 const META_MAX = 255;

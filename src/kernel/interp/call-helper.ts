@@ -1,6 +1,6 @@
 /** Binding helpers to the interpreter's registers: through a guest frame for JS ones, by signature for those of the wasm core. */
-import { FRAME_R0, FRAME_R1 } from '../helpers/env.ts';
-import type { HelperImpl } from '../helpers/link.ts';
+import { FRAME_R0, FRAME_R1 } from '../run/env.ts';
+import type { HelperImpl } from '../run/linkage.ts';
 import { REG_FRAME } from './predecode.ts';
 
 /** A helper as the loop calls it: reads r1 to r5 of the register file and writes r0. */

@@ -4,7 +4,7 @@ import type { Insns } from '../../isa/insn.ts';
 import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL } from '../../isa/opcodes.ts';
 import { validateInsns } from '../../isa/validate.ts';
 import { FormatError } from '../../util/errors.ts';
-import type { HelperImpl, ProgramLink } from '../helpers/link.ts';
+import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
 import type { Executable } from '../object/executable.ts';
 import type { SubprogInfo, VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';

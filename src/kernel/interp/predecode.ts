@@ -26,7 +26,7 @@ import {
 } from '../../isa/opcodes.ts';
 import { ATOMIC_ROWS, type OpInfo } from '../../isa/op-rows.ts';
 import { opOf } from '../../isa/ops.ts';
-import type { AbortReason } from '../helpers/link.ts';
+import type { AbortReason } from '../run/linkage.ts';
 import type { SubprogInfo } from '../verifier/result.ts';
 
 // Words of one slot in Predecoded.code. `p`, the program counter of the loop, is slot * SLOT_WORDS.

@@ -1,8 +1,8 @@
 /** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
 import { bpfFuncName } from '../../uapi/helper-ids.ts';
-import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../helpers/env.ts';
-import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
-import { createJsEntries } from '../helpers/shim.ts';
+import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
+import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
+import { createJsEntries } from '../run/shim.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';

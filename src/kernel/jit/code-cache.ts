@@ -1,6 +1,6 @@
 /** Compiled modules by program tag: loading the same program over the same maps again costs an instance, not a compilation. */
 import type { VerifiedProgram } from '../verifier/result.ts';
-import type { Translation } from './module.ts';
+import type { Translation } from './wasm/module.ts';
 
 /** A module and what it was made from. */
 export interface CachedCode {

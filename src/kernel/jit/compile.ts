@@ -1,12 +1,12 @@
 /** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
-import { ProgramAbort, type ProgramLink } from '../helpers/link.ts';
+import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { CodeCache } from './code-cache.ts';
-import { makeDrivers, type WasmExports } from './driver.ts';
-import { MAX_FUNCTION_BYTES } from './function.ts';
-import { fillGuardArea, guardAreaSize, type GuardOptions, throwAbort } from './guard.ts';
-import { releaseSlots, RESULT_SIZE, RESULT_SP, type Translation, translate } from './module.ts';
+import { makeDrivers, type WasmExports } from './wasm/driver.ts';
+import { MAX_FUNCTION_BYTES } from './lower/function.ts';
+import { fillGuardArea, guardAreaSize, type GuardOptions, throwAbort } from './lower/guard.ts';
+import { releaseSlots, RESULT_SIZE, RESULT_SP, type Translation, translate } from './wasm/module.ts';
 import { JitRefusal, type RefusalReason, type RuntimePorts } from './plan.ts';
 
 export interface JitOptions {

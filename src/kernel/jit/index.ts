@@ -8,5 +8,5 @@ export {
   jitCompileAsync,
   jitGuarded,
 } from './compile.ts';
-export type { GuardOptions, GuardRegion } from './guard.ts';
+export type { GuardOptions, GuardRegion } from './lower/guard.ts';
 export type { RefusalReason } from './plan.ts';

@@ -9,15 +9,15 @@ import {
   BPF_PSEUDO_KFUNC_CALL,
   BPF_X,
 } from '../../isa/opcodes.ts';
-import type { CoreHelper } from '../helpers/env.ts';
-import type { HelperImpl, ProgramLink } from '../helpers/link.ts';
+import type { CoreHelper } from '../run/env.ts';
+import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
 import { coreMapOps, type CoreMapOps } from '../maps/core-ops.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
-import type { GuardArea } from './guard.ts';
-import { helperArgCount } from './helper-args.ts';
-import { packetPointerOffsets } from './pointers.ts';
-import { T_I32, T_I64 } from './wasm-ops.ts';
+import type { GuardArea } from './lower/guard.ts';
+import { helperArgCount } from './facts/helper-args.ts';
+import { packetPointerOffsets } from './facts/pointers.ts';
+import { T_I32, T_I64 } from './wasm/wasm-ops.ts';
 
 export const FUNC_LOOP = 181;
 export const FUNC_TAIL_CALL = 12;

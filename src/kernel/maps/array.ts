@@ -1,7 +1,7 @@
 /** BPF_MAP_TYPE_ARRAY and PERCPU_ARRAY. */
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { BpfMap, MapEnv } from './map.ts';
 import { OutOfMemory } from './scratch.ts';

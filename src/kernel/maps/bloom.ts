@@ -1,6 +1,6 @@
 /** BPF_MAP_TYPE_BLOOM_FILTER: a bit set; LOOKUP takes the value to look for. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
 import type { MapEnv } from './map.ts';
 import { StoredMap } from './stored-map.ts';

@@ -2,7 +2,7 @@
 import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { bpfMapTypeName } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { ArrayMap } from './array.ts';
 import { BloomMap } from './bloom.ts';
 import { type MapContext, describeMap } from './describe.ts';

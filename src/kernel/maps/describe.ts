@@ -5,7 +5,7 @@ import { BTF_KIND } from '../../btf/types.ts';
 import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { type CheckRow, checkAttr } from './check.ts';
 import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { MAP_TYPES } from './table.ts';

@@ -1,7 +1,7 @@
 /** BPF_MAP_TYPE_HASH, LRU_HASH and their per-CPU forms. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { writePerCpu } from './array.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
 import type { BpfMap, MapEnv } from './map.ts';

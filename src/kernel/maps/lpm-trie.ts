@@ -1,6 +1,6 @@
 /** BPF_MAP_TYPE_LPM_TRIE: user side of the trie in the core. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import type { BpfMap, MapEnv } from './map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
 

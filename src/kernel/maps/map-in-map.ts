@@ -1,7 +1,7 @@
 /** BPF_MAP_TYPE_ARRAY_OF_MAPS and HASH_OF_MAPS: user space stores file descriptors and reads ids, programs get the inner map. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY, BPF_F_INNER_MAP } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';

@@ -3,7 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import type { PerfSink } from './perf-event-array.ts';
 import type { Scratch } from './scratch.ts';
 

@@ -1,6 +1,6 @@
 /** BPF_MAP_TYPE_PERF_EVENT_ARRAY: an entry is where bpf_perf_event_output's records go; readers collect them. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv } from './map.ts';

@@ -1,6 +1,6 @@
 /** BPF_MAP_TYPE_PROG_ARRAY: an entry is the program's code-table slot and its id, 32 bits each; both 0 when empty. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './map.ts';

@@ -1,7 +1,7 @@
 /** BPF_MAP_TYPE_RINGBUF: memory of the ring, and its user-side consumer. */
 import { ERRNO } from '../../uapi/errno.ts';
 import type { KernelMemory } from '../mem/memory.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import type { MapEnv } from './map.ts';
 import { StoredMap } from './stored-map.ts';
 

@@ -1,6 +1,6 @@
 /** BPF_MAP_TYPE_STACK_TRACE: stacks under ids that bpf_get_stackid hands out; the host supplies the addresses. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex } from './array.ts';
 import type { MapEnv } from './map.ts';
 import { StoredMap } from './stored-map.ts';

@@ -1,6 +1,6 @@
 /** The common part of maps with storage: header, blocks of memory, and the checks of element commands that all types share. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
 import type { BpfMap, MapEnv } from './map.ts';

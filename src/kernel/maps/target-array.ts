@@ -1,7 +1,7 @@
 /** BPF_MAP_TYPE_DEVMAP, CPUMAP and XSKMAP: targets of bpf_redirect_map, by index. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './map.ts';

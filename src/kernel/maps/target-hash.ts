@@ -1,6 +1,6 @@
 /** BPF_MAP_TYPE_DEVMAP_HASH: devices for bpf_redirect_map under any 32-bit key. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';

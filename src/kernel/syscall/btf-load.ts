@@ -3,7 +3,7 @@ import { BTF_MAX_SIZE, validateBtf } from '../../btf/validate.ts';
 import type { BtfLoadAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
-import { newBtfObject } from '../object/btf-object.ts';
+import { newBtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
 import { checkLogAttr, writeLog } from './log-buffer.ts';
 

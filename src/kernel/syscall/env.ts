@@ -1,16 +1,16 @@
 /** What the commands of bpf(2) work on: one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { HookEnv } from '../hooks/env.ts';
-import type { LoadedProg } from '../hooks/loaded-prog.ts';
+import type { HookEnv } from '../testrun/env.ts';
+import type { LoadedProg } from '../object/prog.ts';
 import type { MapEnv } from '../maps/map.ts';
-import type { BtfObject } from '../object/btf-object.ts';
+import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
 import type { FdTable } from '../object/fd-table.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
-import type { Caps } from '../spec/prog-type.ts';
+import type { Caps } from '../rules/prog-type.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
-import type { MapObject } from './map-object.ts';
+import type { MapObject } from '../object/map.ts';
 
 export interface SyscallEnv {
   readonly objects: ObjectTable;

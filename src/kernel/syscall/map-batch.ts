@@ -6,7 +6,7 @@ import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import type { BpfMap } from '../maps/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
-import type { MapObject } from './map-object.ts';
+import type { MapObject } from '../object/map.ts';
 
 /** Types whose elements always exist. */
 const INDEXED: ReadonlySet<number> = new Set([

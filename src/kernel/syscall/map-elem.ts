@@ -5,7 +5,7 @@ import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
-import type { MapObject } from './map-object.ts';
+import type { MapObject } from '../object/map.ts';
 
 const NO_KEY = new Uint8Array(0);
 const MAX_FLAGS = 0xffff_ffffn;

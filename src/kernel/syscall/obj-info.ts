@@ -3,10 +3,10 @@
 import type { InfoAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { encodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from '../../uapi/info-layout.ts';
-import type { LoadedProg } from '../hooks/loaded-prog.ts';
-import type { BtfObject } from '../object/btf-object.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { BtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
-import type { MapObject } from './map-object.ts';
+import type { MapObject } from '../object/map.ts';
 import { dumpXlated } from './xlated-dump.ts';
 
 type Info = InfoAttr['info'];

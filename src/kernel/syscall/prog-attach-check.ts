@@ -3,7 +3,7 @@ import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import type { ProgLoadAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import type { Caps } from '../spec/prog-type.ts';
+import type { Caps } from '../rules/prog-type.ts';
 
 /** Attach types that a program type may name; types without a row take any (bpf_prog_load_check_attach). */
 const EXPECTED: Readonly<Record<number, readonly number[]>> = {

@@ -1,7 +1,7 @@
 /** A loaded program as prog arrays hold it, and what must agree between an array and its users (bpf_prog_map_compatible). */
 import { BPF_F_XDP_HAS_FRAGS } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import type { LoadedProg } from '../hooks/loaded-prog.ts';
+import type { LoadedProg } from '../object/prog.ts';
 import type { ProgRef } from '../maps/map.ts';
 import type { SyscallEnv } from './env.ts';
 

@@ -1,12 +1,12 @@
 /** bpf_check(): the passes in the kernel's order. Read this page first. */
-import { progTypeOps } from '../spec/prog-types.ts';
+import { progTypeOps } from '../rules/prog-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { InternalError } from '../../util/errors.ts';
 import { InsnAux } from './insn-aux.ts';
 import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
 import { VerifierEnv } from './env.ts';
-import { tracedRegs } from './explore/backtrack-insn.ts';
+import { tracedRegs } from './paths/backtrack-insn.ts';
 import { COMPLEXITY_LIMIT_INSNS } from './explore/do-check.ts';
 import { checkMain, checkSubprogs as exploreSubprogs } from './explore/roots.ts';
 import { BPF_LOG_STATS, VerifierLog } from './log.ts';

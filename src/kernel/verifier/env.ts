@@ -1,18 +1,18 @@
 /** Everything that one verification works on (struct bpf_verifier_env). Checks take it first; nothing outlives it. */
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
-import type { ProgQuery, ProgTypeOps } from '../spec/prog-type.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
+import type { ProgQuery, ProgTypeOps } from '../rules/prog-type.ts';
 import type { InsnAux } from './insn-aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
 import type { LineInfo, VerifierInput, VerifierStats, VerifierTesting } from './result.ts';
-import type { AttachPoint } from './call/attach.ts';
-import { BacktrackState } from './explore/backtrack-state.ts';
-import { History } from './explore/history.ts';
-import { IdMap } from './explore/idmap.ts';
-import type { Pending } from './explore/worklist.ts';
-import type { SccVisit } from './explore/scc-visit.ts';
+import type { AttachPoint } from './attach-point.ts';
+import { BacktrackState } from './paths/backtrack-state.ts';
+import { History } from './paths/history.ts';
+import { IdMap } from './paths/idmap.ts';
+import type { Pending } from './paths/worklist.ts';
+import type { SccVisit } from './paths/scc-visit.ts';
 import { StateStore } from './state/store.ts';
 import type { VerifierState } from './state/state.ts';
 

@@ -1,8 +1,8 @@
 /** What verification takes and gives: plain data, no map, helper or JIT implementation. */
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
-import type { MapDesc } from '../spec/map-desc.ts';
-import type { Caps } from '../spec/prog-type.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
+import type { Caps } from '../rules/prog-type.ts';
 import type { VerifierEnv } from './env.ts';
 import type { VerifierState } from './state/state.ts';
 

@@ -3,7 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import wabtInit from 'wabt';
-import type { MapDesc } from '../../../src/kernel/spec/map-desc.ts';
+import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { anyProgram } from './programs.ts';
 import { compile, makeLink, programOf, type Row } from './support.ts';
 

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
-import { JIT_ROTL, replaceIdioms } from '../../../src/kernel/jit/idioms.ts';
+import { JIT_ROTL, replaceIdioms } from '../../../src/kernel/jit/rewrite/idioms.ts';
 import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
 

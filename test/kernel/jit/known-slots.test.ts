@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
-import { KnownSlots } from '../../../src/kernel/jit/known-slots.ts';
+import { KnownSlots } from '../../../src/kernel/jit/facts/known-slots.ts';
 import { compile, HEAP, makeLink, programOf, r0Of } from './support.ts';
 
 const size = fc.constantFrom(1, 2, 4, 8);

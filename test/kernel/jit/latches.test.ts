@@ -3,9 +3,9 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
-import { buildCfg, type Cfg } from '../../../src/kernel/jit/cfg.ts';
-import { unjoinLatches } from '../../../src/kernel/jit/latches.ts';
-import { findLoops } from '../../../src/kernel/jit/loops.ts';
+import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
+import { unjoinLatches } from '../../../src/kernel/jit/shape/latches.ts';
+import { findLoops } from '../../../src/kernel/jit/shape/loops.ts';
 import { comparison, computation } from './programs.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row, toInsns } from './support.ts';
 

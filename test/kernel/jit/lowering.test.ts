@@ -1,9 +1,9 @@
 /** What random programs leave out: calls of every kind, maps, faults, batches, guard mode's errors. */
 import { describe, expect, it } from 'vitest';
-import type { ProgramAbort } from '../../../src/kernel/helpers/link.ts';
+import type { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
-import type { MapDesc } from '../../../src/kernel/spec/map-desc.ts';
+import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, type TestLink } from './support.ts';
 
 const EXIT: Row = [0x95];

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
-import { mergeNarrowLoads } from '../../../src/kernel/jit/merge-loads.ts';
+import { mergeNarrowLoads } from '../../../src/kernel/jit/rewrite/merge-loads.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
 
 const link = makeLink();

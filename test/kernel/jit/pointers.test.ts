@@ -2,12 +2,12 @@
 import { expect, test } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
-import { packetPointerOffsets } from '../../../src/kernel/jit/pointers.ts';
-import { buildRuntime, createRuntime } from '../../../src/kernel/runtime.ts';
+import { packetPointerOffsets } from '../../../src/kernel/jit/facts/pointers.ts';
+import { buildRuntime, createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
-import { kernelBtf } from '../../syscall/embedded.ts';
-import { trustingVerify } from '../../syscall/trusting-verify.ts';
+import { kernelBtf } from '../syscall/embedded.ts';
+import { trustingVerify } from '../syscall/trusting-verify.ts';
 
 type Type = 'XDP' | 'SCHED_CLS';
 const runtimes = (['jit', 'interp'] as const).map((engine) =>

@@ -4,12 +4,12 @@ import { describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm.ts';
 import type { Insns } from '../../../src/isa/insn.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
-import { buildCfg, type Cfg } from '../../../src/kernel/jit/cfg.ts';
-import { computeLiveness } from '../../../src/kernel/jit/liveness.ts';
+import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
+import { computeLiveness } from '../../../src/kernel/jit/facts/liveness.ts';
 import type { ModulePlan } from '../../../src/kernel/jit/plan.ts';
 import type { Executable } from '../../../src/kernel/object/executable.ts';
 import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
-import { promotableSlots } from '../../../src/kernel/jit/promote.ts';
+import { promotableSlots } from '../../../src/kernel/jit/rewrite/promote.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, type TestLink, toInsns } from './support.ts';
 
 const link = makeLink();

@@ -1,8 +1,8 @@
 /** A small runtime for engine tests: memory, code table, stack and a bump allocator, without maps or syscalls. */
 import { Insns, type Insn } from '../../../src/isa/insn.ts';
-import type { HelperEnv } from '../../../src/kernel/helpers/env.ts';
-import type { HelperImpl, ProgramLink } from '../../../src/kernel/helpers/link.ts';
-import { createCallShim } from '../../../src/kernel/helpers/shim.ts';
+import type { HelperEnv } from '../../../src/kernel/run/env.ts';
+import type { HelperImpl, ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { createCallShim } from '../../../src/kernel/run/shim.ts';
 import { type JitExecutable, type JitOptions, jitCompile } from '../../../src/kernel/jit/index.ts';
 import { unverifiedProgram } from './unverified.ts';
 import { CodeTable } from '../../../src/kernel/mem/code-table.ts';

@@ -2,8 +2,8 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { interpret } from '../../../src/kernel/interp/index.ts';
-import { buildCfg, type Cfg } from '../../../src/kernel/jit/cfg.ts';
-import { LEAST_COMPARES, recoverSwitches } from '../../../src/kernel/jit/switches.ts';
+import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
+import { LEAST_COMPARES, recoverSwitches } from '../../../src/kernel/jit/shape/switches.ts';
 import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
 
 const link = makeLink();

@@ -12,7 +12,7 @@ import {
   PTR_TO_STACK,
   PTR_TO_TCP_SOCK,
   PTR_TO_XDP_SOCK,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';

@@ -12,13 +12,13 @@ import {
   PTR_TRUSTED,
   PTR_UNTRUSTED,
   SCALAR_VALUE,
-} from '../../spec/reg-types.ts';
-import { MAP_BTF_STRUCTS, fieldTrust } from '../../spec/btf-trust.ts';
+} from '../../rules/reg-types.ts';
+import { MAP_BTF_STRUCTS, fieldTrust } from '../../rules/btf-trust.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { inRcuCs } from '../resource/context.ts';
-import { fieldTypeName, isPtrAllocObj, structRecord } from '../resource/record.ts';
+import { inRcuCs } from '../state/context.ts';
+import { fieldTypeName, isPtrAllocObj, structRecord } from '../state/record.ts';
 import { formatTnum } from '../state/format.ts';
 import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
 import { markBtfLdReg, markRegPointer } from '../state/regs.ts';

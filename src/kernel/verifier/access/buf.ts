@@ -1,5 +1,5 @@
 /** Buffers whose size is checked at run time: tracepoint buffers and those of iterators (check_buffer_access, check_tp_buffer_access). */
-import { MEM_RDONLY, PTR_TO_TP_BUFFER, baseType } from '../../spec/reg-types.ts';
+import { MEM_RDONLY, PTR_TO_TP_BUFFER, baseType } from '../../rules/reg-types.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

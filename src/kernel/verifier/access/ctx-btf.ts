@@ -11,9 +11,9 @@ import {
   PTR_TO_BUF,
   PTR_TRUSTED,
   SCALAR_VALUE,
-} from '../../spec/reg-types.ts';
-import { type IterArg, iterArgs, tracepointArgMayBeNull } from '../../spec/attach.ts';
-import { type AttachPoint, attachPoint } from '../call/attach.ts';
+} from '../../rules/reg-types.ts';
+import { type IterArg, iterArgs, tracepointArgMayBeNull } from '../../rules/attach.ts';
+import { type AttachPoint, attachPoint } from '../attach-point.ts';
 import { btfKindName, isScalarKind, isStructKind } from '../call/kfunc-meta.ts';
 import type { VerifierEnv } from '../env.ts';
 

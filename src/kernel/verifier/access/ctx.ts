@@ -1,8 +1,8 @@
 /** The program's context: only what its type allows, through an unmodified pointer (check_ctx_access, check_ptr_off_reg). */
 import { BTF_KIND } from '../../../btf/types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
-import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType, typeMayBeNull } from '../../spec/reg-types.ts';
-import type { CtxAccess } from '../../spec/prog-type.ts';
+import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType, typeMayBeNull } from '../../rules/reg-types.ts';
+import type { CtxAccess } from '../../rules/prog-type.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';

@@ -1,8 +1,8 @@
 /** Stores into kernel structs that a program's type or the kernel table it implements allows (bpf_verifier_ops.btf_struct_access). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { NF_CONN_STRUCTS, NF_CONN_WRITABLE, TCP_CA_WRITABLE } from '../../spec/attach.ts';
-import { attachPoint } from '../call/attach.ts';
+import { NF_CONN_STRUCTS, NF_CONN_WRITABLE, TCP_CA_WRITABLE } from '../../rules/attach.ts';
+import { attachPoint } from '../attach-point.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -17,13 +17,13 @@ import {
   PTR_TO_BTF_ID,
   PTR_TO_MEM,
   PTR_UNTRUSTED,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { checkKptrMatch, kptrTarget } from '../call/args/kptr.ts';
-import { hasField, structRecord } from '../resource/record.ts';
-import { inRcuCs } from '../resource/context.ts';
+import { hasField, structRecord } from '../state/record.ts';
+import { inRcuCs } from '../state/context.ts';
 import { A, ID } from '../state/row.ts';
 import { markBtfLdReg, markRegPointer, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';

@@ -15,7 +15,7 @@ import {
   BPF_UPTR,
   BPF_WORKQUEUE,
 } from '../../../btf/record.ts';
-import { SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -23,9 +23,9 @@ import {
   SCALAR_VALUE,
   baseType,
   typeMayBeNull,
-} from '../../spec/reg-types.ts';
-import { FLOW_KEYS_SIZE, isValidSockAccess } from '../../spec/ctx/pointers.ts';
-import { mayAccessDirectPktData } from '../call/direct-pkt.ts';
+} from '../../rules/reg-types.ts';
+import { FLOW_KEYS_SIZE, isValidSockAccess } from '../../rules/rows/ctx/pointers.ts';
+import { mayAccessDirectPktData } from './direct-pkt.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import { coerceToSize, coerceToSizeSx } from '../domain/cast.ts';

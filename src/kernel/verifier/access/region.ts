@@ -12,14 +12,14 @@ import {
   PTR_TO_PACKET_META,
   PTR_TO_STACK,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { BPF_B } from '../../../isa/opcodes.ts';
-import type { CallMeta } from '../call/meta.ts';
+import type { CallMeta } from '../state/call-meta.ts';
 import { ARGS } from '../diag/catalogue/args.ts';
 import { u64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { A, OFF, ROW, SMIN_HI, TYPE, UMAX_HI, UMAX_LO, UMIN_HI, UMIN_LO, umaxOf, varOffConst } from '../state/row.ts';
 import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';

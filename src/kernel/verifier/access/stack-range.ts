@@ -1,5 +1,5 @@
 /** Stack memory that is handed to a helper, or read at a variable offset (check_stack_range_initialized). */
-import { SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

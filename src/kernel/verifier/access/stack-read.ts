@@ -1,9 +1,9 @@
 /** Loads from the stack: fills restore what was spilled, other bytes are unknown or zero (check_stack_read_*). */
-import { SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { pushInsnHistory, stackAccessFlags } from '../explore/history.ts';
+import { pushInsnHistory, stackAccessFlags } from '../paths/history.ts';
 import { assignScalarId, regWidth } from '../insn/alu.ts';
 import { checkFastcallStackContract } from '../pass/fastcall.ts';
 import { scratchSlot } from '../state/print.ts';

@@ -7,16 +7,16 @@ import {
   CONST_PTR_TO_DYNPTR,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { AUX_NOSPEC_RESULT } from '../insn-aux.ts';
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { isSpilledScalar, markChainPrecision } from '../explore/backtrack.ts';
-import { pushInsnHistory, stackAccessFlags } from '../explore/history.ts';
+import { isSpilledScalar, markChainPrecision } from '../paths/backtrack.ts';
+import { pushInsnHistory, stackAccessFlags } from '../paths/history.ts';
 import { assignScalarId, regWidth } from '../insn/alu.ts';
 import { checkFastcallStackContract } from '../pass/fastcall.ts';
-import { destroyIfDynptrSlot } from '../resource/dynptr-slot.ts';
+import { destroyIfDynptrSlot } from '../state/dynptr-slot.ts';
 import { scratchSlot } from '../state/print.ts';
 import { printLineInfo } from '../state/print-insn.ts';
 import {

@@ -1,7 +1,7 @@
 /** The checks of an argument's type and offset, for functions of the program as well as for helpers. */
 import type { VerifierEnv } from '../env.ts';
 import { checkRegType as checkHelperRegType } from './args/types.ts';
-import { CallMeta } from './meta.ts';
+import { CallMeta } from '../state/call-meta.ts';
 
 export { checkArgRegOff as checkFuncArgRegOff } from './args/offset.ts';
 

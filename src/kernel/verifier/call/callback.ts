@@ -13,12 +13,12 @@ import {
   PTR_TO_MAP_KEY,
   PTR_TO_MAP_VALUE,
   SCALAR_VALUE,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { invariant } from '../../../util/errors.ts';
 import type { VerifierEnv } from '../env.ts';
-import { pushAsyncCb, pushStack } from '../explore/worklist.ts';
+import { pushAsyncCb, pushStack } from '../paths/worklist.ts';
 import { markRegGraphNode, refSetNonOwning } from '../resource/graph.ts';
-import { findField, regBtfRecord } from '../resource/record.ts';
+import { findField, regBtfRecord } from '../state/record.ts';
 import { A, B, ID, OFF, TYPE, copyRow } from '../state/row.ts';
 import { markRegPointer, markRegUnknownImprecise } from '../state/regs.ts';
 import { type FuncState, regRow } from '../state/state.ts';

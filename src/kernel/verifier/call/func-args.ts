@@ -13,7 +13,7 @@ import {
   PTR_MAYBE_NULL,
   PTR_TRUSTED,
   PTR_UNTRUSTED,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
 import { isCtxStruct } from './kfunc-arg-kind.ts';

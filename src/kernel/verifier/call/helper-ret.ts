@@ -5,8 +5,8 @@ import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { InternalError, invariant } from '../../../util/errors.ts';
-import type { MapDesc } from '../../spec/map-desc.ts';
-import type { FuncProto } from '../../spec/proto.ts';
+import type { MapDesc } from '../../rules/map-desc.ts';
+import type { FuncProto } from '../../rules/proto.ts';
 import {
   MEM_ALLOC,
   MEM_PERCPU,
@@ -31,22 +31,22 @@ import {
   RET_VOID,
   baseType,
   typeFlag,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { BPF_KPTR_PERCPU } from '../../../btf/record.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
-import { checkBounds } from '../insn/sanity.ts';
+import { checkBounds } from '../state/sanity.ts';
 import { kernelBtf } from '../pass/kfuncs.ts';
-import { hasField } from '../resource/record.ts';
+import { hasField } from '../state/record.ts';
 import { acquireReference } from '../resource/refs.ts';
 import { A, B, ID, REF_OBJ_ID, SUBREG_DEF, TYPE, loadScalar, storeScalar } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { kptrTarget } from './args/kptr.ts';
 import { canElideValueNullness } from './args/map-key.ts';
-import type { CallMeta } from './meta.ts';
+import type { CallMeta } from '../state/call-meta.ts';
 
 const F = BPF_FUNC;
 /** Result is another view of the argument object, and lives as long as it does (is_ptr_cast_function). */

@@ -1,7 +1,7 @@
 /** Helpers with rules of their own beyond their prototype: callbacks, tail calls, dynptrs, format strings. */
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
-import type { FuncProto } from '../../spec/proto.ts';
+import type { FuncProto } from '../../rules/proto.ts';
 import {
   ARG_PTR_TO_DYNPTR,
   DYNPTR_TYPE_SKB,
@@ -9,21 +9,21 @@ import {
   MEM_RCU,
   PTR_TO_MAP_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { AUX_LOOP_INLINE } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
 import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf } from '../resource/dynptr.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { TYPE, umaxOf } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { attachReturnsVoid } from './attach.ts';
+import { attachReturnsVoid } from '../attach-point.ts';
 import { pushCallbackCall } from './callback.ts';
-import type { CallMeta } from './meta.ts';
+import type { CallMeta } from '../state/call-meta.ts';
 import { checkSnprintf } from './snprintf.ts';
 
 /** What the rest of the call must know. */

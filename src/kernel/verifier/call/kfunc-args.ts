@@ -1,10 +1,10 @@
 /** Arguments of a kernel function against its prototype (check_kfunc_args). */
 import { BTF_KIND } from '../../../btf/types.ts';
-import { OBJ_RELEASE, PTR_MAYBE_NULL, SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { OBJ_RELEASE, PTR_MAYBE_NULL, SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
 import { AUX_ARG_PROG } from '../insn-aux.ts';
 import { REF_OBJ_ID, TYPE, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';

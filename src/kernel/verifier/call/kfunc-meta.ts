@@ -14,8 +14,8 @@ import {
   KF_RET_NULL,
   KF_SLEEPABLE,
   KF_TRUSTED_ARGS,
-} from '../../spec/kfuncs/row.ts';
-import { kfuncFor } from '../../spec/kfuncs/kfuncs.ts';
+} from '../../rules/rows/kfuncs/row.ts';
+import { kfuncFor } from '../../rules/rows/kfuncs/kfuncs.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

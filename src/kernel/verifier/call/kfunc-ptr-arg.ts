@@ -30,7 +30,7 @@ import {
   PTR_TO_STACK,
   baseType,
   typeFlag,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { checkMemReg, checkMemSizeReg } from '../access/region.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
@@ -40,7 +40,7 @@ import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf, processDynptrArg } from '..
 import { inRbtreeLockRequiredCb, processGraphNode, processGraphRoot } from '../resource/graph.ts';
 import { IRQ_LOCK, IRQ_NATIVE, processIrqFlag } from '../resource/irq.ts';
 import { processIterArg } from '../resource/iter.ts';
-import { isPtrAllocObj, regBtfRecord } from '../resource/record.ts';
+import { isPtrAllocObj, regBtfRecord } from '../state/record.ts';
 import { isNonOwningRef } from '../resource/refs.ts';
 import { processSpinLock } from '../resource/spin-lock.ts';
 import { checkMapFieldPointer } from '../resource/timer.ts';
@@ -53,7 +53,7 @@ import { structIdsMatch } from './args/btf.ts';
 import { checkConstStr } from './args/const-str.ts';
 import { type KfuncArgKind, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
-import { CallMeta } from './meta.ts';
+import { CallMeta } from '../state/call-meta.ts';
 
 const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
 

@@ -2,7 +2,7 @@
 import { BPF_RES_SPIN_LOCK, BPF_SPIN_LOCK } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
 import { invariant } from '../../../util/errors.ts';
-import { LIMITS } from '../../spec/limits.ts';
+import { LIMITS } from '../../rules/limits.ts';
 import {
   MEM_ALLOC,
   MEM_PERCPU,
@@ -13,19 +13,19 @@ import {
   PTR_TO_MEM,
   PTR_TRUSTED,
   PTR_UNTRUSTED,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { markRegConstZero } from '../access/stack-read.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { u64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markRegGraphNode, refSetNonOwning } from '../resource/graph.ts';
-import { hasField, regBtfRecord, structRecord } from '../resource/record.ts';
+import { hasField, regBtfRecord, structRecord } from '../state/record.ts';
 import { acquireReference } from '../resource/refs.ts';
 import { A, B, ID, REF_OBJ_ID, SUBREG_DEF, TYPE } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow, slotRow } from '../state/state.ts';
-import { mayAccessDirectPktData } from './direct-pkt.ts';
+import { mayAccessDirectPktData } from '../access/direct-pkt.ts';
 import { isScalarStruct } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc-meta.ts';
 

@@ -1,19 +1,19 @@
 /** Calls of kernel functions (check_kfunc_call). */
-import { KF_DESTRUCTIVE } from '../../spec/kfuncs/row.ts';
-import { MEM_RCU, PTR_MAYBE_NULL, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
+import { KF_DESTRUCTIVE } from '../../rules/rows/kfuncs/row.ts';
+import { MEM_RCU, PTR_MAYBE_NULL, PTR_UNTRUSTED } from '../../rules/reg-types.ts';
 import { AUX_IS_ITER_NEXT, AUX_NON_SLEEPABLE } from '../insn-aux.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { Rejected, reject, rejectAfter } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
-import { pushStack } from '../explore/worklist.ts';
-import { checkBounds } from '../insn/sanity.ts';
-import { inRcuCs, inSleepable, inSleepableContext } from '../resource/context.ts';
+import { pushStack } from '../paths/worklist.ts';
+import { checkBounds } from '../state/sanity.ts';
+import { inRcuCs, inSleepable, inSleepableContext } from '../state/context.ts';
 import { unmarkStackSlotsDynptr } from '../resource/dynptr.ts';
 import { convertOwningToNonOwning, inRbtreeLockRequiredCb } from '../resource/graph.ts';
 import { processIterNextCall } from '../resource/iter.ts';
-import { clearAllPktPointers } from '../resource/packet.ts';
+import { clearAllPktPointers } from '../state/packet.ts';
 import { releaseReference } from '../resource/refs.ts';
 import { forEachRegMask } from '../state/each.ts';
 import { OFF, REF_OBJ_ID, STACK_ITER, STACK_SPILL, SUBREG_DEF, TYPE, storeScalar } from '../state/row.ts';

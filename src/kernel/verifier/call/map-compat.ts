@@ -2,7 +2,7 @@
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
-import type { MapDesc } from '../../spec/map-desc.ts';
+import type { MapDesc } from '../../rules/map-desc.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

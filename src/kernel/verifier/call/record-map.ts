@@ -7,11 +7,11 @@ import { AUX_KEY_POISONED, AUX_MAP_POISONED } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
-import { SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
+import { SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { TYPE, VALUE_HI, VALUE_LO, u64ToNumber, varOffConst } from '../state/row.ts';
 import { regRow } from '../state/state.ts';
-import type { CallMeta } from './meta.ts';
+import type { CallMeta } from '../state/call-meta.ts';
 
 const F = BPF_FUNC;
 /** Calls that are specialised by their map. */

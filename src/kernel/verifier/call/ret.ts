@@ -1,12 +1,12 @@
 /** The value that a program gives to the kernel when it ends (check_return_code). */
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
-import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../spec/reg-types.ts';
+import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../rules/reg-types.ts';
 import { checkPtrOffReg } from '../access/ctx.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { s64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
 import { kernelBtf } from '../pass/kfuncs.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
@@ -26,7 +26,7 @@ import {
 } from '../state/row.ts';
 import { checkRegRead } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { attachFuncProto, attachReturnsVoid } from './attach.ts';
+import { attachFuncProto, attachReturnsVoid } from '../attach-point.ts';
 
 const { BPF_PROG_TYPE_LSM, BPF_PROG_TYPE_STRUCT_OPS } = BPF_PROG_TYPE;
 

@@ -13,16 +13,16 @@ import {
   PTR_UNTRUSTED,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { checkMemReg } from '../access/region.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { Rejected, type Said, reject, rejectAfter } from '../diag/reject.ts';
 import type { SubprogArg, VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
-import { findPrevEntry, widenImpreciseScalars } from '../explore/loops.ts';
-import { clearAllPktPointers } from '../resource/packet.ts';
-import { inSleepableContext } from '../resource/context.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
+import { findPrevEntry, widenImpreciseScalars } from '../paths/loops.ts';
+import { clearAllPktPointers } from '../state/packet.ts';
+import { inSleepableContext } from '../state/context.ts';
 import { s64Text } from '../state/format.ts';
 import { printVerifierState } from '../state/print.ts';
 import { SMAX_HI, SMAX_LO, SMIN_HI, SMIN_LO, TYPE, copyRow, smaxOf, sminOf } from '../state/row.ts';

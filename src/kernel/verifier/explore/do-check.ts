@@ -25,9 +25,9 @@ import { checkLoad, checkStore } from '../insn/mem.ts';
 import { BPF_LOG_LEVEL2 } from '../log.ts';
 import { printInsnState, printVerifierState, scratchAll } from '../state/print.ts';
 import { printInsn, printLineInfo } from '../state/print-insn.ts';
-import { pushInsnHistory } from './history.ts';
+import { pushInsnHistory } from '../paths/history.ts';
 import { isStateVisited, updateBranchCounts } from './prune.ts';
-import { popStack } from './worklist.ts';
+import { popStack } from '../paths/worklist.ts';
 
 /** BPF_COMPLEXITY_LIMIT_INSNS. */
 export const COMPLEXITY_LIMIT_INSNS = 1_000_000;

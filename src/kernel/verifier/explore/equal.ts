@@ -12,7 +12,7 @@ import {
   PTR_TO_TP_BUFFER,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import {
   A,

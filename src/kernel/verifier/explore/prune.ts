@@ -8,12 +8,12 @@ import { C, FRAMENO, OFF, VALUE_LO } from '../state/row.ts';
 import { type VerifierState, regRow, slotRow } from '../state/state.ts';
 import { printVerifierState } from '../state/print.ts';
 import { printLineInfo } from '../state/print-insn.ts';
-import { markAllScalarsImprecise, propagatePrecision } from './backtrack.ts';
+import { markAllScalarsImprecise, propagatePrecision } from '../paths/backtrack.ts';
 import { cleanVerifierState } from './clean.ts';
 import { EXACT, NOT_EXACT, RANGE_WITHIN, iterActiveDepthsDiffer, statesEqual, statesMaybeLooping } from './equal.ts';
-import { pushInsnHistory } from './history.ts';
-import { bucketOf, sameCallsites } from './loops.ts';
-import { addBackedge, incompleteMarks, maybeEnterScc, maybeExitScc } from './scc-visit.ts';
+import { pushInsnHistory } from '../paths/history.ts';
+import { bucketOf, sameCallsites } from '../paths/loops.ts';
+import { addBackedge, incompleteMarks, maybeEnterScc, maybeExitScc } from '../paths/scc-visit.ts';
 
 /** Most explored states at one instruction for programs without CAP_BPF (BPF_COMPLEXITY_LIMIT_STATES). */
 const COMPLEXITY_LIMIT_STATES = 64;

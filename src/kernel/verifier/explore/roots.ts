@@ -17,7 +17,7 @@ import {
   PTR_UNTRUSTED,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { prepareFuncArgs } from '../call/func-args.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';

@@ -18,7 +18,7 @@ import {
   PTR_TO_TP_BUFFER,
   PTR_UNTRUSTED,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import { scalarAlu } from '../domain/alu.ts';

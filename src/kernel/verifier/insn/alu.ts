@@ -21,7 +21,7 @@ import {
   bpfOp,
   bpfSrc,
 } from '../../../isa/opcodes.ts';
-import { PTR_TO_ARENA, SCALAR_VALUE } from '../../spec/reg-types.ts';
+import { PTR_TO_ARENA, SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { AUX_NEEDS_ZEXT } from '../insn-aux.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { reject } from '../diag/reject.ts';
@@ -30,8 +30,8 @@ import { byteSwap, coerceSubregToSizeSx, coerceToSizeSx, zext32To64 } from '../d
 import { Scalar } from '../domain/scalar.ts';
 import { regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markChainPrecision } from '../explore/backtrack.ts';
-import { maybeForkScalars } from '../explore/fork.ts';
+import { markChainPrecision } from '../paths/backtrack.ts';
+import { maybeForkScalars } from '../paths/fork.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import {
   BPF_ADD_CONST,
@@ -54,7 +54,7 @@ import { checkRegRead, checkRegWrite, markRegConst, markRegUnknown } from '../st
 import { regRow } from '../state/state.ts';
 import { adjustPtrMinMaxVals } from './alu-ptr.ts';
 import { sanitizeValAlu } from './sanitize.ts';
-import { checkBounds } from './sanity.ts';
+import { checkBounds } from '../state/sanity.ts';
 
 const dstVal = new Scalar();
 const srcVal = new Scalar();

@@ -24,8 +24,8 @@ import {
   PTR_TO_TCP_SOCK,
   PTR_TO_XDP_SOCK,
   baseType,
-} from '../../spec/reg-types.ts';
-import { saveAuxPtrType } from '../access/aux-type.ts';
+} from '../../rules/reg-types.ts';
+import { saveAuxPtrType } from './aux-type.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';

@@ -21,11 +21,11 @@ import {
   PTR_TO_MEM,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { LOAD } from '../diag/catalogue/load.ts';
 import { prepareFuncExit } from '../call/subprog.ts';
 import { reject } from '../diag/reject.ts';
-import { pushStack } from '../explore/worklist.ts';
+import { pushStack } from '../paths/worklist.ts';
 import type { VerifierEnv } from '../env.ts';
 import { checkPtrOffReg } from '../access/ctx.ts';
 import { checkResourceLeak } from '../resource/refs.ts';

@@ -1,7 +1,7 @@
 /** Loads and stores (check_load_mem, check_store_reg, immediate stores). */
 import { BPF_ATOMIC, BPF_MEM, BPF_MEMSX, BPF_ST, BPF_STX, bpfClass, bpfMode, bpfSize } from '../../../isa/opcodes.ts';
-import { SCALAR_VALUE } from '../../spec/reg-types.ts';
-import { saveAuxPtrType } from '../access/aux-type.ts';
+import { SCALAR_VALUE } from '../../rules/reg-types.ts';
+import { saveAuxPtrType } from './aux-type.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { LOAD } from '../diag/catalogue/load.ts';
 import { reject } from '../diag/reject.ts';
@@ -11,7 +11,7 @@ import { TYPE, loadScalar, storeScalar } from '../state/row.ts';
 import { checkRegRead, checkRegWrite } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { checkAtomic } from './atomic.ts';
-import { checkBounds } from './sanity.ts';
+import { checkBounds } from '../state/sanity.ts';
 
 const loaded = new Scalar();
 

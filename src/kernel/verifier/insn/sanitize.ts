@@ -1,12 +1,12 @@
 /** Masks on pointer arithmetic against speculative execution, for programs without CAP_PERFMON (sanitize_ptr_alu, sanitize_val_alu). */
 import { BPF_ADD, BPF_K, BPF_SUB, bpfOp, bpfSrc } from '../../../isa/opcodes.ts';
-import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../../spec/reg-types.ts';
+import { PTR_TO_MAP_VALUE, PTR_TO_STACK } from '../../rules/reg-types.ts';
 import { ALU } from '../diag/catalogue/alu.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import type { Scalar } from '../domain/scalar.ts';
 import { AUX_NOSPEC } from '../insn-aux.ts';
 import type { VerifierEnv } from '../env.ts';
-import { sanitizeSpeculativePath } from '../explore/speculation.ts';
+import { sanitizeSpeculativePath } from '../paths/speculation.ts';
 import { formatTnum } from '../state/format.ts';
 import {
   A,

@@ -11,8 +11,8 @@ import {
   structOpsMemberSupported,
   traceMayModify,
   traceMaySleep,
-} from '../../spec/attach.ts';
-import { attachPoint, pointedProto } from '../call/attach.ts';
+} from '../../rules/attach.ts';
+import { attachPoint, pointedProto } from '../attach-point.ts';
 import { ATTACH } from '../diag/catalogue/attach.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';

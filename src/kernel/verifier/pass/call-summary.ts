@@ -1,8 +1,8 @@
 /** What a call does to registers and paths, as far as its prototype tells (get_call_summary and the questions of check_cfg). */
 import { BTF_KIND } from '../../../btf/types.ts';
-import { kfuncFor } from '../../spec/kfuncs/kfuncs.ts';
-import { RET_VOID, baseType } from '../../spec/reg-types.ts';
-import type { FuncProto } from '../../spec/proto.ts';
+import { kfuncFor } from '../../rules/rows/kfuncs/kfuncs.ts';
+import { RET_VOID, baseType } from '../../rules/reg-types.ts';
+import type { FuncProto } from '../../rules/proto.ts';
 import type { VerifierEnv } from '../env.ts';
 import { kernelBtf } from './kfuncs.ts';
 import { isHelperCall, isKfuncCall } from './subprogs.ts';

@@ -1,7 +1,7 @@
 /** ld_imm64 of a kernel variable or function by its BTF type (check_pseudo_btf_id). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { MEM_PERCPU, MEM_RDONLY, PTR_TO_BTF_ID, PTR_TO_MEM } from '../../spec/reg-types.ts';
+import { MEM_PERCPU, MEM_RDONLY, PTR_TO_BTF_ID, PTR_TO_MEM } from '../../rules/reg-types.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -9,7 +9,7 @@ import {
 } from '../../../btf/record.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
-import type { MapDesc } from '../../spec/map-desc.ts';
+import type { MapDesc } from '../../rules/map-desc.ts';
 import { MAP_USE } from '../diag/catalogue/map-use.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -8,7 +8,7 @@ import {
   MEM_RDONLY,
   MEM_UNINIT,
   PTR_TO_STACK,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
@@ -17,8 +17,8 @@ import { A, B, FRAMENO, ID, REF_OBJ_ID, SLOT_TYPES, STACK_DYNPTR, TYPE, allSlots
 import { markRegPointer } from '../state/regs.ts';
 import { regRow, slotRow } from '../state/state.ts';
 import { acquireReference, releaseReference } from './refs.ts';
-import { destroyIfDynptrSlot, invalidateDynptr, isRefcountedDynptr } from './dynptr-slot.ts';
-import { SPI_BEYOND, scratchSlot, stackObjSpi } from './stack-obj.ts';
+import { destroyIfDynptrSlot, invalidateDynptr, isRefcountedDynptr } from '../state/dynptr-slot.ts';
+import { SPI_BEYOND, scratchSlot, stackObjSpi } from '../state/stack-obj.ts';
 
 /** dynptr_get_spi: the first slot (the higher index), SPI_BEYOND or a negative errno. */
 export const dynptrGetSpi = (env: VerifierEnv, rows: Int32Array, r: number): number =>

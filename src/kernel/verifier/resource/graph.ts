@@ -1,7 +1,7 @@
 /** Lists and trees of allocated objects under a lock (process_kf_arg_ptr_to_graph_root, ..._graph_node, ref_set_non_owning). */
 import type { BtfField } from '../../../btf/record.ts';
 import { invariant } from '../../../util/errors.ts';
-import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_TO_BTF_ID } from '../../spec/reg-types.ts';
+import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_TO_BTF_ID } from '../../rules/reg-types.ts';
 import { structIdsMatch } from '../call/args/btf.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
@@ -10,7 +10,7 @@ import { forEachReg } from '../state/each.ts';
 import { A, B, ID, OFF, REF_OBJ_ID, TYPE, VALUE_LO, varOffConst } from '../state/row.ts';
 import { markRegPointer } from '../state/regs.ts';
 import { REF_TYPE_LOCK, REF_TYPE_RES_LOCK, REF_TYPE_RES_LOCK_IRQ, regRow } from '../state/state.ts';
-import { fieldTypeName, findField, regBtfRecord } from './record.ts';
+import { fieldTypeName, findField, regBtfRecord } from '../state/record.ts';
 import { findLock, lockPtr } from './spin-lock.ts';
 
 const ANY_LOCK = REF_TYPE_LOCK | REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ;

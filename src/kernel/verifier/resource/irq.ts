@@ -1,7 +1,7 @@
 /** Saved interrupt flags on the stack (process_irq_flag, mark_stack_slot_irq_flag, release_irq_state). */
 import { BPF_DW } from '../../../isa/opcodes.ts';
 import { invariant } from '../../../util/errors.ts';
-import { PTR_TO_STACK } from '../../spec/reg-types.ts';
+import { PTR_TO_STACK } from '../../rules/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
@@ -10,7 +10,7 @@ import { A, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_IRQ_FLAG, allSlots, slotType 
 import { markRegNotInit, markRegPointer } from '../state/regs.ts';
 import { REF_TYPE_IRQ, regRow, slotRow } from '../state/state.ts';
 import { removeRef } from './refs.ts';
-import { SPI_BEYOND, scratchSlot, stackObjSpi } from './stack-obj.ts';
+import { SPI_BEYOND, scratchSlot, stackObjSpi } from '../state/stack-obj.ts';
 
 /** Which functions saved a flag: bpf_local_irq_save, or bpf_res_spin_lock_irqsave (IRQ_NATIVE_KFUNC, IRQ_LOCK_KFUNC). */
 export const IRQ_NATIVE = 0;

@@ -1,21 +1,21 @@
 /** Open-coded iterators on the stack (process_iter_arg, process_iter_next_call and their parts). */
 import { BPF_DW } from '../../../isa/opcodes.ts';
 import { InternalError, invariant } from '../../../util/errors.ts';
-import { MEM_RCU, PTR_TO_STACK, PTR_UNTRUSTED } from '../../spec/reg-types.ts';
+import { MEM_RCU, PTR_TO_STACK, PTR_UNTRUSTED } from '../../rules/reg-types.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { findPrevEntry, sameCallsites, widenImpreciseScalars } from '../explore/loops.ts';
-import { pushStack } from '../explore/worklist.ts';
+import { findPrevEntry, sameCallsites, widenImpreciseScalars } from '../paths/loops.ts';
+import { pushStack } from '../paths/worklist.ts';
 import { A, B, C, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_ITER, TYPE, allSlots, slotType } from '../state/row.ts';
 import { markRegConstZero } from '../access/stack-read.ts';
 import { markPtrNotNullReg, markRegNotInit, markRegPointer } from '../state/regs.ts';
 import { regRow, slotAt, slotRow } from '../state/state.ts';
-import { inRcuCs } from './context.ts';
+import { inRcuCs } from '../state/context.ts';
 import { acquireReference, releaseReference } from './refs.ts';
-import { SPI_BEYOND, scratchSlot, stackObjSpi } from './stack-obj.ts';
+import { SPI_BEYOND, scratchSlot, stackObjSpi } from '../state/stack-obj.ts';
 
 /** States of an iterator, in the low two bits of word C; the depth stands above them. */
 export const ITER_ACTIVE = 1;

@@ -1,5 +1,5 @@
 /** Acquired references: taking, releasing, and what may not be forgotten at an exit (acquire_reference, release_reference, check_resource_leak). */
-import { MEM_ALLOC, NON_OWN_REF, PTR_TO_BTF_ID, baseType } from '../../spec/reg-types.ts';
+import { MEM_ALLOC, NON_OWN_REF, PTR_TO_BTF_ID, baseType } from '../../rules/reg-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';

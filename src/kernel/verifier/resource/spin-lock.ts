@@ -1,6 +1,6 @@
 /** Locks in map values and allocated objects (process_spin_lock, acquire_lock_state, release_lock_state). */
 import { BPF_RES_SPIN_LOCK, BPF_SPIN_LOCK } from '../../../btf/record.ts';
-import { PTR_TO_MAP_VALUE } from '../../spec/reg-types.ts';
+import { PTR_TO_MAP_VALUE } from '../../rules/reg-types.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -14,7 +14,7 @@ import {
   regRow,
 } from '../state/state.ts';
 import { s64Text } from '../state/format.ts';
-import { hasField, regBtfRecord } from './record.ts';
+import { hasField, regBtfRecord } from '../state/record.ts';
 import { invalidateNonOwningRefs, removeRef } from './refs.ts';
 
 const LOCK_MASK = REF_TYPE_LOCK | REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ;

@@ -1,14 +1,14 @@
 /** Timers, work queues and task work: members of map values (process_timer_func, check_map_field_pointer). */
 import { BPF_TIMER, BPF_WORKQUEUE } from '../../../btf/record.ts';
 import { invariant } from '../../../util/errors.ts';
-import type { CallMeta } from '../call/meta.ts';
+import type { CallMeta } from '../state/call-meta.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { s64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { A, B, OFF, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
 import { regRow } from '../state/state.ts';
-import { fieldTypeName, hasField } from './record.ts';
+import { fieldTypeName, hasField } from '../state/record.ts';
 
 /** check_map_field_pointer: register `regno` points exactly at the one member of that type in a map value. */
 export function checkMapFieldPointer(env: VerifierEnv, regno: number, field: number): void {

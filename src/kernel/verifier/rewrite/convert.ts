@@ -24,7 +24,7 @@ import {
   PTR_UNTRUSTED,
   baseType,
   typeFlag,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { REWRITE } from '../diag/catalogue/rewrite.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';

@@ -27,11 +27,11 @@ import {
   SK_MSG_MD,
   SK_REUSEPORT_MD,
   XDP_MD,
-} from '../../spec/ctx/net.ts';
-import type { CtxStruct } from '../../spec/ctx/row.ts';
-import { SK_BUFF } from '../../spec/ctx/sk-buff.ts';
-import { BPF_PERF_EVENT_DATA, BPF_SOCKOPT, BPF_SYSCTL } from '../../spec/ctx/system.ts';
-import type { ProgQuery } from '../../spec/prog-type.ts';
+} from '../../rules/rows/ctx/net.ts';
+import type { CtxStruct } from '../../rules/rows/ctx/row.ts';
+import { SK_BUFF } from '../../rules/rows/ctx/sk-buff.ts';
+import { BPF_PERF_EVENT_DATA, BPF_SOCKOPT, BPF_SYSCTL } from '../../rules/rows/ctx/system.ts';
+import type { ProgQuery } from '../../rules/prog-type.ts';
 import {
   baseType,
   PTR_TO_CTX,
@@ -39,7 +39,7 @@ import {
   PTR_TO_SOCKET,
   PTR_TO_TCP_SOCK,
   PTR_TO_XDP_SOCK,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { PERF_EVENT_ROWS, SOCKOPT_ROWS, SYSCTL_ROWS, XDP_ROWS } from './ctx-misc.ts';
 import { accessSize, type ConvertRow, type ConvertTable, CtxWriter, type Layout } from './ctx-row.ts';
 import { FLOW_DISSECTOR_ROWS, SK_SKB_ROWS, SKB_ROWS, TC_ROWS } from './ctx-skb.ts';

@@ -16,7 +16,7 @@ import {
   baseType,
   typeFlag,
   typeMayBeNull,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import { REF_OBJ_ID, TYPE } from './row.ts';
 import { regRow } from './state.ts';

@@ -18,7 +18,7 @@ import {
   PTR_TO_STACK,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import { formatRanges, formatTnum, snum, unum } from './format.ts';
 import { regTypeStr } from './reg-type-str.ts';

@@ -31,7 +31,7 @@ import {
   PTR_UNTRUSTED,
   SCALAR_VALUE,
   baseType,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 
 const BASE_NAMES: Readonly<Record<number, string>> = {
   [NOT_INIT]: '?',

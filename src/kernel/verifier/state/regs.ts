@@ -14,7 +14,7 @@ import {
   SCALAR_VALUE,
   baseType,
   typeFlag,
-} from '../../spec/reg-types.ts';
+} from '../../rules/reg-types.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { REGS } from '../diag/catalogue/regs.ts';
 import { reject } from '../diag/reject.ts';

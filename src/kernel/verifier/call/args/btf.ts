@@ -2,7 +2,7 @@
 import { BTF_KIND } from '../../../../btf/types.ts';
 import { BPF_FUNC } from '../../../../uapi/helper-ids.ts';
 import { InternalError } from '../../../../util/errors.ts';
-import { OBJ_RELEASE } from '../../../spec/reg-types.ts';
+import { OBJ_RELEASE } from '../../../rules/reg-types.ts';
 import { nestedStructAt } from '../../access/btf-walk.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
 import { reject } from '../../diag/reject.ts';
@@ -10,7 +10,7 @@ import type { VerifierEnv } from '../../env.ts';
 import { kernelBtf } from '../../pass/kfuncs.ts';
 import { A, B, OFF } from '../../state/row.ts';
 import { regRow } from '../../state/state.ts';
-import type { CallMeta } from '../meta.ts';
+import type { CallMeta } from '../../state/call-meta.ts';
 
 /** Deepest nesting of structs that is walked; types that contain themselves cannot exist. */
 const MAX_NESTING = 64;

@@ -26,8 +26,8 @@ import {
   PTR_TO_STACK,
   baseType,
   typeFlag,
-} from '../../../spec/reg-types.ts';
-import type { FuncProto } from '../../../spec/proto.ts';
+} from '../../../rules/reg-types.ts';
+import type { FuncProto } from '../../../rules/proto.ts';
 import { BPF_FUNC } from '../../../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../../../uapi/map-types.ts';
 import { invariant } from '../../../../util/errors.ts';
@@ -36,7 +36,7 @@ import { checkHelperMemAccess, checkMemSizeReg } from '../../access/region.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
 import { reject } from '../../diag/reject.ts';
 import type { VerifierEnv } from '../../env.ts';
-import { markChainPrecision } from '../../explore/backtrack.ts';
+import { markChainPrecision } from '../../paths/backtrack.ts';
 import { dynptrGetSpi, processDynptrArg } from '../../resource/dynptr.ts';
 import { processSpinLock } from '../../resource/spin-lock.ts';
 import { processTimerArg } from '../../resource/timer.ts';
@@ -45,8 +45,8 @@ import { A, B, FRAMENO, REF_OBJ_ID, TYPE, VALUE_LO, varOffConst } from '../../st
 import { checkRegRead, isPktPointer, regIsNull } from '../../state/regs.ts';
 import { regRow, slotRow } from '../../state/state.ts';
 import { inRbtreeLockRequiredCb } from '../../resource/graph.ts';
-import { mayAccessDirectPktData } from '../direct-pkt.ts';
-import type { CallMeta } from '../meta.ts';
+import { mayAccessDirectPktData } from '../../access/direct-pkt.ts';
+import type { CallMeta } from '../../state/call-meta.ts';
 import { checkConstStr } from './const-str.ts';
 import { processKptrDest } from './kptr.ts';
 import { canElideValueNullness, constantMapKey } from './map-key.ts';

@@ -1,5 +1,5 @@
 /** Strings that must be known when the program is loaded (check_reg_const_str). */
-import { PTR_TO_MAP_VALUE } from '../../../spec/reg-types.ts';
+import { PTR_TO_MAP_VALUE } from '../../../rules/reg-types.ts';
 import { BPF_F_RDONLY_PROG } from '../../../../uapi/flags.ts';
 import { BPF_MAP_TYPE } from '../../../../uapi/map-types.ts';
 import { checkMapAccess } from '../../access/map-value.ts';

@@ -10,18 +10,18 @@ import {
   PTR_TRUSTED,
   PTR_UNTRUSTED,
   baseType,
-} from '../../../spec/reg-types.ts';
+} from '../../../rules/reg-types.ts';
 import { checkPtrOffReg } from '../../access/ctx.ts';
 import { CALL } from '../../diag/catalogue/call.ts';
 import { RESOURCE } from '../../diag/catalogue/resource.ts';
 import { reject } from '../../diag/reject.ts';
 import type { VerifierEnv } from '../../env.ts';
 import { kernelBtf } from '../../pass/kfuncs.ts';
-import { findField, hasField, isPtrAllocObj, regBtfRecord } from '../../resource/record.ts';
+import { findField, hasField, isPtrAllocObj, regBtfRecord } from '../../state/record.ts';
 import { regTypeStr } from '../../state/reg-type-str.ts';
 import { A, B, OFF, TYPE, VALUE_LO, varOffConst } from '../../state/row.ts';
 import { regRow } from '../../state/state.ts';
-import type { CallMeta } from '../meta.ts';
+import type { CallMeta } from '../../state/call-meta.ts';
 import { btfTypeName, structIdsMatch } from './btf.ts';
 
 const BPF_KPTR = BPF_KPTR_UNREF | BPF_KPTR_REF | BPF_KPTR_PERCPU;

@@ -1,8 +1,8 @@
 /** Constant keys of array lookups (get_constant_map_key): a key in range makes the result never NULL. */
-import { PTR_TO_STACK } from '../../../spec/reg-types.ts';
+import { PTR_TO_STACK } from '../../../rules/reg-types.ts';
 import { BPF_MAP_TYPE } from '../../../../uapi/map-types.ts';
 import type { VerifierEnv } from '../../env.ts';
-import { isSpilledScalar, markChainPrecisionBatch } from '../../explore/backtrack.ts';
+import { isSpilledScalar, markChainPrecisionBatch } from '../../paths/backtrack.ts';
 import {
   FRAMENO,
   OFF,

@@ -19,7 +19,7 @@ import {
   PTR_TRUSTED,
   SCALAR_VALUE,
   baseType,
-} from '../../../spec/reg-types.ts';
+} from '../../../rules/reg-types.ts';
 import { checkPtrOffReg } from '../../access/ctx.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
 import { reject } from '../../diag/reject.ts';

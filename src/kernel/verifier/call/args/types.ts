@@ -49,7 +49,7 @@ import {
   PTR_TRUSTED,
   SCALAR_VALUE,
   baseType,
-} from '../../../spec/reg-types.ts';
+} from '../../../rules/reg-types.ts';
 import { BPF_FUNC } from '../../../../uapi/helper-ids.ts';
 import { InternalError, invariant } from '../../../../util/errors.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
@@ -58,7 +58,7 @@ import type { VerifierEnv } from '../../env.ts';
 import { regTypeStr } from '../../state/reg-type-str.ts';
 import { TYPE } from '../../state/row.ts';
 import { regRow } from '../../state/state.ts';
-import type { CallMeta } from '../meta.ts';
+import type { CallMeta } from '../../state/call-meta.ts';
 import { helperName } from '../name.ts';
 import { checkArgBtfId } from './btf.ts';
 import { checkKptrMatch } from './kptr.ts';

@@ -1,0 +1,213 @@
+/** `skep run`: runs one program over bytes or over a capture, with its maps filled before and shown after. */
+import type { Collection } from '../../lib/collection.ts';
+import { BpfError } from '../../lib/errors.ts';
+import type { ProgramSpec } from '../../lib/spec.ts';
+import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
+import { assignment, type Command, oneOf, readArgs, unsigned } from '../shell/command.ts';
+import { EXIT, InputError, UnsupportedError, UsageError } from '../shell/exit.ts';
+import { EventReader } from '../session/events.ts';
+import { readInput } from '../shell/files.ts';
+import type { Io } from '../shell/io.ts';
+import { fillMap, parseJson, setVariable } from '../session/map-fill.ts';
+import { captureReport, runCapture } from './run-capture.ts';
+import { onceReport, runOnce } from './run-once.ts';
+import { type RunReport, writeReport } from './run-report.ts';
+import { chooseProgram, openObject, openSession, type Session } from '../session/session.ts';
+import { verdictWords } from './verdict-names.ts';
+import { printVerdict } from '../verify/verdict-text.ts';
+import { type ProgramVerdict, verdictOf } from '../verify/verify-object.ts';
+
+const HELP = `usage: skep run OBJECT [options]
+
+Verifies a program, compiles it and runs it: once on given bytes, or on every packet of a capture.
+
+what is run
+  --prog NAME              the program; may be left out when the object has only one
+  --engine jit|interp      WebAssembly (the default), or the reference interpreter
+  --backend embedded|kernel  the kernel of this package (the default), or this machine's through bpf(2)
+  --btf FILE               types of the kernel, instead of this machine's or the packaged 6.18 ones
+  --cpus N                 possible CPUs, 1 unless said
+  --repeat N               runs N times; the duration is the mean
+
+what it gets
+  --data-in FILE           a packet, from its Ethernet header on; 64 zero bytes unless given
+  --pcap FILE              every packet of a pcap or pcapng capture
+  --ctx-in FILE            the context: xdp_md or __sk_buff, pt_regs, a tracepoint's record, raw arguments
+  --map NAME=FILE.json     fills a map first: [{"key": .., "value": ..}, ..] or {"key": value, ..}, by BTF or as bytes
+  --set VARIABLE=VALUE     sets a global variable, constants too
+  --tail MAP:INDEX=PROG    puts a program of the object into a program array
+
+what it shows
+  --pcap-out FILE          writes the packets that pass, as the program left them: XDP_PASS and XDP_TX,
+                           TC_ACT_OK, UNSPEC, PIPE and RECLASSIFY, allowed ones, what a filter keeps;
+                           in the format, byte order and time unit of the input (pcapng for a name that ends so)
+  --events                 lines of bpf_trace_printk and records of ring and perf buffers
+  --event-type [MAP=]NAME  the struct that records are; found by their size unless said
+  --json                   one line of JSON
+
+exit code: 0 done, 1 the program was rejected, 2 wrong usage, 3 unusable input
+`;
+
+const OPTIONS = {
+  prog: { type: 'string' },
+  'data-in': { type: 'string' },
+  pcap: { type: 'string' },
+  'pcap-out': { type: 'string' },
+  'ctx-in': { type: 'string' },
+  map: { type: 'string', multiple: true },
+  set: { type: 'string', multiple: true },
+  tail: { type: 'string', multiple: true },
+  'event-type': { type: 'string', multiple: true },
+  'prog-flags': { type: 'string', multiple: true },
+  events: { type: 'boolean' },
+  repeat: { type: 'string', default: '1' },
+  cpus: { type: 'string', default: '1' },
+  engine: { type: 'string', default: 'jit' },
+  backend: { type: 'string', default: 'embedded' },
+  btf: { type: 'string' },
+  json: { type: 'boolean' },
+} as const;
+
+type Values = ReturnType<typeof readArgs<typeof OPTIONS>>['values'];
+
+interface Tail {
+  readonly map: string;
+  readonly index: number;
+  readonly program: string;
+}
+
+export const command: Command = {
+  help: HELP,
+  async run(args, io) {
+    const { values, positionals } = readArgs('run', args, OPTIONS);
+    if (positionals.length !== 1) throw new UsageError('run needs one object file', 'run');
+    if (values['data-in'] !== undefined && values.pcap !== undefined)
+      throw new UsageError('--data-in and --pcap exclude each other', 'run');
+    if (values['pcap-out'] !== undefined && values.pcap === undefined)
+      throw new UsageError('--pcap-out needs --pcap', 'run');
+    return runObject(positionals[0], values, io);
+  },
+};
+
+async function runObject(path: string, values: Values, io: Io): Promise<number> {
+  const spec = await openObject(path);
+  const program = chooseProgram(path, spec, values.prog);
+  const tails = (values.tail ?? []).map(parseTail);
+  for (const text of values.set ?? []) setVariable(spec, ...assignment(text, '--set', 'VARIABLE=VALUE', 'run'));
+  for (const text of values['prog-flags'] ?? []) {
+    const [name, flags] = assignment(text, '--prog-flags', 'NAME=FLAGS', 'run');
+    for (const p of spec.programs.filter((each) => each.name === name))
+      p.flags |= unsigned(flags, '--prog-flags', 'run');
+  }
+  let reader: EventReader | undefined;
+  using session = await openSession({
+    backend: oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'run'),
+    engine: oneOf(values.engine, ['jit', 'interp'], '--engine', 'run'),
+    cpus: unsigned(values.cpus, '--cpus', 'run', 1024) || 1,
+    btf: values.btf,
+    onTrace: (line) => reader?.trace(line),
+  });
+  const wanted = programsToLoad(spec, program, tails);
+  const loaded = await load(session, path, spec, program, wanted);
+  if (!('programs' in loaded)) return rejected(io, loaded, values.json ?? false);
+  using collection = loaded;
+  await fill(collection, values, tails);
+  if (session.runtime)
+    reader = new EventReader(collection, session.runtime, values.events ?? false, eventTypes(values));
+  else if (values.events) throw new UnsupportedError('reading events of the real kernel', 224);
+  const report = await run(path, session, collection, program, reader, values, io);
+  reader?.drain();
+  writeReport(io, report, values.json ?? false, { collection, reader, object: path, program, session });
+  return EXIT.ok;
+}
+
+async function run(
+  path: string,
+  session: Session,
+  collection: Collection,
+  program: ProgramSpec,
+  reader: EventReader | undefined,
+  values: Values,
+  io: Io,
+): Promise<RunReport> {
+  const repeat = Math.max(1, unsigned(values.repeat, '--repeat', 'run'));
+  const packets = verdictWords(program.type) !== undefined;
+  if (values.pcap !== undefined) {
+    if (!packets) throw new InputError(path, `program ${program.key} is of a type without packets; it takes --ctx-in`);
+    const file = { path: values.pcap, bytes: await readInput(values.pcap) };
+    return captureReport(
+      await runCapture({ session, collection, program, reader, repeat, io, file, out: values['pcap-out'] }),
+    );
+  }
+  const data = packets && values['data-in'] !== undefined ? await readInput(values['data-in']) : undefined;
+  const ctx = values['ctx-in'] === undefined ? undefined : await readInput(values['ctx-in']);
+  return onceReport(runOnce({ session, collection, program, repeat, packets, data, ctx }));
+}
+
+function parseTail(text: string): Tail {
+  const form = /^(.+):(\d+|0x[0-9a-fA-F]+)=(.+)$/.exec(text);
+  if (form === null) throw new UsageError(`--tail takes MAP:INDEX=PROG, and '${text}' is not`, 'run');
+  return { map: form[1], index: Number(form[2]), program: form[3] };
+}
+
+/** The program, those put into program arrays by hand, and those that the object's own arrays hold. */
+function programsToLoad(
+  spec: Awaited<ReturnType<typeof openObject>>,
+  program: ProgramSpec,
+  tails: readonly Tail[],
+): string[] {
+  const keys = new Set([program.key]);
+  for (const { program: name } of tails) {
+    const found = spec.program(name);
+    if (found === undefined) throw new InputError('', `--tail: the object has no program ${name}`);
+    keys.add(found.key);
+  }
+  const used = new Set(program.refs.flatMap((ref) => (ref.kind === 'map' ? [ref.map] : [])));
+  for (const map of spec.maps.values()) {
+    if (map.type !== M.BPF_MAP_TYPE_PROG_ARRAY || !used.has(map.name)) continue;
+    for (const { target } of map.values) if (spec.programs.some((p) => p.key === target)) keys.add(target);
+  }
+  return [...keys];
+}
+
+/** The loaded collection, or why the verifier refused. */
+async function load(
+  session: Session,
+  path: string,
+  spec: Awaited<ReturnType<typeof openObject>>,
+  program: ProgramSpec,
+  wanted: readonly string[],
+): Promise<Collection | ProgramVerdict> {
+  try {
+    return await session.load(spec, wanted);
+  } catch (e) {
+    if (!(e instanceof BpfError) || !e.op.startsWith('load ')) throw e;
+    const name = e.op.slice('load '.length);
+    const refused = spec.programs.find((p) => wanted.includes(p.key) && p.name.startsWith(name)) ?? program;
+    return verdictOf(path, refused, { outcome: session.lastOutcome(), error: e });
+  }
+}
+
+function rejected(io: Io, verdict: ProgramVerdict, json: boolean): number {
+  if (json) io.out(`${JSON.stringify(verdict)}\n`);
+  else printVerdict(io, verdict, 0);
+  return verdict.verdict === 'error' ? EXIT.input : EXIT.rejected;
+}
+
+async function fill(collection: Collection, values: Values, tails: readonly Tail[]): Promise<void> {
+  for (const text of values.map ?? []) {
+    const [name, file] = assignment(text, '--map', 'NAME=FILE.json', 'run');
+    const document = parseJson(file, new TextDecoder().decode(await readInput(file)));
+    fillMap(file, collection, name, document);
+  }
+  for (const { map, index, program } of tails) fillMap('--tail', collection, map, [{ key: index, value: program }]);
+}
+
+function eventTypes(values: Values): Map<string, string> {
+  return new Map(
+    (values['event-type'] ?? []).map((text) => {
+      const at = text.indexOf('=');
+      return [at < 0 ? '' : text.slice(0, at), text.slice(at + 1)];
+    }),
+  );
+}

@@ -1,0 +1,70 @@
+/** Verdicts as people read them: a line for each program, and under a rejected one the reason and the source line. */
+import { type Io, visible, visibleLines } from '../shell/io.ts';
+import type { ProgramVerdict } from './verify-object.ts';
+
+/** `dir/xdp.bpf.o` is the object `xdp`, as libbpf names it. */
+export function baseName(path: string): string {
+  const file = path.slice(path.lastIndexOf('/') + 1);
+  return file.replace(/\.(bpf\.)?o$/, '').replace(/[^A-Za-z0-9_]/g, '_');
+}
+
+const WORD = {
+  accept: { style: ['green', 'bold'], word: 'accept' },
+  reject: { style: ['red', 'bold'], word: 'reject' },
+  error: { style: ['yellow', 'bold'], word: 'error ' },
+} as const;
+
+const NAME_WIDTH = 28;
+
+/** 1234567 as `1,234,567`. */
+export const grouped = (n: number): string => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
+
+/** Microseconds as a person says them. */
+export function duration(us: number): string {
+  if (us < 1000) return `${us} us`;
+  return us < 1e6 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(2)} s`;
+}
+
+export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void {
+  const { style, word } = WORD[v.verdict];
+  const name = visible(v.program);
+  const figures =
+    v.insnsProcessed > 0
+      ? `${grouped(v.insnsProcessed)} insns, ${grouped(v.totalStates)} states, ${duration(v.timeUs)}`
+      : '';
+  io.out(
+    `${io.style([...style], word)}  ${name.padEnd(NAME_WIDTH)}  ${io.style('dim', `${visible(v.section).padEnd(16)}  ${figures}`)}`.trimEnd(),
+  );
+  io.out('\n');
+  if (logLevel > 0 && v.log !== undefined) io.out(indent(visibleLines(v.log.trimEnd())));
+  if (v.verdict === 'accept') return;
+  io.out(
+    `        ${io.style('bold', v.code)}${v.code ? ': ' : ''}${visible(v.message) || 'the kernel gives no reason'}\n`,
+  );
+  const source = v.source === undefined || v.source === '' ? '' : visible(v.source);
+  if (source !== '') io.out(`        ${io.style('cyan', `at ${source}`)}\n`);
+  if (v.why !== undefined) for (const line of wrapped(v.why)) io.out(`        ${line}\n`);
+}
+
+const LINE_WIDTH = 104;
+
+/** Words of an explanation in lines that fit a terminal. */
+function wrapped(text: string): string[] {
+  const lines = [''];
+  for (const word of text.split(' ')) {
+    const last = lines[lines.length - 1];
+    if (last.length + word.length < LINE_WIDTH) lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
+    else lines.push(word);
+  }
+  return lines;
+}
+
+const indent = (text: string): string => text.replace(/^/gm, '        ').concat('\n');
+
+export function tally(io: Io, all: readonly ProgramVerdict[]): string {
+  const count = (verdict: ProgramVerdict['verdict']): number => all.filter((v) => v.verdict === verdict).length;
+  const parts = [`${all.length} programs`, io.style('green', `${count('accept')} accepted`)];
+  if (count('reject') > 0) parts.push(io.style('red', `${count('reject')} rejected`));
+  if (count('error') > 0) parts.push(io.style('yellow', `${count('error')} not loadable`));
+  return parts.join(', ');
+}

@@ -1,0 +1,160 @@
+/** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
+import type { Btf } from '../../btf/btf.ts';
+import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
+import { loadCollection } from '../../lib/collection.ts';
+import type { CollectionSpec } from '../../lib/collection-spec.ts';
+import { BpfError } from '../../lib/errors.ts';
+import type { ProgramSpec } from '../../lib/spec.ts';
+import { errnoName } from '../../uapi/errno.ts';
+import { FormatError, InternalError } from '../../util/errors.ts';
+import type { KernelFacts } from '../session/kernel-facts.ts';
+import { attachTypeName, progTypeName } from '../shell/names.ts';
+import { type JudgingKernel, reasonIn, sourceIn, VerdictWatch } from './verdict-watch.ts';
+
+/** One line of `skep verify --json`. */
+export interface ProgramVerdict {
+  readonly object: string;
+  readonly program: string;
+  readonly section: string;
+  readonly type: string;
+  readonly attachType: string | null;
+  readonly verdict: 'accept' | 'reject' | 'error';
+  /** 0 when accepted. */
+  readonly errno: number;
+  /** `EACCES`; '' when accepted. */
+  readonly code: string;
+  /** The kernel's last log line, or why the loader gave up; '' when accepted. */
+  readonly message: string;
+  readonly insnsProcessed: number;
+  readonly totalStates: number;
+  readonly peakStates: number;
+  /** Time in the verifier, microseconds. */
+  readonly timeUs: number;
+  /** Source line of a rejection, when the program has line information. */
+  readonly source?: string;
+  /** What happened and what the author can do, of a rejection by the verifier of this package. */
+  readonly why?: string;
+  /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
+  readonly assumed?: readonly string[];
+  readonly log?: string;
+}
+
+export interface VerifyOptions {
+  readonly kernelBtf: Btf;
+  /** What the log shows: 0 only the reason, 1 the path to it, 2 every state, 4 statistics. */
+  readonly logLevel: number;
+  /** Possible CPUs. */
+  readonly cpus: number;
+  readonly facts: KernelFacts;
+  /** Opens the kernel that judges. */
+  readonly kernel: () => JudgingKernel;
+}
+
+/** Verifies the given programs of one object, in order. */
+export function* verifyPrograms(
+  object: string,
+  spec: CollectionSpec,
+  programs: readonly ProgramSpec[],
+  options: VerifyOptions,
+): Generator<ProgramVerdict> {
+  const watch = new VerdictWatch(options.kernel());
+  try {
+    for (const program of programs) yield verifyOne(object, spec, program, watch, options);
+  } finally {
+    watch[Symbol.dispose]();
+  }
+}
+
+function verifyOne(
+  object: string,
+  spec: CollectionSpec,
+  program: ProgramSpec,
+  watch: VerdictWatch,
+  options: VerifyOptions,
+): ProgramVerdict {
+  watch.begin();
+  let failure: unknown;
+  try {
+    const collection = loadCollection(spec, watch, {
+      kernelBtf: options.kernelBtf,
+      programs: [program.key],
+      onError: 'collect',
+      logLevel: options.logLevel,
+      cpus: options.cpus,
+      ...options.facts,
+    });
+    failure = collection.errors.get(program.key);
+    collection.close();
+  } catch (e) {
+    failure = e;
+  }
+  return { ...identity(object, program), ...verdict(watch, failure, options.logLevel) };
+}
+
+/** The verdict on a program whose loading failed, from what the verifier said of it, or from the kernel's log. */
+export function verdictOf(
+  object: string,
+  program: ProgramSpec,
+  { outcome, error }: { readonly outcome: VerifierOutcome | undefined; readonly error: BpfError },
+): ProgramVerdict {
+  const none = { insnsProcessed: 0, totalStates: 0, peakStates: 0, timeUs: 0 };
+  if (outcome?.ok === false)
+    return { ...identity(object, program), ...verdict({ judged: outcome, loaded: -outcome.errno }, error, 0) };
+  const { errno, code, log } = error;
+  return {
+    ...identity(object, program),
+    verdict: 'reject',
+    errno,
+    code,
+    message: reasonIn(log),
+    ...sourceIn(log),
+    ...none,
+  };
+}
+
+const identity = (object: string, p: ProgramSpec) => ({
+  object,
+  program: p.key,
+  section: p.section,
+  type: progTypeName(p.type),
+  attachType: attachTypeName(p.type, p.expectedAttachType),
+});
+
+type Findings = Omit<ProgramVerdict, keyof ReturnType<typeof identity>>;
+
+function verdict(
+  { judged, loaded }: Pick<VerdictWatch, 'judged' | 'loaded'>,
+  failure: unknown,
+  logLevel: number,
+): Findings {
+  const stats = judged?.stats;
+  const figures = {
+    insnsProcessed: stats?.insnsProcessed ?? 0,
+    totalStates: stats?.totalStates ?? 0,
+    peakStates: stats?.peakStates ?? 0,
+    timeUs: stats?.timeUs ?? 0,
+    ...(logLevel > 0 && judged !== undefined ? { log: judged.log } : {}),
+  };
+  const ours = failure !== undefined && !(failure instanceof BpfError) && !(failure instanceof FormatError);
+  if (ours || (loaded === undefined && failure !== undefined)) return { ...loaderFailure(failure), ...figures };
+  if (judged?.ok && failure === undefined) return { verdict: 'accept', errno: 0, code: '', message: '', ...figures };
+  const errno = judged?.ok === false ? judged.errno : -(loaded ?? 0);
+  return {
+    verdict: 'reject',
+    errno,
+    code: errnoName(errno),
+    message: judged?.ok === false ? judged.message : '',
+    ...(judged?.ok === false && judged.source !== undefined ? { source: judged.source } : {}),
+    ...(judged?.ok === false && judged.why ? { why: judged.why } : {}),
+    ...figures,
+  };
+}
+
+function loaderFailure(failure: unknown): Pick<ProgramVerdict, 'verdict' | 'errno' | 'code' | 'message'> {
+  if (failure instanceof BpfError)
+    return { verdict: 'error', errno: failure.errno, code: failure.code, message: failure.message };
+  const text = failure instanceof Error ? failure.message : String(failure);
+  if (failure instanceof FormatError) return { verdict: 'error', errno: 0, code: 'FORMAT', message: text };
+  const broken = failure instanceof InternalError ? text : `${(failure as Error)?.name}: ${text}`;
+  return { verdict: 'error', errno: 0, code: 'INTERNAL', message: `fault of skep itself, please report it: ${broken}` };
+}

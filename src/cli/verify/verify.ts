@@ -1,0 +1,176 @@
+/** `skep verify`: verdicts on the programs of object files. */
+import type { Btf } from '../../btf/btf.ts';
+import { parseObject } from '../../lib/parse-object.ts';
+import type { CollectionSpec } from '../../lib/collection-spec.ts';
+import type { ProgramSpec } from '../../lib/spec.ts';
+import { assumeSizes } from './assumed-sizes.ts';
+import { assignment, type Command, oneOf, readArgs, unsigned } from '../shell/command.ts';
+import { EXIT, InputError, UsageError } from '../shell/exit.ts';
+import { inFile, readInput } from '../shell/files.ts';
+import { type Io, visible } from '../shell/io.ts';
+import { kernelFacts } from '../session/kernel-facts.ts';
+import { kernelTypes } from '../session/kernel-types.ts';
+import { baseName, printVerdict, tally } from './verdict-text.ts';
+import { embeddedKernel, type JudgingKernel, liveKernel } from './verdict-watch.ts';
+import { type ProgramVerdict, verifyPrograms } from './verify-object.ts';
+
+const HELP = `usage: skep verify OBJECT... [options]
+
+Verifies every program of the object files, each alone, by the rules of Linux 6.18, and says what the kernel would
+say. Nothing is run. Sizes that the object leaves to its loader are assumed: one element, the deepest stack trace.
+
+  --json                     one line of JSON for each program
+  --prog NAME                only this program; may be given again
+  --prog-flags NAME=FLAGS    flags of BPF_PROG_LOAD for a program, 2 (BPF_F_ANY_ALIGNMENT) for instance
+  --btf FILE                 types of the kernel, instead of this machine's or the packaged 6.18 ones
+  --profile 6.18             kernel version whose rules apply
+  --backend embedded|kernel  the verifier of this package (the default), or this machine's through bpf(2)
+  --cpus N                   possible CPUs, 2 unless said
+  --log-level N              shows the verifier's log: 1 the last path, 2 every state, 4 statistics, or a sum
+
+exit code: 0 all accepted, 1 something rejected, 2 wrong usage, 3 unusable input
+`;
+
+export const command: Command = {
+  help: HELP,
+  async run(args, io) {
+    const { values, positionals } = readArgs('verify', args, {
+      json: { type: 'boolean' },
+      prog: { type: 'string', multiple: true },
+      'prog-flags': { type: 'string', multiple: true },
+      btf: { type: 'string' },
+      profile: { type: 'string', default: '6.18' },
+      cpus: { type: 'string', default: '2' },
+      'log-level': { type: 'string', default: '0' },
+      backend: { type: 'string', default: 'embedded' },
+    });
+    if (positionals.length === 0) throw new UsageError('verify needs an object file', 'verify');
+    oneOf(values.profile, ['6.18'], '--profile', 'verify');
+    const options = {
+      logLevel: unsigned(values['log-level'], '--log-level', 'verify', 7),
+      cpus: unsigned(values.cpus, '--cpus', 'verify', 1024) || 1,
+      only: values.prog ?? [],
+      flags: (values['prog-flags'] ?? []).map((text) => programFlags(text)),
+    };
+    const live = oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'verify') === 'kernel';
+    const btf = await kernelTypes(values.btf);
+    const kernel = live
+      ? await openLive(options.logLevel)
+      : (): JudgingKernel => embeddedKernel(btf, options.cpus, options.logLevel);
+    const report = values.json ? jsonReport(io) : textReport(io, options.logLevel, positionals.length);
+    const missing = new Set(options.only);
+    let code: number = EXIT.ok;
+    for (const [i, path] of positionals.entries()) {
+      if (positionals.length > 1) io.progress(`verifying ${i + 1}/${positionals.length} ${visible(path)}`);
+      code = worse(
+        code,
+        await verifyFile(path, btf, { ...options, kernel, live }, report, missing).catch((e) => goOn(e, io)),
+      );
+    }
+    io.progress('');
+    report.end();
+    for (const name of missing) throw new InputError(positionals.join(', '), `there is no program ${visible(name)}`);
+    return code;
+  },
+};
+
+/** A file that cannot be read does not keep the others from being verified. */
+function goOn(error: unknown, io: Io): number {
+  if (!(error instanceof InputError)) throw error;
+  io.err(`skep: ${visible(error.message)}\n`);
+  return EXIT.input;
+}
+
+/** Severity: nothing, rejected, unusable input, our own fault. */
+const worse = (a: number, b: number): number => Math.max(a, b);
+
+function programFlags(text: string): [name: string, flags: number] {
+  const [name, flags] = assignment(text, '--prog-flags', 'NAME=FLAGS', 'verify');
+  return [name, unsigned(flags, `flags of ${name}`, 'verify')];
+}
+
+interface FileOptions {
+  readonly logLevel: number;
+  readonly cpus: number;
+  readonly only: readonly string[];
+  readonly flags: readonly (readonly [name: string, flags: number])[];
+  readonly kernel: () => JudgingKernel;
+  /** The kernel is this machine's. */
+  readonly live: boolean;
+}
+
+/** Opens this machine's kernel once, to find out whether it can be asked; each object asks through the same door. */
+async function openLive(logLevel: number): Promise<() => JudgingKernel> {
+  const { openKernelTransport } = await import('../../host/kernel-transport.ts');
+  const sys = await openKernelTransport();
+  return () =>
+    liveKernel(
+      { bpf: (cmd, attr) => sys.bpf(cmd, attr), close: (fd) => sys.close(fd), [Symbol.dispose]() {} },
+      logLevel,
+    );
+}
+
+async function verifyFile(
+  path: string,
+  kernelBtf: Btf,
+  options: FileOptions,
+  report: Report,
+  missing: Set<string>,
+): Promise<number> {
+  const bytes = await readInput(path);
+  const spec = inFile(path, () => parseObject(bytes, { name: baseName(path) }));
+  for (const [name, flags] of options.flags) for (const p of named(spec, name)) p.flags |= flags;
+  const programs = options.only.length === 0 ? spec.programs : options.only.flatMap((name) => named(spec, name));
+  for (const p of programs) {
+    missing.delete(p.name);
+    missing.delete(p.key);
+  }
+  const facts = await kernelFacts(spec, options.live);
+  const assumed = assumeSizes(spec);
+  let code: number = EXIT.ok;
+  report.object(path, spec.programs.length, assumed);
+  for (const found of verifyPrograms(path, spec, programs, { ...options, kernelBtf, facts })) {
+    report.program(assumed.length > 0 ? { ...found, assumed } : found);
+    code = worse(code, exitOf(found));
+  }
+  return code;
+}
+
+const named = (spec: CollectionSpec, name: string): ProgramSpec[] => {
+  const exact = spec.programs.filter((p) => p.key === name);
+  return exact.length > 0 ? exact : spec.programs.filter((p) => p.name === name);
+};
+
+function exitOf(found: ProgramVerdict): number {
+  if (found.verdict === 'error') return found.code === 'INTERNAL' ? EXIT.internal : EXIT.input;
+  return found.verdict === 'reject' ? EXIT.rejected : EXIT.ok;
+}
+
+interface Report {
+  object(path: string, programs: number, assumed: readonly string[]): void;
+  program(found: ProgramVerdict): void;
+  end(): void;
+}
+
+function jsonReport(io: Io): Report {
+  return { object() {}, program: (found) => io.out(`${JSON.stringify(found)}\n`), end() {} };
+}
+
+function textReport(io: Io, logLevel: number, objects: number): Report {
+  const all: ProgramVerdict[] = [];
+  return {
+    object(path, programs, assumed) {
+      if (objects > 1 || programs === 0)
+        io.out(`${io.style('bold', visible(path))}${programs ? '' : ': no programs'}\n`);
+      for (const line of assumed)
+        io.out(`${io.style('dim', `assumed  ${visible(line)}, which the object does not say`)}\n`);
+    },
+    program(found) {
+      all.push(found);
+      printVerdict(io, found, logLevel);
+    },
+    end() {
+      if (all.length > 1) io.out(`${tally(io, all)}\n`);
+    },
+  };
+}

@@ -1,0 +1,273 @@
+/** Wires an embedded kernel: memory, maps, hooks, a verifier and, where programs are to run, engines behind the door of bpf(2). */
+import type { Btf } from '../../btf/btf.ts';
+import type { BpfAttrs, BpfSyscall } from '../../uapi/attr.ts';
+import type { UserMemory } from '../../uapi/attr-decode.ts';
+import { defaultPorts } from './default-ports.ts';
+import type { HostPorts, RunState } from '../run/env.ts';
+import type { HookEnv } from '../testrun/env.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
+import { createMapEnv } from '../maps/env.ts';
+import type { BpfMap } from '../maps/map.ts';
+import { Allocator } from '../mem/allocator.ts';
+import { layoutMemory } from '../mem/layout.ts';
+import { KernelMemory } from '../mem/memory.ts';
+import { FdTable } from '../object/fd-table.ts';
+import { ObjectTable } from '../object/kernel-object.ts';
+import { KernelLayouts } from '../world/layouts.ts';
+import { notExecutable } from './not-executable.ts';
+import type { LinkParts, RuntimeLink } from './linkage.ts';
+import { newRunState } from '../run/run-state.ts';
+import { RuntimeProgram } from './runtime-program.ts';
+import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
+import { sysBpfBinary } from '../syscall/binary.ts';
+import { sysBpf } from '../syscall/dispatch.ts';
+import { fdMap, fdProg, type SyscallEnv } from '../syscall/env.ts';
+import type { VerifierOutcome } from '../verifier/result.ts';
+
+/** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
+export type Engine = 'jit' | 'interp';
+
+export interface RuntimeOptions {
+  /** Bytes of kernel memory, reserved once; 1 GiB unless said. Untouched pages cost nothing. */
+  readonly memory?: number;
+  /** Possible CPUs: how many values a per-CPU map holds; programs run on CPU 0. 1 unless said. */
+  readonly cpus?: number;
+  /** `jit` unless said; programs that it refuses are interpreted. */
+  readonly engine?: Engine;
+  /**
+   * `async`: programs start in the interpreter and go on as compiled code when the host has compiled them in the background, which
+   * {@link Runtime.compiled} waits for. For the main threads of browsers, which forbid to compile large modules at once. `sync` unless said.
+   */
+  readonly compile?: 'sync' | 'async';
+  /** Kernel version whose rules apply. */
+  readonly profile?: '6.18';
+  /** Capabilities of the loading process; all unless said. */
+  readonly caps?: Caps;
+  /** Clock, random numbers, trace output, current task: what is left out has a portable default. */
+  readonly host?: Partial<HostPorts>;
+  /** The kernel's BTF, parsed when first needed: struct layouts, CO-RE and BTF pointers come from it. */
+  readonly vmlinux?: Btf | (() => Btf | undefined);
+  /** Programs are verified but not compiled, and maps of any size have no storage: nothing can be run. */
+  readonly verifyOnly?: boolean;
+  /** Network devices beside the loopback device (ifindex 1). */
+  readonly interfaces?: readonly NetDeviceSpec[];
+  /** Milliseconds after which loops that poll (bpf_loop, may_goto, iterators) are stopped; no limit unless said. */
+  readonly deadlineMs?: number;
+  /** Told what the verifier found of each program that reaches it: statistics, reason and log as data. */
+  readonly onVerified?: (outcome: VerifierOutcome) => void;
+}
+
+/** The embedded kernel. */
+export interface Runtime extends BpfSyscall, Disposable {
+  readonly nrCpus: number;
+  readonly memory: KernelMemory;
+  /** bpf(2) with union bpf_attr in its binary form, whose pointers lead into `memory`. */
+  bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number;
+  /** Waits until no program is being compiled any more; see {@link RuntimeOptions.compile}. */
+  compiled(): Promise<void>;
+  /** The program behind a descriptor, for running it without the cost of PROG_TEST_RUN; undefined when it is none. */
+  program(fd: number): RuntimeProgram | undefined;
+  /** The live map behind a descriptor, for consumers of ring buffers and perf events; undefined when it is none. */
+  map(fd: number): BpfMap | undefined;
+  /** What the last run asked of its redirect helpers. */
+  readonly runState: Readonly<RunState>;
+  vmlinux(): Btf | undefined;
+}
+
+/** What programs are linked against and how they are compiled: see runtime.ts. */
+export type EngineMaker = (
+  parts: LinkParts,
+  engine: Engine,
+  compile: 'sync' | 'async',
+) => { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
+
+/** Wires an embedded kernel; without engines it only verifies, whatever the options say. */
+export function assembleRuntime(
+  options: RuntimeOptions,
+  verifier: SyscallEnv['verify'],
+  makeEngines: EngineMaker | undefined,
+): Runtime {
+  const host = defaultPorts(options.host);
+  const mem = new KernelMemory(options.memory);
+  const nrCpus = options.cpus ?? 1;
+  const layout = layoutMemory(mem, nrCpus);
+  const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
+  const objects = new ObjectTable();
+  const vmlinux = vmlinuxProvider(options.vmlinux);
+  const layouts = new KernelLayouts(vmlinux);
+  const maps = createMapEnv({
+    mem,
+    // A BTF that is given as a function is parsed when first needed, not for this.
+    ...(typeof options.vmlinux === 'object' && !options.verifyOnly && makeEngines !== undefined
+      ? { mapFields: mapFields(layouts) }
+      : {}),
+    allocator: heap,
+    nrCpus,
+    random32: host.random32,
+    nextMapId: () => objects.newId('map'),
+  });
+  const run = newRunState();
+  const linkParts: LinkParts = {
+    mem,
+    heap,
+    maps,
+    host,
+    run,
+    ...(options.vmlinux === undefined ? {} : { layouts }),
+    kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
+    nrCpus,
+    cpuStack: layout.stacks[0],
+    deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
+  };
+  const engines = options.verifyOnly
+    ? undefined
+    : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
+  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
+  const hooks: HookEnv = {
+    ...{ mem, heap, layouts, devices, run, nrCpus },
+    ...(engines ? programRunners(engines.link, run) : NO_RUNNERS),
+    now: () => performance.now(),
+  };
+  const clock = new Int32Array(2);
+  const compiling = new Set<Promise<void>>();
+  const env: SyscallEnv = {
+    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: observed(verifier, options.onVerified) },
+    caps: options.caps ?? ALL_CAPS,
+    profile: options.profile ?? '6.18',
+    verifyOnly: engines === undefined,
+    compile: noting(engines?.compile ?? notExecutable, compiling),
+    ktime() {
+      host.ktimeNs(clock);
+      return [clock[0] >>> 0, clock[1] >>> 0];
+    },
+  };
+  return new EmbeddedRuntime(env, mem, run, compiling);
+}
+
+function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
+  if (tell === undefined) return verifier;
+  return (input) => {
+    const outcome = verifier(input);
+    tell(outcome);
+    return outcome;
+  };
+}
+
+/** Notes what is compiled in the background as long as it is. */
+function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): SyscallEnv['compile'] {
+  return (program) => {
+    const exe = compile(program);
+    const pending = exe.compiling;
+    if (pending !== undefined) {
+      const done = (): unknown => compiling.delete(pending);
+      compiling.add(pending);
+      void pending.then(done, done);
+    }
+    return exe;
+  };
+}
+
+class EmbeddedRuntime implements Runtime {
+  readonly #env: SyscallEnv;
+  readonly memory: KernelMemory;
+  readonly runState: Readonly<RunState>;
+  readonly #compiling: ReadonlySet<Promise<void>>;
+
+  constructor(env: SyscallEnv, memory: KernelMemory, run: RunState, compiling: ReadonlySet<Promise<void>>) {
+    this.#compiling = compiling;
+    this.#env = env;
+    this.memory = memory;
+    this.runState = run;
+  }
+
+  get nrCpus(): number {
+    return this.#env.hooks.nrCpus;
+  }
+
+  bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
+    return sysBpf(this.#env, cmd, attr);
+  }
+
+  bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number {
+    return sysBpfBinary(this.#env, cmd, attr, memory);
+  }
+
+  close(fd: number): number {
+    return this.#env.fds.close(fd);
+  }
+
+  async compiled(): Promise<void> {
+    await Promise.all(this.#compiling);
+  }
+
+  program(fd: number): RuntimeProgram | undefined {
+    const prog = fdProg(this.#env, fd);
+    return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#env.hooks, prog);
+  }
+
+  map(fd: number): BpfMap | undefined {
+    const found = fdMap(this.#env, fd);
+    return typeof found === 'number' ? undefined : found.object.map;
+  }
+
+  vmlinux(): Btf | undefined {
+    return this.#env.vmlinux();
+  }
+
+  [Symbol.dispose](): void {
+    this.#env.fds.closeAll();
+  }
+}
+
+/** Members of struct bpf_map that programs may read through a map pointer. */
+function mapFields(layouts: KernelLayouts): Record<string, number> {
+  const map = layouts.struct('bpf_map');
+  const names = ['map_type', 'key_size', 'value_size', 'max_entries', 'map_flags', 'id'];
+  return Object.fromEntries(names.map((name) => [name, map.offset(name)] as const));
+}
+
+function vmlinuxProvider(given: RuntimeOptions['vmlinux']): () => Btf | undefined {
+  if (typeof given !== 'function') return () => given;
+  let known: { readonly btf: Btf | undefined } | undefined;
+  return () => {
+    known ??= { btf: given() };
+    return known.btf;
+  };
+}
+
+/** A kernel that only verifies has nothing to link programs against; what it compiles says so when it is run. */
+const NO_RUNNERS: Pick<HookEnv, 'runProgram' | 'runBatch'> = {
+  runProgram: (prog, ctx) => prog.exe.run(ctx),
+  runBatch(prog, ctxs) {
+    prog.exe.run(ctxs);
+  },
+};
+
+/** Runs of programs with the state that helpers see set up before. */
+function programRunners(link: RuntimeLink, run: RunState): Pick<HookEnv, 'runProgram' | 'runBatch'> {
+  const begin = (prog: LoadedProg, ctx: number): void => {
+    run.ctx = ctx;
+    run.progType = prog.verified.progType;
+    run.redirectIfindex = -1;
+    run.redirectFlags = 0;
+    run.redirectMapId = 0;
+    run.redirectKey = 0;
+    link.beginRun();
+  };
+  return {
+    runProgram(prog, ctx) {
+      begin(prog, ctx);
+      return prog.exe.run(ctx);
+    },
+    runBatch(prog, ctxs, stride, count, out) {
+      begin(prog, ctxs);
+      if (prog.exe.runBatch !== undefined) {
+        prog.exe.runBatch(ctxs, stride, count, out);
+        return;
+      }
+      const { u32 } = link.env.mem;
+      for (let i = 0; i < count; i++) u32[(out >>> 2) + i] = prog.exe.run(ctxs + i * stride);
+    },
+  };
+}

@@ -1,0 +1,66 @@
+/** A program that runs in the interpreter while the host compiles it in the background, and as compiled code from then on. */
+import type { ProgramLink } from '../run/linkage.ts';
+import type { InterpProgram } from '../interp/index.ts';
+import type { JitResult } from '../jit/index.ts';
+import type { Executable } from '../object/executable.ts';
+
+export class BackgroundExecutable implements Executable {
+  /** The engine that it belongs to from the start, as prog arrays take programs of one engine alone. */
+  engine: 'jit' | 'interp' = 'jit';
+  readonly slot: number;
+  compiling: Promise<void> | undefined;
+  run: Executable['run'];
+  runBatch: Executable['runBatch'];
+  #current: Executable;
+  readonly #interp: InterpProgram;
+  #live = true;
+
+  constructor(
+    interp: InterpProgram,
+    readonly link: ProgramLink,
+    compiled: Promise<JitResult>,
+  ) {
+    this.slot = interp.slot;
+    this.#interp = interp;
+    this.#current = interp;
+    this.run = (ctx) => interp.run(ctx);
+    this.compiling = compiled.then((result) => this.#take(result));
+  }
+
+  get retAddr(): number {
+    return this.#current.retAddr;
+  }
+  get codeSize(): number {
+    return this.#current.codeSize;
+  }
+  get executed(): number | undefined {
+    return this.#current.executed;
+  }
+
+  /** Compiled code takes over, under the slot that prog arrays know; what V8 refused stays where it is. */
+  #take(result: JitResult): void {
+    this.compiling = undefined;
+    if (!result.ok) {
+      this.engine = 'interp';
+      return;
+    }
+    const { executable } = result;
+    if (!this.#live) {
+      executable.dispose();
+      return;
+    }
+    const { table, programs } = this.link;
+    table.set(this.slot, table.get(executable.slot));
+    programs.set(this.slot, executable);
+    this.#current = executable;
+    this.run = executable.run;
+    this.runBatch = executable.runBatch;
+  }
+
+  dispose(): void {
+    if (!this.#live) return;
+    this.#live = false;
+    if (this.#current !== this.#interp) this.#current.dispose();
+    this.#interp.dispose();
+  }
+}

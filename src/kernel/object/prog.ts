@@ -1,0 +1,25 @@
+/** A loaded program: what PROG_LOAD makes and descriptors, prog arrays and links keep alive (struct bpf_prog with its aux). */
+import type { BtfObject } from './btf.ts';
+import type { Executable } from './executable.ts';
+import type { KernelObject } from './kernel-object.ts';
+import type { FuncInfo, LineInfo, VerifiedProgram, VerifierStats } from '../verifier/result.ts';
+
+export interface LoadedProg extends KernelObject {
+  readonly kind: 'prog';
+  readonly name: string;
+  readonly verified: VerifiedProgram;
+  readonly exe: Executable;
+  /** Objects that it keeps alive: its maps, then its BTF. */
+  readonly holds: readonly KernelObject[];
+  readonly btf: BtfObject | undefined;
+  readonly funcInfo: readonly FuncInfo[];
+  readonly lineInfo: readonly LineInfo[];
+  readonly progFlags: number;
+  readonly attachBtfId: number;
+  /** Nanoseconds since boot, as two 32-bit halves. */
+  readonly loadTime: readonly [lo: number, hi: number];
+  readonly stats: VerifierStats;
+  /** Runs so far and their time, when the host asked for statistics. */
+  runCnt: number;
+  runTimeNs: number;
+}

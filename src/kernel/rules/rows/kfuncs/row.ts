@@ -1,0 +1,109 @@
+/** The shape of a kfunc row: flags and who may call it. Prototypes come from the kernel's BTF by name. */
+import { BPF_PROG_TYPE as P } from '../../../../uapi/prog-types.ts';
+
+// KF_* flags.
+export const KF_ACQUIRE = 1 << 0;
+export const KF_RELEASE = 1 << 1;
+export const KF_RET_NULL = 1 << 2;
+export const KF_TRUSTED_ARGS = 1 << 4;
+export const KF_SLEEPABLE = 1 << 5;
+export const KF_DESTRUCTIVE = 1 << 6;
+export const KF_RCU = 1 << 7;
+export const KF_ITER_NEW = 1 << 8;
+export const KF_ITER_NEXT = 1 << 9;
+export const KF_ITER_DESTROY = 1 << 10;
+export const KF_RCU_PROTECTED = 1 << 11;
+export const KF_FASTCALL = 1 << 12;
+export const KF_ARENA_RET = 1 << 13;
+export const KF_ARENA_ARG1 = 1 << 14;
+export const KF_ARENA_ARG2 = 1 << 15;
+
+/** enum btf_kfunc_hook: program types share sets. */
+export type KfuncHook =
+  | 'common'
+  | 'xdp'
+  | 'tc'
+  | 'struct_ops'
+  | 'tracing'
+  | 'syscall'
+  | 'fmodret'
+  | 'cgroup'
+  | 'sched_act'
+  | 'sk_skb'
+  | 'socket_filter'
+  | 'lwt'
+  | 'netfilter'
+  | 'kprobe';
+
+export interface KfuncRow {
+  readonly flags: number;
+  readonly hooks: readonly KfuncHook[];
+  /** Further limits that the kernel's filters set. */
+  readonly progTypes?: readonly number[];
+  readonly attach?: readonly number[];
+  /** Kernel configuration without which it does not exist. */
+  readonly config?: string;
+  /** The kernel's own test functions. */
+  readonly test?: boolean;
+}
+export type KfuncTable = Readonly<Record<string, KfuncRow>>;
+
+/** bpf_prog_type_to_kfunc_hook; types that are not here call the common set only. */
+export const PROG_KFUNC_HOOK: Readonly<Record<number, KfuncHook>> = {
+  [P.BPF_PROG_TYPE_XDP]: 'xdp',
+  [P.BPF_PROG_TYPE_SCHED_CLS]: 'tc',
+  [P.BPF_PROG_TYPE_STRUCT_OPS]: 'struct_ops',
+  [P.BPF_PROG_TYPE_TRACING]: 'tracing',
+  [P.BPF_PROG_TYPE_TRACEPOINT]: 'tracing',
+  [P.BPF_PROG_TYPE_PERF_EVENT]: 'tracing',
+  [P.BPF_PROG_TYPE_LSM]: 'tracing',
+  [P.BPF_PROG_TYPE_SYSCALL]: 'syscall',
+  [P.BPF_PROG_TYPE_CGROUP_SKB]: 'cgroup',
+  [P.BPF_PROG_TYPE_CGROUP_SOCK]: 'cgroup',
+  [P.BPF_PROG_TYPE_CGROUP_DEVICE]: 'cgroup',
+  [P.BPF_PROG_TYPE_CGROUP_SOCK_ADDR]: 'cgroup',
+  [P.BPF_PROG_TYPE_CGROUP_SOCKOPT]: 'cgroup',
+  [P.BPF_PROG_TYPE_CGROUP_SYSCTL]: 'cgroup',
+  [P.BPF_PROG_TYPE_SOCK_OPS]: 'cgroup',
+  [P.BPF_PROG_TYPE_SCHED_ACT]: 'sched_act',
+  [P.BPF_PROG_TYPE_SK_SKB]: 'sk_skb',
+  [P.BPF_PROG_TYPE_SOCKET_FILTER]: 'socket_filter',
+  [P.BPF_PROG_TYPE_LWT_OUT]: 'lwt',
+  [P.BPF_PROG_TYPE_LWT_IN]: 'lwt',
+  [P.BPF_PROG_TYPE_LWT_XMIT]: 'lwt',
+  [P.BPF_PROG_TYPE_LWT_SEG6LOCAL]: 'lwt',
+  [P.BPF_PROG_TYPE_NETFILTER]: 'netfilter',
+  [P.BPF_PROG_TYPE_KPROBE]: 'kprobe',
+};
+
+/** What the end of a parameter's name tells the verifier (kernel/bpf/verifier.c, Documentation/bpf/kfuncs.rst). */
+export const KFUNC_ARG_SUFFIX = {
+  /** With the memory argument before it: that memory's size. */
+  __sz: 'memory size',
+  /** As above, and the size is a constant. */
+  __szk: 'constant memory size',
+  /** A scalar that must be known. */
+  __k: 'constant',
+  /** Not checked. */
+  __ign: 'ignored',
+  /** An object that is not finished yet (KF_RELEASE alternatives). */
+  __init: 'uninitialised object',
+  /** A dynptr or object that is being built. */
+  __uninit: 'uninitialised',
+  /** May be a null pointer. */
+  __nullable: 'nullable',
+  /** May be null, memory of the size that follows. */
+  __opt: 'optional memory',
+  /** A program-allocated object. */
+  __alloc: 'allocated object',
+  /** A refcounted program-allocated object. */
+  __refcounted_kptr: 'refcounted object',
+  /** A reference is taken over. */
+  __map: 'map',
+  /** A null-terminated constant string. */
+  __str: 'constant string',
+  /** The value of an irq flag on the stack. */
+  __irq_flag: 'irq flag',
+  /** Filled in by the verifier: the program's aux. */
+  __prog: 'program',
+} as const;

@@ -1,0 +1,86 @@
+/** What helper implementations and engines share: the ports of one runtime, and the state of one running program. */
+import type { KernelMemory } from '../mem/memory.ts';
+import type { KernelLayouts } from '../world/layouts.ts';
+
+/**
+ * A helper implemented in TypeScript. Arguments and result lie in the caller's guest frame:
+ * r0 at `frame`, r1..r5 at `frame + 8` to `frame + 40`, 64-bit little-endian each. The helper stores r0.
+ */
+export type JsHelper = (frame: number) => void;
+export const FRAME_R0 = 0;
+export const FRAME_R1 = 8;
+export const FRAME_R2 = 16;
+export const FRAME_R3 = 24;
+export const FRAME_R4 = 32;
+export const FRAME_R5 = 40;
+export const FRAME_SIZE = 48;
+
+/**
+ * A helper implemented in the wasm core: name of the export, and its signature, one letter an argument, then `:` and the result.
+ * `i` low 32 bits, `I` all 64, `W` all 64 as two words, the low one first; results `i` zero-extended i32, `s` sign-extended i32, `I` i64, `v` none (r0 becomes 0).
+ */
+export interface CoreHelper {
+  readonly export: string;
+  readonly sig: string;
+}
+
+/** Everything outside the kernel that helpers may touch; the host supplies it. */
+export interface HostPorts {
+  /** Nanoseconds since boot (CLOCK_MONOTONIC), as [lo, hi] 32-bit halves written to out[0], out[1]. */
+  ktimeNs(out: Int32Array): void;
+  /** 32 random bits. */
+  random32(): number;
+  /** One line of bpf_trace_printk output, without newline. */
+  tracePrintk(line: string): void;
+  /** The simulated current task. */
+  readonly current: { pid: number; tgid: number; uid: number; gid: number; comm: string; cgroupId: bigint };
+  /** Nanoseconds since 1970 as [lo, hi]; the host's clock when left out. */
+  realtimeNs?(out: Int32Array): void;
+  /** Guest address of the current task_struct, 0 when there is none. */
+  currentTask?(): number;
+  /** Return addresses, innermost first, for bpf_get_stack and bpf_get_stackid; -EFAULT without. */
+  stackTrace?(user: boolean): readonly bigint[];
+}
+
+/** State of the run in progress on one CPU that helpers read and write; reset by the driver before each run. */
+export interface RunState {
+  cpu: number;
+  /** Guest address of the context object (xdp_buff, sk_buff, ...). */
+  ctx: number;
+  progType: number;
+  /** Set by bpf_redirect and friends: target and flags; -1 when no redirect was asked for. */
+  redirectIfindex: number;
+  redirectFlags: number;
+  /** Map object id and key of bpf_redirect_map, 0 without. */
+  redirectMapId: number;
+  redirectKey: number;
+  tailCalls: number;
+  /** Address of the traced function (bpf_get_func_ip) and the link's cookie (bpf_get_attach_cookie), as [lo, hi]. */
+  funcIp?: readonly [lo: number, hi: number];
+  attachCookie?: readonly [lo: number, hi: number];
+}
+
+/** The environment of helpers: one per runtime. */
+export interface HelperEnv {
+  readonly mem: KernelMemory;
+  readonly host: HostPorts;
+  readonly run: RunState;
+  /** Instance of the wasm core (exports by name). */
+  readonly core: Record<string, (...args: never[]) => unknown>;
+  /**
+   * Calls the code at a slot of the code table with arguments r1..r5 of `frame` (a frame of FRAME_SIZE bytes in guest memory)
+   * and stores its r0 there. Throws what the program throws (abort, deadline).
+   */
+  invoke(slot: number, frame: number): void;
+  /** Allocates and frees scratch guest memory for the length of a helper call. */
+  alloc(size: number, align?: number): number;
+  free(addr: number): void;
+  /** The live map object at a guest address of struct bpf_map, or undefined. */
+  mapAt(addr: number): unknown;
+  /** Layouts of kernel structs; without them the packet helpers do not exist. */
+  readonly layouts?: KernelLayouts;
+  /** Possible CPUs; 1 when left out. */
+  readonly nrCpus?: number;
+  /** Throws when the run's deadline has passed; bpf_loop and iterators poll it. */
+  checkDeadline(): void;
+}

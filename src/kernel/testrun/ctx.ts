@@ -1,0 +1,47 @@
+/** Test runs of programs whose context is plain bytes: raw tracepoints (u64 arguments) and syscall programs. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_TEST_RUN_ON_CPU } from '../../uapi/flags.ts';
+import type { HookEnv } from './env.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { TestRun } from './test-run.ts';
+
+/** MAX_BPF_FUNC_ARGS u64 arguments. */
+const RAW_TP_CTX_MAX = 12 * 8;
+const SYSCALL_CTX_MAX = 0xffff;
+
+const plainOnly = (test: TestRun): boolean =>
+  test.data_in === undefined &&
+  test.data_out === undefined &&
+  test.ctx_out === undefined &&
+  !test.duration &&
+  !test.repeat &&
+  !test.batch_size;
+
+/** bpf_prog_test_run_raw_tp. */
+export function testRunRawTp(env: HookEnv, prog: LoadedProg, test: TestRun): number {
+  const onCpu = ((test.flags ?? 0) & BPF_F_TEST_RUN_ON_CPU) !== 0;
+  if (!plainOnly(test) || (test.ctx_in?.length ?? 0) > RAW_TP_CTX_MAX) return -ERRNO.EINVAL;
+  if (!onCpu && test.cpu) return -ERRNO.EINVAL;
+  if (onCpu && (test.cpu ?? 0) >= env.nrCpus) return -ERRNO.ENXIO;
+  return runOnBytes(env, prog, test, false);
+}
+
+/** bpf_prog_test_run_syscall: the program's writes go back into ctx_in. */
+export function testRunSyscall(env: HookEnv, prog: LoadedProg, test: TestRun): number {
+  if (!plainOnly(test) || test.flags || (test.ctx_in?.length ?? 0) > SYSCALL_CTX_MAX) return -ERRNO.EINVAL;
+  return runOnBytes(env, prog, test, true);
+}
+
+function runOnBytes(env: HookEnv, prog: LoadedProg, test: TestRun, writeBack: boolean): number {
+  const input = test.ctx_in;
+  const ctx = env.heap.alloc(Math.max(input?.length ?? 0, RAW_TP_CTX_MAX), 8);
+  if (ctx === 0) return -ERRNO.ENOMEM;
+  try {
+    if (input !== undefined) env.mem.u8.set(input, ctx);
+    test.retval = env.runProgram(prog, ctx) >>> 0;
+    if (writeBack && input !== undefined) input.set(env.mem.u8.subarray(ctx, ctx + input.length));
+    return 0;
+  } finally {
+    env.heap.free(ctx);
+  }
+}

@@ -1,0 +1,22 @@
+/** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
+import type { RunState } from '../run/env.ts';
+import type { Allocator } from '../mem/allocator.ts';
+import type { KernelMemory } from '../mem/memory.ts';
+import type { KernelLayouts } from '../world/layouts.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { NetDevices } from '../world/net/device.ts';
+
+export interface HookEnv {
+  readonly mem: KernelMemory;
+  readonly heap: Allocator;
+  readonly layouts: KernelLayouts;
+  readonly devices: NetDevices;
+  readonly run: RunState;
+  readonly nrCpus: number;
+  /** Runs a program on a context: r0's low 32 bits, unsigned. Throws ProgramAbort and what the program throws. */
+  runProgram(prog: LoadedProg, ctx: number): number;
+  /** Runs a program on contexts that lie `stride` bytes apart; r0s go to the u32 array at `out`. */
+  runBatch(prog: LoadedProg, ctxs: number, stride: number, count: number, out: number): void;
+  /** Milliseconds with a fraction, monotonic. */
+  now(): number;
+}

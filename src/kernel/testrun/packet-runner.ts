@@ -1,0 +1,231 @@
+/** The fast path over many packets: buffers made once in kernel memory, one call a packet or one call a batch. */
+import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import type { HookEnv } from './env.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { NetDevice } from '../world/net/device.ts';
+import { SkBuff } from '../world/net/sk-buff.ts';
+import { XdpBuff } from '../world/net/xdp-buff.ts';
+
+/** Runs one program over packets. Views that it hands out are valid until the next run. */
+export interface PacketRunner extends Disposable {
+  /** Longest packet that it takes. */
+  readonly capacity: number;
+  /** Runs on a copy of the packet: r0, low 32 bits unsigned. */
+  run(packet: Uint8Array): number;
+  /** The packet as the last run left it. */
+  packet(): Uint8Array;
+  /** Runs on each packet; verdicts[i] is r0. Redirects are not told apart: use {@link run} where they matter. */
+  runBatch(packets: readonly Uint8Array[], verdicts: Uint32Array): void;
+  /** Packet `i` of the last batch's last chunk of {@link batchSize}, as it was left. */
+  batchPacket(i: number): Uint8Array;
+  readonly batchSize: number;
+  /**
+   * Copies a capture into kernel memory, a context and a frame for each packet, to be run over any number of times.
+   * Throws RangeError when memory does not hold it.
+   */
+  prepare(packets: readonly Uint8Array[]): PreparedPackets;
+}
+
+/** A capture in kernel memory. Nothing is copied by a run: packets stay as the last one left them until {@link reset}. */
+export interface PreparedPackets extends Disposable {
+  readonly length: number;
+  /** r0 of each packet in the last run: a view of kernel memory. */
+  readonly verdicts: Uint32Array;
+  /** Runs on packets `from` to `to` (all unless said), in one call of compiled code. */
+  run(from?: number, to?: number): void;
+  /** Packet `i` as it is now. */
+  packet(i: number): Uint8Array;
+  /** Puts every packet back to what it was when it was prepared. */
+  reset(): void;
+}
+
+/** What XDP and socket buffers have in common here. */
+interface PacketBuffer {
+  readonly addr: number;
+  load(packet: Uint8Array): void;
+  packet(): Uint8Array;
+  dispose(): void;
+}
+
+/** A GRO packet of a capture can be larger than a page. */
+const DEFAULT_CAPACITY = 65_550;
+const BATCH = 64;
+/** Buffer sizes that batches prefer. */
+const SMALL_CAPACITIES = [2048, 9216] as const;
+
+const L2_SKB: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_SCHED_CLS, T.BPF_PROG_TYPE_SCHED_ACT]);
+const L3_SKB: ReadonlySet<number> = new Set([
+  T.BPF_PROG_TYPE_SOCKET_FILTER,
+  T.BPF_PROG_TYPE_CGROUP_SKB,
+  T.BPF_PROG_TYPE_LWT_IN,
+  T.BPF_PROG_TYPE_LWT_OUT,
+  T.BPF_PROG_TYPE_LWT_XMIT,
+]);
+
+export interface PacketRunnerOptions {
+  /** Longest packet; 65,550 bytes unless said. */
+  readonly capacity?: number;
+  /** Where packets come from: the loopback device, queue 0, unless said. */
+  readonly ifindex?: number;
+  readonly rxQueue?: number;
+}
+
+/** Whether a program type runs on packets. */
+export const takesPackets = (progType: number): boolean =>
+  progType === T.BPF_PROG_TYPE_XDP || L2_SKB.has(progType) || L3_SKB.has(progType);
+
+/** Makes a runner. Throws RangeError when the type takes no packets or there is no such device. */
+export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: PacketRunnerOptions = {}): PacketRunner {
+  const capacity = options.capacity ?? DEFAULT_CAPACITY;
+  const { make, stride } = bufferMaker(env, prog.verified.progType, options);
+  const single = make(0, capacity);
+  const pools = [...SMALL_CAPACITIES.filter((small) => small < capacity), capacity].map(
+    (room) => new BatchBuffers(env, stride, room, make),
+  );
+  let batch = pools[0];
+  return {
+    capacity,
+    batchSize: BATCH,
+    run(packet) {
+      single.load(packet);
+      return env.runProgram(prog, single.addr);
+    },
+    packet: () => single.packet(),
+    runBatch(packets, verdicts) {
+      for (let from = 0; from < packets.length; from += BATCH) {
+        const count = Math.min(BATCH, packets.length - from);
+        batch = poolFor(pools, packets, from, count);
+        batch.load(packets, from, count);
+        env.runBatch(prog, batch.contexts, stride, count, batch.out);
+        verdicts.set(env.mem.u32.subarray(batch.out >>> 2, (batch.out >>> 2) + count), from);
+      }
+    },
+    batchPacket: (i) => batch.buffers[i].packet(),
+    prepare: (packets) => preparePackets(env, prog, packets, make, stride),
+    [Symbol.dispose]() {
+      single.dispose();
+      for (const pool of pools) pool.dispose();
+    },
+  };
+}
+
+type BufferMaker = (addr: number, capacity: number) => PacketBuffer;
+
+/** The pool with the smallest buffers that hold every packet: small ones stay in the processor's cache. */
+function poolFor(pools: readonly BatchBuffers[], packets: readonly Uint8Array[], from: number, count: number) {
+  let longest = 0;
+  for (let i = from; i < from + count; i++) longest = Math.max(longest, packets[i].length);
+  return pools.find((pool) => longest <= pool.capacity) ?? pools[pools.length - 1];
+}
+
+/** Contexts side by side, each with a buffer of its own; made when the first batch comes. */
+class BatchBuffers {
+  readonly buffers: PacketBuffer[] = [];
+  contexts = 0;
+  out = 0;
+
+  constructor(
+    readonly env: HookEnv,
+    readonly stride: number,
+    readonly capacity: number,
+    readonly make: BufferMaker,
+  ) {}
+
+  load(packets: readonly Uint8Array[], from: number, count: number): void {
+    if (this.contexts === 0) {
+      this.contexts = this.env.heap.alloc(BATCH * this.stride, 64);
+      this.out = this.env.heap.alloc(BATCH * 4, 8);
+    }
+    for (let i = this.buffers.length; i < count; i++)
+      this.buffers.push(this.make(this.contexts + i * this.stride, this.capacity));
+    for (let i = 0; i < count; i++) this.buffers[i].load(packets[from + i]);
+  }
+
+  dispose(): void {
+    for (const buffer of this.buffers) buffer.dispose();
+    this.env.heap.free(this.contexts);
+    this.env.heap.free(this.out);
+  }
+}
+
+/** Room behind a prepared packet that programs may grow it into. */
+const PREPARED_TAILROOM = 64;
+
+function preparePackets(
+  env: HookEnv,
+  prog: LoadedProg,
+  packets: readonly Uint8Array[],
+  make: BufferMaker,
+  stride: number,
+): PreparedPackets {
+  const { length } = packets;
+  const buffers: PacketBuffer[] = [];
+  const contexts = env.heap.alloc(Math.max(1, length) * stride, 64);
+  const out = env.heap.alloc(Math.max(1, length) * 4, 64);
+  let live = true;
+  const release = (): void => {
+    if (!live) return;
+    live = false;
+    for (const buffer of buffers) buffer.dispose();
+    env.heap.free(contexts);
+    env.heap.free(out);
+  };
+  try {
+    if (contexts === 0 || out === 0) throw new RangeError(`no memory for the contexts of ${length} packets`);
+    packets.forEach((packet, i) => {
+      const buffer = make(contexts + i * stride, packet.length + PREPARED_TAILROOM);
+      buffers.push(buffer);
+      buffer.load(packet);
+    });
+  } catch (e) {
+    release();
+    throw e;
+  }
+  return {
+    length,
+    verdicts: env.mem.u32.subarray(out >>> 2, (out >>> 2) + length),
+    run(from = 0, to = length) {
+      if (from < 0 || to > length || !live) throw new RangeError(`no packets ${from} to ${to}`);
+      if (from < to) env.runBatch(prog, contexts + from * stride, stride, to - from, out + from * 4);
+    },
+    packet: (i) => buffers[i].packet(),
+    reset() {
+      for (let i = 0; i < buffers.length; i++) buffers[i].load(packets[i]);
+    },
+    [Symbol.dispose]: release,
+  };
+}
+
+const round64 = (n: number): number => (n + 63) & ~63;
+
+function bufferMaker(
+  env: HookEnv,
+  progType: number,
+  options: PacketRunnerOptions,
+): { make: BufferMaker; stride: number } {
+  const device: NetDevice | undefined =
+    options.ifindex === undefined ? env.devices.loopback : env.devices.get(options.ifindex);
+  if (device === undefined) throw new RangeError(`no network device with ifindex ${options.ifindex}`);
+  if (progType === T.BPF_PROG_TYPE_XDP) {
+    const queue = options.rxQueue ?? 0;
+    if (queue >= device.rxQueues) throw new RangeError(`device ${device.name} has no receive queue ${queue}`);
+    const make: BufferMaker = (addr, capacity) => {
+      const buff = new XdpBuff(env, capacity, addr);
+      buff.receiveOn(device, queue);
+      return buff;
+    };
+    return { make, stride: round64(env.layouts.struct('xdp_buff').size) };
+  }
+  const l2 = L2_SKB.has(progType);
+  if (!l2 && !L3_SKB.has(progType)) throw new RangeError(`program type ${progType} takes no packets`);
+  const make: BufferMaker = (addr, capacity) => {
+    const skb = new SkBuff(env, capacity, addr);
+    return {
+      addr: skb.addr,
+      load: (packet: Uint8Array) => skb.load(packet, device, l2),
+      packet: () => skb.packet(),
+      dispose: () => skb.dispose(),
+    };
+  };
+  return { make, stride: round64(env.layouts.struct('sk_buff').size) };
+}

@@ -1,0 +1,153 @@
+/** Kernel views of packets for helpers: struct xdp_buff and struct sk_buff at the target's offsets. */
+import { InternalError } from '../../../util/errors.ts';
+import type { KernelMemory } from '../../mem/memory.ts';
+import type { KernelLayouts } from '../layouts.ts';
+import type { HelperEnv } from '../../run/env.ts';
+
+export const ETH_HLEN = 14;
+/** sizeof(struct xdp_frame): kept free at the start of a frame. */
+export const XDP_FRAME_SIZE = 40;
+/** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)): kept free at the end. */
+export const SHARED_INFO_SIZE = 320;
+
+const XDP_FIELDS = ['data', 'data_end', 'data_meta', 'data_hard_start', 'frame_sz', 'rxq'] as const;
+const SKB_FIELDS = [
+  'len',
+  'data_len',
+  'head',
+  'data',
+  'tail',
+  'end',
+  'mac_header',
+  'network_header',
+  'transport_header',
+  'mac_len',
+  'protocol',
+  'hash',
+  'csum',
+  'vlan_all',
+  'vlan_proto',
+  'vlan_tci',
+  '__pkt_type_offset',
+  'dev',
+  'sk',
+  'cb',
+] as const;
+
+export type Offsets<F extends string> = Readonly<Record<F, number>>;
+export type XdpOffsets = Offsets<(typeof XDP_FIELDS)[number]>;
+export type SkbOffsets = Offsets<(typeof SKB_FIELDS)[number]> & {
+  readonly cbDataMeta: number;
+  readonly cbDataEnd: number;
+};
+
+export function xdpOffsets(layouts: KernelLayouts): XdpOffsets {
+  return offsetsOf(layouts, 'xdp_buff', XDP_FIELDS);
+}
+
+export function skbOffsets(layouts: KernelLayouts): SkbOffsets {
+  const base = offsetsOf(layouts, 'sk_buff', SKB_FIELDS);
+  const ends = layouts.struct('bpf_skb_data_end');
+  return { ...base, cbDataMeta: base.cb + ends.offset('data_meta'), cbDataEnd: base.cb + ends.offset('data_end') };
+}
+
+function offsetsOf<F extends string>(layouts: KernelLayouts, name: string, fields: readonly F[]): Offsets<F> {
+  const struct = layouts.struct(name);
+  return Object.fromEntries(fields.map((field) => [field, struct.offset(field)])) as Record<F, number>;
+}
+
+/** The layouts of an environment that has them. */
+export function layoutsOf(env: HelperEnv): KernelLayouts {
+  if (!env.layouts) throw new InternalError('packet helpers need kernel layouts');
+  return env.layouts;
+}
+
+/** Fields of one sk_buff. Guest pointers are their low halves. */
+export class SkbView {
+  readonly off: SkbOffsets;
+  readonly #view: DataView;
+  readonly u8: Uint8Array;
+
+  constructor(mem: KernelMemory, off: SkbOffsets) {
+    this.off = off;
+    this.#view = mem.view;
+    this.u8 = mem.u8;
+  }
+
+  get32(skb: number, field: keyof SkbOffsets): number {
+    return this.#view.getUint32(skb + this.off[field], true);
+  }
+  set32(skb: number, field: keyof SkbOffsets, value: number): void {
+    this.#view.setUint32(skb + this.off[field], value, true);
+  }
+  get16(skb: number, field: keyof SkbOffsets): number {
+    return this.#view.getUint16(skb + this.off[field], true);
+  }
+  set16(skb: number, field: keyof SkbOffsets, value: number): void {
+    this.#view.setUint16(skb + this.off[field], value, true);
+  }
+  /** Bytes in the linear part (skb_headlen). */
+  headlen(skb: number): number {
+    return this.get32(skb, 'len') - this.get32(skb, 'data_len');
+  }
+  headroom(skb: number): number {
+    return this.get32(skb, 'data') - this.get32(skb, 'head');
+  }
+  tailroom(skb: number): number {
+    return this.get32(skb, 'data_len') ? 0 : this.get32(skb, 'end') - this.get32(skb, 'tail');
+  }
+
+  /** skb_ensure_writable: whether the first `len` bytes lie in the linear part. Buffers here are never shared. */
+  writable(skb: number, len: number): boolean {
+    return len <= this.headlen(skb);
+  }
+
+  /** bpf_compute_data_pointers: what direct packet access reads afterwards. */
+  computeDataPointers(skb: number): void {
+    const data = this.get32(skb, 'data');
+    this.set32(skb, 'cbDataMeta', data);
+    this.set32(skb, 'cbDataEnd', data + this.headlen(skb));
+  }
+
+  /** Moves the data's start by `n` bytes: back when positive (__skb_push), forward when negative (__skb_pull). */
+  push(skb: number, n: number): void {
+    this.set32(skb, 'data', this.get32(skb, 'data') - n);
+    this.set32(skb, 'len', this.get32(skb, 'len') + n);
+  }
+
+  /** ip_summed: 0 none, 1 unnecessary, 2 complete, 3 partial. */
+  ipSummed(skb: number): number {
+    return ((this.u8[skb + this.off.__pkt_type_offset] as number) >> 5) & 3;
+  }
+  setIpSummed(skb: number, value: number): void {
+    const at = skb + this.off.__pkt_type_offset;
+    this.u8[at] = ((this.u8[at] as number) & ~0x60) | (value << 5);
+  }
+
+  /** skb_clear_hash: the hash and its two flag bits in the second byte of the flag group after tstamp_type. */
+  clearHash(skb: number): void {
+    this.set32(skb, 'hash', 0);
+    const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
+    this.u8[at] = (this.u8[at] as number) & ~(L4_HASH | SW_HASH);
+  }
+  setHash(skb: number, hash: number, flag: number): void {
+    this.clearHash(skb);
+    this.set32(skb, 'hash', hash);
+    const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
+    this.u8[at] = (this.u8[at] as number) | flag;
+  }
+  hasHash(skb: number): boolean {
+    const flags = this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE] as number;
+    return (flags & (L4_HASH | SW_HASH)) !== 0;
+  }
+}
+
+// Bit fields after __pkt_type_offset, in order: pkt_type 3, ignore_df, dst_pending_confirm, ip_summed 2, ooo_okay |
+// tstamp_type 2, tc_at_ingress, tc_skip_classify, remcsum_offload, csum_complete_sw, csum_level 2 | inner_protocol_type,
+// l4_hash, sw_hash ...
+const HASH_FLAGS_BYTE = 2;
+export const L4_HASH = 1 << 1;
+export const SW_HASH = 1 << 2;
+export const CHECKSUM_UNNECESSARY = 1;
+export const CHECKSUM_COMPLETE = 2;
+export const CHECKSUM_PARTIAL = 3;

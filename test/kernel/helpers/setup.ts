@@ -1,0 +1,102 @@
+/** A helper environment with real layouts and no engine: helpers are called on a frame as engines call them. */
+import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
+import { defaultPorts } from '../../../src/kernel/boot/default-ports.ts';
+import { FRAME_SIZE, type HelperEnv, type HostPorts } from '../../../src/kernel/run/env.ts';
+import { createHelpers } from '../../../src/kernel/helpers/table.ts';
+import { SkBuff } from '../../../src/kernel/world/net/sk-buff.ts';
+import { NetDevices } from '../../../src/kernel/world/net/device.ts';
+import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
+import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
+import type { MapEnv } from '../../../src/kernel/maps/map.ts';
+import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
+import { newRunState } from '../../../src/kernel/run/run-state.ts';
+import { setupMaps } from '../maps/setup.ts';
+
+const btf = await loadPackagedBtf();
+const layouts = new KernelLayouts(() => btf);
+
+export interface HelperSetup {
+  readonly env: HelperEnv;
+  readonly maps: MapEnv;
+  readonly hooks: HookEnv;
+  /** Calls a helper by id: r0 as a signed 64-bit number. */
+  call(id: number, ...args: (number | bigint)[]): bigint;
+  /** Copies bytes into guest memory. */
+  put(bytes: Uint8Array | string): number;
+  xdp(packet: Uint8Array): XdpBuff;
+  skb(packet: Uint8Array): SkBuff;
+}
+
+export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['invoke']): HelperSetup {
+  const maps = setupMaps();
+  const { mem, allocator } = maps;
+  const run = newRunState();
+  const env: HelperEnv = {
+    mem,
+    host: defaultPorts(host),
+    run,
+    core: maps.core,
+    layouts,
+    nrCpus: maps.nrCpus,
+    invoke: invoke ?? (() => {}),
+    alloc: (size, align) => allocator.alloc(size, align),
+    free: (addr) => allocator.free(addr),
+    mapAt: (addr) => maps.maps.get(addr),
+    checkDeadline() {},
+  };
+  const hooks = {
+    mem,
+    heap: allocator,
+    layouts,
+    devices: new NetDevices(mem, allocator, layouts),
+    run,
+    nrCpus: maps.nrCpus,
+  } as unknown as HookEnv;
+  const helpers = createHelpers(env);
+  const frame = allocator.alloc(FRAME_SIZE, 16);
+  return {
+    env,
+    maps,
+    hooks,
+    call(id, ...args) {
+      const impl = helpers(id);
+      if (impl === undefined) throw new Error(`no helper ${id}`);
+      const wide = args.map((a) => BigInt.asUintN(64, BigInt(a)));
+      if (impl.kind === 'core') return callCore(impl.core.sig, impl.fn, wide);
+      wide.forEach((a, i) => mem.view.setBigUint64(frame + 8 + i * 8, a, true));
+      impl.fn(frame);
+      return mem.view.getBigInt64(frame, true);
+    },
+    put(bytes) {
+      const data = typeof bytes === 'string' ? new TextEncoder().encode(`${bytes}\0`) : bytes;
+      const addr = allocator.alloc(data.length, 16);
+      mem.u8.set(data, addr);
+      return addr;
+    },
+    xdp(packet) {
+      const buff = new XdpBuff(hooks);
+      buff.receiveOn(hooks.devices.loopback, 0);
+      buff.load(packet);
+      return buff;
+    },
+    skb(packet) {
+      const buff = new SkBuff(hooks);
+      buff.load(packet, hooks.devices.loopback, true);
+      return buff;
+    },
+  };
+}
+
+function callCore(sig: string, fn: CallableFunction, args: readonly bigint[]): bigint {
+  const [params, result] = sig.split(':') as [string, string];
+  const lowered = params.split('').flatMap((kind, i): (number | bigint)[] => {
+    const value = args[i] ?? 0n;
+    if (kind === 'I') return [value];
+    const low = Number(BigInt.asIntN(32, value));
+    return kind === 'W' ? [low, Number(BigInt.asIntN(32, value >> 32n))] : [low];
+  });
+  const r = fn(...lowered) as number | bigint | undefined;
+  if (result === 'v') return 0n;
+  if (result === 'i') return BigInt((r as number) >>> 0);
+  return BigInt.asIntN(64, BigInt(r as number));
+}

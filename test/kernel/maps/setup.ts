@@ -1,0 +1,61 @@
+/** A map environment over a small memory, for tests. */
+import { Allocator } from '../../../src/kernel/mem/allocator.ts';
+import { layoutMemory } from '../../../src/kernel/mem/layout.ts';
+import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
+import { createMap } from '../../../src/kernel/maps/create.ts';
+import { createMapEnv } from '../../../src/kernel/maps/env.ts';
+import type { BpfMap, FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/map.ts';
+import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
+
+/** A pseudo-random generator with a seed (xorshift32). */
+export function xorshift(seed: number): () => number {
+  let x = seed | 1;
+  return () => {
+    x ^= x << 13;
+    x ^= x >>> 17;
+    x ^= x << 5;
+    return x >>> 0;
+  };
+}
+
+export function setupMaps(options: { size?: number; nrCpus?: number; budget?: number } = {}): MapEnv {
+  const mem = new KernelMemory(options.size ?? 1 << 26);
+  const layout = layoutMemory(mem, options.nrCpus ?? 2);
+  const allocator = new Allocator(mem, layout.heapStart, layout.heapEnd, options.budget);
+  return createMapEnv({ mem, allocator, nrCpus: layout.nrCpus, random32: xorshift(42) });
+}
+
+/** File descriptors backed by plain tables. */
+export class FakeFds implements FdResolver {
+  readonly maps = new Map<number, BpfMap>();
+  readonly progs = new Map<number, ProgRef>();
+  held = 0;
+  map(fd: number): BpfMap | undefined {
+    return this.maps.get(fd);
+  }
+  prog(fd: number): ProgRef | undefined {
+    return this.progs.get(fd);
+  }
+  btf(): undefined {
+    return undefined;
+  }
+  /** Only the loopback device exists. */
+  device(ifindex: number): boolean {
+    return ifindex === 1;
+  }
+  hold(): void {
+    this.held++;
+  }
+  drop(): void {
+    this.held--;
+  }
+}
+
+export function mustCreate(env: MapEnv, attr: MapCreateAttr, fds: FdResolver = new FakeFds()): BpfMap {
+  const map = createMap(env, attr, fds);
+  if (typeof map === 'number') throw new Error(`MAP_CREATE gave ${map}`);
+  return map;
+}
+
+export const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n]).buffer);
+export const u64 = (n: number): Uint8Array => new Uint8Array(new BigUint64Array([BigInt(n)]).buffer);

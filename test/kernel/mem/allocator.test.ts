@@ -1,0 +1,109 @@
+/** The allocator: blocks never overlap, come zeroed, respect the budget, and all memory comes back. */
+import { describe, expect, test } from 'vitest';
+import { Allocator } from '../../../src/kernel/mem/allocator.ts';
+import { layoutMemory, STACK_SIZE } from '../../../src/kernel/mem/layout.ts';
+import { KernelMemory, NULL_REGION } from '../../../src/kernel/mem/memory.ts';
+import { REGION_READ, REGION_WRITE, Regions } from '../../../src/kernel/mem/regions.ts';
+import { InternalError } from '../../../src/util/errors.ts';
+import { xorshift } from '../maps/setup.ts';
+
+const START = 1 << 20;
+const END = 4 << 20;
+
+test('random blocks do not overlap, are aligned and zeroed', () => {
+  const mem = new KernelMemory(END);
+  const heap = new Allocator(mem, START, END);
+  const random = xorshift(7);
+  const live: { addr: number; size: number }[] = [];
+  for (let step = 0; step < 4000; step++) {
+    if (random() % 5 < 3 || live.length === 0) {
+      const size = random() % 3 === 0 ? random() % 60_000 : random() % 600;
+      const align = 8 << (random() % 5);
+      const addr = heap.alloc(size, align);
+      if (addr === 0) continue;
+      expect(addr % align).toBe(0);
+      expect(addr >= START && addr + size <= END).toBe(true);
+      for (const other of live)
+        expect(addr + size <= other.addr || other.addr + other.size <= addr || size === 0).toBe(true);
+      expect(mem.u8.subarray(addr, addr + size).every((b) => b === 0)).toBe(true);
+      mem.u8.fill(0xff, addr, addr + size);
+      live.push({ addr, size });
+    } else {
+      const [block] = live.splice(random() % live.length, 1);
+      heap.free(block!.addr);
+    }
+  }
+  for (const { addr } of live) heap.free(addr);
+  expect(heap.used).toBe(0);
+  expect(heap.blocks).toBe(0);
+});
+
+test('the budget is charged before anything is taken', () => {
+  const mem = new KernelMemory(END);
+  const heap = new Allocator(mem, START, END, 100_000);
+  expect(heap.alloc(100_001)).toBe(0);
+  const addr = heap.alloc(90_000);
+  expect(addr).not.toBe(0);
+  expect(heap.alloc(20_000)).toBe(0);
+  heap.free(addr);
+  expect(heap.alloc(99_000)).not.toBe(0);
+});
+
+test('sizes that no memory has give 0', () => {
+  const heap = new Allocator(new KernelMemory(END), START, END);
+  for (const size of [END, 2 ** 40, 2 ** 60, Number.POSITIVE_INFINITY, Number.NaN, -1])
+    expect(heap.alloc(size)).toBe(0);
+  expect(heap.used).toBe(0);
+});
+
+test('a large block touches no pages', () => {
+  const mem = new KernelMemory(1 << 30);
+  const heap = new Allocator(mem, START, mem.size);
+  const before = process.memoryUsage().rss;
+  expect(heap.alloc(800 << 20)).not.toBe(0);
+  expect(process.memoryUsage().rss - before).toBeLessThan(64 << 20);
+});
+
+test('freeing what is no block is a bug of ours', () => {
+  const heap = new Allocator(new KernelMemory(END), START, END);
+  const addr = heap.alloc(64);
+  heap.free(addr);
+  expect(() => heap.free(addr)).toThrow(InternalError);
+  heap.free(0);
+});
+
+describe('layout', () => {
+  test('stacks follow each other behind the core', () => {
+    const mem = new KernelMemory(8 << 20);
+    const layout = layoutMemory(mem, 3);
+    expect(layout.stacks.map((s) => s.top - s.base)).toEqual([STACK_SIZE, STACK_SIZE, STACK_SIZE]);
+    expect(layout.stacks[0]?.base).toBeGreaterThanOrEqual(2 * NULL_REGION);
+    expect(layout.stacks[1]?.base).toBe(layout.stacks[0]?.top);
+    expect(layout.stacks[2]?.sp.value).toBe(layout.stacks[2]?.top);
+    expect(layout.heapStart).toBe(layout.stacks[2]?.top);
+  });
+  test('a memory that is too small says so', () => {
+    expect(() => layoutMemory(new KernelMemory(1 << 18), 64)).toThrow(RangeError);
+    expect(() => layoutMemory(new KernelMemory(1 << 20), 0)).toThrow(RangeError);
+  });
+});
+
+describe('regions', () => {
+  test('an access must lie in one region that permits it', () => {
+    const regions = new Regions();
+    regions.add(100, 50, REGION_READ, 'a');
+    regions.add(150, 50, REGION_READ | REGION_WRITE, 'b');
+    regions.add(10, 20, REGION_WRITE, 'c');
+    expect([...regions].map((r) => r.label)).toEqual(['c', 'a', 'b']);
+    expect(regions.allows(100, 8, false)).toBe(true);
+    expect(regions.allows(100, 8, true)).toBe(false);
+    expect(regions.allows(146, 8, false)).toBe(false);
+    expect(regions.allows(192, 8, true)).toBe(true);
+    expect(regions.allows(193, 8, true)).toBe(false);
+    expect(regions.allows(9, 1, true)).toBe(false);
+    expect(() => regions.add(140, 20, REGION_READ, 'd')).toThrow(RangeError);
+    expect(regions.remove(150)).toBe(true);
+    expect(regions.remove(150)).toBe(false);
+    expect(regions.find(160, 1)).toBeUndefined();
+  });
+});

@@ -1,0 +1,45 @@
+/** Programs that exploit what verifiers got wrong once: each is refused with its message; its safe twin is accepted, by the live kernel too. */
+import { readFileSync } from 'node:fs';
+import { afterAll, describe, expect, test } from 'vitest';
+import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
+import { type KernelTransport, openKernelTransport } from '../../../src/host/kernel-transport.ts';
+import { openCaps } from '../../proofs/differential/caps.ts';
+import { Judge, OurKernels } from './judge.ts';
+import { HOSTILE, readPairs } from './programs.ts';
+
+const btf = await loadPackagedBtf();
+const kernels = new OurKernels(btf);
+afterAll(() => kernels[Symbol.dispose]());
+
+describe.each(HOSTILE)('%s', (file) => {
+  const pairs = readPairs(file);
+  test.each(pairs.map((p) => [p.hostile.name, p] as const))('%s', (_, { hostile, safe }) => {
+    expect(kernels.verdict(hostile)).toBe(hostile.verdict);
+    expect(hostile.verdict).toMatch(/^reject/);
+    expect(safe, 'a safe twin').toBeDefined();
+    if (safe !== undefined) expect(kernels.verdict(safe)).toBe('accept');
+  });
+});
+
+test('the hostile list is long enough', () => {
+  expect(HOSTILE.flatMap((f) => readPairs(f)).length).toBeGreaterThanOrEqual(120);
+});
+
+test('the live kernel accepts every safe twin (it is never given a hostile program)', async ({ skip }) => {
+  const kernel = await openKernelTransport().catch((): KernelTransport | undefined => undefined);
+  const twins = HOSTILE.flatMap((f) => readPairs(f)).flatMap((p) => (p.safe === undefined ? [] : [p.safe]));
+  const is618 = kernel !== undefined && readFileSync('/proc/version', 'utf8').includes(' 6.18.');
+  if (kernel === undefined || !is618) {
+    skip(`no Linux 6.18 with bpf(2) here: ${twins.length} safe twins not compared`);
+    return;
+  }
+  const judge = new Judge(kernel);
+  const withCaps = await openCaps();
+  const refused = twins
+    .map(
+      (p) =>
+        `${p.file} ${p.name}: ${judge.verdict(p, (run) => (withCaps === undefined ? run() : withCaps(p.caps, run)))}`,
+    )
+    .filter((v) => !v.endsWith(': accept'));
+  expect(refused).toEqual([]);
+});
