@@ -1,10 +1,10 @@
 #!/usr/bin/env python3
 """Asks the live kernel (bpf(2), root) which helpers, context accesses and return values each program type has,
-and records the answers under test/spec/: `python3 scripts/probe-spec.py`. Programs are only loaded, never attached."""
+and records the answers under test/kernel/rules/: `python3 scripts/probe-spec.py`. Programs are only loaded, never attached."""
 import ctypes, json, os, re, struct, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-OUT = os.path.join(HERE, '..', 'test', 'spec', 'fixtures')
+OUT = os.environ.get('OUT') or os.path.join(HERE, '..', 'test', 'recorded', 'rules', '6.18')
 libc = ctypes.CDLL(None, use_errno=True)
 logbuf = ctypes.create_string_buffer(1 << 20)
 CAP_NET_ADMIN, CAP_PERFMON, CAP_BPF = 1 << 12, 1 << 38, 1 << 39

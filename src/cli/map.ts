@@ -9,7 +9,16 @@ import { jsonText, plainText } from './shell/json-text.ts';
 import { mapJson, printMap } from './session/map-dump.ts';
 import { parseJson } from './session/map-fill.ts';
 import { mapTypeName } from './shell/names.ts';
-import { infoOf, kernelMap, loadMaps, noMore, objectIds, openKernel, readTarget, type Target } from './session/objects.ts';
+import {
+  infoOf,
+  kernelMap,
+  loadMaps,
+  noMore,
+  objectIds,
+  openKernel,
+  readTarget,
+  type Target,
+} from './session/objects.ts';
 
 const HELP = `usage: skep map show OBJECT [name MAP]
        skep map dump OBJECT [name MAP]

@@ -19,6 +19,8 @@ import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { newRunState } from '../run/run-state.ts';
 import { RuntimeProgram } from './runtime-program.ts';
+import type { KernelName } from '../rules/build.ts';
+import { compileRules } from '../rules/compile.ts';
 import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
@@ -41,7 +43,7 @@ export interface RuntimeOptions {
    */
   readonly compile?: 'sync' | 'async';
   /** Kernel version whose rules apply. */
-  readonly profile?: '6.18';
+  readonly kernel?: KernelName;
   /** Capabilities of the loading process; all unless said. */
   readonly caps?: Caps;
   /** Clock, random numbers, trace output, current task: what is left out has a portable default. */
@@ -134,7 +136,7 @@ export function assembleRuntime(
   const env: SyscallEnv = {
     ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: observed(verifier, options.onVerified) },
     caps: options.caps ?? ALL_CAPS,
-    profile: options.profile ?? '6.18',
+    rules: compileRules(options.kernel),
     verifyOnly: engines === undefined,
     compile: noting(engines?.compile ?? notExecutable, compiling),
     ktime() {

@@ -1,5 +1,5 @@
 /** One run of a program in the interpreter: registers, call frames, tail calls and may_goto. */
-import { MAX_CALL_FRAMES, MAX_TAIL_CALL_CNT } from '../run/linkage.ts';
+import { MAX_CALL_FRAMES, MAX_TAIL_CALL_CNT } from '../rules/limits.ts';
 import { execute } from './loop.ts';
 import { REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
 import { InterpProgram } from './program.ts';

@@ -1,5 +1,6 @@
 /** The interpreter's loop (___bpf_prog_run): one case per predecoded operation, registers as halves in an Int32Array. */
-import { MAX_CALL_FRAMES, ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../run/linkage.ts';
+import { MAX_CALL_FRAMES } from '../rules/limits.ts';
 import { atomicOp, slowAccess } from './access.ts';
 import { type Activation, FRAME_WORDS, R10 } from './activation.ts';
 import { mulhu, sdivmod64, udivmod64 } from './div64.ts';

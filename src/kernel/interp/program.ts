@@ -9,6 +9,9 @@ import type { GuardRegion } from './access.ts';
 import { Activation } from './activation.ts';
 import { type BoundHelper, bindHelper } from './call-helper.ts';
 import { type CallSite, type Predecoded, predecode, REG_FRAME } from './predecode.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+
+const { BPF_MAP_TYPE_ARENA } = BPF_MAP_TYPE;
 
 /** What the interpreter needs of a program; a VerifiedProgram has it, and so has a bare list of instructions. */
 export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'> & Partial<Pick<VerifiedProgram, 'usedMaps'>>;
@@ -30,7 +33,6 @@ export interface InterpOptions {
 }
 
 const BPF_FUNC_LOOP = 181;
-const BPF_MAP_TYPE_ARENA = 33;
 const PAGE_SIZE = 4096;
 /** BPF_MAX_LOOPS. */
 const BPF_MAX_LOOPS = 8 * 1024 * 1024;

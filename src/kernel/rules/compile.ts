@@ -1,68 +1,78 @@
-/** Compiles a program type's row into the operations that the verifier asks (struct bpf_verifier_ops). */
-import { compileCtxUse } from './rows/ctx/check.ts';
-import { HELPERS } from './rows/helpers/protos.ts';
-import { BASE, type HelperGrant } from './rows/helpers/sets.ts';
-import type { Caps, ProgQuery, ProgTypeOps } from './prog-type.ts';
-import type { ProgTypeRow, RetRule } from './rows/progs/row.ts';
-import type { FuncProto } from './proto.ts';
+/** The rules of one kernel: every table filtered by version and configuration, once, and frozen. */
+import { BUILDS, inBuild, type KernelBuild, type KernelName } from './build.ts';
+import { compileFeatures, type Features } from './features.ts';
+import { compileProgType } from './prog-ops.ts';
+import type { ProgQuery, ProgTypeOps } from './prog-type.ts';
+import { KFUNC_ROWS } from './rows/kfuncs/all.ts';
+import { attachTypeSince } from './rows/attach.ts';
+import { type KfuncHook, type KfuncRow, PROG_KFUNC_HOOK } from './rows/kfuncs/row.ts';
+import { MAP_TYPES, type MapTypeRow } from './rows/maps.ts';
+import { PROG_ROWS } from './rows/progs/all.ts';
+import type { ProgTypeRow } from './rows/progs/row.ts';
+import { type VersionName, versionNumber } from './version.ts';
 
-interface Offer {
-  readonly grant: HelperGrant;
-  readonly proto: FuncProto;
+/** All that the verifier, the maps and the commands of bpf(2) may ask of a kernel's version. */
+export interface Rules {
+  readonly version: VersionName;
+  readonly features: Features;
+  /** What the verifier asks of a program type, or undefined when the kernel has no such type. */
+  prog(type: number): ProgTypeOps | undefined;
+  /** A program type's row: attach types, capabilities, sleepability. */
+  progRow(type: number): ProgTypeRow | undefined;
+  map(type: number): MapTypeRow | undefined;
+  /** Whether the kernel knows an attach type. */
+  attachType(type: number): boolean;
+  /** The set of kfuncs that a program type may call beside the common one. */
+  kfuncHook(progType: number): KfuncHook | undefined;
+  /** A kfunc's row, whoever may call it. */
+  kfunc(name: string): KfuncRow | undefined;
 }
 
-/** bpf_token_capable: CAP_SYS_ADMIN stands for both newer capabilities. */
-export function capable(caps: Caps, cap: 'bpf' | 'perfmon' | 'netAdmin' | 'sysAdmin'): boolean {
-  return caps.sysAdmin || caps[cap];
-}
-
-export function compileProgType(row: ProgTypeRow): ProgTypeOps {
-  const offers: Offer[][] = [];
-  for (const entry of row.withoutBase ? row.helpers : [...row.helpers, ...BASE]) {
-    const grant: HelperGrant = typeof entry === 'string' ? { helper: entry } : entry;
-    const proto = HELPERS[grant.helper];
-    offers[proto.id] ??= [];
-    offers[proto.id].push({ grant, proto });
-  }
-  const check = compileCtxUse(row.ctx);
-  const ranges = row.ret.map((r) => (r.range === 'any' ? undefined : { min: r.range[0], max: r.range[1] }));
-  return {
-    type: row.type,
-    name: row.name,
-    short: row.short,
-    ctxStruct: row.ctxStruct,
-    packetAccess: row.packetAccess,
-    writesNfConn: row.writesNfConn === true,
-    btfCtx: row.btfCtx === true,
-    convertsCtx: row.ctx.convert,
-    isValidAccess: (off, size, write, q, out, isLdsx = false) => check(off, size, write, q, out, isLdsx),
-    funcProto: (id, q) =>
-      row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))
-        ? undefined
-        : offers[id]?.find((o) => granted(o.grant, q))?.proto,
-    retRange: (q) => {
-      const at = row.ret.findIndex((r) => fits(r, q));
-      return at < 0 ? undefined : ranges[at];
+/** Compiles the rules of a kernel. Program types are compiled when first asked for. */
+export function compileRules(kernel: KernelName = '6.18'): Rules {
+  const build: KernelBuild = BUILDS[kernel];
+  const version = versionNumber(build.version);
+  const progRows = new Map(PROG_ROWS.filter((row) => inBuild(row, build)).map((row) => [row.type, row] as const));
+  const progs = new Map<number, ProgTypeOps>();
+  let kfuncs: ReadonlyMap<string, KfuncRow> | undefined;
+  return Object.freeze<Rules>({
+    version: build.version,
+    features: compileFeatures(version),
+    prog(type) {
+      const row = progRows.get(type);
+      if (row === undefined) return undefined;
+      let ops = progs.get(type);
+      if (ops === undefined) progs.set(type, (ops = compileProgType(row, build)));
+      return ops;
     },
-  };
+    progRow: (type) => progRows.get(type),
+    map(type) {
+      const row = MAP_TYPES[type];
+      return row !== undefined && inBuild(row, build) ? row : undefined;
+    },
+    attachType: (type) => versionNumber(attachTypeSince(type)) <= version,
+    kfuncHook(progType) {
+      const row = PROG_KFUNC_HOOK[progType];
+      return row !== undefined && inBuild(row, build) ? row.hook : undefined;
+    },
+    kfunc(name) {
+      kfuncs ??= new Map(KFUNC_ROWS.filter(([, row]) => inBuild(row, build)));
+      return kfuncs.get(name);
+    },
+  });
 }
 
-function granted(g: HelperGrant, q: ProgQuery): boolean {
-  if (g.cap !== undefined && !capable(q.caps, g.cap)) return false;
-  // Without CAP_BPF nothing that needs a further capability is offered either.
-  if (g.cap === 'perfmon' && !capable(q.caps, 'bpf')) return false;
-  if (g.attach !== undefined && !g.attach.includes(q.expectedAttachType)) return false;
-  if (g.sleepable !== undefined && g.sleepable !== q.sleepable) return false;
-  return g.attachBtf === undefined || g.attachBtf.some((p) => matches(p, q.attachBtfName));
-}
-
-function fits(r: RetRule, q: ProgQuery): boolean {
-  if (r.attach !== undefined && !r.attach.includes(q.expectedAttachType)) return false;
-  if (r.voidHook !== undefined && r.voidHook !== (q.attachReturnsVoid === true)) return false;
-  if (r.lsmCgroup !== undefined && r.lsmCgroup !== (q.lsmCgroup === true)) return false;
-  return r.attachBtf === undefined || r.attachBtf.some((p) => matches(p, q.attachBtfName));
-}
-
-function matches(pattern: string, name: string): boolean {
-  return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+/** The row of a kfunc when this program may call it; `calling kernel function %s is not allowed` otherwise (btf_kfunc_id_set_contains). */
+export function kfuncFor(rules: Rules, name: string, q: ProgQuery): KfuncRow | undefined {
+  const row = rules.kfunc(name);
+  if (row === undefined) return undefined;
+  const hook = rules.kfuncHook(q.progType);
+  if (!row.hooks.includes('common') && (hook === undefined || !row.hooks.includes(hook))) return undefined;
+  if (row.progTypes !== undefined && !row.progTypes.includes(q.progType)) return undefined;
+  if (
+    row.attach !== undefined &&
+    !(row.attach.includes(q.expectedAttachType) && rules.attachType(q.expectedAttachType))
+  )
+    return undefined;
+  return row;
 }

@@ -1,56 +1,35 @@
-/** Limits of the eBPF system in Linux 6.18. */
-export const LIMITS = {
-  /** MAX_BPF_STACK: bytes of stack of a call chain. */
-  maxBpfStack: 512,
-  /** Bytes per frame when subprograms and tail calls mix. */
-  maxBpfStackTailCall: 256,
-  /** MAX_CALL_FRAMES. */
-  maxCallFrames: 8,
-  /** BPF_COMPLEXITY_LIMIT_INSNS: processed instructions. */
-  complexityInsns: 1_000_000,
-  /** BPF_COMPLEXITY_LIMIT_JMP_SEQ: pending branches. */
-  complexityJmpSeq: 8192,
-  /** BPF_COMPLEXITY_LIMIT_STATES: states kept per instruction. */
-  complexityStates: 64,
-  /** BPF_MAXINSNS: program length without CAP_BPF. */
-  maxInsnsUnprivileged: 4096,
-  /** Program length with CAP_BPF. */
-  maxInsns: 1_000_000,
-  /** MAX_TAIL_CALL_CNT. */
-  maxTailCalls: 33,
-  /** MAX_USED_MAPS. */
-  maxUsedMaps: 64,
-  /** MAX_USED_BTFS. */
-  maxUsedBtfs: 64,
-  /** BPF_MAX_SUBPROGS. */
-  maxSubprogs: 256,
-  /** MAX_KFUNC_DESCS. */
-  maxKfuncDescs: 256,
-  /** MAX_KFUNC_BTFS. */
-  maxKfuncBtfs: 256,
-  /** BPF_MAX_LOOPS of bpf_loop. */
-  maxLoops: 8 * 1024 * 1024,
-  /** BPF_MAX_TIMED_LOOPS of may_goto. */
-  maxTimedLoops: 0xffff,
-  /** BPF_MAX_VAR_OFF. */
-  maxVarOff: 1 << 29,
-  /** BPF_MAX_VAR_SIZ. */
-  maxVarSize: 1 << 29,
-  /** MAX_PACKET_OFF. */
-  maxPacketOff: 0xffff,
-  /** MAX_BPF_FUNC_ARGS of a traced kernel function. */
-  maxBpfFuncArgs: 12,
-  /** MAX_BPF_FUNC_REG_ARGS. */
-  maxBpfFuncRegArgs: 5,
-  /** BPF_OBJ_NAME_LEN, the terminating zero included. */
-  objNameLen: 16,
-  /** BPF_ID_MAP_SIZE: ids compared when two states are. */
-  idMapSize: 600,
-  /** BTF_MAX_TYPE, BTF_MAX_NAME_OFFSET. */
-  btfMaxType: 0x000fffff,
-  btfMaxNameOffset: 0x00ffffff,
-  /** BPF_GLOBAL_PERCPU_MA_MAX_SIZE: largest per-CPU object of bpf_percpu_obj_new. */
-  percpuObjMaxSize: 512,
-  /** BTF_FIELDS_MAX: special fields of one type. */
-  btfFieldsMax: 11,
-} as const;
+/** Limits of the eBPF system, under the kernel's names. None has changed between Linux 5.10 and 7.3. */
+
+/** Call frames of a program, the main function included. */
+export const MAX_CALL_FRAMES = 8;
+/** Bytes of stack that call chains with tail calls may use, per caller. */
+export const MAX_TAIL_CALLER_STACK = 256;
+/** Tail calls of one invocation. */
+export const MAX_TAIL_CALL_CNT = 33;
+/** Instructions that one verification walks. */
+export const BPF_COMPLEXITY_LIMIT_INSNS = 1_000_000;
+/** Paths that wait to be walked. */
+export const BPF_COMPLEXITY_LIMIT_JMP_SEQ = 8192;
+/** States kept at one instruction, for loaders without CAP_BPF. */
+export const BPF_COMPLEXITY_LIMIT_STATES = 64;
+/** Instructions of a program, for loaders without CAP_BPF. */
+export const BPF_MAXINSNS = 4096;
+/** Maps that a program may name. */
+export const MAX_USED_MAPS = 64;
+export const BPF_MAX_SUBPROGS = 256;
+/** Kfuncs that a program may call. */
+export const MAX_KFUNC_DESCS = 256;
+/** How far a pointer may be from its object, in bytes. */
+export const BPF_MAX_VAR_OFF = 1 << 29;
+/** Upper end of a size argument that is not constant. */
+export const BPF_MAX_VAR_SIZ = 1 << 29;
+/** Bytes of a packet that a comparison with its end proves. */
+export const MAX_PACKET_OFF = 0xffff;
+/** Iterations of bpf_loop. */
+export const BPF_MAX_LOOPS = 8 * 1024 * 1024;
+/** Bytes of stack below which a function stays on the common stack. */
+export const BPF_PRIV_STACK_MIN_SIZE = 64;
+/** Largest -errno that a pointer may hold. */
+export const MAX_ERRNO = 4095;
+/** Bytes of an object of bpf_percpu_obj_new. */
+export const BPF_GLOBAL_PERCPU_MA_MAX_SIZE = 512;

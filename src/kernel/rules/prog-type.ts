@@ -1,5 +1,6 @@
 /** What the verifier asks of a program type (struct bpf_verifier_ops). Rows live in spec/progs/<type>. */
 import type { FuncProto } from './proto.ts';
+import type { ProgTypeRow } from './rows/progs/row.ts';
 
 /** Capabilities of the loading process (SCOPE 208). */
 export interface Caps {
@@ -45,7 +46,9 @@ export interface ProgTypeOps {
   /** UAPI struct that PTR_TO_CTX stands for: `xdp_md`, `__sk_buff`, `bpf_user_pt_regs_t`. */
   readonly ctxStruct: string;
   /** Whether the type may touch skb/packet data directly (and write it). */
-  readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
+  readonly packetAccess: ProgTypeRow['packetAccess'];
+  /** Attach types for which BPF_F_SLEEPABLE is allowed; `may` for all, never when left out. */
+  readonly sleepable: ProgTypeRow['sleepable'];
   /** Loads from the context take their types from the attach BTF (btf_ctx_access); isValidAccess then only checks bounds. */
   readonly btfCtx?: boolean;
   /** Fields of connection tracking entries may be written (nf_conntrack_btf_struct_access). */

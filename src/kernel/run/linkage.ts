@@ -58,11 +58,6 @@ export interface CallShim {
   callFunction(slot: number, frame: number): void;
 }
 
-/** MAX_TAIL_CALL_CNT. */
-export const MAX_TAIL_CALL_CNT = 33;
-/** MAX_CALL_FRAMES. */
-export const MAX_CALL_FRAMES = 8;
-
 /** Why a run ended without a result. */
 export type AbortReason =
   | 'out-of-bounds'

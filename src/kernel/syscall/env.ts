@@ -8,6 +8,7 @@ import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
 import type { FdTable } from '../object/fd-table.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
+import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
 import type { MapObject } from '../object/map.ts';
@@ -16,8 +17,8 @@ export interface SyscallEnv {
   readonly objects: ObjectTable;
   readonly fds: FdTable;
   readonly caps: Caps;
-  /** Kernel version profile, `6.18`. */
-  readonly profile: string;
+  /** What the kernel's version has and allows. */
+  readonly rules: Rules;
   /** Maps have no storage and programs no code: they are verified, nothing else. */
   readonly verifyOnly: boolean;
   readonly maps: MapEnv;

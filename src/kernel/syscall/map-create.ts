@@ -5,7 +5,7 @@ import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { createMap, unsupportedMapType } from '../maps/create.ts';
 import type { BtfObject } from '../object/btf.ts';
-import { createDescribedMap } from '../maps/described-map.ts';
+import { createDescribedMap } from './described-map.ts';
 import { fdBtf, type SyscallEnv } from './env.ts';
 import { fdResolver } from './fd-resolver.ts';
 import { fileMode } from './ids.ts';

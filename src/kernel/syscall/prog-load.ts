@@ -3,7 +3,6 @@ import { decodeInsns } from '../../isa/decode.ts';
 import type { ProgLoadAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import * as F from '../../uapi/flags.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { BtfObject } from '../object/btf.ts';
@@ -12,9 +11,10 @@ import type { KernelObject } from '../object/kernel-object.ts';
 import type { FuncInfo, LineInfo, VerifiedProgram, VerifierInput, VerifierStats } from '../verifier/result.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
 import { checkLogAttr, writeLog } from './log-buffer.ts';
-import { checkAttach, checkCaps, fixupAttachType } from './prog-attach-check.ts';
+import { type AttachTarget, checkAttach, checkCaps, fixupAttachType } from './prog-attach-check.ts';
 import { ownerTag } from './prog-ref.ts';
 import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './prog-info-records.ts';
+import { BPF_COMPLEXITY_LIMIT_INSNS, BPF_MAXINSNS } from '../rules/limits.ts';
 
 const PROG_FLAGS =
   F.BPF_F_STRICT_ALIGNMENT |
@@ -26,19 +26,14 @@ const PROG_FLAGS =
   F.BPF_F_XDP_DEV_BOUND_ONLY |
   F.BPF_F_TEST_REG_INVARIANTS |
   F.BPF_F_TOKEN_FD;
-/** BPF_COMPLEXITY_LIMIT_INSNS, and BPF_MAXINSNS for loaders without CAP_BPF. */
-const MAX_INSNS = 1_000_000;
-const MAX_INSNS_UNPRIV = 4096;
-const LAST_PROG_TYPE = T.BPF_PROG_TYPE_NETFILTER;
 const NAME = /^[A-Za-z0-9_.]{0,15}$/;
 const INSN_SIZE = 8;
-const NOTHING_PROCESSED =
-  'processed 0 insns (limit 1000000) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n';
+const NOTHING_PROCESSED = `processed 0 insns (limit ${BPF_COMPLEXITY_LIMIT_INSNS}) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n`;
 
 /** bpf_prog_load */
 export function progLoad(env: SyscallEnv, attr: ProgLoadAttr): number {
   attr.log_true_size = 0;
-  const expected = fixupAttachType(attr.prog_type, attr.expected_attach_type ?? 0);
+  const expected = fixupAttachType(env.rules, attr.prog_type, attr.expected_attach_type ?? 0);
   const refused = checkLoadAttr(env, attr, expected);
   if (refused < 0) return refused;
   const held = new Set<KernelObject>();
@@ -58,40 +53,37 @@ function checkLoadAttr(env: SyscallEnv, attr: ProgLoadAttr, expected: number): n
   const { caps } = env;
   const flags = attr.prog_flags ?? 0;
   if (flags & ~PROG_FLAGS) return -ERRNO.EINVAL;
+  if (attr.fd_array_cnt && !env.rules.features.fdArrayCount) return -ERRNO.E2BIG;
   if (flags & F.BPF_F_TOKEN_FD) return -ERRNO.EBADF;
   const bpf = caps.bpf || caps.sysAdmin;
   if (!bpf) return -ERRNO.EPERM;
   const count = Math.floor((attr.insns?.length ?? 0) / INSN_SIZE);
-  if (count === 0 || count > (bpf ? MAX_INSNS : MAX_INSNS_UNPRIV)) return -ERRNO.E2BIG;
+  if (count === 0 || count > (bpf ? BPF_COMPLEXITY_LIMIT_INSNS : BPF_MAXINSNS)) return -ERRNO.E2BIG;
   const type = attr.prog_type;
-  const denied = checkCaps(type, caps);
+  const denied = checkCaps(env.rules, type, caps);
   if (denied < 0) return denied;
   const target = attachTarget(env, attr);
-  if (target < 0) return target;
-  const badAttach = checkAttach(attr, expected, target !== 0, target === TARGET_PROG);
+  if (typeof target === 'number') return target;
+  const badAttach = checkAttach(env.rules, attr, expected, target);
   if (badAttach < 0) return badAttach;
   if (typeof attr.license !== 'string') return -ERRNO.EFAULT;
-  if (type <= T.BPF_PROG_TYPE_UNSPEC || type > LAST_PROG_TYPE || type === T.BPF_PROG_TYPE_LIRC_MODE2)
-    return -ERRNO.EINVAL;
+  if (env.rules.progRow(type) === undefined) return -ERRNO.EINVAL;
   if (attr.prog_ifindex) return -ERRNO.EOPNOTSUPP; // no device takes programs: SCOPE 59
   if (!NAME.test(attr.prog_name ?? '')) return -ERRNO.EINVAL;
   return checkLogAttr(attr.log_level ?? 0, attr.log_buf);
 }
 
-const TARGET_BTF = 1;
-const TARGET_PROG = 2;
-
-/** What the program is to attach to: 0 nothing, TARGET_BTF, TARGET_PROG, or -errno. */
-function attachTarget(env: SyscallEnv, attr: ProgLoadAttr): number {
+/** What the program is to attach to, or -errno. */
+function attachTarget(env: SyscallEnv, attr: ProgLoadAttr): AttachTarget | number {
   const fd = attr.attach_prog_fd || attr.attach_btf_obj_fd || 0;
   if (fd !== 0) {
-    if (typeof fdProg(env, fd) !== 'number') return TARGET_PROG;
+    if (typeof fdProg(env, fd) !== 'number') return 'prog';
     const btf = fdBtf(env, fd);
     if (typeof btf === 'number') return -ERRNO.EINVAL;
-    return btf.kernelBtf ? TARGET_BTF : -ERRNO.ENOTSUPP;
+    return btf.kernelBtf ? 'btf' : -ERRNO.ENOTSUPP;
   }
-  if (!attr.attach_btf_id) return 0;
-  return env.vmlinux() === undefined ? -ERRNO.EINVAL : TARGET_BTF;
+  if (!attr.attach_btf_id) return 'none';
+  return env.vmlinux() === undefined ? -ERRNO.EINVAL : 'btf';
 }
 
 interface DebugInfo {
@@ -133,7 +125,7 @@ function verifierInput(
     name: attr.prog_name ?? '',
     license: attr.license.slice(0, 127),
     caps: env.caps,
-    profile: env.profile,
+    rules: env.rules,
     logLevel: (attr.log_level ?? 0) & 7,
     ...(debug.btf ? { btf: debug.btf.btf, funcInfo: debug.funcInfo, lineInfo: debug.lineInfo } : {}),
     attachBtfId: attr.attach_btf_id ?? 0,

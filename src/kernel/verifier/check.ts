@@ -1,5 +1,4 @@
 /** bpf_check(): the passes in the kernel's order. Read this page first. */
-import { progTypeOps } from '../rules/prog-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { InternalError } from '../../util/errors.ts';
 import { InsnAux } from './insn-aux.ts';
@@ -7,7 +6,6 @@ import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
 import { VerifierEnv } from './env.ts';
 import { tracedRegs } from './paths/backtrack-insn.ts';
-import { COMPLEXITY_LIMIT_INSNS } from './explore/do-check.ts';
 import { checkMain, checkSubprogs as exploreSubprogs } from './explore/roots.ts';
 import { BPF_LOG_STATS, VerifierLog } from './log.ts';
 import { checkBtfInfo, checkBtfInfoEarly } from './pass/check-btf.ts';
@@ -24,6 +22,7 @@ import { addSubprogsAndKfuncs, checkSubprogs } from './pass/subprogs.ts';
 import { sourceOf } from './state/print-insn.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
 import { rewriteProgram } from './rewrite/rewrite.ts';
+import { BPF_COMPLEXITY_LIMIT_INSNS } from '../rules/limits.ts';
 
 const BPF_F_STRICT_ALIGNMENT = 1 << 0;
 const BPF_F_ANY_ALIGNMENT = 1 << 1;
@@ -33,7 +32,7 @@ const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
 /** Verifies one program. Never throws for a fault of the program; a broken invariant of our own is an InternalError. */
 export function verify(input: VerifierInput): VerifierOutcome {
   const log = new VerifierLog(input.logLevel);
-  const ops = progTypeOps(input.progType);
+  const ops = input.rules.prog(input.progType);
   if (ops === undefined) throw new InternalError(`program type ${input.progType} reached the verifier`);
   const env = new VerifierEnv(input, ops, log, new InsnAux(input.insns.length));
   setModes(env);
@@ -113,7 +112,7 @@ function printStats(env: VerifierEnv): void {
     log.line(`stack depth ${stats.stackDepths.join('+')}`);
   }
   log.line(
-    `processed ${stats.insnsProcessed} insns (limit ${COMPLEXITY_LIMIT_INSNS}) ` +
+    `processed ${stats.insnsProcessed} insns (limit ${BPF_COMPLEXITY_LIMIT_INSNS}) ` +
       `max_states_per_insn ${stats.maxStatesPerInsn} total_states ${stats.totalStates} ` +
       `peak_states ${stats.peakStates} mark_read 0`,
   );

@@ -2,6 +2,7 @@
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
+import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { VerifierEnv } from './env.ts';
 import type { VerifierState } from './state/state.ts';
@@ -29,8 +30,8 @@ export interface VerifierInput {
   readonly name: string;
   readonly license: string;
   readonly caps: Caps;
-  /** Kernel version profile, `6.18`. */
-  readonly profile: string;
+  /** What the kernel's version has and allows. */
+  readonly rules: Rules;
   /** 0, or a combination of 1 (log), 2 (every state), 4 (statistics). */
   readonly logLevel: number;
   /** The program's own BTF. */

@@ -1,9 +1,8 @@
 /** Helper prototypes against what Linux 6.18 said to wrong arguments (scripts/probe-args.py). */
-import { readFileSync } from 'node:fs';
 import { expect, it } from 'vitest';
 import { ALL_CAPS, type ProgQuery } from '../../../src/kernel/rules/prog-type.ts';
-import { progTypeOps } from '../../../src/kernel/rules/prog-types.ts';
 import * as R from '../../../src/kernel/rules/reg-types.ts';
+import { LINUX_6_18 } from './kernels.ts';
 
 interface Arg {
   /** The kernel's message to the number 1, `ok` when it takes it. */
@@ -17,10 +16,7 @@ interface Arg {
   /** Whether uninitialised stack is taken. */
   readonly fills?: boolean;
 }
-const fixture = JSON.parse(readFileSync(new URL('./fixtures/args.json', import.meta.url), 'utf8')) as [
-  id: number,
-  variants: [keys: string[], args: Arg[]][],
-][];
+const fixture = LINUX_6_18.recorded('args.json') as [id: number, variants: [keys: string[], args: Arg[]][]][];
 const ATTACH_NAME: Record<string, string> = {
   '26:23': 'sched_switch',
   '26:28': 'bpf_iter_task',
@@ -65,7 +61,7 @@ it('has the arguments that the kernel checks', () => {
           gplCompatible: true,
           attachBtfName: ATTACH_NAME[key] ?? '',
         };
-        const proto = progTypeOps(progType)?.funcProto(id, q);
+        const proto = LINUX_6_18.rules.prog(progType)?.funcProto(id, q);
         const say = (text: string) => wrong.push(`${key} ${proto?.name}: ${text}`);
         if (proto === undefined) {
           wrong.push(`${key} ${id}: no prototype`);

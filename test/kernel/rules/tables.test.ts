@@ -1,16 +1,15 @@
-/** The program type tables against what Linux 6.18 answered to probing loads (scripts/probe-spec.py). */
-import { readFileSync } from 'node:fs';
+/** The program type tables against what kernels answered to probing loads (scripts/probe-spec.py). */
 import { describe, expect, it } from 'vitest';
 import { helperAllowedIn } from '../../../src/kernel/rules/rows/helpers/allowed.ts';
 import { HELPERS } from '../../../src/kernel/rules/rows/helpers/protos.ts';
 import type { Caps, CtxAccess, ProgQuery } from '../../../src/kernel/rules/prog-type.ts';
-import { progTypeOps, progTypeRow, progTypeRows } from '../../../src/kernel/rules/prog-types.ts';
+import { PROG_ROWS } from '../../../src/kernel/rules/rows/progs/all.ts';
 import * as R from '../../../src/kernel/rules/reg-types.ts';
 import { checkCaps } from '../../../src/kernel/syscall/prog-attach-check.ts';
 import { BPF_FUNC } from '../../../src/uapi/helper-ids.ts';
 import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
+import { KERNELS, LINUX_6_18 } from './kernels.ts';
 
-const fixture = (name: string) => JSON.parse(readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8'));
 type Grouped<T> = [keys: string[], row: T][];
 
 const NAMES = new Map<number, string>(Object.entries(BPF_FUNC).map(([k, v]) => [v, k.replace('BPF_FUNC_', '')]));
@@ -57,19 +56,20 @@ describe('helper prototypes', () => {
 describe('program types', () => {
   it('has a row for each of the 32 types', () => {
     const want = Object.entries(BPF_PROG_TYPE).filter(([, v]) => v !== 0);
-    expect(progTypeRows().map((r) => [r.name, r.type])).toEqual(want);
-    expect(progTypeRow(BPF_PROG_TYPE.BPF_PROG_TYPE_XDP)?.short).toBe('xdp');
-    expect(progTypeOps(99)).toBeUndefined();
+    expect(PROG_ROWS.map((r) => [r.name, r.type])).toEqual(want);
+    expect(LINUX_6_18.rules.prog(99)).toBeUndefined();
   });
+});
 
-  const helpers = fixture('helpers.json').rows as Record<string, Grouped<string>>;
+describe.each(KERNELS)('program types of $name', ({ rules, recorded }) => {
+  const { rows: helpers } = recorded('helpers.json') as { rows: Record<string, Grouped<string>> };
   for (const [variant, groups] of Object.entries(helpers)) {
     it(`offers the helpers that the kernel offers: ${variant}`, () => {
       const wrong: string[] = [];
       for (const [keys, row] of groups)
         for (const key of keys) {
           const q = query(key, variant);
-          const ops = progTypeOps(q.progType);
+          const ops = rules.prog(q.progType);
           for (let id = 1; id <= row.length; id++) {
             const name = NAMES.get(id) as string;
             if (NOT_CONFIGURED.has(name)) continue;
@@ -87,17 +87,21 @@ describe('program types', () => {
 
   it('lets programs keep registers over get_smp_processor_id where the kernel does', () => {
     const id = BPF_FUNC.BPF_FUNC_get_smp_processor_id;
-    for (const [key, want] of Object.entries(fixture('fastcall.json') as Record<string, boolean>)) {
+    for (const [key, want] of Object.entries(recorded('fastcall.json') as Record<string, boolean>)) {
       const q = query(key);
-      expect(progTypeOps(q.progType)?.funcProto(id, q)?.allowFastcall === true, key).toBe(want);
+      expect(rules.prog(q.progType)?.funcProto(id, q)?.allowFastcall === true, key).toBe(want);
     }
   });
+});
 
+describe('program types', () => {
   it('limits return values as the kernel does', () => {
     const wrong: string[] = [];
-    for (const [key, want] of Object.entries(fixture('returns.json') as Record<string, 'any' | [number, number]>)) {
+    for (const [key, want] of Object.entries(
+      LINUX_6_18.recorded('returns.json') as Record<string, 'any' | [number, number]>,
+    )) {
       const q = query(key);
-      const range = progTypeOps(q.progType)?.retRange(q);
+      const range = LINUX_6_18.rules.prog(q.progType)?.retRange(q);
       const mine = range === undefined ? 'any' : [range.min, range.max];
       if (JSON.stringify(mine) !== JSON.stringify(want)) wrong.push(`${key}: kernel ${want}, table ${mine}`);
     }
@@ -109,6 +113,7 @@ describe('program types', () => {
 const NOT_RECORDED = ['LIRC_MODE2', 'EXT', 'LSM'];
 
 describe('the recordings', () => {
+  const { rules, recorded: file } = LINUX_6_18;
   const types = Object.entries(BPF_PROG_TYPE).flatMap(([name, type]) => (type === 0 ? [] : [{ name, type }]));
   const recorded = (keys: readonly string[]): Set<number> => new Set(keys.map((k) => Number(k.split(':')[0])));
   const missing = (keys: readonly string[], wanted: (type: number) => boolean): string[] => {
@@ -117,13 +122,13 @@ describe('the recordings', () => {
       .filter(({ type }) => wanted(type) && !have.has(type))
       .map(({ name }) => name.replace('BPF_PROG_TYPE_', ''));
   };
-  const helpers = fixture('helpers.json').rows as Record<string, Grouped<string>>;
+  const helpers = (file('helpers.json') as { rows: Record<string, Grouped<string>> }).rows;
   const all = helpers['all'].flatMap(([keys]) => keys);
 
   it('have every program type, in each set of capabilities that may load it', () => {
     const { EXT, LSM, LIRC_MODE2 } = { EXT: 28, LSM: 29, LIRC_MODE2: 20 };
     for (const variant of ['all', 'bpf', 'bpf+net', 'bpf+perfmon']) {
-      const may = (type: number): boolean => checkCaps(type, CAPS[variant]) === 0;
+      const may = (type: number): boolean => checkCaps(rules, type, CAPS[variant]) === 0;
       const keys = helpers[variant].flatMap(([k]) => k);
       const want = NOT_RECORDED.filter((_, i) => may([LIRC_MODE2, EXT, LSM][i])).sort();
       expect(missing(keys, may).sort(), variant).toEqual(want);
@@ -131,10 +136,10 @@ describe('the recordings', () => {
   });
 
   it('have a return range and a context for each', () => {
-    expect(Object.keys(fixture('returns.json') as object).sort()).toEqual([...all].sort());
-    const ctx = (fixture('ctx.json').rows as Grouped<string[]>).flatMap(([keys]) => keys);
+    expect(Object.keys(file('returns.json') as object).sort()).toEqual([...all].sort());
+    const ctx = (file('ctx.json') as { rows: Grouped<string[]> }).rows.flatMap(([keys]) => keys);
     // Contexts that BTF types are compared by test/verifier/access.
-    expect(missing(ctx, (type) => !progTypeOps(type)?.btfCtx).sort()).toEqual(['EXT', 'LIRC_MODE2']);
+    expect(missing(ctx, (type) => !rules.prog(type)?.btfCtx).sort()).toEqual(['EXT', 'LIRC_MODE2']);
   });
 });
 
@@ -155,13 +160,14 @@ function regName(access: CtxAccess): string {
 }
 
 describe('context accesses', () => {
-  const groups = fixture('ctx.json').rows as Grouped<string[]>;
+  const { rules, recorded } = LINUX_6_18;
+  const { rows: groups } = recorded('ctx.json') as { rows: Grouped<string[]> };
   for (const [keys, rows] of groups)
     for (const key of keys) {
       it(`allows what the kernel allows: ${key}`, () => {
         const q = query(key);
-        const ops = progTypeOps(q.progType);
-        const size = progTypeRow(q.progType)?.ctx.struct.size ?? 0;
+        const ops = rules.prog(q.progType);
+        const size = rules.progRow(q.progType)?.ctx.struct.size ?? 0;
         const kernel = new Map(rows.map((r) => [Number(r.split(' ')[0]), r]));
         const wrong: string[] = [];
         const out: CtxAccess = { regType: 0, ctxFieldSize: 0 };

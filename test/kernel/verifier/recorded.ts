@@ -4,12 +4,14 @@ import { Btf } from '../../../src/btf/btf.ts';
 import { decodeInsns } from '../../../src/isa/decode.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { ALL_CAPS, type Caps } from '../../../src/kernel/rules/prog-type.ts';
-import { progTypeOps } from '../../../src/kernel/rules/prog-types.ts';
+import { compileRules } from '../../../src/kernel/rules/compile.ts';
 import { InsnAux } from '../../../src/kernel/verifier/insn-aux.ts';
 import { Rejected } from '../../../src/kernel/verifier/diag/reject.ts';
 import { VerifierEnv } from '../../../src/kernel/verifier/env.ts';
 import { VerifierLog } from '../../../src/kernel/verifier/log.ts';
 import type { VerifierInput } from '../../../src/kernel/verifier/result.ts';
+
+const RULES = compileRules('6.18');
 
 export interface Recorded {
   readonly prog: string;
@@ -90,7 +92,7 @@ export function inputOf(r: Recorded, vmlinux: () => Btf | undefined = () => unde
     name: r.prog,
     license: r.license,
     caps: r.caps === 'bpf' ? PERF_CAPS : ALL_CAPS,
-    profile: '6.18',
+    rules: RULES,
     logLevel: 2,
     attachBtfId: 0,
     vmlinux,
@@ -119,7 +121,7 @@ export function inputOf(r: Recorded, vmlinux: () => Btf | undefined = () => unde
 }
 
 export function envOf(input: VerifierInput): VerifierEnv {
-  const ops = progTypeOps(input.progType);
+  const ops = RULES.prog(input.progType);
   if (ops === undefined) throw new Error(`no table for program type ${input.progType}`);
   return new VerifierEnv(input, ops, new VerifierLog(input.logLevel), new InsnAux(input.insns.length));
 }

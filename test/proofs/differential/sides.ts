@@ -11,6 +11,9 @@ import type { BpfSyscall } from '../../../src/uapi/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { GENERATOR_BTF, type Generated, LOCKED, MAP, MAPS, withKfuncs } from './generate.ts';
+import { compileRules } from '../../../src/kernel/rules/compile.ts';
+
+const RULES = compileRules('6.18');
 
 /** What a verifier said, in a form that both can be compared in. */
 export interface Answer {
@@ -78,7 +81,7 @@ export function inputOf(g: Generated, logLevel: number, vmlinux: () => Btf | und
     name: 'diff',
     license: 'GPL',
     caps: CAPS[g.caps],
-    profile: '6.18',
+    rules: RULES,
     logLevel,
     attachBtfId: 0,
     vmlinux,

@@ -1,6 +1,15 @@
 /** Whether a load or store stays inside of the object that the verifier believed its pointer to point to. */
 import type { Insns } from '../../../src/isa/insn.ts';
-import { BPF_ATOMIC, BPF_LDX, BPF_MEM, BPF_MEMSX, BPF_ST, BPF_STX, bpfClass, bpfMode } from '../../../src/isa/opcodes.ts';
+import {
+  BPF_ATOMIC,
+  BPF_LDX,
+  BPF_MEM,
+  BPF_MEMSX,
+  BPF_ST,
+  BPF_STX,
+  bpfClass,
+  bpfMode,
+} from '../../../src/isa/opcodes.ts';
 import {
   baseType,
   MEM_RDONLY,

@@ -1,7 +1,7 @@
 /** Lowering of calls: helpers and kfuncs, subprograms, callx, bpf_tail_call, bpf_loop and array lookups emitted in place. */
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_X } from '../../../isa/opcodes.ts';
 import { FRAME_R0, FRAME_R1 } from '../../run/env.ts';
-import { MAX_TAIL_CALL_CNT } from '../../run/linkage.ts';
+import { MAX_TAIL_CALL_CNT } from '../../rules/limits.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { FRAME, type FnState } from './fn-state.ts';
 import { ABORT_HELPER, emitAbort, emitDepth } from './guard.ts';

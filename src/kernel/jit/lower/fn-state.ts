@@ -3,7 +3,16 @@ import type { Insns } from '../../../isa/insn.ts';
 import { KnownSlots } from '../facts/known-slots.ts';
 import { ByteSink } from '../wasm/sink.ts';
 import type { ModulePlan } from '../plan.ts';
-import { GLOBAL_GET, GLOBAL_SET, I32_ADD, I32_SUB, I32_WRAP_I64, I64_EXTEND_I32_U, T_I32, T_I64 } from '../wasm/wasm-ops.ts';
+import {
+  GLOBAL_GET,
+  GLOBAL_SET,
+  I32_ADD,
+  I32_SUB,
+  I32_WRAP_I64,
+  I64_EXTEND_I32_U,
+  T_I32,
+  T_I64,
+} from '../wasm/wasm-ops.ts';
 
 /** The value is in the register's local. */
 export const IN_LOCAL = 0;

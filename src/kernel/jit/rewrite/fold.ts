@@ -1,5 +1,15 @@
 /** Arithmetic on constants at translation time, on halves: the binary operators that never trap, and negation. */
-import { BPF_ADD, BPF_AND, BPF_ARSH, BPF_LSH, BPF_MUL, BPF_NEG, BPF_OR, BPF_RSH, BPF_SUB } from '../../../isa/opcodes.ts';
+import {
+  BPF_ADD,
+  BPF_AND,
+  BPF_ARSH,
+  BPF_LSH,
+  BPF_MUL,
+  BPF_NEG,
+  BPF_OR,
+  BPF_RSH,
+  BPF_SUB,
+} from '../../../isa/opcodes.ts';
 
 /** `a op b` as [lo, hi]; the upper half of a 32-bit result is zero. */
 export function foldAlu(

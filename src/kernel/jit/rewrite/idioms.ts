@@ -3,7 +3,17 @@
  * 64), and the upper half of a 64-bit byte swap, which is the swap of the lower half. Values are followed inside blocks.
  */
 import type { Insns } from '../../../isa/insn.ts';
-import { BPF_ALU64, BPF_END, BPF_K, BPF_LSH, BPF_MOV, BPF_OR, BPF_RSH, BPF_TO_BE, BPF_X } from '../../../isa/opcodes.ts';
+import {
+  BPF_ALU64,
+  BPF_END,
+  BPF_K,
+  BPF_LSH,
+  BPF_MOV,
+  BPF_OR,
+  BPF_RSH,
+  BPF_TO_BE,
+  BPF_X,
+} from '../../../isa/opcodes.ts';
 import type { SubprogInfo, VerifiedProgram } from '../../verifier/result.ts';
 import { buildCfg, Cfg } from '../shape/cfg.ts';
 import { computeLiveness, readsAndWrites } from '../facts/liveness.ts';

@@ -9,9 +9,9 @@ import {
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { MAX_VAR_OFF } from '../insn/alu-ptr.ts';
 import { ID, TYPE, sminOf, umaxOf } from '../state/row.ts';
 import { regRow } from '../state/state.ts';
+import { BPF_MAX_VAR_OFF } from '../../rules/limits.ts';
 
 /** __check_mem_access: false when [off, off + size) is outside, which is then in the log. */
 export function memAccessOk(
@@ -63,6 +63,6 @@ export function checkMemRegionAccess(
   }
   if (!memAccessOk(env, regno, smin + off, size, memSize, zeroSizeAllowed)) reject(env, ACCESS.MIN_OUTSIDE, regno);
   const umax = umaxOf(rows, r);
-  if (umax >= MAX_VAR_OFF) reject(env, ACCESS.UNBOUNDED, regno);
+  if (umax >= BPF_MAX_VAR_OFF) reject(env, ACCESS.UNBOUNDED, regno);
   if (!memAccessOk(env, regno, umax + off, size, memSize, zeroSizeAllowed)) reject(env, ACCESS.MAX_OUTSIDE, regno);
 }

@@ -31,9 +31,9 @@ import { checkMemAccess } from './mem.ts';
 import { checkMemRegionAccess } from './mem-region.ts';
 import { checkPacketAccess } from './packet.ts';
 import { checkStackRangeInitialized } from './stack.ts';
+import { BPF_MAX_VAR_SIZ } from '../../rules/limits.ts';
 
 /** BPF_MAX_VAR_SIZ: no size argument may reach it. */
-export const MAX_VAR_SIZE = 1 << 29;
 
 /** check_helper_mem_access: `accessSize` bytes behind register `regno` may be read (or written) by the callee. */
 export function checkHelperMemAccess(
@@ -100,7 +100,7 @@ export function checkMemSizeReg(
     reject(env, ARGS.SIZE_ZERO, regno, umin, u64Text(rows[r + UMAX_LO], rows[r + UMAX_HI]));
   }
   const umax = umaxOf(rows, r);
-  if (umax >= MAX_VAR_SIZE) reject(env, ARGS.SIZE_UNBOUNDED, regno);
+  if (umax >= BPF_MAX_VAR_SIZ) reject(env, ARGS.SIZE_UNBOUNDED, regno);
   checkHelperMemAccess(env, regno - 1, umax, write, zeroSizeAllowed, rawMeta);
   markChainPrecision(env, regno);
 }

@@ -3,12 +3,12 @@ import { MAX_BPF_STACK } from '../../../isa/opcodes.ts';
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { MAX_VAR_OFF } from '../insn/alu-ptr.ts';
 import { formatTnum } from '../state/format.ts';
 import { FRAMENO, VALUE_HI, VALUE_LO, s64ToNumber, smaxOf, sminOf, varOffConst } from '../state/row.ts';
 import { type FuncState, regRow } from '../state/state.ts';
 import { readFixed, readVar } from './stack-read.ts';
 import { writeFixed, writeVar } from './stack-write.ts';
+import { BPF_MAX_VAR_OFF } from '../../rules/limits.ts';
 
 /** func(): the frame that a stack pointer points into. */
 export const frameOf = (env: VerifierEnv, rows: Int32Array, r: number): FuncState =>
@@ -27,7 +27,8 @@ export function checkWithinBounds(env: VerifierEnv, regno: number, off: number, 
     min = s64ToNumber(rows[r + VALUE_LO], rows[r + VALUE_HI]) + off;
     max = min + size;
   } else {
-    if (smaxOf(rows, r) >= MAX_VAR_OFF || sminOf(rows, r) <= -MAX_VAR_OFF) reject(env, STACK.UNBOUNDED, dir, regno);
+    if (smaxOf(rows, r) >= BPF_MAX_VAR_OFF || sminOf(rows, r) <= -BPF_MAX_VAR_OFF)
+      reject(env, STACK.UNBOUNDED, dir, regno);
     min = sminOf(rows, r) + off;
     max = smaxOf(rows, r) + off + size;
   }

@@ -1,6 +1,5 @@
 /** Functions that a helper calls back: put aside as a path that returns to the helper, or as a root of its own (push_callback_call). */
 import { ERRNO } from '../../../uapi/errno.ts';
-import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
 import { BPF_RB_ROOT } from '../../../btf/record.ts';
@@ -33,16 +32,6 @@ export type CallbackKind =
   | 'wq'
   | 'task_work'
   | 'rbtree_add';
-
-/** Maps with map_set_for_each_callback_args. */
-const WALKABLE: ReadonlySet<number> = new Set([
-  BPF_MAP_TYPE.BPF_MAP_TYPE_HASH,
-  BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY,
-  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_HASH,
-  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_ARRAY,
-  BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_HASH,
-  BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_PERCPU_HASH,
-]);
 
 const isAsync = (kind: CallbackKind): boolean => kind === 'timer' || kind === 'wq' || kind === 'task_work';
 
@@ -88,7 +77,7 @@ function setCalleeState(env: VerifierEnv, kind: CallbackKind, caller: FuncState,
       copy(2, 3);
       break;
     case 'for_each_map_elem':
-      if (!WALKABLE.has(env.maps[from[regRow(1) + A]].type)) reject(env, SUBPROG.FOR_EACH_MAP);
+      if (env.input.rules.map(env.maps[from[regRow(1) + A]].type)?.forEach !== true) reject(env, SUBPROG.FOR_EACH_MAP);
       copy(1, 1);
       mapPtr(2, PTR_TO_MAP_KEY);
       mapPtr(3, PTR_TO_MAP_VALUE);

@@ -47,6 +47,7 @@ import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { kptrTarget } from './args/kptr.ts';
 import { canElideValueNullness } from './args/map-key.ts';
 import type { CallMeta } from '../state/call-meta.ts';
+import { MAX_ERRNO } from '../../rules/limits.ts';
 
 const F = BPF_FUNC;
 /** Result is another view of the argument object, and lives as long as it does (is_ptr_cast_function). */
@@ -75,7 +76,6 @@ const RETURNS_SIZE: ReadonlySet<number> = new Set([
   F.BPF_FUNC_probe_read_kernel_str,
   F.BPF_FUNC_probe_read_user_str,
 ]);
-const MAX_ERRNO = 4095;
 const R0 = 0;
 const scratch = new Scalar();
 

@@ -26,6 +26,9 @@ import { checkMapFuncCompatibility } from './map-compat.ts';
 import { CallMeta } from '../state/call-meta.ts';
 import { helperName } from './name.ts';
 import { recordFuncKey, recordFuncMap } from './record-map.ts';
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
+
+const { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACING } = BPF_PROG_TYPE;
 
 const F = BPF_FUNC;
 /** __BPF_FUNC_MAX_ID. */
@@ -122,8 +125,6 @@ function giveAway(env: VerifierEnv, ref: number): boolean {
   return true;
 }
 
-const BPF_PROG_TYPE_KPROBE = 2;
-const BPF_PROG_TYPE_TRACING = 26;
 /** BPF_TRACE_FENTRY, FEXIT, BPF_MODIFY_RETURN. */
 const TRAMPOLINES: ReadonlySet<number> = new Set([24, 25, 26]);
 

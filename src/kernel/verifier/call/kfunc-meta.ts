@@ -15,7 +15,7 @@ import {
   KF_SLEEPABLE,
   KF_TRUSTED_ARGS,
 } from '../../rules/rows/kfuncs/row.ts';
-import { kfuncFor } from '../../rules/rows/kfuncs/kfuncs.ts';
+import { kfuncFor } from '../../rules/compile.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -130,7 +130,7 @@ export function fetchKfuncMeta(env: VerifierEnv, insnIdx: number): KfuncMeta {
   const extra = env.aux.extra.get(insnIdx);
   const btf = kernelBtf(env);
   invariant(extra?.kfunc !== undefined && extra.btfId !== undefined && btf !== undefined, 'unresolved kernel function');
-  const row = kfuncFor(extra.kfunc, env.query);
+  const row = kfuncFor(env.input.rules, extra.kfunc, env.query);
   if (row === undefined) reject(env, KFUNC.NOT_ALLOWED, extra.kfunc);
   const proto = btf.type(btf.ref(extra.btfId));
   invariant(proto?.kind === BTF_KIND.FUNC_PROTO, `kernel function ${extra.kfunc} without prototype`);

@@ -54,6 +54,9 @@ import { checkConstStr } from './args/const-str.ts';
 import { type KfuncArgKind, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
 import { CallMeta } from '../state/call-meta.ts';
+import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
+
+const { BPF_TRACE_ITER } = BPF_ATTACH_TYPE;
 
 const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
 
@@ -235,8 +238,6 @@ function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: numb
   meta.dynptrType = dynptrTypeOf(env, rows, r);
   meta.dynptrRefObjId = dynptrRefObjIdOf(env, rows, r);
 }
-
-const BPF_TRACE_ITER = 28;
 
 function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number, ref: number): void {
   const { rows } = env.state.frame;

@@ -2,7 +2,6 @@
 import { BPF_RES_SPIN_LOCK, BPF_SPIN_LOCK } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
 import { invariant } from '../../../util/errors.ts';
-import { LIMITS } from '../../rules/limits.ts';
 import {
   MEM_ALLOC,
   MEM_PERCPU,
@@ -28,6 +27,7 @@ import { regRow, slotRow } from '../state/state.ts';
 import { mayAccessDirectPktData } from '../access/direct-pkt.ts';
 import { isScalarStruct } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc-meta.ts';
+import { BPF_GLOBAL_PERCPU_MA_MAX_SIZE } from '../../rules/limits.ts';
 
 const R0 = regRow(0);
 /** Acquire without returning a pointer to a struct. */
@@ -165,7 +165,7 @@ function setNewObject(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void 
   if (kind !== BTF_KIND.STRUCT) reject(env, KFUNC.LOCAL_TYPE_STRUCT);
   const size = btf.sizeOf(id);
   if (percpu) {
-    if (size > LIMITS.percpuObjMaxSize) reject(env, KFUNC.PERCPU_SIZE, size, LIMITS.percpuObjMaxSize);
+    if (size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE) reject(env, KFUNC.PERCPU_SIZE, size, BPF_GLOBAL_PERCPU_MA_MAX_SIZE);
     if (!isScalarStruct(env, btf, id)) reject(env, KFUNC.PERCPU_SCALARS);
     if (structRecord(env, 1, id) !== undefined) reject(env, KFUNC.PERCPU_FIELDS);
   }

@@ -24,8 +24,8 @@ import { checkKfuncArgs } from './kfunc-args.ts';
 import { type KfuncMeta, fetchKfuncMeta } from './kfunc-meta.ts';
 import { setKfuncResult } from './kfunc-ret.ts';
 import { checkReturnCode } from './ret.ts';
+import { MAX_ERRNO } from '../../rules/limits.ts';
 
-const MAX_ERRNO = 4095;
 const GRAPH_ADDERS: ReadonlySet<string> = new Set([
   'bpf_list_push_front_impl',
   'bpf_list_push_back_impl',

@@ -32,8 +32,7 @@ import { findSubprogAt } from '../subprog.ts';
 import { checkFuncArgRegOff, checkRegType } from './arg-type.ts';
 import { prepareFuncArgs } from './func-args.ts';
 import { processDynptrArg } from '../resource/dynptr.ts';
-
-export const MAX_CALL_FRAMES = 8;
+import { MAX_CALL_FRAMES } from '../../rules/limits.ts';
 
 /** check_func_call. On return env.insnIdx stands before the next instruction to check. */
 export function checkFuncCall(env: VerifierEnv): void {

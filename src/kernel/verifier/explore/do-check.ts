@@ -28,9 +28,7 @@ import { printInsn, printLineInfo } from '../state/print-insn.ts';
 import { pushInsnHistory } from '../paths/history.ts';
 import { isStateVisited, updateBranchCounts } from './prune.ts';
 import { popStack } from '../paths/worklist.ts';
-
-/** BPF_COMPLEXITY_LIMIT_INSNS. */
-export const COMPLEXITY_LIMIT_INSNS = 1_000_000;
+import { BPF_COMPLEXITY_LIMIT_INSNS } from '../../rules/limits.ts';
 
 /** Where the walk stands between two instructions. */
 interface Walk {
@@ -63,7 +61,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   env.curRecord = 0;
   env.prevInsnIdx = walk.prev;
   if (idx < 0 || idx >= env.insns.length) throw new InternalError('execution left the program');
-  if (++env.insnProcessed > COMPLEXITY_LIMIT_INSNS) reject(env, EXPLORE.TOO_LARGE, env.insnProcessed);
+  if (++env.insnProcessed > BPF_COMPLEXITY_LIMIT_INSNS) reject(env, EXPLORE.TOO_LARGE, env.insnProcessed);
   if ((env.insnProcessed & 0x3fff) === 1 && env.input.signal?.aborted) reject(env, EXPLORE.INTERRUPTED);
   state.lastInsnIdx = env.prevInsnIdx;
   state.insnIdx = idx;

@@ -14,9 +14,7 @@ import { EXACT, NOT_EXACT, RANGE_WITHIN, iterActiveDepthsDiffer, statesEqual, st
 import { pushInsnHistory } from '../paths/history.ts';
 import { bucketOf, sameCallsites } from '../paths/loops.ts';
 import { addBackedge, incompleteMarks, maybeEnterScc, maybeExitScc } from '../paths/scc-visit.ts';
-
-/** Most explored states at one instruction for programs without CAP_BPF (BPF_COMPLEXITY_LIMIT_STATES). */
-const COMPLEXITY_LIMIT_STATES = 64;
+import { BPF_COMPLEXITY_LIMIT_STATES } from '../../rules/limits.ts';
 
 function updatePeakStates(env: VerifierEnv): void {
   const now = env.exploredSize + env.freeListSize + env.numBackedges;
@@ -71,7 +69,7 @@ export function isStateVisited(env: VerifierEnv, insnIdx: number): boolean {
     st = older;
   }
   if (env.stats.maxStatesPerInsn < count) env.stats.maxStatesPerInsn = count;
-  if (!env.bpfCapable && count > COMPLEXITY_LIMIT_STATES) return false;
+  if (!env.bpfCapable && count > BPF_COMPLEXITY_LIMIT_STATES) return false;
   if (ctl.add) remember(env, bucket, insnIdx);
   return false;
 }

@@ -49,9 +49,7 @@ import {
 import { checkMapAccess } from '../access/map-value.ts';
 import { aluString } from './alu.ts';
 import { type SanitizeInfo, commitPtrAlu, sanitizeCheckBounds, sanitizePtrAlu } from './sanitize.ts';
-
-/** BPF_MAX_VAR_OFF: how far a pointer may be from its object. */
-export const MAX_VAR_OFF = 1 << 29;
+import { BPF_MAX_VAR_OFF } from '../../rules/limits.ts';
 
 const ptrVal = new Scalar();
 const moved = new Scalar();
@@ -78,11 +76,11 @@ function checkSaneOffset(env: VerifierEnv, s: Scalar, fixedOff: number, type: nu
   const smin = s64ToNumber(s.sminLo, s.sminHi);
   if (s.isConst()) {
     const val = s64ToNumber(s.valLo, s.valHi);
-    if (val >= MAX_VAR_OFF || val <= -MAX_VAR_OFF) reject(env, ALU.MATH_CONST, name, s64Text(s.valLo, s.valHi));
+    if (val >= BPF_MAX_VAR_OFF || val <= -BPF_MAX_VAR_OFF) reject(env, ALU.MATH_CONST, name, s64Text(s.valLo, s.valHi));
   }
-  if (fixedOff >= MAX_VAR_OFF || fixedOff <= -MAX_VAR_OFF) reject(env, ALU.PTR_OFFSET, name, fixedOff);
+  if (fixedOff >= BPF_MAX_VAR_OFF || fixedOff <= -BPF_MAX_VAR_OFF) reject(env, ALU.PTR_OFFSET, name, fixedOff);
   if (s.sminHi === -0x80000000 && s.sminLo === 0) reject(env, ALU.MATH_UNBOUNDED, name);
-  if (smin >= MAX_VAR_OFF || smin <= -MAX_VAR_OFF)
+  if (smin >= BPF_MAX_VAR_OFF || smin <= -BPF_MAX_VAR_OFF)
     reject(env, ALU.PTR_OUT_OF_BOUNDS, s64Text(s.sminLo, s.sminHi), name);
 }
 

@@ -64,10 +64,10 @@ export function checkAtomic(env: VerifierEnv): void {
   const dst = insns.dst[idx];
   const src = insns.src[idx];
   if (RMW.has(imm)) return checkRmw(env);
-  if (imm === BPF_LOAD_ACQ) {
+  if (imm === BPF_LOAD_ACQ && env.input.rules.features.loadAcquire) {
     checkLoadMem(env, true, false, false, 'atomic_load');
     if (!allowed(env, src)) reject(env, ACCESS.ATOMIC_LOADS, src, regTypeStr(typeOf(env, src)));
-  } else if (imm === BPF_STORE_REL) {
+  } else if (imm === BPF_STORE_REL && env.input.rules.features.loadAcquire) {
     checkStoreReg(env, true);
     if (!allowed(env, dst)) reject(env, ACCESS.ATOMIC_STORES, dst, regTypeStr(typeOf(env, dst)));
   } else reject(env, ACCESS.ATOMIC_OP, imm);

@@ -43,7 +43,8 @@ function checkMayGoto(env: VerifierEnv, idx: number): void {
     insns.code[idx] !== (BPF_JMP | BPF_JCOND) ||
     insns.src[idx] !== BPF_MAY_GOTO ||
     insns.dst[idx] ||
-    insns.imm[idx]
+    insns.imm[idx] ||
+    (insns.off[idx] === 0 && !env.input.rules.features.mayGotoNext)
   ) {
     reject(env, BRANCH.MAY_GOTO_IMM, insns.imm[idx]);
   }

@@ -5,9 +5,9 @@ import { flipOpcode } from '../domain/branch.ts';
 import { A, AT_PKT_END, BEYOND_PKT_END, ID, OFF, TYPE, UMAX_HI, UMAX_LO, varOffZero } from '../state/row.ts';
 import { forEachReg } from '../state/each.ts';
 import { type VerifierState, regRow } from '../state/state.ts';
+import { MAX_PACKET_OFF } from '../../rules/limits.ts';
 
 /** Largest packet offset that ranges speak of. */
-const MAX_PACKET_OFF = 0xffff;
 
 /** reg_is_pkt_pointer_any(). */
 export const isPktPointerAny = (type: number): boolean =>

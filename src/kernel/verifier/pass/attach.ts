@@ -58,24 +58,8 @@ export function checkAttachBtfId(env: VerifierEnv): void {
 
 /** can_be_sleepable(). */
 function canBeSleepable(env: VerifierEnv): boolean {
-  switch (env.input.progType) {
-    case P.BPF_PROG_TYPE_TRACING:
-      switch (env.input.expectedAttachType) {
-        case A.BPF_TRACE_FENTRY:
-        case A.BPF_TRACE_FEXIT:
-        case A.BPF_MODIFY_RETURN:
-        case A.BPF_TRACE_ITER:
-          return true;
-        default:
-          return false;
-      }
-    case P.BPF_PROG_TYPE_LSM:
-    case P.BPF_PROG_TYPE_KPROBE:
-    case P.BPF_PROG_TYPE_STRUCT_OPS:
-      return true;
-    default:
-      return false;
-  }
+  const allowed = env.ops.sleepable;
+  return allowed === 'may' || allowed?.includes(env.input.expectedAttachType) === true;
 }
 
 /** bpf_check_attach_target for targets in the kernel. */

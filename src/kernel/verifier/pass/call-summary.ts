@@ -1,6 +1,6 @@
 /** What a call does to registers and paths, as far as its prototype tells (get_call_summary and the questions of check_cfg). */
 import { BTF_KIND } from '../../../btf/types.ts';
-import { kfuncFor } from '../../rules/rows/kfuncs/kfuncs.ts';
+import { kfuncFor } from '../../rules/compile.ts';
 import { RET_VOID, baseType } from '../../rules/reg-types.ts';
 import type { FuncProto } from '../../rules/proto.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -72,7 +72,7 @@ export function callSummary(env: VerifierEnv, i: number): CallSummary | undefine
   const btf = extra?.kfunc === undefined ? undefined : kernelBtf(env);
   const func = btf?.type(extra?.btfId ?? 0);
   const fnProto = func?.kind === BTF_KIND.FUNC ? btf?.type(func.type) : undefined;
-  if (fnProto === undefined || kfuncFor(func?.name ?? '', env.query) === undefined) return undefined;
+  if (fnProto === undefined || kfuncFor(env.input.rules, func?.name ?? '', env.query) === undefined) return undefined;
   return {
     numParams: fnProto.params.length,
     isVoid: fnProto.type === 0,

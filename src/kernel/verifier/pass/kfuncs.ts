@@ -5,8 +5,7 @@ import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-
-const MAX_KFUNC_DESCS = 256;
+import { MAX_KFUNC_DESCS } from '../../rules/limits.ts';
 
 /** The kernel's BTF, read when a program first refers to it; env.btfs[0]. */
 export function kernelBtf(env: VerifierEnv): Btf | undefined {

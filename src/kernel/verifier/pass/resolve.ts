@@ -26,10 +26,7 @@ import type { VerifierEnv } from '../env.ts';
 import { resolveKsymVar } from './ksym-var.ts';
 import { checkMapProgCompatibility } from './map-use.ts';
 import { isLdImm64 } from './subprogs.ts';
-
-export const MAX_USED_MAPS = 64;
-/** Beyond this no variable offset is tracked (BPF_MAX_VAR_OFF). */
-const BPF_MAX_VAR_OFF = 1 << 29;
+import { BPF_MAX_VAR_OFF, MAX_USED_MAPS } from '../../rules/limits.ts';
 
 /** Call through a register: in RFC 9669, not in Linux. */
 const CALLX = BPF_JMP | BPF_CALL | BPF_X;
@@ -111,11 +108,12 @@ class MapTable {
 /** An offset into the value of a map whose values stand at a fixed address (map_direct_value_addr). */
 function checkDirectValue(env: VerifierEnv, map: MapDesc, off: number): number {
   if (off >= BPF_MAX_VAR_OFF) reject(env, STRUCTURE.DIRECT_VALUE_OFFSET, off);
-  if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_ARENA) {
+  const direct = env.input.rules.map(map.type)?.directValue;
+  if (direct === 'arena') {
     if (off > map.maxEntries * 4096) reject(env, STRUCTURE.DIRECT_VALUE_ARENA, map.valueSize, off);
     return off;
   }
-  if (map.type !== BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY) reject(env, STRUCTURE.DIRECT_VALUE_TYPE);
+  if (direct !== 'one-element') reject(env, STRUCTURE.DIRECT_VALUE_TYPE);
   if (map.maxEntries !== 1) reject(env, STRUCTURE.DIRECT_VALUE_MANY, map.valueSize, off);
   if (off >= map.valueSize) reject(env, STRUCTURE.DIRECT_VALUE_RANGE, map.valueSize, off);
   return off;

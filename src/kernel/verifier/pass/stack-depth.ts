@@ -8,10 +8,7 @@ import type { VerifierEnv } from '../env.ts';
 import { findSubprogAt, subprogEnd } from '../subprog.ts';
 import { isThrowCall } from './call-summary.ts';
 import { isKfuncCall, isPseudoCall, isPseudoFunc } from './subprogs.ts';
-
-export const MAX_CALL_FRAMES = 8;
-/** Functions with less stack than this stay on the common stack (BPF_PRIV_STACK_MIN_SIZE). */
-const PRIV_STACK_MIN_SIZE = 64;
+import { BPF_PRIV_STACK_MIN_SIZE, MAX_CALL_FRAMES, MAX_TAIL_CALLER_STACK } from '../../rules/limits.ts';
 
 /** Stack of one function as it counts: the machine code's frames are multiples of 16 (round_up_stack_depth). */
 export const roundUpStackDepth = (depth: number): number => (depth + 15) & ~15;
@@ -33,7 +30,7 @@ export function countedStackDepth(env: VerifierEnv, idx: number): number {
 
 /** Whether programs of this kind may give their functions stacks of their own (bpf_enable_priv_stack). */
 export function mayUsePrivateStack(env: VerifierEnv): boolean {
-  if (env.subprogs.some((s) => s.hasTailCall)) return false;
+  if (!env.input.rules.features.privateStack || env.subprogs.some((s) => s.hasTailCall)) return false;
   switch (env.input.progType) {
     case BPF_PROG_TYPE.BPF_PROG_TYPE_KPROBE:
     case BPF_PROG_TYPE.BPF_PROG_TYPE_TRACEPOINT:
@@ -111,9 +108,10 @@ class DepthWalk {
       this.shared[idx] = 1;
       subprog.privateStack = false;
     }
-    if (idx !== 0 && subprog.hasTailCall && this.#depth >= 256) reject(env, STRUCTURE.STACK_TAIL_CALL, this.#depth);
+    if (idx !== 0 && subprog.hasTailCall && this.#depth >= MAX_TAIL_CALLER_STACK)
+      reject(env, STRUCTURE.STACK_TAIL_CALL, this.#depth);
     const size = this.#size(idx);
-    if (this.privateAllowed && this.shared[idx] === 0 && size >= PRIV_STACK_MIN_SIZE) subprog.privateStack = true;
+    if (this.privateAllowed && this.shared[idx] === 0 && size >= BPF_PRIV_STACK_MIN_SIZE) subprog.privateStack = true;
     if (subprog.privateStack) {
       if (size > MAX_BPF_STACK) reject(env, STRUCTURE.STACK_SUBPROG, idx, size);
       return;

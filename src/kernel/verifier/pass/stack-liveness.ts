@@ -5,8 +5,7 @@ import type { VerifierState } from '../state/state.ts';
 import { subprogEnd } from '../subprog.ts';
 import { FlowGraph } from './flow-graph.ts';
 import { FuncInstance, LIVE, MASKS, READ, WRITE, WRITTEN } from './func-instance.ts';
-
-const MAX_FRAMES = 8;
+import { MAX_CALL_FRAMES } from '../../rules/limits.ts';
 
 export class CallChainLiveness implements StackLiveness {
   readonly #instances = new Map<string, FuncInstance>();
@@ -16,7 +15,7 @@ export class CallChainLiveness implements StackLiveness {
   #current: FuncInstance | undefined;
   #moved = false;
   #insnIdx = 0;
-  readonly #written = new Int32Array(MAX_FRAMES * 2);
+  readonly #written = new Int32Array(MAX_CALL_FRAMES * 2);
   #wrote = false;
   // The instance found last, and the state's chain then.
   #last: FuncInstance | undefined;

@@ -23,8 +23,8 @@ import { reject } from '../diag/reject.ts';
 import type { Subprog, VerifierEnv } from '../env.ts';
 import { exceptionCallbackStart } from './exception-callback.ts';
 import { addKfunc } from './kfuncs.ts';
+import { BPF_MAX_SUBPROGS } from '../../rules/limits.ts';
 
-export const BPF_MAX_SUBPROGS = 256;
 const TAIL_CALL = 12;
 const CALL = BPF_JMP | BPF_CALL;
 const LD_IMM64 = BPF_LD | BPF_IMM | BPF_DW;

@@ -29,7 +29,6 @@ import {
 } from '../../../isa/opcodes.ts';
 import type { Insns } from '../../../isa/insn.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
-import { LIMITS } from '../../rules/limits.ts';
 import { AUX_CALLS_CALLBACK } from '../insn-aux.ts';
 import { EXPLORE } from '../diag/catalogue/explore.ts';
 import { reject } from '../diag/reject.ts';
@@ -49,6 +48,7 @@ import {
   linkedIndex,
   linkedIsReg,
 } from './history.ts';
+import { MAX_CALL_FRAMES } from '../../rules/limits.ts';
 
 const ARGS_MASK = 0x3e;
 
@@ -84,7 +84,7 @@ function subprogExit(env: VerifierEnv, bt: BacktrackState): void {
 
 /** Enters a callee's frame (going backwards over its exit). */
 function subprogEnter(env: VerifierEnv, bt: BacktrackState): void {
-  if (bt.frame === LIMITS.maxCallFrames - 1) lostTrace(env, `subprog enter from frame ${bt.frame}`);
+  if (bt.frame === MAX_CALL_FRAMES - 1) lostTrace(env, `subprog enter from frame ${bt.frame}`);
   bt.frame++;
 }
 

@@ -5,9 +5,7 @@ import { Rejected } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { initFrame } from '../state/regs.ts';
 import type { VerifierState } from '../state/state.ts';
-
-/** Limit of BPF_COMPLEXITY_LIMIT_JMP_SEQ. */
-export const COMPLEXITY_LIMIT_JMP_SEQ = 8192;
+import { BPF_COMPLEXITY_LIMIT_JMP_SEQ } from '../../rules/limits.ts';
 
 /** A path that waits. */
 export interface Pending {
@@ -56,7 +54,7 @@ function put(
   errno: number = ERRNO.EFAULT,
 ): VerifierState {
   env.pending.push({ state, insnIdx, prevInsnIdx, logPos: env.log.position() });
-  if (env.pending.length > COMPLEXITY_LIMIT_JMP_SEQ) {
+  if (env.pending.length > BPF_COMPLEXITY_LIMIT_JMP_SEQ) {
     env.log.line(EXPLORE.TOO_MANY_JUMPS.text(env.pending.length));
     throw new Rejected(EXPLORE.TOO_MANY_JUMPS as never, errno);
   }

@@ -126,6 +126,7 @@ export function markBtfLdReg(
 export function markPtrNotNullReg(env: VerifierEnv, rows: Int32Array, r: number): void {
   if (baseType(rows[r + TYPE]) === PTR_TO_MAP_VALUE) {
     const map = env.maps[rows[r + A]];
+    const lookup = env.input.rules.map(map.type)?.lookup;
     if (map.inner !== undefined) {
       let index = env.maps.indexOf(map.inner);
       if (index < 0) index = env.maps.push(map.inner) - 1;
@@ -133,10 +134,10 @@ export function markPtrNotNullReg(env: VerifierEnv, rows: Int32Array, r: number)
       rows[r + A] = index;
       // An inner map with a lock or a timer is told apart from its siblings by the lookup that gave it.
       if (map.inner.record !== undefined && hasUidField(map.inner.record.mask)) rows[r + B] = rows[r + ID];
-    } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_XSKMAP) {
+    } else if (lookup === 'xdp-sock') {
       rows[r + TYPE] = PTR_TO_XDP_SOCK;
       rows[r + C] = FROM_MAP;
-    } else if (map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP || map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH) {
+    } else if (lookup === 'socket') {
       rows[r + TYPE] = PTR_TO_SOCKET;
       rows[r + C] = FROM_MAP;
     } else {

@@ -7,6 +7,9 @@ import { encodeInsns } from '../../../../src/isa/encode.ts';
 import { ALL_CAPS } from '../../../../src/kernel/rules/prog-type.ts';
 import { verify } from '../../../../src/kernel/verifier/check.ts';
 import { BPF_CMD } from '../../../../src/uapi/cmd.ts';
+import { compileRules } from '../../../../src/kernel/rules/compile.ts';
+
+const RULES = compileRules('6.18');
 
 export interface Row {
   /** `tp:sched_switch`, `iter:task`, `ops:table.member`, `fentry:f`, `fexit:f`, `fmod_ret:f`, `lsm:hook`, `lsm_cgroup:hook`. */
@@ -75,7 +78,7 @@ export function ours(btf: Btf, row: Row, ids?: Set<string>): string {
     name: 't',
     license: licenseOf(row),
     caps: ALL_CAPS,
-    profile: '6.18',
+    rules: RULES,
     logLevel: 2,
     attachBtfId: btfId,
     vmlinux: () => btf,

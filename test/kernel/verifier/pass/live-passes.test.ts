@@ -2,7 +2,7 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Btf } from '../../../../src/btf/btf.ts';
-import { progTypeOps } from '../../../../src/kernel/rules/prog-types.ts';
+import { compileRules } from '../../../../src/kernel/rules/compile.ts';
 import { checkBtfInfo, checkBtfInfoEarly } from '../../../../src/kernel/verifier/pass/check-btf.ts';
 import { checkCfg } from '../../../../src/kernel/verifier/pass/cfg.ts';
 import { computePostorder } from '../../../../src/kernel/verifier/pass/flow.ts';
@@ -12,6 +12,8 @@ import { computeScc } from '../../../../src/kernel/verifier/pass/scc.ts';
 import { addSubprogsAndKfuncs, checkSubprogs } from '../../../../src/kernel/verifier/pass/subprogs.ts';
 import { progTag } from '../../../../src/kernel/verifier/rewrite/tag.ts';
 import { envOf, fixture, inputOf, localRecordings, type Recorded, verdictOf } from '../recorded.ts';
+
+const RULES = compileRules('6.18');
 
 let kernel: Btf | undefined;
 const vmlinux = (): Btf | undefined => {
@@ -80,7 +82,7 @@ test("tags of recorded programs equal the kernel's", () => {
 
 test('log heads of local recordings (SKEP_RECORDINGS)', () => {
   const all = localRecordings();
-  const usable = all.filter((r) => progTypeOps(r.type) !== undefined && r.log !== '');
+  const usable = all.filter((r) => RULES.prog(r.type) !== undefined && r.log !== '');
   const wrong = differences(usable);
   console.log(`${usable.length} compared, ${all.length - usable.length} skipped, ${wrong.length} differ`);
   expect(wrong.slice(0, 40).join('\n')).toBe('');

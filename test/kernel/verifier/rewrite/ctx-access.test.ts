@@ -3,12 +3,14 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import type { Insn } from '../../../../src/isa/insn.ts';
 import { ALL_CAPS, type CtxAccess, type ProgQuery } from '../../../../src/kernel/rules/prog-type.ts';
-import { progTypeOps } from '../../../../src/kernel/rules/prog-types.ts';
+import { compileRules } from '../../../../src/kernel/rules/compile.ts';
 import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../../src/kernel/rules/reg-types.ts';
 import { accessSize } from '../../../../src/kernel/verifier/rewrite/ctx-row.ts';
 import { convertAccess, convertCtxAccess } from '../../../../src/kernel/verifier/rewrite/ctx-access.ts';
 import { genPrologue } from '../../../../src/kernel/verifier/rewrite/ctx-prologue.ts';
 import { genLdAbs } from '../../../../src/kernel/verifier/rewrite/ld-abs.ts';
+
+const RULES = compileRules('6.18');
 
 interface Fixture {
   readonly layout: Readonly<Record<string, [offset: number, size: number]>>;
@@ -48,7 +50,7 @@ describe('context accesses', () => {
         gplCompatible: true,
         attachBtfName: '',
       };
-      const ops = progTypeOps(progType);
+      const ops = RULES.prog(progType);
       const wrong: string[] = [];
       for (const row of rows) {
         const [before, after] = row.split(' ').map(decode);

@@ -1,5 +1,6 @@
 /** All helper prototypes of 6.18, compiled from the family tables: by `name` or `name:variant`. */
 import type { FuncProto } from '../../proto.ts';
+import type { Versioned } from '../../version.ts';
 import { MAP_HELPERS } from './map.ts';
 import { NET_HELPERS } from './net.ts';
 import type { HelperRow } from './row.ts';
@@ -11,6 +12,9 @@ const ROWS = { ...MAP_HELPERS, ...TRACE_HELPERS, ...NET_HELPERS, ...SOCK_HELPERS
 /** A prototype's key: the UAPI name without bpf_, with `:variant` where program types differ. */
 export type HelperKey = keyof typeof ROWS;
 
-export const HELPERS: Readonly<Record<HelperKey, FuncProto>> = Object.fromEntries(
+/** A prototype with the kernels that have it. */
+export type HelperProto = FuncProto & Versioned;
+
+export const HELPERS: Readonly<Record<HelperKey, HelperProto>> = Object.fromEntries(
   Object.entries(ROWS).map(([key, row]: [string, HelperRow]) => [key, { ...row, name: key.split(':')[0] }]),
-) as Record<HelperKey, FuncProto>;
+) as Record<HelperKey, HelperProto>;

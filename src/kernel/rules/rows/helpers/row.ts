@@ -1,5 +1,6 @@
 /** The shape of a helper table row, and the combined argument types that many rows share. */
 import type { FuncProto } from '../../proto.ts';
+import type { Versioned } from '../../version.ts';
 import {
   ARG_KPTR_XCHG_DEST,
   ARG_PTR_TO_BTF_ID,
@@ -22,7 +23,7 @@ import {
 } from '../../reg-types.ts';
 
 /** A prototype without its name: the row's key is the UAPI name, or `name:variant`. */
-export type HelperRow = Omit<FuncProto, 'name'>;
+export type HelperRow = Omit<FuncProto, 'name'> & Versioned;
 export type HelperTable = Readonly<Record<string, HelperRow>>;
 
 // enum bpf_arg_type's extended types, under the kernel's names.

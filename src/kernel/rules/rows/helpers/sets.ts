@@ -1,4 +1,6 @@
 /** Sets of helpers that program types share, by the capability that each needs (bpf_base_func_proto and its relatives). */
+import type { ConfigName } from '../../build.ts';
+import type { VersionName } from '../../version.ts';
 import type { HelperKey } from './protos.ts';
 
 /** One helper that a program type offers, and on which terms. Every column that is there must hold. */
@@ -7,8 +9,12 @@ export interface HelperGrant {
   /** Only for these expected attach types. */
   readonly attach?: readonly number[];
   readonly cap?: 'bpf' | 'perfmon' | 'sysAdmin';
+  /** The first release that offers it to the type, where the helper itself is older. */
+  readonly since?: VersionName;
+  /** The first release that no longer offers it on these terms. */
+  readonly until?: VersionName;
   /** Kernel configuration without which the kernel does not have it. */
-  readonly config?: string;
+  readonly config?: ConfigName;
   /** Only while the attach BTF type has one of these names (`*` at the end matches the rest). */
   readonly attachBtf?: readonly string[];
   readonly sleepable?: boolean;
@@ -72,30 +78,41 @@ const BASE_BPF = (
     'cgrp_storage_delete',
     'get_current_cgroup_id',
     'get_current_ancestor_cgroup_id',
+  ] as const
+).map(bpf);
+
+/** In the base set since 6.16, before that among those of some types (TRACING_BEFORE, CGROUP_CURRENT). */
+const BASE_BPF_6_16 = (
+  [
     'current_task_under_cgroup',
     'get_current_uid_gid',
     'get_cgroup_classid',
     'task_storage_get',
     'task_storage_delete',
   ] as const
-).map(bpf);
+).map((helper): HelperGrant => ({ helper, cap: 'bpf', since: '6.16' }));
 
 const BASE_PERFMON = (
   [
     'trace_printk',
     'get_current_task',
     'get_current_task_btf',
-    'get_current_comm',
     'probe_read_user',
     'probe_read_kernel',
     'probe_read_user_str',
     'probe_read_kernel_str',
-    'copy_from_user',
-    'copy_from_user_task',
     'snprintf_btf',
     'snprintf',
     'task_pt_regs',
     'trace_vprintk',
+  ] as const
+).map(perfmon);
+
+const BASE_PERFMON_6_16 = (
+  [
+    'get_current_comm',
+    'copy_from_user',
+    'copy_from_user_task',
     'perf_event_read',
     'perf_event_read_value',
     'send_signal',
@@ -104,10 +121,16 @@ const BASE_PERFMON = (
     'get_branch_snapshot',
     'find_vma',
   ] as const
-).map(perfmon);
+).map((helper): HelperGrant => ({ helper, cap: 'perfmon', since: '6.16' }));
 
 /** bpf_base_func_proto: for every program type. */
-export const BASE: HelperGrants = [...BASE_PUBLIC, ...BASE_BPF, ...BASE_PERFMON];
+export const BASE: HelperGrants = [
+  ...BASE_PUBLIC,
+  ...BASE_BPF,
+  ...BASE_BPF_6_16,
+  ...BASE_PERFMON,
+  ...BASE_PERFMON_6_16,
+];
 
 /** bpf_sk_base_func_proto: for the types of the network. */
 export const SK_BASE: HelperGrants = [
@@ -125,6 +148,47 @@ export const SK_BASE: HelperGrants = [
   ).map(perfmon),
 ];
 
+const before616 = (helper: HelperKey): HelperGrant => ({ helper, until: '6.16' });
+
+/** What tracing programs had for themselves, and on easier terms, before it came into the base set. */
+const TRACING_BEFORE = (
+  [
+    'trace_printk',
+    'get_current_task',
+    'get_current_task_btf',
+    'probe_read_user',
+    'probe_read_kernel',
+    'probe_read_user_str',
+    'probe_read_kernel_str',
+    'snprintf_btf',
+    'snprintf',
+    'task_pt_regs',
+    'trace_vprintk',
+    'get_current_uid_gid',
+    'current_task_under_cgroup',
+    'task_storage_get',
+    'task_storage_delete',
+    'get_current_comm',
+    'copy_from_user',
+    'copy_from_user_task',
+    'perf_event_read',
+    'perf_event_read_value',
+    'send_signal',
+    'send_signal_thread',
+    'get_task_stack',
+    'get_branch_snapshot',
+    'find_vma',
+  ] as const
+).map(before616);
+
+/** What programs of cgroups had before it came into the base set. */
+export const CGROUP_CURRENT = (
+  ['get_current_uid_gid', 'get_current_comm', 'get_cgroup_classid', 'current_task_under_cgroup'] as const
+).map(before616);
+
+/** What sk_msg programs had before it came into the base set. */
+export const SK_MSG_CURRENT = (['get_current_uid_gid', 'get_cgroup_classid'] as const).map(before616);
+
 /** bpf_tracing_func_proto: kprobes, tracepoints, raw tracepoints, perf events, BTF-typed tracing. */
 export const TRACING_SET: HelperGrants = [
   'get_smp_processor_id',
@@ -132,7 +196,8 @@ export const TRACING_SET: HelperGrants = [
   'probe_read_str',
   'perf_event_output',
   'get_stack',
-  { helper: 'probe_write_user', cap: 'sysAdmin', config: 'no kernel lockdown' },
+  { helper: 'probe_write_user', cap: 'sysAdmin' },
+  ...TRACING_BEFORE,
 ];
 
 /** cgroup_common_func_proto, for types that may also replace the hook's return value. */

@@ -1,4 +1,5 @@
 /** The shape of a kfunc row: flags and who may call it. Prototypes come from the kernel's BTF by name. */
+import type { Configured } from '../../build.ts';
 import { BPF_PROG_TYPE as P } from '../../../../uapi/prog-types.ts';
 
 // KF_* flags.
@@ -35,45 +36,43 @@ export type KfuncHook =
   | 'netfilter'
   | 'kprobe';
 
-export interface KfuncRow {
+export interface KfuncRow extends Configured {
   readonly flags: number;
   readonly hooks: readonly KfuncHook[];
   /** Further limits that the kernel's filters set. */
   readonly progTypes?: readonly number[];
   readonly attach?: readonly number[];
-  /** Kernel configuration without which it does not exist. */
-  readonly config?: string;
   /** The kernel's own test functions. */
   readonly test?: boolean;
 }
 export type KfuncTable = Readonly<Record<string, KfuncRow>>;
 
 /** bpf_prog_type_to_kfunc_hook; types that are not here call the common set only. */
-export const PROG_KFUNC_HOOK: Readonly<Record<number, KfuncHook>> = {
-  [P.BPF_PROG_TYPE_XDP]: 'xdp',
-  [P.BPF_PROG_TYPE_SCHED_CLS]: 'tc',
-  [P.BPF_PROG_TYPE_STRUCT_OPS]: 'struct_ops',
-  [P.BPF_PROG_TYPE_TRACING]: 'tracing',
-  [P.BPF_PROG_TYPE_TRACEPOINT]: 'tracing',
-  [P.BPF_PROG_TYPE_PERF_EVENT]: 'tracing',
-  [P.BPF_PROG_TYPE_LSM]: 'tracing',
-  [P.BPF_PROG_TYPE_SYSCALL]: 'syscall',
-  [P.BPF_PROG_TYPE_CGROUP_SKB]: 'cgroup',
-  [P.BPF_PROG_TYPE_CGROUP_SOCK]: 'cgroup',
-  [P.BPF_PROG_TYPE_CGROUP_DEVICE]: 'cgroup',
-  [P.BPF_PROG_TYPE_CGROUP_SOCK_ADDR]: 'cgroup',
-  [P.BPF_PROG_TYPE_CGROUP_SOCKOPT]: 'cgroup',
-  [P.BPF_PROG_TYPE_CGROUP_SYSCTL]: 'cgroup',
-  [P.BPF_PROG_TYPE_SOCK_OPS]: 'cgroup',
-  [P.BPF_PROG_TYPE_SCHED_ACT]: 'sched_act',
-  [P.BPF_PROG_TYPE_SK_SKB]: 'sk_skb',
-  [P.BPF_PROG_TYPE_SOCKET_FILTER]: 'socket_filter',
-  [P.BPF_PROG_TYPE_LWT_OUT]: 'lwt',
-  [P.BPF_PROG_TYPE_LWT_IN]: 'lwt',
-  [P.BPF_PROG_TYPE_LWT_XMIT]: 'lwt',
-  [P.BPF_PROG_TYPE_LWT_SEG6LOCAL]: 'lwt',
-  [P.BPF_PROG_TYPE_NETFILTER]: 'netfilter',
-  [P.BPF_PROG_TYPE_KPROBE]: 'kprobe',
+export const PROG_KFUNC_HOOK: Readonly<Record<number, Configured & { readonly hook: KfuncHook }>> = {
+  [P.BPF_PROG_TYPE_XDP]: { since: '6.0', hook: 'xdp' },
+  [P.BPF_PROG_TYPE_SCHED_CLS]: { since: '6.0', hook: 'tc' },
+  [P.BPF_PROG_TYPE_STRUCT_OPS]: { since: '6.0', hook: 'struct_ops' },
+  [P.BPF_PROG_TYPE_TRACING]: { since: '6.0', hook: 'tracing' },
+  [P.BPF_PROG_TYPE_TRACEPOINT]: { since: '6.0', hook: 'tracing' },
+  [P.BPF_PROG_TYPE_PERF_EVENT]: { since: '6.0', hook: 'tracing' },
+  [P.BPF_PROG_TYPE_LSM]: { since: '6.0', hook: 'tracing' },
+  [P.BPF_PROG_TYPE_SYSCALL]: { since: '6.0', hook: 'syscall' },
+  [P.BPF_PROG_TYPE_CGROUP_SKB]: { since: '6.0', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_CGROUP_SOCK]: { since: '6.0', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_CGROUP_DEVICE]: { since: '6.0', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_CGROUP_SOCK_ADDR]: { since: '6.0', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_CGROUP_SOCKOPT]: { since: '6.0', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_CGROUP_SYSCTL]: { since: '6.0', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_SOCK_OPS]: { since: '6.15', hook: 'cgroup' },
+  [P.BPF_PROG_TYPE_SCHED_ACT]: { since: '6.0', hook: 'sched_act' },
+  [P.BPF_PROG_TYPE_SK_SKB]: { since: '6.0', hook: 'sk_skb' },
+  [P.BPF_PROG_TYPE_SOCKET_FILTER]: { since: '6.0', hook: 'socket_filter' },
+  [P.BPF_PROG_TYPE_LWT_OUT]: { since: '6.0', hook: 'lwt' },
+  [P.BPF_PROG_TYPE_LWT_IN]: { since: '6.0', hook: 'lwt' },
+  [P.BPF_PROG_TYPE_LWT_XMIT]: { since: '6.0', hook: 'lwt' },
+  [P.BPF_PROG_TYPE_LWT_SEG6LOCAL]: { since: '6.0', hook: 'lwt' },
+  [P.BPF_PROG_TYPE_NETFILTER]: { since: '6.0', hook: 'netfilter' },
+  [P.BPF_PROG_TYPE_KPROBE]: { since: '6.0', hook: 'kprobe' },
 };
 
 /** What the end of a parameter's name tells the verifier (kernel/bpf/verifier.c, Documentation/bpf/kfuncs.rst). */

@@ -1,32 +1,60 @@
 /** Program types of cgroup hooks other than packets: sockets, addresses, socket operations and options, devices, sysctl. */
 import { BPF_SOCK, BPF_SOCK_ADDR, BPF_SOCK_OPS } from '../ctx/net.ts';
 import { BPF_CGROUP_DEV_CTX, BPF_SOCKOPT, BPF_SYSCTL } from '../ctx/system.ts';
-import { CGROUP_COMMON, SK_BASE, SK_LOOKUP_SET } from '../helpers/sets.ts';
+import { CGROUP_COMMON, CGROUP_CURRENT, type HelperGrant, SK_BASE, SK_LOOKUP_SET } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
+import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const BPF_CGROUP_INET_SOCK_CREATE = 2;
-const BPF_CGROUP_INET4_BIND = 8;
-const BPF_CGROUP_INET6_BIND = 9;
-const BPF_CGROUP_INET4_CONNECT = 10;
-const BPF_CGROUP_INET6_CONNECT = 11;
-const BPF_CGROUP_INET4_POST_BIND = 12;
-const BPF_CGROUP_INET6_POST_BIND = 13;
-const BPF_CGROUP_UDP4_SENDMSG = 14;
-const BPF_CGROUP_UDP6_SENDMSG = 15;
-const BPF_CGROUP_UDP4_RECVMSG = 19;
-const BPF_CGROUP_UDP6_RECVMSG = 20;
-const BPF_CGROUP_GETSOCKOPT = 21;
-const BPF_CGROUP_SETSOCKOPT = 22;
-const BPF_CGROUP_INET4_GETPEERNAME = 29;
-const BPF_CGROUP_INET6_GETPEERNAME = 30;
-const BPF_CGROUP_INET4_GETSOCKNAME = 31;
-const BPF_CGROUP_INET6_GETSOCKNAME = 32;
-const BPF_CGROUP_INET_SOCK_RELEASE = 34;
-const BPF_CGROUP_UNIX_CONNECT = 49;
-const BPF_CGROUP_UNIX_SENDMSG = 50;
-const BPF_CGROUP_UNIX_RECVMSG = 51;
-const BPF_CGROUP_UNIX_GETPEERNAME = 52;
-const BPF_CGROUP_UNIX_GETSOCKNAME = 53;
+const {
+  BPF_CGROUP_INET_SOCK_CREATE,
+  BPF_CGROUP_INET4_BIND,
+  BPF_CGROUP_INET6_BIND,
+  BPF_CGROUP_INET4_CONNECT,
+  BPF_CGROUP_INET6_CONNECT,
+  BPF_CGROUP_INET4_POST_BIND,
+  BPF_CGROUP_INET6_POST_BIND,
+  BPF_CGROUP_UDP4_SENDMSG,
+  BPF_CGROUP_UDP6_SENDMSG,
+  BPF_CGROUP_UDP4_RECVMSG,
+  BPF_CGROUP_UDP6_RECVMSG,
+  BPF_CGROUP_GETSOCKOPT,
+  BPF_CGROUP_SETSOCKOPT,
+  BPF_CGROUP_INET4_GETPEERNAME,
+  BPF_CGROUP_INET6_GETPEERNAME,
+  BPF_CGROUP_INET4_GETSOCKNAME,
+  BPF_CGROUP_INET6_GETSOCKNAME,
+  BPF_CGROUP_INET_SOCK_RELEASE,
+  BPF_CGROUP_UNIX_CONNECT,
+  BPF_CGROUP_UNIX_SENDMSG,
+  BPF_CGROUP_UNIX_RECVMSG,
+  BPF_CGROUP_UNIX_GETPEERNAME,
+  BPF_CGROUP_UNIX_GETSOCKNAME,
+} = BPF_ATTACH_TYPE;
+
+const UNIX_NAMES: readonly number[] = [BPF_CGROUP_UNIX_GETPEERNAME, BPF_CGROUP_UNIX_GETSOCKNAME];
+const SOCK_ADDR_HOOKS = [
+  BPF_CGROUP_INET4_BIND,
+  BPF_CGROUP_INET4_CONNECT,
+  BPF_CGROUP_UDP4_SENDMSG,
+  BPF_CGROUP_UDP4_RECVMSG,
+  BPF_CGROUP_INET4_GETPEERNAME,
+  BPF_CGROUP_INET4_GETSOCKNAME,
+  BPF_CGROUP_INET6_BIND,
+  BPF_CGROUP_INET6_CONNECT,
+  BPF_CGROUP_UDP6_SENDMSG,
+  BPF_CGROUP_UDP6_RECVMSG,
+  BPF_CGROUP_INET6_GETPEERNAME,
+  BPF_CGROUP_INET6_GETSOCKNAME,
+  BPF_CGROUP_UNIX_CONNECT,
+  BPF_CGROUP_UNIX_SENDMSG,
+  BPF_CGROUP_UNIX_RECVMSG,
+  ...UNIX_NAMES,
+];
+/** Names of unix sockets were left out at first. */
+const SOCKOPT = (['setsockopt', 'getsockopt'] as const).flatMap((helper): HelperGrant[] => [
+  { helper, attach: SOCK_ADDR_HOOKS.filter((hook) => !UNIX_NAMES.includes(hook)) },
+  { helper, attach: UNIX_NAMES, since: '6.15' },
+]);
 
 const CREATE = { attach: [BPF_CGROUP_INET_SOCK_CREATE, BPF_CGROUP_INET_SOCK_RELEASE] } as const;
 const POST_BIND4 = { attach: [BPF_CGROUP_INET4_POST_BIND] } as const;
@@ -34,6 +62,7 @@ const POST_BIND6 = { attach: [BPF_CGROUP_INET6_POST_BIND] } as const;
 
 export const CGROUP_SOCK = {
   type: 9,
+  since: '4.10',
   name: 'BPF_PROG_TYPE_CGROUP_SOCK',
   short: 'cgroup_sock',
   ctxStruct: 'bpf_sock',
@@ -66,6 +95,7 @@ export const CGROUP_SOCK = {
     'sk_storage_get:cg_sock',
     'ktime_get_coarse_ns',
     ...CGROUP_COMMON,
+    ...CGROUP_CURRENT,
   ],
   ret: [{ range: [0, 1] }],
   loadCaps: ['netAdmin'],
@@ -125,6 +155,7 @@ const MSG6 = { attach: [BPF_CGROUP_UDP6_SENDMSG] } as const;
 
 export const CGROUP_SOCK_ADDR = {
   type: 18,
+  since: '4.17',
   name: 'BPF_PROG_TYPE_CGROUP_SOCK_ADDR',
   short: 'cgroup_sock_addr',
   ctxStruct: 'bpf_sock_addr',
@@ -154,8 +185,8 @@ export const CGROUP_SOCK_ADDR = {
     ...SK_LOOKUP_SET,
     'sk_storage_get',
     'sk_storage_delete',
-    'setsockopt',
-    'getsockopt',
+    ...SOCKOPT,
+    ...CGROUP_CURRENT,
     'get_local_storage',
     { helper: 'get_retval', attach: WITH_RETVAL },
     { helper: 'set_retval', attach: WITH_RETVAL },
@@ -168,15 +199,7 @@ export const CGROUP_SOCK_ADDR = {
     { range: [0, 1] },
   ],
   loadCaps: ['netAdmin'],
-  attachTypes: [
-    ...INET4,
-    ...INET6,
-    BPF_CGROUP_UNIX_CONNECT,
-    BPF_CGROUP_UNIX_SENDMSG,
-    BPF_CGROUP_UNIX_RECVMSG,
-    BPF_CGROUP_UNIX_GETPEERNAME,
-    BPF_CGROUP_UNIX_GETSOCKNAME,
-  ],
+  attachTypes: SOCK_ADDR_HOOKS,
   config: 'CONFIG_CGROUP_BPF',
 } as const satisfies ProgTypeRow;
 
@@ -184,11 +207,12 @@ const SOCK_OPS_READ = Object.fromEntries(Object.keys(BPF_SOCK_OPS.fields).map((f
 
 export const SOCK_OPS = {
   type: 13,
+  since: '4.13',
   name: 'BPF_PROG_TYPE_SOCK_OPS',
   short: 'sock_ops',
   ctxStruct: 'bpf_sock_ops',
   ctx: { struct: BPF_SOCK_OPS, read: SOCK_OPS_READ, write: { reply: true, sk_txhash: true }, convert: true },
-  packetAccess: 'read',
+  packetAccess: 'none',
   helpers: [
     'setsockopt',
     'getsockopt',
@@ -214,12 +238,13 @@ export const SOCK_OPS = {
 
 export const CGROUP_DEVICE = {
   type: 15,
+  since: '4.15',
   name: 'BPF_PROG_TYPE_CGROUP_DEVICE',
   short: 'cgroup_device',
   ctxStruct: 'bpf_cgroup_dev_ctx',
   ctx: { struct: BPF_CGROUP_DEV_CTX, read: { access_type: true, major: true, minor: true }, convert: false },
   packetAccess: 'none',
-  helpers: ['perf_event_output', ...CGROUP_COMMON],
+  helpers: ['perf_event_output', ...CGROUP_COMMON, ...CGROUP_CURRENT],
   ret: [{ range: [0, 1] }],
   loadCaps: ['netAdmin'],
   config: 'CONFIG_CGROUP_BPF',
@@ -227,6 +252,7 @@ export const CGROUP_DEVICE = {
 
 export const CGROUP_SYSCTL = {
   type: 23,
+  since: '5.2',
   name: 'BPF_PROG_TYPE_CGROUP_SYSCTL',
   short: 'cgroup_sysctl',
   ctxStruct: 'bpf_sysctl',
@@ -240,6 +266,7 @@ export const CGROUP_SYSCTL = {
     'ktime_get_coarse_ns',
     'perf_event_output',
     ...CGROUP_COMMON,
+    ...CGROUP_CURRENT,
   ],
   ret: [{ range: [0, 1] }],
   loadCaps: ['netAdmin'],
@@ -251,6 +278,7 @@ const SET = { attach: [BPF_CGROUP_SETSOCKOPT] } as const;
 
 export const CGROUP_SOCKOPT = {
   type: 25,
+  since: '5.3',
   name: 'BPF_PROG_TYPE_CGROUP_SOCKOPT',
   short: 'cgroup_sockopt',
   ctxStruct: 'bpf_sockopt',
@@ -260,7 +288,7 @@ export const CGROUP_SOCKOPT = {
     write: { level: SET, optname: SET, optlen: true, retval: GET },
     convert: true,
   },
-  packetAccess: 'write',
+  packetAccess: 'sockopt',
   helpers: [
     'get_netns_cookie',
     'sk_storage_get',
@@ -270,6 +298,7 @@ export const CGROUP_SOCKOPT = {
     'tcp_sock',
     'perf_event_output',
     ...CGROUP_COMMON,
+    ...CGROUP_CURRENT,
   ],
   ret: [{ range: [0, 1] }],
   loadCaps: ['netAdmin'],

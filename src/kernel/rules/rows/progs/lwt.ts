@@ -18,6 +18,7 @@ const LWT = {
 
 export const LWT_IN = {
   type: 10,
+  since: '4.10',
   name: 'BPF_PROG_TYPE_LWT_IN',
   short: 'lwt_in',
   ...LWT,
@@ -27,6 +28,7 @@ export const LWT_IN = {
 
 export const LWT_OUT = {
   type: 11,
+  since: '4.10',
   name: 'BPF_PROG_TYPE_LWT_OUT',
   short: 'lwt_out',
   ...LWT,
@@ -36,6 +38,7 @@ export const LWT_OUT = {
 
 export const LWT_XMIT = {
   type: 12,
+  since: '4.10',
   name: 'BPF_PROG_TYPE_LWT_XMIT',
   short: 'lwt_xmit',
   ...LWT,
@@ -63,6 +66,7 @@ export const LWT_XMIT = {
 
 export const LWT_SEG6LOCAL = {
   type: 19,
+  since: '4.18',
   name: 'BPF_PROG_TYPE_LWT_SEG6LOCAL',
   short: 'lwt_seg6local',
   ...LWT,
@@ -71,7 +75,8 @@ export const LWT_SEG6LOCAL = {
     { helper: 'lwt_seg6_store_bytes', config: 'CONFIG_IPV6_SEG6_BPF' },
     { helper: 'lwt_seg6_action', config: 'CONFIG_IPV6_SEG6_BPF' },
     { helper: 'lwt_seg6_adjust_srh', config: 'CONFIG_IPV6_SEG6_BPF' },
-    ...LWT_SET,
+    ...LWT_SET.filter((helper) => helper !== 'skb_pull_data'),
+    { helper: 'skb_pull_data', since: '6.16' },
     ...SK_BASE,
   ],
 } as const satisfies ProgTypeRow;

@@ -1,4 +1,5 @@
 /** The shape of a program type's row. What a row leaves out is denied. */
+import type { Configured } from '../../build.ts';
 import type { CtxUse } from '../ctx/row.ts';
 import type { HelperGrants } from '../helpers/sets.ts';
 
@@ -13,7 +14,7 @@ export interface RetRule {
   readonly range: readonly [min: number, max: number] | 'any';
 }
 
-export interface ProgTypeRow {
+export interface ProgTypeRow extends Configured {
   readonly type: number;
   readonly name: string;
   /** libbpf's and bpftool's word. */
@@ -22,7 +23,11 @@ export interface ProgTypeRow {
   readonly ctx: CtxUse;
   /** Loads from the context take their types from the attach BTF (btf_ctx_access). */
   readonly btfCtx?: boolean;
-  readonly packetAccess: 'none' | 'read' | 'write' | 'helper-args';
+  /**
+   * Direct access to packet data. `read`: loads, and arguments of any helper; `write`: stores too, and arguments of helpers that
+   * take packets; `sockopt`: everything.
+   */
+  readonly packetAccess: 'none' | 'read' | 'write' | 'sockopt';
   /** Fields of connection tracking entries may be written. */
   readonly writesNfConn?: boolean;
   /** Beyond the base set; an earlier entry of an id wins over a later one and over the base set. */
@@ -31,22 +36,16 @@ export interface ProgTypeRow {
   readonly withoutBase?: boolean;
   /** Attach BTF names (as in RetRule) for which no helper is offered at all. */
   readonly withoutHelpers?: readonly string[];
-  /** Refused without a GPL-compatible licence. */
-  readonly gplRequired?: boolean;
   /** First fitting rule; any value when there is none. */
   readonly ret: readonly RetRule[];
   /** Capabilities beside CAP_BPF that loading takes. */
   readonly loadCaps: readonly ('netAdmin' | 'perfmon')[];
-  /** Loads without CAP_BPF when the system allows it to. */
-  readonly unprivileged?: boolean;
   /** Expected attach types that PROG_LOAD takes; every one when left out. */
   readonly attachTypes?: readonly number[];
   /** What an expected attach type of 0 is read as, for types that came before it. */
   readonly defaultAttach?: number;
-  /** May carry BPF_F_SLEEPABLE: always must, never, or for these attach types only. */
-  readonly sleepable?: 'always' | 'may' | readonly number[];
-  /** Loading takes attach_btf_id: always, or for these attach types. */
-  readonly attachBtf?: 'always' | 'may';
-  /** Kernel configuration without which the type does not exist. */
-  readonly config?: string;
+  /** BPF_F_SLEEPABLE is allowed: always, or for these attach types only. */
+  readonly sleepable?: 'may' | readonly number[];
+  /** Loading takes attach_btf_id. */
+  readonly attachBtf?: boolean;
 }

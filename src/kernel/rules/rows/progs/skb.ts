@@ -2,12 +2,13 @@
 import { SK_BUFF, SKB_COMMON, SKB_SOCKET } from '../ctx/sk-buff.ts';
 import { SK_BASE, SK_LOOKUP_SET } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
+import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const BPF_CGROUP_INET_INGRESS = 0;
-const BPF_CGROUP_INET_EGRESS = 1;
+const { BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS } = BPF_ATTACH_TYPE;
 
 export const SOCKET_FILTER = {
   type: 1,
+  since: '3.19',
   name: 'BPF_PROG_TYPE_SOCKET_FILTER',
   short: 'socket_filter',
   ctxStruct: '__sk_buff',
@@ -17,14 +18,13 @@ export const SOCKET_FILTER = {
     'skb_load_bytes',
     'skb_load_bytes_relative',
     'get_socket_cookie',
-    'get_netns_cookie',
+    { helper: 'get_netns_cookie', since: '6.15' },
     'get_socket_uid',
     'perf_event_output',
     ...SK_BASE,
   ],
   ret: [],
   loadCaps: [],
-  unprivileged: true,
 } as const satisfies ProgTypeRow;
 
 const TC = {
@@ -89,7 +89,7 @@ const TC = {
     'perf_event_output',
     'skb_under_cgroup',
     'get_socket_cookie',
-    'get_netns_cookie',
+    { helper: 'get_netns_cookie', since: '6.15' },
     'get_socket_uid',
     'fib_lookup',
     'check_mtu',
@@ -120,12 +120,14 @@ const TC = {
 
 export const SCHED_CLS = {
   type: 3,
+  since: '4.1',
   name: 'BPF_PROG_TYPE_SCHED_CLS',
   short: 'sched_cls',
   ...TC,
 } as const satisfies ProgTypeRow;
 export const SCHED_ACT = {
   type: 4,
+  since: '4.1',
   name: 'BPF_PROG_TYPE_SCHED_ACT',
   short: 'sched_act',
   ...TC,
@@ -133,6 +135,7 @@ export const SCHED_ACT = {
 
 export const CGROUP_SKB = {
   type: 8,
+  since: '4.10',
   name: 'BPF_PROG_TYPE_CGROUP_SKB',
   short: 'cgroup_skb',
   ctxStruct: '__sk_buff',
@@ -167,14 +170,13 @@ export const CGROUP_SKB = {
     'skb_load_bytes',
     'skb_load_bytes_relative',
     'get_socket_cookie',
-    'get_netns_cookie',
+    { helper: 'get_netns_cookie', since: '6.15' },
     'get_socket_uid',
     ...SK_BASE,
   ],
   // Egress programs also say whether the sender is to be slowed down (2 and 3).
   ret: [{ attach: [BPF_CGROUP_INET_EGRESS], range: [0, 3] }, { range: [0, 1] }],
   loadCaps: [],
-  unprivileged: true,
   attachTypes: [BPF_CGROUP_INET_INGRESS, BPF_CGROUP_INET_EGRESS],
 } as const satisfies ProgTypeRow;
 
@@ -183,6 +185,7 @@ const { mark: _mark, ...SKB_WITHOUT_MARK } = SKB_COMMON;
 
 export const SK_SKB = {
   type: 14,
+  since: '4.14',
   name: 'BPF_PROG_TYPE_SK_SKB',
   short: 'sk_skb',
   ctxStruct: '__sk_buff',
@@ -220,6 +223,7 @@ export const SK_SKB = {
 
 export const FLOW_DISSECTOR = {
   type: 22,
+  since: '4.20',
   name: 'BPF_PROG_TYPE_FLOW_DISSECTOR',
   short: 'flow_dissector',
   ctxStruct: '__sk_buff',

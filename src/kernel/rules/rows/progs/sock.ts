@@ -1,15 +1,19 @@
 /** Program types that steer sockets and connections: sk_msg, reuseport selection, socket lookup, netfilter. */
 import { BPF_NF_CTX, BPF_SK_LOOKUP, SK_MSG_MD, SK_REUSEPORT_MD } from '../ctx/net.ts';
-import { SK_BASE } from '../helpers/sets.ts';
+import { SK_BASE, SK_MSG_CURRENT } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
+import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const BPF_SK_LOOKUP_ATTACH = 36;
-const BPF_SK_REUSEPORT_SELECT = 39;
-const BPF_SK_REUSEPORT_SELECT_OR_MIGRATE = 40;
-const BPF_NETFILTER = 45;
+const {
+  BPF_SK_LOOKUP: BPF_SK_LOOKUP_ATTACH,
+  BPF_SK_REUSEPORT_SELECT,
+  BPF_SK_REUSEPORT_SELECT_OR_MIGRATE,
+  BPF_NETFILTER,
+} = BPF_ATTACH_TYPE;
 
 export const SK_MSG = {
   type: 16,
+  since: '4.17',
   name: 'BPF_PROG_TYPE_SK_MSG',
   short: 'sk_msg',
   ctxStruct: 'sk_msg_md',
@@ -43,6 +47,7 @@ export const SK_MSG = {
     'sk_storage_get',
     'sk_storage_delete',
     'get_netns_cookie',
+    ...SK_MSG_CURRENT,
     ...SK_BASE,
   ],
   ret: [],
@@ -52,6 +57,7 @@ export const SK_MSG = {
 
 export const SK_REUSEPORT = {
   type: 21,
+  since: '4.19',
   name: 'BPF_PROG_TYPE_SK_REUSEPORT',
   short: 'sk_reuseport',
   ctxStruct: 'sk_reuseport_md',
@@ -70,7 +76,7 @@ export const SK_REUSEPORT = {
     },
     convert: true,
   },
-  packetAccess: 'none',
+  packetAccess: 'read',
   helpers: [
     'sk_select_reuseport',
     'skb_load_bytes',
@@ -86,6 +92,7 @@ export const SK_REUSEPORT = {
 
 export const SK_LOOKUP = {
   type: 30,
+  since: '5.9',
   name: 'BPF_PROG_TYPE_SK_LOOKUP',
   short: 'sk_lookup',
   ctxStruct: 'bpf_sk_lookup',
@@ -115,6 +122,7 @@ export const SK_LOOKUP = {
 
 export const NETFILTER = {
   type: 32,
+  since: '6.4',
   name: 'BPF_PROG_TYPE_NETFILTER',
   short: 'netfilter',
   ctxStruct: 'bpf_nf_ctx',

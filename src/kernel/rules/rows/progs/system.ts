@@ -3,10 +3,11 @@ import { BTF_ARGS, LIRC_CTX, SYSCALL_CTX } from '../ctx/system.ts';
 import { TRACING_SET } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
 import { TRACING_TYPED_SET } from './trace.ts';
+import { MAX_ERRNO } from '../../limits.ts';
+import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const BPF_LSM_MAC = 27;
-const BPF_LSM_CGROUP = 43;
-const MAX_ERRNO = 4095;
+const { BPF_LSM_MAC, BPF_LSM_CGROUP } = BPF_ATTACH_TYPE;
+
 /** Hooks that answer yes or no, not with an error number. */
 const LSM_BOOL_HOOKS = ['bpf_lsm_audit_rule_known', 'bpf_lsm_inode_xattr_skipcap', 'bpf_lsm_xfrm_state_pol_flow_match'];
 /** Hooks that run with the socket locked (bpf_lsm_locked_sockopt_hooks). */
@@ -17,6 +18,7 @@ const LSM_SOCKOPT = { attach: [BPF_LSM_CGROUP], attachBtf: [...LSM_LOCKED_SOCKET
 
 export const LSM = {
   type: 29,
+  since: '5.7',
   name: 'BPF_PROG_TYPE_LSM',
   short: 'lsm',
   ctxStruct: 'void',
@@ -53,9 +55,8 @@ export const LSM = {
     { range: [-MAX_ERRNO, 0] },
   ],
   loadCaps: ['perfmon'],
-  attachTypes: [BPF_LSM_MAC, BPF_LSM_CGROUP],
-  sleepable: [BPF_LSM_MAC],
-  attachBtf: 'always',
+  sleepable: 'may',
+  attachBtf: true,
   config: 'CONFIG_BPF_LSM',
 } as const satisfies ProgTypeRow;
 
@@ -77,6 +78,7 @@ const TCP_CA_SOCKOPT = [
 
 export const STRUCT_OPS = {
   type: 27,
+  since: '5.6',
   name: 'BPF_PROG_TYPE_STRUCT_OPS',
   short: 'struct_ops',
   ctxStruct: 'void',
@@ -95,14 +97,14 @@ export const STRUCT_OPS = {
   withoutHelpers: ['bpf_dummy_ops.*'],
   ret: [],
   loadCaps: ['perfmon'],
-  gplRequired: true,
   sleepable: 'may',
-  attachBtf: 'always',
+  attachBtf: true,
 } as const satisfies ProgTypeRow;
 
 /** Takes the context, helpers and range of the program whose function it replaces. */
 export const EXT = {
   type: 28,
+  since: '5.6',
   name: 'BPF_PROG_TYPE_EXT',
   short: 'ext',
   ctxStruct: 'void',
@@ -112,11 +114,12 @@ export const EXT = {
   ret: [],
   loadCaps: ['netAdmin', 'perfmon'],
   attachTypes: [0],
-  attachBtf: 'always',
+  attachBtf: true,
 } as const satisfies ProgTypeRow;
 
 export const SYSCALL = {
   type: 31,
+  since: '5.14',
   name: 'BPF_PROG_TYPE_SYSCALL',
   short: 'syscall',
   ctxStruct: 'void',
@@ -135,11 +138,11 @@ export const SYSCALL = {
   ret: [],
   loadCaps: [],
   attachTypes: [0],
-  sleepable: 'always',
 } as const satisfies ProgTypeRow;
 
 export const LIRC_MODE2 = {
   type: 20,
+  since: '4.18',
   name: 'BPF_PROG_TYPE_LIRC_MODE2',
   short: 'lirc_mode2',
   ctxStruct: '__u32',
@@ -163,6 +166,6 @@ export const LIRC_MODE2 = {
     { helper: 'trace_printk', cap: 'perfmon' },
   ],
   ret: [],
-  loadCaps: ['netAdmin'],
+  loadCaps: [],
   config: 'CONFIG_BPF_LIRC_MODE2',
 } as const satisfies ProgTypeRow;

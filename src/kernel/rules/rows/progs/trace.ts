@@ -9,21 +9,26 @@ import {
 } from '../ctx/system.ts';
 import { type HelperGrants, TRACING_SET } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
+import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const BPF_TRACE_RAW_TP = 23;
-const BPF_TRACE_FENTRY = 24;
-const BPF_TRACE_FEXIT = 25;
-const BPF_MODIFY_RETURN = 26;
-const BPF_TRACE_ITER = 28;
-const BPF_TRACE_KPROBE_MULTI = 42;
-const BPF_TRACE_UPROBE_MULTI = 48;
-const BPF_TRACE_KPROBE_SESSION = 56;
-const BPF_TRACE_UPROBE_SESSION = 57;
+const {
+  BPF_TRACE_RAW_TP,
+  BPF_TRACE_FENTRY,
+  BPF_TRACE_FEXIT,
+  BPF_MODIFY_RETURN,
+  BPF_TRACE_ITER,
+  BPF_TRACE_KPROBE_MULTI,
+  BPF_TRACE_UPROBE_MULTI,
+  BPF_TRACE_KPROBE_SESSION,
+  BPF_TRACE_UPROBE_SESSION,
+} = BPF_ATTACH_TYPE;
+
 const MULTI = [BPF_TRACE_KPROBE_MULTI, BPF_TRACE_KPROBE_SESSION, BPF_TRACE_UPROBE_MULTI, BPF_TRACE_UPROBE_SESSION];
 const TRAMPOLINE = [BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN];
 
 export const KPROBE = {
   type: 2,
+  since: '4.1',
   name: 'BPF_PROG_TYPE_KPROBE',
   short: 'kprobe',
   ctxStruct: 'bpf_user_pt_regs_t',
@@ -45,6 +50,7 @@ export const KPROBE = {
 
 export const TRACEPOINT = {
   type: 5,
+  since: '4.7',
   name: 'BPF_PROG_TYPE_TRACEPOINT',
   short: 'tracepoint',
   ctxStruct: 'pt_regs',
@@ -57,6 +63,7 @@ export const TRACEPOINT = {
 
 export const PERF_EVENT = {
   type: 7,
+  since: '4.9',
   name: 'BPF_PROG_TYPE_PERF_EVENT',
   short: 'perf_event',
   ctxStruct: 'bpf_perf_event_data',
@@ -84,6 +91,7 @@ const RAW_TP = {
 
 export const RAW_TRACEPOINT = {
   type: 17,
+  since: '4.17',
   name: 'BPF_PROG_TYPE_RAW_TRACEPOINT',
   short: 'raw_tracepoint',
   ...RAW_TP,
@@ -92,6 +100,7 @@ export const RAW_TRACEPOINT = {
 
 export const RAW_TRACEPOINT_WRITABLE = {
   type: 24,
+  since: '5.2',
   name: 'BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE',
   short: 'raw_tracepoint_writable',
   ...RAW_TP,
@@ -119,6 +128,7 @@ export const TRACING_TYPED_SET = [
 
 export const TRACING = {
   type: 26,
+  since: '5.5',
   name: 'BPF_PROG_TYPE_TRACING',
   short: 'tracing',
   ctxStruct: 'void',
@@ -146,7 +156,6 @@ export const TRACING = {
     { attach: [BPF_TRACE_ITER], range: [0, 1] },
   ],
   loadCaps: ['perfmon'],
-  attachTypes: [BPF_TRACE_RAW_TP, ...TRAMPOLINE, BPF_TRACE_ITER],
   sleepable: [...TRAMPOLINE, BPF_TRACE_ITER],
-  attachBtf: 'always',
+  attachBtf: true,
 } as const satisfies ProgTypeRow;

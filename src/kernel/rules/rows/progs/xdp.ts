@@ -2,11 +2,13 @@
 import { XDP_MD } from '../ctx/net.ts';
 import { SK_BASE, SK_LOOKUP_SET } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
+import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const BPF_XDP_DEVMAP = 33;
+const { BPF_XDP_DEVMAP } = BPF_ATTACH_TYPE;
 
 export const XDP = {
   type: 6,
+  since: '4.8',
   name: 'BPF_PROG_TYPE_XDP',
   short: 'xdp',
   ctxStruct: 'xdp_md',

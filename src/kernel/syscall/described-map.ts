@@ -3,12 +3,12 @@ import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import { createMap } from './create.ts';
-import { describeMap, type MapContext } from './describe.ts';
-import type { BpfMap } from './map.ts';
+import { createMap } from '../maps/create.ts';
+import { describeMap, type MapContext } from '../maps/describe.ts';
+import type { BpfMap } from '../maps/map.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
-import { fdMap, type SyscallEnv } from '../syscall/env.ts';
-import { fdResolver } from '../syscall/fd-resolver.ts';
+import { fdMap, type SyscallEnv } from './env.ts';
+import { fdResolver } from './fd-resolver.ts';
 
 /** An address that no other map has is all that a program sees of a map before it runs. */
 const PLACEHOLDER_SIZE = 64;

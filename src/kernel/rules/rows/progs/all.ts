@@ -1,0 +1,44 @@
+/** Every program type, in order of number. */
+import { CGROUP_DEVICE, CGROUP_SOCK, CGROUP_SOCK_ADDR, CGROUP_SOCKOPT, CGROUP_SYSCTL, SOCK_OPS } from './cgroup.ts';
+import { NETFILTER, SK_LOOKUP, SK_MSG, SK_REUSEPORT } from './sock.ts';
+import { EXT, LIRC_MODE2, LSM, STRUCT_OPS, SYSCALL } from './system.ts';
+import { LWT_IN, LWT_OUT, LWT_SEG6LOCAL, LWT_XMIT } from './lwt.ts';
+import type { ProgTypeRow } from './row.ts';
+import { CGROUP_SKB, FLOW_DISSECTOR, SCHED_ACT, SCHED_CLS, SK_SKB, SOCKET_FILTER } from './skb.ts';
+import { KPROBE, PERF_EVENT, RAW_TRACEPOINT, RAW_TRACEPOINT_WRITABLE, TRACEPOINT, TRACING } from './trace.ts';
+import { XDP } from './xdp.ts';
+
+export const PROG_ROWS: readonly ProgTypeRow[] = [
+  SOCKET_FILTER,
+  KPROBE,
+  SCHED_CLS,
+  SCHED_ACT,
+  TRACEPOINT,
+  XDP,
+  PERF_EVENT,
+  CGROUP_SKB,
+  CGROUP_SOCK,
+  LWT_IN,
+  LWT_OUT,
+  LWT_XMIT,
+  SOCK_OPS,
+  SK_SKB,
+  CGROUP_DEVICE,
+  SK_MSG,
+  RAW_TRACEPOINT,
+  CGROUP_SOCK_ADDR,
+  LWT_SEG6LOCAL,
+  LIRC_MODE2,
+  SK_REUSEPORT,
+  FLOW_DISSECTOR,
+  CGROUP_SYSCTL,
+  RAW_TRACEPOINT_WRITABLE,
+  CGROUP_SOCKOPT,
+  TRACING,
+  STRUCT_OPS,
+  EXT,
+  LSM,
+  SK_LOOKUP,
+  SYSCALL,
+  NETFILTER,
+];
