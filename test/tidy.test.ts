@@ -10,33 +10,50 @@ const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 
 /** What each room may import besides itself. The order is the one of ARCHITECTURE.md: nothing reaches upwards. */
 const BASE = ['util', 'isa', 'uapi', 'btf'];
-const OBJECTS = [...BASE, 'kernel/spec', 'kernel/mem', 'kernel/core', 'kernel/object', 'kernel/maps'];
-const CODE = [...OBJECTS, 'kernel/helpers', 'kernel/kfuncs', 'kernel/verifier'];
-const KERNEL = [...CODE, 'kernel/interp', 'kernel/jit', 'kernel/hooks', 'kernel/syscall', 'kernel'];
+const RULES = [...BASE, 'kernel/rules'];
+const WORLD = [...RULES, 'kernel/mem', 'kernel/core'];
+const OBJECT = [...WORLD, 'kernel/verifier', 'kernel/world'];
+const RUN = [...OBJECT, 'kernel/object'];
+const MAPS = [...RUN, 'kernel/run'];
+const ENGINES = [...MAPS, 'kernel/maps'];
+const KERNEL = [
+  ...ENGINES,
+  'kernel/helpers',
+  'kernel/kfuncs',
+  'kernel/interp',
+  'kernel/jit',
+  'kernel/testrun',
+  'kernel/syscall',
+  'kernel/boot',
+];
 const ROOMS: Readonly<Record<string, readonly string[]>> = {
   util: [],
   uapi: ['util'],
   isa: ['util', 'uapi'],
   btf: ['util', 'isa', 'uapi'],
-  'kernel/spec': BASE,
-  'kernel/mem': [...BASE, 'kernel/spec'],
-  'kernel/core': [...BASE, 'kernel/spec', 'kernel/mem'],
-  'kernel/object': [...BASE, 'kernel/spec', 'kernel/mem', 'kernel/core'],
-  'kernel/maps': OBJECTS,
+  'kernel/rules': BASE,
   // No memory, map, helper or engine: verification is plain data in, plain data out.
-  'kernel/verifier': [...BASE, 'kernel/spec'],
-  'kernel/helpers': OBJECTS,
-  'kernel/kfuncs': [...OBJECTS, 'kernel/helpers'],
-  'kernel/interp': CODE,
-  'kernel/jit': CODE,
-  'kernel/hooks': CODE,
-  'kernel/syscall': [...CODE, 'kernel/hooks'],
-  /** The files directly in kernel/: they wire the rooms together. */
-  kernel: KERNEL,
+  'kernel/verifier': RULES,
+  'kernel/mem': RULES,
+  'kernel/core': [...RULES, 'kernel/mem'],
+  // The simulated host knows no BPF.
+  'kernel/world': ['util', 'btf', 'kernel/mem'],
+  'kernel/object': OBJECT,
+  'kernel/run': RUN,
+  'kernel/maps': MAPS,
+  'kernel/helpers': ENGINES,
+  'kernel/kfuncs': ENGINES,
+  // Engines know what they share with helpers (run), never a helper; neither knows the other.
+  'kernel/interp': ENGINES,
+  'kernel/jit': ENGINES,
+  'kernel/testrun': ENGINES,
+  'kernel/syscall': [...ENGINES, 'kernel/testrun'],
+  /** Wires the rooms together. */
+  'kernel/boot': KERNEL,
   // The user side knows the kernel by the type of bpf(2) only (uapi/attr.ts).
   lib: BASE,
   net: ['util'],
-  host: [...BASE, 'kernel/helpers', 'kernel', 'lib', 'net'],
+  host: [...BASE, 'kernel/run', 'kernel/boot', 'lib', 'net'],
   /** src/index.ts: the package's interface. */
   index: [...KERNEL, 'lib'],
   cli: [...KERNEL, 'lib', 'net', 'host', 'index'],
@@ -66,7 +83,7 @@ function list(folder: string, suffix: RegExp): string[] {
     .filter((path) => !path.includes('node_modules/'));
 }
 
-/** `kernel/maps` for src/kernel/maps/array.ts, `kernel` for src/kernel/boot/runtime.ts, `index` for src/index.ts. */
+/** `kernel/maps` for src/kernel/maps/array.ts, `index` for src/index.ts. */
 function roomOf(path: string): string {
   const [, first, ...rest] = path.split('/');
   if (rest.length === 0) return first.replace(/\.ts$/, '');

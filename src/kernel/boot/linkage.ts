@@ -3,7 +3,7 @@ import { FRAME_SIZE, type HelperEnv, type HostPorts, type RunState } from '../ru
 import { type GuestStack, ProgramAbort, type ProgramLink } from '../run/linkage.ts';
 import { createHelpers } from '../helpers/table.ts';
 import { createCallShim } from '../run/shim.ts';
-import type { MapEnv } from '../maps/map.ts';
+import type { MapEnv } from '../maps/env.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';

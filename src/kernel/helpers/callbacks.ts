@@ -1,6 +1,6 @@
 /** Helpers that call back into the program: bpf_loop and bpf_for_each_map_elem. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { BpfMap } from '../maps/map.ts';
+import type { BpfMap } from '../object/map.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 
 /** BPF_MAX_LOOPS */

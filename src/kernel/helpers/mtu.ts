@@ -2,7 +2,8 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { type HelperMaker, Frames } from './frame.ts';
-import { ETH_HLEN, layoutsOf, SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { ETH_HLEN, SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 
 const BPF_MTU_CHK_SEGS = 1;
 const BPF_MTU_CHK_RET_FRAG_NEEDED = 1;

@@ -5,7 +5,8 @@ import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { layoutsOf, SkbView, skbOffsets, type XdpOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { SkbView, skbOffsets, type XdpOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 
 const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SOCKET_FILTER,

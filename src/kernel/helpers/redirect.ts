@@ -3,7 +3,7 @@ import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, BPF_F_INGRESS, BPF_F_NEIGH, BPF_F_PEER } from '../../uapi/flags.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { BpfMap } from '../maps/map.ts';
+import type { BpfMap } from '../object/map.ts';
 import { TargetArrayMap } from '../maps/target-array.ts';
 import { TargetHashMap } from '../maps/target-hash.ts';
 import { type HelperMaker, Frames, simple } from './frame.ts';

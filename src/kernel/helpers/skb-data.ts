@@ -3,7 +3,8 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_INVALIDATE_HASH, BPF_F_RECOMPUTE_CSUM } from '../../uapi/flags.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { type HelperMaker, simple } from './frame.ts';
-import { CHECKSUM_COMPLETE, layoutsOf, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { CHECKSUM_COMPLETE, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 
 const INT_MAX = 0x7fff_ffff;
 /** BPF_SKB_MAX_LEN: the largest packet that growing may make. */

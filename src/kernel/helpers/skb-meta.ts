@@ -1,7 +1,8 @@
 /** sk_buff helpers about what goes with a packet: VLAN tags, flow hash, type and protocol. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { Frames, type HelperMaker, simple } from './frame.ts';
-import { layoutsOf, SkbView, skbOffsets, SW_HASH } from '../world/net/packet.ts';
+import { SkbView, skbOffsets, SW_HASH } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 import { resizeHeader, skbMaker } from './skb-data.ts';
 
 const ETH_P_IP = 0x0800;

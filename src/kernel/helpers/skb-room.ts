@@ -14,7 +14,8 @@ import {
   BPF_F_ADJ_ROOM_NO_CSUM_RESET,
 } from '../../uapi/flags.ts';
 import { type HelperMaker, Frames } from './frame.ts';
-import { CHECKSUM_UNNECESSARY, ETH_HLEN, layoutsOf, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { CHECKSUM_UNNECESSARY, ETH_HLEN, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 import { resizeHeader, SKB_MAX_LEN, skbMaker } from './skb-data.ts';
 
 const ETH_P_IP = 0x0800;

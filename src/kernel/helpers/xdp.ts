@@ -2,7 +2,8 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { ETH_HLEN, layoutsOf, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
+import { ETH_HLEN, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 
 /** skb_shared_info.meta_len is one byte. */
 const META_MAX = 255;

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
-import type { MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
 import { StoredMap } from './stored-map.ts';
 
 /** Hash functions when map_extra does not say. */

@@ -1,43 +1,47 @@
-/** Makes the environment of a runtime's maps: the core instance and the registry of live maps. */
-import { type CoreExports, instantiateCore } from '../core/instance.ts';
+/** What maps of one runtime share, and the ports that they need. */
+import type { Btf } from '../../btf/btf.ts';
+import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
-import type { BpfMap, MapEnv } from './map.ts';
-import { Scratch } from './scratch.ts';
-import { StoredMap } from './stored-map.ts';
+import type { PerfSink } from './perf-event-array.ts';
+import type { Scratch } from './scratch.ts';
+import type { BpfMap } from '../object/map.ts';
 
-export interface MapEnvOptions {
-  readonly mem: KernelMemory;
-  readonly allocator: Allocator;
-  /** Possible CPUs: how many values a per-CPU map holds for each key. */
-  readonly nrCpus: number;
-  random32(): number;
-  readonly mapFields?: Readonly<Record<string, number>>;
-  /** Ids of new maps; counts from 1 by default. */
-  readonly nextMapId?: () => number;
+/** A program as maps hold it. */
+export interface ProgRef {
+  readonly id: number;
+  /** Its slot in the code table. */
+  readonly slot: number;
+  /** What must agree between a prog array and its users: type, expected attach type where it matters, JITed, xdp frags. */
+  readonly ownerTag: string;
+  hold(): void;
+  drop(): void;
 }
 
-export function createMapEnv(options: MapEnvOptions): MapEnv {
-  const maps = new Map<number, BpfMap>();
-  const grow = (addr: number, bytes: number): number => {
-    const map = maps.get(addr >>> 0);
-    return map instanceof StoredMap ? map.grow(bytes >>> 0) : 0;
-  };
-  let core: CoreExports | undefined;
-  let lastId = 0;
-  return {
-    mem: options.mem,
-    allocator: options.allocator,
-    // A kernel that only verifies mostly needs none.
-    get core() {
-      core ??= instantiateCore(options.mem, grow);
-      return core;
-    },
-    nrCpus: options.nrCpus,
-    scratch: new Scratch(options.mem, options.allocator),
-    maps,
-    ...(options.mapFields ? { mapFields: options.mapFields } : {}),
-    random32: () => options.random32() >>> 0,
-    nextMapId: options.nextMapId ?? (() => ++lastId),
-  };
+/** What file descriptors stand for; the syscall side supplies it. Unknown ones give undefined (-EBADF), wrong ones may give -errno. */
+export interface FdResolver {
+  map(fd: number): BpfMap | number | undefined;
+  prog(fd: number): ProgRef | number | undefined;
+  btf(fd: number): Btf | undefined;
+  perfEvent?(fd: number): PerfSink | undefined;
+  /** Whether a network device exists; all do when the port is left out. */
+  device?(ifindex: number): boolean;
+  /** Another map holds or drops this one as an element. */
+  hold(map: BpfMap): void;
+  drop(map: BpfMap): void;
+}
+
+/** What maps of one runtime share. */
+export interface MapEnv {
+  readonly mem: KernelMemory;
+  readonly allocator: Allocator;
+  readonly core: CoreExports;
+  readonly nrCpus: number;
+  readonly scratch: Scratch;
+  /** Live maps by guest address. */
+  readonly maps: Map<number, BpfMap>;
+  /** Offsets of members of struct bpf_map in the target BTF (`max_entries`, ...), where programs may read them. */
+  readonly mapFields?: Readonly<Record<string, number>>;
+  random32(): number;
+  nextMapId(): number;
 }

@@ -4,7 +4,8 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { writePerCpu } from './array.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
-import type { BpfMap, MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
+import type { BpfMap } from '../object/map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_HASH } = BPF_MAP_TYPE;

@@ -1,7 +1,8 @@
 /** BPF_MAP_TYPE_LPM_TRIE: user side of the trie in the core. */
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
-import type { BpfMap, MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
+import type { BpfMap } from '../object/map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
 
 /** left, right, prefix length, branch flag. */

@@ -5,7 +5,8 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY, BPF_F_INNER_MAP } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';
-import type { BpfMap, FdResolver, MapEnv } from './map.ts';
+import type { FdResolver, MapEnv } from './env.ts';
+import type { BpfMap } from '../object/map.ts';
 import { type Mutable, StoredMap } from './stored-map.ts';
 
 /** bpf_map_meta_equal: whether a map may be an element of an outer map with this template. */

@@ -3,7 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
-import type { FdResolver, MapEnv } from './map.ts';
+import type { FdResolver, MapEnv } from './env.ts';
 import { StoredMap } from './stored-map.ts';
 
 /** A perf event: takes the raw bytes of one sample; false when its buffer is full (the sample counts as lost). */

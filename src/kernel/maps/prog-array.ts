@@ -3,7 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
-import type { FdResolver, MapEnv, ProgRef } from './map.ts';
+import type { FdResolver, MapEnv, ProgRef } from './env.ts';
 import { type Mutable, StoredMap } from './stored-map.ts';
 
 /** `desc.valuesAddr` is the first entry and `desc.elemSize` 8, so that engines load the slot of a tail call themselves. */

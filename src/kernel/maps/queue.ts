@@ -1,7 +1,7 @@
 /** BPF_MAP_TYPE_QUEUE and STACK: user space pushes with UPDATE, peeks with LOOKUP, pops with LOOKUP_AND_DELETE. */
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
-import type { MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
 import { orNoMemory, roundUp8, StoredMap } from './stored-map.ts';
 
 export class QueueMap extends StoredMap {

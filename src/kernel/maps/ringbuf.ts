@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
-import type { MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
 import { StoredMap } from './stored-map.ts';
 
 const PAGE = 4096;

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex } from './array.ts';
-import type { MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
 import { StoredMap } from './stored-map.ts';
 
 /** Ids are bucket numbers: the smallest power of two at or above max_entries buckets. */

@@ -3,7 +3,8 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
-import type { BpfMap, MapEnv } from './map.ts';
+import type { MapEnv } from './env.ts';
+import type { BpfMap } from '../object/map.ts';
 import { OutOfMemory } from './scratch.ts';
 import { copyRanges } from './special-fields.ts';
 

@@ -4,7 +4,7 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
-import type { FdResolver, MapEnv, ProgRef } from './map.ts';
+import type { FdResolver, MapEnv, ProgRef } from './env.ts';
 import { StoredMap } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP } = BPF_MAP_TYPE;

@@ -4,7 +4,8 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';
-import type { BpfMap, FdResolver, MapEnv } from './map.ts';
+import type { FdResolver, MapEnv } from './env.ts';
+import type { BpfMap } from '../object/map.ts';
 import { type Target, readTarget, writeTarget } from './target-array.ts';
 
 export class TargetHashMap extends HashMap {

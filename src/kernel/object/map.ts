@@ -1,8 +1,39 @@
 /** A map as a kernel object: the live map, its users, and the BTF it keeps alive (struct bpf_map). */
 import type { MapCreateAttr } from '../../uapi/attr.ts';
-import type { BpfMap } from '../maps/map.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import type { BtfObject } from './btf.ts';
 import type { KernelObject, ObjectTable } from './kernel-object.ts';
+
+/**
+ * Element operations of bpf(2). Every method that can fail gives `-errno`; none throws for a fault of the caller.
+ * Keys and values are in user layout: a per-CPU value is round_up(value_size, 8) bytes for each possible CPU.
+ */
+export interface BpfMap {
+  readonly desc: MapDesc;
+  /** Guest address of struct bpf_map. */
+  readonly addr: number;
+  /** Bytes of a value in user layout. */
+  readonly userValueSize: number;
+  /** Bloom filters take the value to look for as `value`; queues and stacks ignore the key. */
+  lookup(key: Uint8Array, flags?: number, value?: Uint8Array): Uint8Array | number;
+  update(key: Uint8Array, value: Uint8Array, flags: number): number;
+  delete(key: Uint8Array): number;
+  /** The key after `key`; the first one for null. */
+  nextKey(key: Uint8Array | null): Uint8Array | number;
+  lookupAndDelete(key: Uint8Array, flags?: number): Uint8Array | number;
+  /** Whether the type has batch commands. */
+  readonly batch: 'none' | 'by-key' | 'by-bucket';
+  /** Elements of one hash bucket, undefined beyond the last; only with batch 'by-bucket'. */
+  bucket?(index: number): [Uint8Array, Uint8Array][] | undefined;
+  /** What is stored now, keys before values; empty for types without iteration. */
+  entries(): Iterable<[Uint8Array, Uint8Array]>;
+  /** Guest addresses of elements for bpf_for_each_map_elem (key, value of the running CPU); undefined when the type has none. */
+  walk?(cpu: number): Iterable<{ key: number; value: number }>;
+  /** The last user-side reference (fd, pin) is gone: prog arrays drop their programs (map_release_uref). */
+  releaseUser(): void;
+  /** Gives back all memory and references. The map must not be used afterwards. */
+  free(): void;
+}
 
 export interface MapObject extends KernelObject {
   readonly kind: 'map';

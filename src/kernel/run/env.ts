@@ -1,4 +1,5 @@
 /** What helper implementations and engines share: the ports of one runtime, and the state of one running program. */
+import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 
@@ -83,4 +84,10 @@ export interface HelperEnv {
   readonly nrCpus?: number;
   /** Throws when the run's deadline has passed; bpf_loop and iterators poll it. */
   checkDeadline(): void;
+}
+
+/** The layouts of an environment that has them. */
+export function layoutsOf(env: HelperEnv): KernelLayouts {
+  if (!env.layouts) throw new InternalError('packet helpers need kernel layouts');
+  return env.layouts;
 }

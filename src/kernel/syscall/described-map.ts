@@ -5,7 +5,7 @@ import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { createMap } from '../maps/create.ts';
 import { describeMap, type MapContext } from '../maps/describe.ts';
-import type { BpfMap } from '../maps/map.ts';
+import type { BpfMap } from '../object/map.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
 import { fdResolver } from './fd-resolver.ts';

@@ -3,7 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import type { MapEnv } from '../maps/map.ts';
+import type { MapEnv } from '../maps/env.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
 import type { FdTable } from '../object/fd-table.ts';

@@ -1,5 +1,6 @@
 /** What descriptors stand for, as maps ask. */
-import type { BpfMap, FdResolver, ProgRef } from '../maps/map.ts';
+import type { FdResolver, ProgRef } from '../maps/env.ts';
+import type { BpfMap } from '../object/map.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
 import { progRef } from './prog-ref.ts';
 

@@ -3,7 +3,7 @@ import type { MapBatchAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import type { BpfMap } from '../maps/map.ts';
+import type { BpfMap } from '../object/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
 import type { MapObject } from '../object/map.ts';

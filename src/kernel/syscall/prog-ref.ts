@@ -2,7 +2,7 @@
 import { BPF_F_XDP_HAS_FRAGS } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import type { ProgRef } from '../maps/map.ts';
+import type { ProgRef } from '../maps/env.ts';
 import type { SyscallEnv } from './env.ts';
 
 /** Types whose attach type decides the context, so that it must agree too. */

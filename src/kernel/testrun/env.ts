@@ -1,15 +1,10 @@
 /** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
 import type { RunState } from '../run/env.ts';
-import type { Allocator } from '../mem/allocator.ts';
-import type { KernelMemory } from '../mem/memory.ts';
-import type { KernelLayouts } from '../world/layouts.ts';
+import type { WorldEnv } from '../world/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevices } from '../world/net/device.ts';
 
-export interface HookEnv {
-  readonly mem: KernelMemory;
-  readonly heap: Allocator;
-  readonly layouts: KernelLayouts;
+export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
   readonly run: RunState;
   readonly nrCpus: number;

@@ -7,7 +7,7 @@ import { SkBuff } from '../../../src/kernel/world/net/sk-buff.ts';
 import { NetDevices } from '../../../src/kernel/world/net/device.ts';
 import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
 import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
-import type { MapEnv } from '../../../src/kernel/maps/map.ts';
+import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { newRunState } from '../../../src/kernel/run/run-state.ts';
 import { setupMaps } from '../maps/setup.ts';

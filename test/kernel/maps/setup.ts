@@ -3,8 +3,9 @@ import { Allocator } from '../../../src/kernel/mem/allocator.ts';
 import { layoutMemory } from '../../../src/kernel/mem/layout.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
 import { createMap } from '../../../src/kernel/maps/create.ts';
-import { createMapEnv } from '../../../src/kernel/maps/env.ts';
-import type { BpfMap, FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/map.ts';
+import { createMapEnv } from '../../../src/kernel/maps/create-env.ts';
+import type { FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/env.ts';
+import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
 
 /** A pseudo-random generator with a seed (xorshift32). */

@@ -1,8 +1,6 @@
 /** Kernel views of packets for helpers: struct xdp_buff and struct sk_buff at the target's offsets. */
-import { InternalError } from '../../../util/errors.ts';
 import type { KernelMemory } from '../../mem/memory.ts';
 import type { KernelLayouts } from '../layouts.ts';
-import type { HelperEnv } from '../../run/env.ts';
 
 export const ETH_HLEN = 14;
 /** sizeof(struct xdp_frame): kept free at the start of a frame. */
@@ -54,12 +52,6 @@ export function skbOffsets(layouts: KernelLayouts): SkbOffsets {
 function offsetsOf<F extends string>(layouts: KernelLayouts, name: string, fields: readonly F[]): Offsets<F> {
   const struct = layouts.struct(name);
   return Object.fromEntries(fields.map((field) => [field, struct.offset(field)])) as Record<F, number>;
-}
-
-/** The layouts of an environment that has them. */
-export function layoutsOf(env: HelperEnv): KernelLayouts {
-  if (!env.layouts) throw new InternalError('packet helpers need kernel layouts');
-  return env.layouts;
 }
 
 /** Fields of one sk_buff. Guest pointers are their low halves. */

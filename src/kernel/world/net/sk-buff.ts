@@ -1,6 +1,6 @@
 /** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
 import { ETH_HLEN, SHARED_INFO_SIZE, skbOffsets, SkbView } from './packet.ts';
-import type { HookEnv } from '../../testrun/env.ts';
+import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
 export const NET_SKB_PAD = 64;
@@ -17,7 +17,7 @@ const AF_INET6 = 10;
 const PACKET = { HOST: 0, BROADCAST: 1, MULTICAST: 2, OTHERHOST: 3 } as const;
 
 /** Offsets of the members that a driver fills beside those that helpers use, read once from the target's BTF. */
-function driverOffsets(env: HookEnv) {
+function driverOffsets(env: WorldEnv) {
   const skb = env.layouts.struct('sk_buff');
   const cb = skb.offset('cb');
   const qdisc = env.layouts.struct('qdisc_skb_cb');
@@ -54,7 +54,7 @@ export class SkBuff {
   readonly off: ReturnType<typeof driverOffsets>;
   readonly #fields: SkbView;
   readonly capacity: number;
-  readonly #env: HookEnv;
+  readonly #env: WorldEnv;
   readonly #blocks: readonly number[];
   readonly #head: number;
   readonly #template: number;
@@ -66,7 +66,7 @@ export class SkBuff {
   readonly #view: DataView;
 
   /** @param addr where struct sk_buff is to lie, when the caller has room for it */
-  constructor(env: HookEnv, capacity = SKB_MAX_LINEAR, addr = 0) {
+  constructor(env: WorldEnv, capacity = SKB_MAX_LINEAR, addr = 0) {
     const off = driverOffsets(env);
     this.#fields = new SkbView(env.mem, off);
     this.#env = env;

@@ -1,6 +1,6 @@
 /** One struct xdp_buff with its frame in kernel memory, made once and refilled for each packet. */
 import { SHARED_INFO_SIZE, xdpOffsets } from './packet.ts';
-import type { HookEnv } from '../../testrun/env.ts';
+import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
 export const XDP_PACKET_HEADROOM = 256;
@@ -15,7 +15,7 @@ export class XdpBuff {
   readonly capacity: number;
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
-  readonly #env: HookEnv;
+  readonly #env: WorldEnv;
   readonly #ownsAddr: boolean;
   // Word indexes of the members; guest pointers have a zero upper half.
   readonly #data: number;
@@ -24,7 +24,7 @@ export class XdpBuff {
   readonly #rxq: number;
 
   /** @param addr where struct xdp_buff is to lie, when the caller has room for it */
-  constructor(env: HookEnv, capacity = XDP_MAX_LINEAR, addr = 0) {
+  constructor(env: WorldEnv, capacity = XDP_MAX_LINEAR, addr = 0) {
     const { size } = env.layouts.struct('xdp_buff');
     const off = xdpOffsets(env.layouts);
     const frame = XDP_PACKET_HEADROOM + capacity + SHARED_INFO_SIZE;

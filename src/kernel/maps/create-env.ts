@@ -1,0 +1,44 @@
+/** Makes the environment of a runtime's maps: the core instance and the registry of live maps. */
+import { type CoreExports, instantiateCore } from '../core/instance.ts';
+import type { Allocator } from '../mem/allocator.ts';
+import type { KernelMemory } from '../mem/memory.ts';
+import type { MapEnv } from './env.ts';
+import type { BpfMap } from '../object/map.ts';
+import { Scratch } from './scratch.ts';
+import { StoredMap } from './stored-map.ts';
+
+export interface MapEnvOptions {
+  readonly mem: KernelMemory;
+  readonly allocator: Allocator;
+  /** Possible CPUs: how many values a per-CPU map holds for each key. */
+  readonly nrCpus: number;
+  random32(): number;
+  readonly mapFields?: Readonly<Record<string, number>>;
+  /** Ids of new maps; counts from 1 by default. */
+  readonly nextMapId?: () => number;
+}
+
+export function createMapEnv(options: MapEnvOptions): MapEnv {
+  const maps = new Map<number, BpfMap>();
+  const grow = (addr: number, bytes: number): number => {
+    const map = maps.get(addr >>> 0);
+    return map instanceof StoredMap ? map.grow(bytes >>> 0) : 0;
+  };
+  let core: CoreExports | undefined;
+  let lastId = 0;
+  return {
+    mem: options.mem,
+    allocator: options.allocator,
+    // A kernel that only verifies mostly needs none.
+    get core() {
+      core ??= instantiateCore(options.mem, grow);
+      return core;
+    },
+    nrCpus: options.nrCpus,
+    scratch: new Scratch(options.mem, options.allocator),
+    maps,
+    ...(options.mapFields ? { mapFields: options.mapFields } : {}),
+    random32: () => options.random32() >>> 0,
+    nextMapId: options.nextMapId ?? (() => ++lastId),
+  };
+}
