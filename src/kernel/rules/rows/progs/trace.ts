@@ -47,7 +47,7 @@ export const TRACEPOINT = {
   type: 5,
   name: 'BPF_PROG_TYPE_TRACEPOINT',
   short: 'tracepoint',
-  ctxStruct: 'pt_regs',
+  ctxStruct: '__u64',
   ctx: { struct: TRACEPOINT_RECORD, read: { record: true }, convert: false },
   packetAccess: 'none',
   helpers: ['get_stackid', 'get_func_ip', 'get_attach_cookie', ...TRACING_SET],
