@@ -7,6 +7,8 @@ import { BTF_KIND, type BtfType } from './types.ts';
 
 /** Longest chain of modifiers, typedefs and arrays that is followed; the kernel stops at 32 (MAX_RESOLVE_DEPTH). */
 const MAX_CHAIN = 128;
+/** MAX_RESOLVE_DEPTH. */
+const RESOLVE_DEPTH = 32;
 /** Questions by name that are answered by scanning, before an index pays. */
 const SCANS_BEFORE_INDEX = 3;
 
@@ -158,7 +160,7 @@ export class Btf {
     return at === undefined ? 0 : this.#words[at + 2];
   }
 
-  /** Size in bytes of a type, or -1 (btf_resolve_size). */
+  /** Size in bytes of a type, or -1. */
   sizeOf(id: number): number {
     let count = 1;
     for (let i = 0; i < MAX_CHAIN; i++) {
@@ -188,6 +190,18 @@ export class Btf {
           return -1;
       }
       if (count > 0xffffffff) return -1;
+    }
+    return -1;
+  }
+
+  /** Size in bytes of a type behind at most 32 typedefs, modifiers and arrays, or -1 (btf_resolve_size). */
+  resolveSize(id: number): number {
+    let at = id;
+    for (let i = 0; i < RESOLVE_DEPTH; i++) {
+      const kind = this.kind(at);
+      if (kind === BTF_KIND.ARRAY) at = this.type(at)?.array?.elemType ?? 0;
+      else if (kind === BTF_KIND.TYPEDEF || kind === BTF_KIND.TYPE_TAG || isQualifier(kind)) at = this.ref(at);
+      else return this.sizeOf(id);
     }
     return -1;
   }
@@ -308,6 +322,8 @@ export class Btf {
     return { bytes: Uint8Array.from(parts), at };
   }
 }
+
+const isQualifier = (kind: number): boolean => kind >= BTF_KIND.VOLATILE && kind <= BTF_KIND.RESTRICT;
 
 const bounded = (size: number): number => (size <= 0xffffffff ? size : -1);
 

@@ -29,6 +29,8 @@ export interface BtfField {
   readonly typeName?: string;
   /** kptr: `typeId` lies in the program's BTF, not in the kernel's. */
   readonly local?: boolean;
+  /** The BTF that `typeId` lies in, when that is not the kernel's. */
+  readonly btf?: Btf;
   /** Graph roots: offset of the node member in the contained type. */
   readonly nodeOffset?: number;
 }
@@ -37,7 +39,7 @@ export interface BtfRecord {
   readonly fields: readonly BtfField[];
   /** Union of the fields' types. */
   readonly mask: number;
-  /** Offset of the one spin lock, timer and so on, or -1. */
+  /** Offset of the spin lock, timer and so on, of the last one where structs within have more; or -1. */
   readonly spinLockOff: number;
   readonly resSpinLockOff: number;
   readonly timerOff: number;
@@ -49,10 +51,10 @@ export interface BtfRecord {
 /** What the kernel adds to the question of {@link parseRecord}. */
 export interface RecordOptions {
   /** Types that kptrs point to; without them the ids of the program's own BTF stand. */
-  readonly kernelBtf?: Btf;
-  /** Fields to look for; all unless said. */
+  readonly kernelBtf?: () => Btf | undefined;
+  /** Fields to look for, by default all. */
   readonly mask?: number;
-  /** Size of the value, which all fields must lie in; the type's own unless said. */
+  /** Size of the value, which all fields must lie in; by default the type's own. */
   readonly valueSize?: number;
 }
 
@@ -76,7 +78,7 @@ interface Row {
   readonly type: number;
   readonly size: number;
   readonly align: number;
-  /** At most one in a value. */
+  /** At most one in a struct; one more may be in a struct within. */
   readonly unique: boolean;
 }
 
@@ -87,7 +89,7 @@ const SPECIAL_STRUCTS: ReadonlyMap<string, Row> = new Map([
   ['bpf_timer', { type: BPF_TIMER, size: 16, align: 8, unique: true }],
   ['bpf_wq', { type: BPF_WORKQUEUE, size: 16, align: 8, unique: true }],
   ['bpf_task_work', { type: BPF_TASK_WORK, size: 8, align: 8, unique: true }],
-  ['bpf_refcount', { type: BPF_REFCOUNT, size: 4, align: 4, unique: true }],
+  ['bpf_refcount', { type: BPF_REFCOUNT, size: 4, align: 4, unique: false }],
   ['bpf_list_head', { type: BPF_LIST_HEAD, size: 16, align: 8, unique: false }],
   ['bpf_list_node', { type: BPF_LIST_NODE, size: 24, align: 8, unique: false }],
   ['bpf_rb_root', { type: BPF_RB_ROOT, size: 16, align: 8, unique: false }],
@@ -99,6 +101,16 @@ const KPTR_TAGS: ReadonlyMap<string, number> = new Map([
   ['kptr', BPF_KPTR_REF],
   ['percpu_kptr', BPF_KPTR_PERCPU],
   ['uptr', BPF_UPTR],
+]);
+
+/** Kernel types that a map can give back when an element goes: those with a destructor (btf_find_dtor_kfunc). */
+const DESTRUCTIBLE: ReadonlySet<string> = new Set([
+  'task_struct',
+  'cgroup',
+  'bpf_cpumask',
+  'bpf_crypto_ctx',
+  'prog_test_ref_kfunc',
+  'prog_test_member',
 ]);
 
 class RecordError extends Error {
@@ -136,9 +148,15 @@ interface Found {
   readonly contains?: readonly [type: string, node: string];
 }
 
-class FieldFinder {
-  #seen = 0;
+/** One struct or section whose parts are looked at. */
+interface Scope {
+  readonly id: number;
+  readonly level: number;
+  /** Field types that it may have once and has: those within its structs are theirs. */
+  seen: number;
+}
 
+class FieldFinder {
   constructor(
     readonly btf: Btf,
     readonly mask: number,
@@ -150,35 +168,27 @@ class FieldFinder {
     if (t?.kind === BTF_KIND.STRUCT) return this.#members(t, 0);
     if (t?.kind !== BTF_KIND.DATASEC) throw new RecordError(EINVAL);
     const out: Found[] = [];
+    let seen = 0;
     for (const v of t.vars) {
-      const variable = this.btf.type(v.type);
-      add(out, this.#one(v.type, -1, variable?.type ?? 0, v.offset, v.size, 0));
+      const scope: Scope = { id: v.type, level: 0, seen };
+      add(out, this.#one(scope, -1, this.btf.type(v.type)?.type ?? 0, v.offset, v.size));
+      seen = scope.seen;
     }
     return out;
   }
 
   #members(t: BtfType, level: number): Found[] {
     const out: Found[] = [];
+    const scope: Scope = { id: t.id, level, seen: 0 };
     t.members.forEach((m, i) => {
-      // Valid C cannot put anything but a bit field there.
-      if (m.bitOffset % 8 !== 0) {
-        if (m.bitfieldSize === 0) throw new RecordError(EINVAL);
-        return;
-      }
-      add(out, this.#one(t.id, i, m.type, m.bitOffset / 8, 0, level));
+      if (m.bitOffset % 8 !== 0) throw new RecordError(EINVAL);
+      add(out, this.#one(scope, i, m.type, m.bitOffset / 8, 0));
     });
     return out;
   }
 
   /** btf_find_field_one: a member, variable or array of them, at `offset` of its struct. */
-  #one(
-    ownerId: number,
-    component: number,
-    typeId: number,
-    offset: number,
-    expectedSize: number,
-    level: number,
-  ): Found[] {
+  #one(scope: Scope, component: number, typeId: number, offset: number, expectedSize: number): Found[] {
     const { btf } = this;
     let nelems = 1;
     let t = btf.type(typeId);
@@ -188,19 +198,19 @@ class FieldFinder {
       t = btf.type(t.array.elemType);
     }
     if (t === undefined || nelems === 0) return [];
-    const row = this.#row(t);
-    if (row === undefined) return t.kind === BTF_KIND.STRUCT ? this.#nested(t, offset, nelems, level) : [];
+    const row = this.#row(t, scope);
+    if (row === undefined) return t.kind === BTF_KIND.STRUCT ? this.#nested(t, offset, nelems, scope.level) : [];
     if (expectedSize !== 0 && expectedSize !== row.size * nelems) return [];
     if (offset % row.align !== 0) return [];
-    const found = this.#describe(row, t, ownerId, component, offset);
+    const found = this.#describe(row, t, scope.id, component, offset);
     return found === undefined ? [] : repeat([found], nelems, row.size);
   }
 
-  #row(t: BtfType): Row | undefined {
+  #row(t: BtfType, scope: Scope): Row | undefined {
     const row = SPECIAL_STRUCTS.get(t.name);
     if (row !== undefined && (row.type & this.mask) !== 0 && t.kind === BTF_KIND.STRUCT) {
-      if (row.unique && this.#seen & row.type) throw new RecordError(E2BIG);
-      if (row.unique) this.#seen |= row.type;
+      if (row.unique && scope.seen & row.type) throw new RecordError(E2BIG);
+      if (row.unique) scope.seen |= row.type;
       return row;
     }
     return (this.mask & KPTRS) !== 0 && t.kind !== BTF_KIND.STRUCT
@@ -217,31 +227,42 @@ class FieldFinder {
   }
 
   #describe(row: Row, t: BtfType, ownerId: number, component: number, offset: number): Found | undefined {
-    if (row.type === BPF_KPTR_REF) return this.#kptr(t, offset);
+    if (row.type === BPF_KPTR_REF) return findKptr(this.btf, t, offset, this.mask);
     if (t.size !== row.size) return undefined;
     if ((row.type & ROOTS) === 0) return { type: row.type, size: row.size, offset, typeId: 0 };
     const tags = this.btf.declTags(ownerId, component).filter((v) => v.startsWith('contains:'));
-    if (tags.length === 0) return undefined;
-    if (tags.length > 1) throw new RecordError(EEXIST);
+    if (tags.length !== 1) throw new RecordError(EINVAL);
     const [type, node] = tags[0].slice('contains:'.length).split(/:(.*)/s);
-    if (!node) return undefined;
+    if (node === undefined) throw new RecordError(EINVAL);
+    if (this.btf.find(type, BTF_KIND.STRUCT) === 0) throw new RecordError(ENOENT);
+    if (node === '') throw new RecordError(EINVAL);
     return { type: row.type, size: row.size, offset, typeId: 0, contains: [type, node] };
   }
+}
 
-  /** btf_find_kptr: `struct x __kptr *p`, possibly volatile. */
-  #kptr(t: BtfType, offset: number): Found | undefined {
-    const { btf } = this;
-    const pointer = t.kind === BTF_KIND.VOLATILE ? btf.type(t.type) : t;
-    if (pointer?.kind !== BTF_KIND.PTR) return undefined;
-    const tag = btf.type(pointer.type);
-    if (tag?.kind !== BTF_KIND.TYPE_TAG || tag.kindFlag) return undefined;
-    if (btf.kind(tag.type) === BTF_KIND.TYPE_TAG) throw new RecordError(EINVAL);
-    const type = KPTR_TAGS.get(tag.name);
-    if (type === undefined) throw new RecordError(EINVAL);
-    if ((type & this.mask) === 0) return undefined;
-    const typeId = btf.skipModifiers(tag.type);
-    if (btf.kind(typeId) !== BTF_KIND.STRUCT) throw new RecordError(EINVAL);
-    return { type, size: 8, offset, typeId };
+/** btf_find_kptr: `struct x __kptr *p`, possibly volatile. No other modifier or typedef is looked behind. */
+function findKptr(btf: Btf, t: BtfType, offset: number, mask: number): Found | undefined {
+  const pointer = t.kind === BTF_KIND.VOLATILE ? btf.type(t.type) : t;
+  if (pointer?.kind !== BTF_KIND.PTR) return undefined;
+  const tag = btf.type(pointer.type);
+  if (tag?.kind !== BTF_KIND.TYPE_TAG || tag.kindFlag) return undefined;
+  if (btf.kind(tag.type) === BTF_KIND.TYPE_TAG) throw new RecordError(EINVAL);
+  const type = KPTR_TAGS.get(tag.name);
+  if (type === undefined) throw new RecordError(EINVAL);
+  if ((type & mask) === 0) return undefined;
+  const typeId = btf.skipModifiers(tag.type);
+  if (btf.kind(typeId) !== BTF_KIND.STRUCT) throw new RecordError(EINVAL);
+  return { type, size: 8, offset, typeId };
+}
+
+/** Whether a member of exactly this type is a kptr that programs may keep in objects of their own. */
+export function isKptr(btf: Btf, typeId: number): boolean {
+  const t = btf.type(typeId);
+  try {
+    return t !== undefined && findKptr(btf, t, 0, KPTRS & ~BPF_UPTR) !== undefined;
+  } catch (e) {
+    if (e instanceof RecordError) return false;
+    throw e;
   }
 }
 
@@ -268,21 +289,21 @@ function finish(btf: Btf, found: readonly Found[], options: RecordOptions, value
     mask |= f.type;
   }
   const fields = found.map((f) => resolve(btf, f, options)).sort((a, b) => a.offset - b.offset);
-  const first = (type: number): number => found.find((f) => f.type === type)?.offset ?? -1;
-  const spinLockOff = first(BPF_SPIN_LOCK);
-  const resSpinLockOff = first(BPF_RES_SPIN_LOCK);
+  const last = (type: number): number => found.findLast((f) => f.type === type)?.offset ?? -1;
+  const spinLockOff = last(BPF_SPIN_LOCK);
+  const resSpinLockOff = last(BPF_RES_SPIN_LOCK);
   if (spinLockOff >= 0 && resSpinLockOff >= 0) throw new RecordError(EINVAL);
   if (mask & ROOTS && spinLockOff < 0 && resSpinLockOff < 0) throw new RecordError(EINVAL);
-  const refcountOff = first(BPF_REFCOUNT);
+  const refcountOff = last(BPF_REFCOUNT);
   if (refcountOff < 0 && mask & BPF_LIST_NODE && mask & BPF_RB_NODE) throw new RecordError(EINVAL);
   return {
     fields,
     mask,
     spinLockOff,
     resSpinLockOff,
-    timerOff: first(BPF_TIMER),
-    wqOff: first(BPF_WORKQUEUE),
-    taskWorkOff: first(BPF_TASK_WORK),
+    timerOff: last(BPF_TIMER),
+    wqOff: last(BPF_WORKQUEUE),
+    taskWorkOff: last(BPF_TASK_WORK),
     refcountOff,
   };
 }
@@ -291,10 +312,10 @@ function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
   const base = { type: f.type, offset: f.offset, size: f.size };
   if (f.type & KPTRS) {
     const typeName = btf.name(f.typeId);
-    const kernelId = f.type === BPF_UPTR ? 0 : (options.kernelBtf?.find(typeName, BTF_KIND.STRUCT) ?? 0);
-    return kernelId > 0
-      ? { ...base, typeId: kernelId, typeName, local: false }
-      : { ...base, typeId: f.typeId, typeName, local: true };
+    const kernelId = f.type === BPF_UPTR ? 0 : (options.kernelBtf?.()?.find(typeName, BTF_KIND.STRUCT) ?? 0);
+    if (kernelId === 0) return { ...base, typeId: f.typeId, typeName, local: true, btf };
+    if (f.type === BPF_KPTR_REF && !DESTRUCTIBLE.has(typeName)) throw new RecordError(ENOENT);
+    return { ...base, typeId: kernelId, typeName, local: false };
   }
   if (f.contains === undefined) return base;
   const [typeName, nodeName] = f.contains;
@@ -304,5 +325,5 @@ function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
   if (typeId === 0 || node === undefined) throw new RecordError(ENOENT);
   if (btf.kind(node.type) !== BTF_KIND.STRUCT || btf.name(node.type) !== nodeType || node.bitOffset % 64 !== 0)
     throw new RecordError(EINVAL);
-  return { ...base, typeId, typeName, nodeOffset: node.bitOffset / 8 };
+  return { ...base, typeId, typeName, btf, nodeOffset: node.bitOffset / 8 };
 }

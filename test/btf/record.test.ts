@@ -30,7 +30,7 @@ describe('parseRecord', () => {
       [R.BPF_KPTR_REF, 64],
     ]);
     expect(of('kptrs').record!.fields[0]).toMatchObject({ typeName: 'task_struct', local: true });
-    const kernelBtf = btf!;
+    const kernelBtf = () => btf!;
     const [field] = R.parseRecord(btf!, btf!.find('kptrs', BTF_KIND.STRUCT), { kernelBtf })!.fields;
     expect(field).toMatchObject({ typeId: btf!.find('task_struct', BTF_KIND.STRUCT), local: false });
   });

@@ -26,10 +26,10 @@ export interface CheckRow {
   /** The type uses map_extra. */
   readonly extra?: boolean;
   /**
-   * What the type makes of BTF (map_check_btf): `required` ids; `refused` at all; `keyless` value only; `index` a 32-bit key,
-   * or a single data section; `struct-key`. Without a rule any key and value of the right sizes will do.
+   * What the type makes of BTF (map_check_btf): `int-key` ids, the key's a 32-bit integer; `refused` at all; `keyless` value only; `index` a 32-bit key,
+   * or a single data section; `struct-key`; `cgroup-key`. Without a rule any key and value of the right sizes will do.
    */
-  readonly btf?: 'required' | 'refused' | 'keyless' | 'index' | 'struct-key';
+  readonly btf?: 'int-key' | 'refused' | 'keyless' | 'index' | 'struct-key' | 'cgroup-key';
 }
 
 export const nonZero = (n: number): boolean => n !== 0;

@@ -15,8 +15,8 @@ export interface MapContext {
   readonly id: number;
   /** The object behind btf_fd. */
   readonly btf?: Btf;
-  /** Special fields of the value type, found by BTF. */
-  readonly record?: BtfRecord;
+  /** Special fields of the value type, found by BTF; -errno when the map must not have them. */
+  readonly record?: BtfRecord | number;
   /** Template behind inner_map_fd. */
   readonly inner?: MapDesc;
 }
@@ -42,7 +42,7 @@ export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc 
     ...(context.btf ? { btf: context.btf } : {}),
     btfKeyTypeId: attr.btf_key_type_id ?? 0,
     btfValueTypeId: attr.btf_value_type_id ?? 0,
-    ...(context.record && context.record.fields.length > 0 ? { record: context.record } : {}),
+    ...(typeof context.record === 'object' && context.record.fields.length > 0 ? { record: context.record } : {}),
     ...(context.inner ? { inner: context.inner } : {}),
     frozen: false,
     addr: 0,
@@ -67,19 +67,24 @@ function asU32(attr: MapCreateAttr): MapCreateAttr {
 function checkBtf(attr: MapCreateAttr, context: MapContext, rule: CheckRow['btf']): number {
   const key = attr.btf_key_type_id ?? 0;
   const value = attr.btf_value_type_id ?? 0;
-  if (rule === 'required' && attr.map_type !== T.BPF_MAP_TYPE_STRUCT_OPS && (!key || !value)) return -ERRNO.EINVAL;
+  if (rule === 'int-key' && (!key || !value)) return -ERRNO.EINVAL;
   const btf = context.btf;
   if (!btf || (!key && !value)) return 0;
   if (!value) return -ERRNO.EINVAL;
-  if (key ? btf.sizeOf(key) !== attr.key_size : rule === undefined || rule === 'required') return -ERRNO.EINVAL;
+  if (key ? btf.sizeOf(key) !== attr.key_size : rule === undefined) return -ERRNO.EINVAL;
   if (btf.sizeOf(value) !== attr.value_size) return -ERRNO.EINVAL;
+  if (typeof context.record === 'number') return context.record;
   switch (rule) {
     case 'refused':
       return -ERRNO.ENOTSUPP;
     case 'keyless':
       return key ? -ERRNO.EINVAL : 0;
     case 'struct-key':
-      return key && btf.kind(key) === BTF_KIND.STRUCT ? 0 : -ERRNO.EINVAL;
+      return btf.kind(sizedType(btf, key)) === BTF_KIND.STRUCT ? 0 : -ERRNO.EINVAL;
+    case 'cgroup-key':
+      return checkCgroupKey(btf, sizedType(btf, key)) ? 0 : -ERRNO.EINVAL;
+    case 'int-key':
+      return isPlainInt(btf, sizedType(btf, key), 4) ? 0 : -ERRNO.EINVAL;
     case 'index':
       return checkIndexKey(btf, attr, key, value) ? 0 : -ERRNO.EINVAL;
     default:
@@ -89,8 +94,32 @@ function checkBtf(attr: MapCreateAttr, context: MapContext, rule: CheckRow['btf'
 
 /** array_map_check_btf: a 32-bit integer, or no key for the one element of a data section. */
 function checkIndexKey(btf: Btf, attr: MapCreateAttr, key: number, value: number): boolean {
-  if (key) return btf.kind(btf.skipModifiers(key)) === BTF_KIND.INT;
+  if (key) return isPlainInt(btf, sizedType(btf, key), 4);
   return attr.map_type === T.BPF_MAP_TYPE_ARRAY && attr.max_entries === 1 && btf.kind(value) === BTF_KIND.DATASEC;
+}
+
+/** The type that gives a value its size: typedefs, modifiers and a variable's name aside (btf_type_id_size). */
+export function sizedType(btf: Btf, id: number): number {
+  const end = btf.skipModifiers(id);
+  return btf.kind(end) === BTF_KIND.VAR ? btf.skipModifiers(btf.ref(end)) : end;
+}
+
+/** An integer that takes all of its bytes. */
+function isPlainInt(btf: Btf, id: number, size: number): boolean {
+  const t = btf.type(id);
+  return t?.int !== undefined && t.size === size && t.int.bits === size * 8 && t.int.bitOffset === 0;
+}
+
+/** cgroup_storage_check_btf: a cgroup's id, or struct bpf_cgroup_storage_key by its shape. */
+function checkCgroupKey(btf: Btf, key: number): boolean {
+  const t = btf.type(key);
+  if (t?.kind !== BTF_KIND.STRUCT) return isPlainInt(btf, key, 8);
+  const places = [0, 64];
+  const sizes = [8, 4];
+  return (
+    t.members.length === 2 &&
+    t.members.every((m, i) => m.bitOffset === places[i] && isPlainInt(btf, sizedType(btf, m.type), sizes[i]))
+  );
 }
 
 /** bpf_map_meta_alloc: what a template may be. */

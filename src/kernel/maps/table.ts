@@ -44,12 +44,13 @@ const storage = {
   value: C.nonZero,
   entries: C.isZero,
   more: C.localStorageSize,
-  btf: 'required',
+  btf: 'int-key',
 } as const;
 const cgroupStorage = {
   key: (n: number): boolean => n === 8 || n === 16,
   value: C.nonZero,
   entries: C.isZero,
+  btf: 'cgroup-key',
   scope: 89,
 } as const;
 const isLpmKey = (n: number): boolean => n >= 5 && n <= 260;
@@ -206,7 +207,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     entries: (n) => n === 1,
     more: C.structOps,
-    btf: 'required',
     scope: 97,
   },
   [T.BPF_MAP_TYPE_RINGBUF]: {

@@ -59,6 +59,7 @@ export const MAP_BTF_STRUCTS: ReadonlyMap<number, string> = new Map<number, stri
   [M.BPF_MAP_TYPE_SOCKHASH, 'bpf_shtab'],
   [M.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY, 'reuseport_array'],
   [M.BPF_MAP_TYPE_STRUCT_OPS, 'bpf_struct_ops_map'],
+  [M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE, 'bpf_cgroup_storage_map'],
   [M.BPF_MAP_TYPE_SK_STORAGE, 'bpf_local_storage_map'],
   [M.BPF_MAP_TYPE_INODE_STORAGE, 'bpf_local_storage_map'],
   [M.BPF_MAP_TYPE_TASK_STORAGE, 'bpf_local_storage_map'],

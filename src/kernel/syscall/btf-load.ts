@@ -18,7 +18,7 @@ export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
   const badLog = checkLogAttr(level, attr.btf_log_buf);
   if (badLog < 0) return badLog;
   // A copy: the caller's buffer is the caller's.
-  const checked = validateBtf(bytes.slice(), { withLog: level !== 0 });
+  const checked = validateBtf(bytes.slice(), { withLog: level !== 0, kernelBtf: () => env.vmlinux() });
   const log = writeLog(level, attr.btf_log_buf, checked.log);
   attr.btf_log_true_size = log.trueSize;
   if (log.errno < 0) return log.errno;

@@ -24,7 +24,6 @@ export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   const btf = btfOf(env, attr);
   if (typeof btf === 'number') return btf;
   const record = btf === undefined ? undefined : valueRecord(env, btf.btf, attr);
-  if (typeof record === 'number') return record;
   const context = { ...(btf ? { btf: btf.btf } : {}), ...(record ? { record } : {}) };
   const map = env.verifyOnly
     ? createDescribedMap(env, attr, context)

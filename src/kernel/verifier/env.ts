@@ -89,6 +89,14 @@ export class VerifierEnv {
   /** BTF objects that rows refer to by index: 0 is the kernel's (may be undefined until needed), 1 the program's. */
   btfs: (Btf | undefined)[] = [];
 
+  /** The index of a BTF object in `btfs`; maps bring those of their values. */
+  btfIndex(btf: Btf | undefined): number {
+    const known = btf === undefined || btf === this.input.btf ? 1 : this.btfs.indexOf(btf);
+    if (known >= 0) return known;
+    this.btfs[Math.max(2, this.btfs.length)] = btf;
+    return this.btfs.length - 1;
+  }
+
   /** cur_state. */
   state!: VerifierState;
   insnIdx = 0;

@@ -54,7 +54,8 @@ function walk(
     if (t === undefined || !isStruct(t.kind)) reject(env, BTF_ACCESS.NOT_STRUCT, btf.name(struct));
     const shown = t.name || '(anon)';
     if (off + size > t.size) {
-      const inFlexible = flexibleArray(btf, t.members, off);
+      // Objects of the program's own types end where their type ends.
+      const inFlexible = btf === env.input.vmlinux() ? flexibleArray(btf, t.members, off) : undefined;
       if (inFlexible === undefined) reject(env, BTF_ACCESS.BEYOND_STRUCT, shown, off, size);
       if (inFlexible.struct === 0) return SCALAR(inFlexible.name);
       struct = inFlexible.struct;
@@ -110,9 +111,9 @@ function memberAt(
     }
     // Neither does a member begin at `off` nor before it: `off` is in padding.
     if (off < moff) break;
-    const msize = btf.sizeOf(m.type);
+    const msize = btf.resolveSize(m.type);
     const mtype = btf.skipModifiers(m.type);
-    if (msize < 0) continue;
+    if (msize < 0) reject(env, BTF_ACCESS.FIELD_SIZE, m.name);
     const end = moff + msize;
     if (off >= end) continue;
     const kind = btf.kind(mtype);

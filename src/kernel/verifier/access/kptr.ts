@@ -45,7 +45,7 @@ export function checkMapKptrAccess(
     const target = kptrTarget(env, field);
     if (field.type & BPF_UPTR) {
       markRegPointer(rows, r, PTR_TO_MEM | PTR_MAYBE_NULL);
-      rows[r + A] = Math.max(0, env.btfs[1]?.sizeOf(field.typeId ?? 0) ?? 0);
+      rows[r + A] = Math.max(0, field.btf?.sizeOf(field.typeId ?? 0) ?? 0);
       rows[r + ID] = env.newId();
       return;
     }

@@ -112,7 +112,7 @@ function setTreeArgs(env: VerifierEnv, from: Int32Array, to: Int32Array): void {
   const root = findField(regBtfRecord(env, from, regRow(1)), from[regRow(1) + OFF], BPF_RB_ROOT);
   invariant(root !== undefined, 'tree callback without its root');
   for (const regno of [1, 2]) {
-    markRegGraphNode(to, regRow(regno), root);
+    markRegGraphNode(env, to, regRow(regno), root);
     refSetNonOwning(env, to, regRow(regno));
   }
 }

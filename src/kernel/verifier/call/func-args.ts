@@ -16,7 +16,7 @@ import {
 } from '../../rules/reg-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
-import { isCtxStruct } from './kfunc-arg-kind.ts';
+import { checkTaggedCtx, isProgCtxType } from './ctx-type.ts';
 import type { Subprog, SubprogArg, VerifierEnv } from '../env.ts';
 
 const KIND_NAMES = [
@@ -93,8 +93,9 @@ function prepareArg(
     reject(env, SUBPROG.ARG_UNSUPPORTED, i, KIND_NAMES[kind], funcName);
   }
   const pointee = btf.skipModifiers(t.type);
-  if (tags.has('ctx') || isCtxType(env, btf, t.type)) {
+  if (tags.has('ctx') || isProgCtxType(env, btf, t.type)) {
     if (others(tags, 'ctx')) reject(env, SUBPROG.TAG_COMBINATION, i);
+    if (tags.has('ctx')) checkTaggedCtx(env, btf, t.type, i);
     return plain(ARG_PTR_TO_CTX);
   }
   if (btf.kind(pointee) === BTF_KIND.STRUCT && btf.name(pointee) === 'bpf_dynptr') {
@@ -118,26 +119,12 @@ function prepareArg(
   }
   // A pointer of a static function is whatever its callers pass.
   if (!sub.isGlobal) return undefined;
-  const size = btf.sizeOf(pointee);
+  if (tags.has('nullable')) reject(env, SUBPROG.TAG_COMBINATION, i);
+  const size = btf.resolveSize(pointee);
   if (size < 0 || pointee === 0) {
     reject(env, SUBPROG.ARG_SIZE, i, KIND_NAMES[btf.kind(pointee)], btf.name(pointee));
   }
   return plain(ARG_PTR_TO_MEM | (tags.has('nonnull') ? 0 : PTR_MAYBE_NULL), size);
-}
-
-/** btf_is_prog_ctx_type: the pointee has the name of the program type's context. */
-function isCtxType(env: VerifierEnv, btf: Btf, pointee: number): boolean {
-  let id = pointee;
-  for (let i = 0; i < 32; i++) {
-    const t = btf.type(id);
-    if (t === undefined) return false;
-    if (t.kind === BTF_KIND.TYPEDEF && t.name === 'bpf_user_pt_regs_t') return env.ops.ctxStruct === t.name;
-    if (t.kind < BTF_KIND.TYPEDEF || (t.kind > BTF_KIND.RESTRICT && t.kind !== BTF_KIND.TYPE_TAG)) {
-      return t.kind === BTF_KIND.STRUCT && t.name !== '' && isCtxStruct(env.ops.ctxStruct, t.name);
-    }
-    id = t.type;
-  }
-  return false;
 }
 
 /** btf_get_ptr_to_btf_id: the one kernel type of that kind and name, flavours (`___x`) aside. */

@@ -9,6 +9,7 @@ import { REG_STRUCTS } from '../state/pointer.ts';
 import { TYPE } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import { isProgCtxType } from './ctx-type.ts';
 import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc-meta.ts';
 
 export type KfuncArgKind =
@@ -48,43 +49,12 @@ const BY_STRUCT: Readonly<Record<string, KfuncArgKind>> = {
 export const hasSuffix = (param: BtfParam, suffix: string): boolean =>
   param.name.length >= suffix.length && param.name.endsWith(suffix);
 
-/** A context by its own name; bpf_user_pt_regs_t is a typedef of struct pt_regs on x86_64. */
-export const isCtxStruct = (ctx: string, name: string): boolean =>
-  name === ctx || (ctx === 'bpf_user_pt_regs_t' && name === 'pt_regs');
-
-/** Pairs of a context's UAPI struct and the kernel's (btf_is_projection_of). */
-export const isProjectionOf = (uapi: string, kernel: string): boolean =>
-  (uapi === '__sk_buff' && kernel === 'sk_buff') || (uapi === 'xdp_md' && kernel === 'xdp_buff');
-
 /** Whether the parameter after `i` is the size of the memory that it points to. */
 export function isMemSizeArg(env: VerifierEnv, meta: KfuncMeta, i: number): boolean {
   const param = meta.params[i];
   if (param === undefined || !isScalarKind(meta.btf.kind(meta.btf.skipModifiers(param.type)))) return false;
   if (env.state.frame.rows[regRow(i + 1) + TYPE] !== SCALAR_VALUE) return false;
   return hasSuffix(param, '__sz') || hasSuffix(param, '__szk');
-}
-
-/** btf_is_prog_ctx_type. */
-export function isProgCtxType(env: VerifierEnv, btf: Btf, ptr: number): boolean {
-  const ctx = env.ops.ctxStruct;
-  if (ctx === '') return false;
-  let id = btf.ref(ptr);
-  for (let i = 0; i < 32; i++) {
-    const kind = btf.kind(id);
-    if (kind === BTF_KIND.TYPEDEF && btf.name(id) === ctx) return true;
-    if (
-      kind !== BTF_KIND.TYPEDEF &&
-      kind !== BTF_KIND.CONST &&
-      kind !== BTF_KIND.VOLATILE &&
-      kind !== BTF_KIND.TYPE_TAG
-    ) {
-      if (kind !== BTF_KIND.RESTRICT) break;
-    }
-    id = btf.ref(id);
-  }
-  if (!isStructKind(btf.kind(id))) return false;
-  const name = btf.name(id);
-  return isCtxStruct(ctx, name) || isProjectionOf(ctx, name);
 }
 
 /** get_kfunc_ptr_arg_type: parameter `i`, a pointer (type `ptr`) to `ref`. */
@@ -95,7 +65,7 @@ export function kfuncArgKind(env: VerifierEnv, meta: KfuncMeta, i: number, ptr: 
   const memSize = isMemSizeArg(env, meta, i + 1);
   const { rows } = env.state.frame;
   const r = regRow(i + 1);
-  if (isProgCtxType(env, btf, ptr)) return 'ctx';
+  if (isProgCtxType(env, btf, btf.ref(ptr))) return 'ctx';
   if (hasSuffix(param, '__nullable') && regIsNull(rows, r) && !memSize) return 'null';
   if (hasSuffix(param, '__alloc')) return 'alloc';
   if (hasSuffix(param, '__refcounted_kptr')) return 'refcounted';

@@ -51,7 +51,8 @@ import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { structIdsMatch } from './args/btf.ts';
 import { checkConstStr } from './args/const-str.ts';
-import { type KfuncArgKind, hasSuffix, isProjectionOf } from './kfunc-arg-kind.ts';
+import { isProjectionOf } from './ctx-type.ts';
+import { type KfuncArgKind, hasSuffix } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
 import { CallMeta } from '../state/call-meta.ts';
 import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
@@ -144,7 +145,8 @@ export function checkKfuncPtrArg(
       if (!allocated) reject(env, KFUNC.NOT_REF, i);
       if (!isNonOwningRef(type)) meta.owningRef = true;
       const record = regBtfRecord(env, rows, r);
-      if (record === undefined || record.refcountOff < 0) reject(env, KFUNC.NO_REFCOUNT, i);
+      if (record === undefined) reject(env, KFUNC.NO_RECORD);
+      if (record.refcountOff < 0) reject(env, KFUNC.NO_REFCOUNT, i);
       return takeArg(meta, rows, r);
     }
     case 'const_str':

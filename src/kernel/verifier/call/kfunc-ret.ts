@@ -150,7 +150,7 @@ function setSpecial(env: VerifierEnv, meta: KfuncMeta, insnIdx: number, pointee:
   const root = name === 'bpf_list_node' ? meta.listHead : name === 'bpf_rb_node' ? meta.rbRoot : undefined;
   if (!isNode(name)) return false;
   invariant(root !== undefined, 'graph node without its root');
-  markRegGraphNode(rows, R0, root);
+  markRegGraphNode(env, rows, R0, root);
   return true;
 }
 
@@ -166,6 +166,7 @@ function setNewObject(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void 
   const size = btf.sizeOf(id);
   if (percpu) {
     if (size > BPF_GLOBAL_PERCPU_MA_MAX_SIZE) reject(env, KFUNC.PERCPU_SIZE, size, BPF_GLOBAL_PERCPU_MA_MAX_SIZE);
+    if (size === 0) reject(env, KFUNC.PERCPU_EMPTY);
     if (!isScalarStruct(env, btf, id)) reject(env, KFUNC.PERCPU_SCALARS);
     if (structRecord(env, 1, id) !== undefined) reject(env, KFUNC.PERCPU_FIELDS);
   }

@@ -1,5 +1,6 @@
 /** Lists and trees of allocated objects under a lock (process_kf_arg_ptr_to_graph_root, ..._graph_node, ref_set_non_owning). */
-import type { BtfField } from '../../../btf/record.ts';
+import type { BtfField, BtfRecord } from '../../../btf/record.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
 import { invariant } from '../../../util/errors.ts';
 import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_TO_BTF_ID } from '../../rules/reg-types.ts';
 import { structIdsMatch } from '../call/args/btf.ts';
@@ -32,12 +33,15 @@ export function processGraphRoot(env: VerifierEnv, regno: number, rootType: numb
   const off = (rows[r + OFF] + rows[r + VALUE_LO]) | 0;
   const field = findField(record, off, rootType);
   if (field === undefined || record === undefined) reject(env, KFUNC.GRAPH_NOT_FOUND, name, off);
-  if (env.state.activeLocks === 0) reject(env, KFUNC.GRAPH_UNLOCKED, record.spinLockOff, name);
+  if (env.state.activeLocks === 0) reject(env, KFUNC.GRAPH_UNLOCKED, shownLockOff(record), name);
   if (findLock(env.state, ANY_LOCK, rows[r + ID], lockPtr(rows, r)) === undefined) {
-    reject(env, KFUNC.GRAPH_OTHER_LOCK, record.spinLockOff, name);
+    reject(env, KFUNC.GRAPH_OTHER_LOCK, shownLockOff(record), name);
   }
   return field;
 }
+
+/** What the kernel's record holds where there is no bpf_spin_lock: -EINVAL. */
+const shownLockOff = (record: BtfRecord): number => (record.spinLockOff < 0 ? -ERRNO.EINVAL : record.spinLockOff);
 
 /** The node in an object that register `regno` points to must be the one that `root` chains. */
 export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField | undefined, nodeType: number): void {
@@ -49,8 +53,8 @@ export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField
   const off = (rows[r + OFF] + rows[r + VALUE_LO]) | 0;
   if (findField(regBtfRecord(env, rows, r), off, nodeType) === undefined) reject(env, KFUNC.GRAPH_NOT_FOUND, name, off);
   const want = root.nodeOffset ?? 0;
-  const wantType = env.btfs[1]?.name(root.typeId ?? 0) ?? '';
-  if (!structIdsMatch(env, rows[r + A], rows[r + B], 0, 1, root.typeId ?? 0, true)) {
+  const wantType = root.typeName ?? '';
+  if (!structIdsMatch(env, rows[r + A], rows[r + B], 0, env.btfIndex(root.btf), root.typeId ?? 0, true)) {
     const have = env.btfs[rows[r + A]]?.name(rows[r + B]) ?? '';
     reject(env, KFUNC.GRAPH_NODE_TYPE, fieldTypeName(root.type), name, want, wantType, off, have);
   }
@@ -58,9 +62,9 @@ export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField
 }
 
 /** mark_reg_graph_node: the register points to the node inside an object of a list or tree. */
-export function markRegGraphNode(rows: Int32Array, r: number, root: BtfField): void {
+export function markRegGraphNode(env: VerifierEnv, rows: Int32Array, r: number, root: BtfField): void {
   markRegPointer(rows, r, PTR_TO_BTF_ID | MEM_ALLOC);
-  rows[r + A] = 1;
+  rows[r + A] = env.btfIndex(root.btf);
   rows[r + B] = root.typeId ?? 0;
   rows[r + OFF] = root.nodeOffset ?? 0;
 }

@@ -17,8 +17,8 @@ import {
   BPF_WORKQUEUE,
   type BtfField,
   type BtfRecord,
-  parseRecord,
 } from '../../../btf/record.ts';
+import { structMetas } from '../../../btf/struct-metas.ts';
 import { MEM_ALLOC, PTR_TO_BTF_ID, PTR_TO_MAP_VALUE, baseType } from '../../rules/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import { kernelBtf } from '../pass/kfuncs.ts';
@@ -36,15 +36,14 @@ export function regBtfRecord(env: VerifierEnv, rows: Int32Array, r: number): Btf
 }
 
 /** Records by type id; BTF objects never change, so what was found stays true. */
-const cache = new WeakMap<Btf, Map<number, BtfRecord | undefined>>();
+const cache = new WeakMap<Btf, ReadonlyMap<number, BtfRecord>>();
 
 /** btf_find_struct_meta: special fields of a struct of the program's BTF. */
 export function structRecord(env: VerifierEnv, btfIndex: number, typeId: number): BtfRecord | undefined {
   const btf = env.btfs[btfIndex];
   if (btfIndex === 0 || btf === undefined) return undefined;
   let records = cache.get(btf);
-  if (records === undefined) cache.set(btf, (records = new Map()));
-  if (!records.has(typeId)) records.set(typeId, parseRecord(btf, typeId, { kernelBtf: kernelBtf(env) }));
+  if (records === undefined) cache.set(btf, (records = structMetas(btf, () => kernelBtf(env)).records));
   return records.get(typeId);
 }
 

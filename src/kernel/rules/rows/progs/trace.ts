@@ -53,7 +53,7 @@ export const TRACEPOINT = {
   since: '4.7',
   name: 'BPF_PROG_TYPE_TRACEPOINT',
   short: 'tracepoint',
-  ctxStruct: 'pt_regs',
+  ctxStruct: '__u64',
   ctx: { struct: TRACEPOINT_RECORD, read: { record: true }, convert: false },
   packetAccess: 'none',
   helpers: ['get_stackid', 'get_func_ip', 'get_attach_cookie', ...TRACING_SET],

@@ -49,7 +49,7 @@ export function processKptrDest(env: VerifierEnv, regno: number, meta: CallMeta)
 /** What a kptr leads to: a kernel struct when the kernel has one of that name, else one of the program's. */
 export function kptrTarget(env: VerifierEnv, field: BtfField): { btf: number; id: number } {
   const kernelId = field.typeName === undefined ? 0 : (kernelBtf(env)?.find(field.typeName, BTF_KIND.STRUCT) ?? 0);
-  return kernelId > 0 ? { btf: 0, id: kernelId } : { btf: 1, id: field.typeId ?? 0 };
+  return kernelId > 0 ? { btf: 0, id: kernelId } : { btf: env.btfIndex(field.btf), id: field.typeId ?? 0 };
 }
 
 /** map_kptr_match_type: the object in register `regno` may be stored in the kptr member. */

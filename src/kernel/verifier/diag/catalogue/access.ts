@@ -306,6 +306,11 @@ export const BTF_ACCESS = {
       `access beyond the end of member ${member} (mend:${end}) in struct ${name} with off ${off} size ${size}`,
     why: 'One access may not span two members. Read each with its own size.',
   },
+  FIELD_SIZE: {
+    errno: ERRNO.EFAULT,
+    text: (field: string) => `field ${field} doesn't have size`,
+    why: 'The member has a type behind more than 32 typedefs, modifiers and arrays.',
+  },
   NO_FIELD: {
     errno: ERRNO.EINVAL,
     text: (name: string, off: number) => `struct ${name} doesn't have field at offset ${off}`,

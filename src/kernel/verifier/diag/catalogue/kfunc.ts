@@ -252,6 +252,11 @@ export const KFUNC = {
     text: (i: number) => `arg#${i} is neither owning or non-owning ref`,
     why: 'The function takes an object of bpf_obj_new. Allocate one, and pass its pointer.',
   },
+  NO_RECORD: {
+    errno: ERRNO.EFAULT,
+    text: () => "verifier bug: Couldn't find btf_record",
+    why: 'The object has no special fields at all. A reference count is a member of type struct bpf_refcount, not behind a typedef.',
+  },
   NO_REFCOUNT: {
     errno: ERRNO.EINVAL,
     text: (i: number) => `arg#${i} doesn't point to a type with bpf_refcount field`,
@@ -301,6 +306,11 @@ export const KFUNC = {
     errno: ERRNO.EINVAL,
     text: (size: number, max: number) => `bpf_percpu_obj_new type size (${size}) is greater than ${max}`,
     why: 'Per-CPU objects come from a pool of small ones. Make the struct smaller, or use a per-CPU map.',
+  },
+  PERCPU_EMPTY: {
+    errno: ERRNO.EINVAL,
+    text: () => '',
+    why: 'There is no per-CPU memory of 0 bytes: give the struct a member.',
   },
   PERCPU_SCALARS: {
     errno: ERRNO.EINVAL,

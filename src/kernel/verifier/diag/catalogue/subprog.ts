@@ -85,6 +85,16 @@ export const SUBPROG = {
   },
   UNKNOWN_TAG: { errno: ERRNO.EOPNOTSUPP, text: (i: number) => `arg#${i} has unsupported set of tags`, why: TAGS },
   TAG_COMBINATION: { errno: ERRNO.EINVAL, text: (i: number) => `arg#${i} has invalid combination of tags`, why: TAGS },
+  CTX_UNNAMED: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} type doesn't have a name`,
+    why: 'A parameter with __arg_ctx points to a type by whose name the context is known, or to void.',
+  },
+  CTX_TYPE: {
+    errno: ERRNO.EINVAL,
+    text: (i: number, struct: string) => `arg#${i} should be \`struct ${struct} *\``,
+    why: 'A parameter with __arg_ctx points to the struct that programs of this type get as their context, or to void.',
+  },
   TAG_UNTRUSTED: {
     errno: ERRNO.EINVAL,
     text: (i: number) => `arg#${i} untrusted cannot be combined with any other tags`,
