@@ -3,6 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Rcu } from '../mem/rcu.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { PerfSink } from './perf-event-array.ts';
 import type { Scratch } from './scratch.ts';
@@ -34,7 +35,7 @@ export interface BpfMap {
   walk?(cpu: number): Iterable<{ key: number; value: number }>;
   /** The last user-side reference (fd, pin) is gone: prog arrays drop their programs (map_release_uref). */
   releaseUser(): void;
-  /** Gives back all memory and references. The map must not be used afterwards. */
+  /** Gives back all memory and references. Element commands of a map that somebody still has give -EBADF from then on. */
   free(): void;
 }
 
@@ -69,6 +70,8 @@ export interface MapEnv {
   readonly core: CoreExports;
   readonly nrCpus: number;
   readonly scratch: Scratch;
+  /** Keeps maps as they are while the host's callbacks look at their memory. */
+  readonly rcu: Rcu;
   /** Live maps by guest address. */
   readonly maps: Map<number, BpfMap>;
   /** Offsets of members of struct bpf_map in the target BTF (`max_entries`, ...), where programs may read them. */
