@@ -4,19 +4,21 @@ import type { BpfAttrs, BpfSyscall } from '../../uapi/attr.ts';
 import type { UserMemory } from '../../uapi/attr-decode.ts';
 import { defaultPorts } from './default-ports.ts';
 import type { HostPorts, RunState } from '../run/env.ts';
+import { Deadline } from '../helpers/deadline.ts';
 import type { HookEnv } from '../testrun/env.ts';
-import type { LoadedProg } from '../object/prog.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
 import { createMapEnv } from '../maps/create-env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { layoutMemory } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
+import { Rcu } from '../mem/rcu.ts';
 import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
+import { NO_RUNNERS, programRunners } from '../program-runs.ts';
 import { newRunState } from '../run/run-state.ts';
 import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
@@ -54,7 +56,10 @@ export interface RuntimeOptions {
   readonly verifyOnly?: boolean;
   /** Network devices beside the loopback device (ifindex 1). */
   readonly interfaces?: readonly NetDeviceSpec[];
-  /** Milliseconds after which loops that poll (bpf_loop, may_goto, iterators) are stopped; no limit unless said. */
+  /**
+   * Milliseconds of the stopwatch that one call may take, with all its repeats and packets and what ports run inside of it;
+   * loops that only the clock ends are stopped in the middle. No limit by default.
+   */
   readonly deadlineMs?: number;
   /** Told what the verifier found of each program that reaches it: statistics, reason and log as data. */
   readonly onVerified?: (outcome: VerifierOutcome) => void;
@@ -95,7 +100,9 @@ export function assembleRuntime(
   const nrCpus = options.cpus ?? 1;
   const layout = layoutMemory(mem, nrCpus);
   const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
-  const objects = new ObjectTable();
+  const rcu = new Rcu();
+  const deadline = new Deadline(options.deadlineMs ?? Number.POSITIVE_INFINITY, host.stopwatch);
+  const objects = new ObjectTable(rcu);
   const vmlinux = vmlinuxProvider(options.vmlinux);
   const layouts = new KernelLayouts(vmlinux);
   const maps = createMapEnv({
@@ -105,6 +112,7 @@ export function assembleRuntime(
       ? { mapFields: mapFields(layouts) }
       : {}),
     allocator: heap,
+    rcu,
     nrCpus,
     random32: host.random32,
     nextMapId: () => objects.newId('map'),
@@ -120,16 +128,16 @@ export function assembleRuntime(
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
     cpuStack: layout.stacks[0],
-    deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
+    deadline,
   };
   const engines = options.verifyOnly
     ? undefined
     : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
-    ...{ mem, heap, layouts, devices, run, nrCpus },
-    ...(engines ? programRunners(engines.link, run) : NO_RUNNERS),
-    now: () => performance.now(),
+    ...{ mem, heap, layouts, devices, run, nrCpus, rcu, deadline },
+    ...(engines ? programRunners(engines.link, run, rcu, deadline) : NO_RUNNERS),
+    now: host.stopwatch,
   };
   const clock = new Int32Array(2);
   const compiling = new Set<Promise<void>>();
@@ -235,41 +243,5 @@ function vmlinuxProvider(given: RuntimeOptions['vmlinux']): () => Btf | undefine
   return () => {
     known ??= { btf: given() };
     return known.btf;
-  };
-}
-
-/** A kernel that only verifies has nothing to link programs against; what it compiles says so when it is run. */
-const NO_RUNNERS: Pick<HookEnv, 'runProgram' | 'runBatch'> = {
-  runProgram: (prog, ctx) => prog.exe.run(ctx),
-  runBatch(prog, ctxs) {
-    prog.exe.run(ctxs);
-  },
-};
-
-/** Runs of programs with the state that helpers see set up before. */
-function programRunners(link: RuntimeLink, run: RunState): Pick<HookEnv, 'runProgram' | 'runBatch'> {
-  const begin = (prog: LoadedProg, ctx: number): void => {
-    run.ctx = ctx;
-    run.progType = prog.verified.progType;
-    run.redirectIfindex = -1;
-    run.redirectFlags = 0;
-    run.redirectMapId = 0;
-    run.redirectKey = 0;
-    link.beginRun();
-  };
-  return {
-    runProgram(prog, ctx) {
-      begin(prog, ctx);
-      return prog.exe.run(ctx);
-    },
-    runBatch(prog, ctxs, stride, count, out) {
-      begin(prog, ctxs);
-      if (prog.exe.runBatch !== undefined) {
-        prog.exe.runBatch(ctxs, stride, count, out);
-        return;
-      }
-      const { u32 } = link.env.mem;
-      for (let i = 0; i < count; i++) u32[(out >>> 2) + i] = prog.exe.run(ctxs + i * stride);
-    },
   };
 }

@@ -16,6 +16,7 @@ export function defaultPorts(overrides: Partial<HostPorts> = {}): HostPorts {
       out[0] = ns - high * TWO_32;
       out[1] = high;
     },
+    stopwatch: () => performance.now(),
     random32() {
       if (next === pool.length) {
         crypto.getRandomValues(pool);

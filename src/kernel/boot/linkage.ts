@@ -1,6 +1,8 @@
 /** What one runtime's programs are linked against: helper environment, code table, guest stack, tail-call targets. */
 import { FRAME_SIZE, type HelperEnv, type HostPorts, type RunState } from '../run/env.ts';
-import { type GuestStack, ProgramAbort, type ProgramLink } from '../run/linkage.ts';
+import type { Deadline } from '../helpers/deadline.ts';
+import type { GuestStack, ProgramLink } from '../run/linkage.ts';
+import { LOOP_POLL } from '../helpers/loop-rules.ts';
 import { createHelpers } from '../helpers/table.ts';
 import { createCallShim } from '../run/shim.ts';
 import type { MapEnv } from '../maps/env.ts';
@@ -23,43 +25,38 @@ export interface LinkParts {
   /** Name of a kernel function by BTF id, '' when there is no BTF to take it from. */
   readonly kfuncName: (btfId: number) => string;
   readonly nrCpus: number;
-  /** Milliseconds that a run may take before a polled deadline stops it. */
-  readonly deadlineMs: number;
+  /** What loops poll. */
+  readonly deadline: Deadline;
 }
 
-/** A program link whose deadline starts anew with {@link beginRun}. */
-export interface RuntimeLink extends ProgramLink {
-  beginRun(): void;
-}
+export type RuntimeLink = ProgramLink;
 
 export function createProgramLink(parts: LinkParts): RuntimeLink {
   const { mem, heap, maps, cpuStack } = parts;
   const table = new CodeTable();
   const shim = createCallShim(mem, table);
+  const tailCalls = heap.alloc(8, 8);
+  mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
   const stack: GuestStack = {
     sp: cpuStack.sp,
     limit: cpuStack.base,
     top: cpuStack.top,
-    tailCalls: heap.alloc(8, 8),
+    tailCalls,
+    polls: tailCalls + 4,
   };
-  // The clock is read at the first poll of a run: runs without loops never pay for it.
-  let deadlineAt = 0;
   const env: HelperEnv = {
     mem,
     host: parts.host,
     run: parts.run,
     core: maps.core,
+    stack,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),
     nrCpus: parts.nrCpus,
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
     free: (addr) => heap.free(addr),
     mapAt: (addr) => maps.maps.get(addr),
-    checkDeadline() {
-      const now = performance.now();
-      if (deadlineAt === 0) deadlineAt = now + parts.deadlineMs;
-      else if (now > deadlineAt) throw new ProgramAbort('deadline', -1, `still running after ${parts.deadlineMs} ms`);
-    },
+    checkDeadline: () => parts.deadline.check(),
   };
   return {
     env,
@@ -74,8 +71,5 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
       return found instanceof ProgArrayMap ? found.slotAt(index) : 0;
     },
     shim,
-    beginRun() {
-      deadlineAt = 0;
-    },
   };
 }

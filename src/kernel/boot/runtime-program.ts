@@ -1,4 +1,5 @@
 /** A loaded program in the hands of its host: runs on contexts and packets without going through bpf(2). */
+import { inCall } from '../hooks/call.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import {
@@ -72,10 +73,12 @@ export class RuntimeProgram {
     const at = heap.alloc(Math.max(8, ctx.length) + (perf ? perfEventRoom(this.#env) : 0), 8);
     if (at === 0) throw new RangeError(`no memory for a context of ${ctx.length} bytes`);
     try {
-      mem.u8.set(ctx, at);
-      this.#env.runProgram(this.#prog, perf ? perfEventContext(this.#env, at, ctx.length) : at);
-      const ret = this.#prog.exe.retAddr >>> 2;
-      return { r0: [mem.u32[ret], mem.u32[ret + 1]], ctx: mem.u8.slice(at, at + ctx.length) };
+      return inCall(this.#env, () => {
+        mem.u8.set(ctx, at);
+        this.#env.runProgram(this.#prog, perf ? perfEventContext(this.#env, at, ctx.length) : at);
+        const ret = this.#prog.exe.retAddr >>> 2;
+        return { r0: [mem.u32[ret], mem.u32[ret + 1]], ctx: mem.u8.slice(at, at + ctx.length) };
+      });
     } finally {
       heap.free(at);
     }

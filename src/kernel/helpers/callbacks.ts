@@ -2,9 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { BpfMap } from '../object/map.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-
-/** BPF_MAX_LOOPS */
-const MAX_LOOPS = 8 * 1024 * 1024;
+import { countCallback, loopRefusal } from './loop-rules.ts';
 
 /** bpf_loop(nr_loops, callback, ctx, flags). The caller's frame serves the callback: its registers are dead here. */
 export const loop: HelperMaker = (env) => {
@@ -14,14 +12,14 @@ export const loop: HelperMaker = (env) => {
     const slot = f.u32(frame, 2);
     const ctxLo = f.lo(frame, 3);
     const ctxHi = f.hi(frame, 3);
-    if (f.lo(frame, 4) !== 0 || f.hi(frame, 4) !== 0) return f.ret(frame, -ERRNO.EINVAL);
-    if (nr > MAX_LOOPS) return f.ret(frame, -ERRNO.E2BIG);
+    const refused = loopRefusal(nr, f.lo(frame, 4), f.hi(frame, 4));
+    if (refused < 0) return f.ret(frame, refused);
     for (let i = 0; i < nr; i++) {
+      countCallback(env, env.stack);
       f.setArg(frame, 1, i);
       f.set64(frame, 2, ctxLo, ctxHi);
       env.invoke(slot, frame);
       if (f.lo(frame, 0) !== 0 || f.hi(frame, 0) !== 0) return f.ret(frame, i + 1);
-      if ((i & 0x3ff) === 0x3ff) env.checkDeadline();
     }
     f.ret(frame, nr);
   };
@@ -40,13 +38,13 @@ export const forEachMapElem: HelperMaker = (env) => {
     let visited = 0;
     for (const { key, value } of map.walk(env.run.cpu)) {
       visited++;
+      countCallback(env, env.stack);
       f.setArg(frame, 1, addr);
       f.setArg(frame, 2, key);
       f.setArg(frame, 3, value);
       f.set64(frame, 4, ctxLo, ctxHi);
       env.invoke(slot, frame);
       if (f.lo(frame, 0) !== 0 || f.hi(frame, 0) !== 0) break;
-      if ((visited & 0x3ff) === 0) env.checkDeadline();
     }
     f.ret(frame, visited);
   };

@@ -1,5 +1,6 @@
 /** One run of a program in the interpreter: registers, call frames, tail calls and may_goto. */
 import { MAX_CALL_FRAMES, MAX_TAIL_CALL_CNT } from '../rules/limits.ts';
+import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK, mayGotoTick } from '../helpers/may-goto.ts';
 import { execute } from './loop.ts';
 import { REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
 import { InterpProgram } from './program.ts';
@@ -7,10 +8,6 @@ import { InterpProgram } from './program.ts';
 // Words of a saved call frame: return p, r6 to r9, r10, may_goto budget.
 export const FRAME_WORDS = 11;
 export const R10 = 20;
-/** Iterations that may_goto allows altogether (BPF_MAX_LOOPS), and between two looks at the clock. */
-const MAY_GOTO_LIMIT = 8 * 1024 * 1024;
-const MAY_GOTO_TICK = 0xffff;
-const MAY_GOTO_NS = 250_000_000;
 
 /** State of one activation; engines reuse them. */
 export class Activation {
@@ -26,9 +23,9 @@ export class Activation {
   /** Instructions executed so far. */
   steps = 0;
   readonly frames = new Int32Array(MAX_CALL_FRAMES * FRAME_WORDS);
-  /** Iterations of may_goto in the current frame. */
+  /** Jumps by may_goto in the current frame. */
   mayGoto = 0;
-  readonly #clocks = new Float64Array(MAX_CALL_FRAMES);
+  readonly #mayGotoStates = new Int32Array(MAX_CALL_FRAMES);
 
   constructor(program: InterpProgram) {
     this.program = program;
@@ -80,15 +77,18 @@ export class Activation {
     return false;
   }
 
-  /** BPF_JCOND | MAY_GOTO: true once the function has used up its iterations or its time. */
+  /** BPF_JCOND | MAY_GOTO: true once the function has used up its time. */
   mayGotoExpired(): boolean {
     if ((++this.mayGoto & MAY_GOTO_TICK) !== 0) return false;
-    if (this.mayGoto >= MAY_GOTO_LIMIT) return true;
     const { program, depth } = this;
-    program.link.env.checkDeadline();
-    const now = program.now();
-    if (this.mayGoto === MAY_GOTO_TICK + 1) this.#clocks[depth] = now;
-    return now - this.#clocks[depth] > MAY_GOTO_NS;
+    const states = this.#mayGotoStates;
+    // The first tick of this call of the function: what is there is another call's.
+    const state = this.mayGoto === MAY_GOTO_TICK + 1 ? 0 : states[depth];
+    states[depth] = mayGotoTick(program.link.env, state);
+    if (states[depth] !== MAY_GOTO_EXPIRED) return false;
+    // From now on every jump asks again.
+    this.mayGoto = 2 * MAY_GOTO_TICK + 1;
+    return true;
   }
 
   /**

@@ -1,6 +1,7 @@
 /** A link for programs outside any runtime: conformance vectors, the debugger's scratch runs, tests of both engines. */
 import type { HelperEnv } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
+import { LOOP_POLL } from '../helpers/loop-rules.ts';
 import { createCallShim } from '../run/shim.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';
@@ -15,6 +16,8 @@ export interface BareLinkOptions {
   /** Prog arrays by the address that programs pass: slots by index. */
   readonly progArrays?: ReadonlyMap<number, readonly number[]>;
   readonly core?: HelperEnv['core'];
+  /** Milliseconds; the host's clock by default. */
+  readonly stopwatch?: () => number;
   /** Throws when a run has taken too long. */
   readonly checkDeadline?: () => void;
 }
@@ -27,7 +30,10 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   const table = new CodeTable(64);
   const [stack] = layout.stacks;
   const shim = createCallShim(mem, table);
+  const tailCalls = heap.alloc(8);
+  mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
   const env: HelperEnv = {
+    stack: { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls, polls: tailCalls + 4 },
     mem,
     host: {
       ktimeNs(out) {
@@ -35,6 +41,7 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
         out[0] = ns;
         out[1] = ns / 4294967296;
       },
+      stopwatch: options.stopwatch ?? (() => performance.now()),
       random32: () => 4,
       tracePrintk() {},
       current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },
@@ -59,7 +66,7 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   return {
     env,
     table,
-    stack: { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls: heap.alloc(8) },
+    stack: env.stack,
     programs: new Map(),
     helper: (id) => options.helpers?.get(id),
     kfunc: (id) => options.kfuncs?.get(id),

@@ -28,6 +28,7 @@ import { ATOMIC_ROWS, type OpInfo } from '../../isa/op-rows.ts';
 import { opOf } from '../../isa/ops.ts';
 import type { AbortReason } from '../run/linkage.ts';
 import type { SubprogInfo } from '../verifier/result.ts';
+import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 
 // Words of one slot in Predecoded.code. `p`, the program counter of the loop, is slot * SLOT_WORDS.
 //   0 operation (below), 1 index of dst in the register file, 2 index of src or of a constant, 3 offset or target p
@@ -201,7 +202,8 @@ class Predecoder {
     }
     const arena = mode === BPF_PROBE_MEM32 ? cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX : false;
     if (arena || (cls === BPF_STX && mode === BPF_PROBE_ATOMIC)) return this.#arena(i);
-    const op = opOf(code, src[i], off[i], imm[i]);
+    const marked = !this.#guard && code === (BPF_JMP | BPF_CALL) && src[i] === 0 && off[i] === LOOP_INLINED;
+    const op = opOf(code, src[i], marked ? 0 : off[i], imm[i]);
     if (op === undefined || dst[i] > 11 || (op.src === 'reg' && src[i] > 11)) {
       return this.#trap(
         i,

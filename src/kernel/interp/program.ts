@@ -2,8 +2,10 @@
 import { bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
+import { countCallback, loopRefusal } from '../helpers/loop-rules.ts';
 import { createJsEntries } from '../run/shim.ts';
 import type { Executable } from '../object/executable.ts';
+import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';
 import { Activation } from './activation.ts';
@@ -34,10 +36,6 @@ export interface InterpOptions {
 
 const BPF_FUNC_LOOP = 181;
 const PAGE_SIZE = 4096;
-/** BPF_MAX_LOOPS. */
-const BPF_MAX_LOOPS = 8 * 1024 * 1024;
-const E2BIG = 7;
-const EINVAL = 22;
 /** Instructions between two looks at the deadline. */
 const POLL = 1 << 16;
 
@@ -69,7 +67,6 @@ export class InterpProgram implements Executable {
   /** Slots of functions whose address is taken, and where those begin. */
   readonly #functions: { slot: number; start: number }[] = [];
   readonly #callxHelpers = new Map<number, BoundHelper>();
-  readonly #clock = new Int32Array(2);
   #live = true;
 
   constructor(program: InterpInput, link: ProgramLink, options: InterpOptions) {
@@ -178,12 +175,6 @@ export class InterpProgram implements Executable {
     this.#regs.push(regs);
   }
 
-  /** CLOCK_MONOTONIC in nanoseconds, for may_goto. */
-  now(): number {
-    this.link.env.host.ktimeNs(this.#clock);
-    return (this.#clock[1] >>> 0) * 4294967296 + (this.#clock[0] >>> 0);
-  }
-
   dispose(): void {
     if (!this.#live) return;
     this.#live = false;
@@ -235,16 +226,17 @@ export class InterpProgram implements Executable {
   }
 
   /** bpf_loop(nr, callback, ctx, flags), without leaving the engine when the callback is this program's own. */
-  #bpfLoop(R: Int32Array): void {
-    const nr = R[2] >>> 0;
+  #bpfLoop(R: Int32Array, inlined: boolean): void {
+    // More than 32 bits are too many where they are looked at.
+    const nr = inlined && R[3] !== 0 ? 0xffff_ffff : R[2] >>> 0;
     const slot = R[4];
     const args = new Int32Array(10);
     args[2] = R[6];
     args[3] = R[7];
-    R[1] = 0;
-    if ((R[8] | R[9]) !== 0 || nr > BPF_MAX_LOOPS) {
-      R[0] = (R[8] | R[9]) !== 0 ? -EINVAL : -E2BIG;
-      R[1] = -1;
+    const refused = loopRefusal(nr, R[8], R[9]);
+    R[1] = refused < 0 && !inlined ? -1 : 0;
+    if (refused < 0) {
+      R[0] = refused;
       return;
     }
     const { stack, env, shim } = this.link;
@@ -253,7 +245,7 @@ export class InterpProgram implements Executable {
     const result = new Int32Array(2);
     let i = 0;
     while (i < nr) {
-      if ((i & 0xff) === 0xff) env.checkDeadline();
+      countCallback(env, stack);
       args[0] = i;
       if (own !== undefined) {
         this.#nested(own.start, frame, args, result);
@@ -316,7 +308,10 @@ export class InterpProgram implements Executable {
   }
 
   #bind(site: CallSite): BoundHelper {
-    if (!site.kfunc && site.id === BPF_FUNC_LOOP) return (R) => this.#bpfLoop(R);
+    if (!site.kfunc && site.id === BPF_FUNC_LOOP) {
+      const inlined = site.fdIndex === LOOP_INLINED;
+      return (R) => this.#bpfLoop(R, inlined);
+    }
     const impl = site.kfunc ? this.link.kfunc(site.id, site.fdIndex) : this.link.helper(site.id);
     if (impl !== undefined) return bindHelper(impl, this.view);
     const what = this.#missing(site);

@@ -5,12 +5,24 @@ import type { Translation } from './wasm/module.ts';
 /** A module and what it was made from. */
 export interface CachedCode {
   readonly program: VerifiedProgram;
-  readonly translation: Translation;
+  readonly code: Omit<Translation, 'bytes'>;
+  /** Bytes of the module. */
+  readonly codeSize: number;
   readonly module: WebAssembly.Module;
 }
 
-/** Bytes of WebAssembly that a cache keeps unless said. */
+/** Default: bytes that a cache holds, by {@link weightOf}. */
 export const DEFAULT_CACHE_BYTES = 4 << 20;
+/** What the host keeps for each byte of a module: the byte, and machine code of its baseline and optimising compilers. */
+const HOST_BYTES = 8;
+/** Columns of an instruction, where it came from and its map. */
+const INSN_BYTES = 15;
+/** The rest: objects of the program, its subprograms and imports, and the host's of the module. */
+const ENTRY_BYTES = 16 << 10;
+
+/** Bytes that an entry keeps alive: code and the program that it is compared with. */
+export const weightOf = ({ codeSize, program }: Pick<CachedCode, 'codeSize' | 'program'>): number =>
+  codeSize * HOST_BYTES + program.insns.length * INSN_BYTES + ENTRY_BYTES;
 
 /** Least recently used code goes first. A cache belongs to one program link: code holds addresses of its memory. */
 export class CodeCache {
@@ -22,7 +34,7 @@ export class CodeCache {
 
   constructor(readonly limit = DEFAULT_CACHE_BYTES) {}
 
-  /** Bytes of WebAssembly held. */
+  /** Bytes held, by {@link weightOf}. */
   get bytes(): number {
     return this.#bytes;
   }
@@ -45,12 +57,12 @@ export class CodeCache {
 
   /** Keeps code. Code with slots of its own in the code table is not shared, nor is code beyond the limit. */
   put(code: CachedCode): void {
-    const { plan, bytes } = code.translation;
-    if (plan.slotOfSubprog.size > 0 || plan.guard !== undefined || bytes.length > this.limit) return;
+    const weight = weightOf(code);
+    if (code.code.slots.size > 0 || weight > this.limit) return;
     const key = keyOf(code.program);
     this.#drop(key);
     this.#entries.set(key, code);
-    this.#bytes += bytes.length;
+    this.#bytes += weight;
     this.evict(this.limit);
   }
 
@@ -65,7 +77,7 @@ export class CodeCache {
   #drop(key: string): void {
     const code = this.#entries.get(key);
     if (code === undefined) return;
-    this.#bytes -= code.translation.bytes.length;
+    this.#bytes -= weightOf(code);
     this.#entries.delete(key);
   }
 }

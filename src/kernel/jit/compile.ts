@@ -1,5 +1,6 @@
 /** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
 import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
+import { mayGotoTick } from '../helpers/may-goto.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { CodeCache } from './code-cache.ts';
@@ -19,6 +20,8 @@ export interface JitOptions {
   readonly maxFunctionBytes?: number;
   /** Slot of the code table under which others know the program; one of its own unless said. */
   readonly slot?: number;
+  /** Whether the executable keeps the module's bytes, for those who want to read them. */
+  readonly keepWasm?: boolean;
   /** Where compiled modules are kept and looked for; used by one link alone. */
   readonly cache?: CodeCache;
 }
@@ -28,8 +31,8 @@ export const DEFAULT_FUNCTION_BYTES = 1 << 20;
 
 export interface JitExecutable extends Executable {
   readonly engine: 'jit';
-  /** The module's bytes. */
-  readonly wasm: Uint8Array<ArrayBuffer>;
+  /** The module's bytes, with {@link JitOptions.keepWasm}. */
+  readonly wasm: Uint8Array<ArrayBuffer> | undefined;
   /** Runs on `count` contexts that lie `stride` bytes apart from `ctxs`; the low 32 bits of each r0 go to the u32 array at `out`. */
   runBatch(ctxs: number, stride: number, count: number, out: number): void;
   /** In guard mode: new fuel, r2 and regions for the runs that follow. */
@@ -44,17 +47,9 @@ export interface JitRefused {
 }
 export type JitResult = { readonly ok: true; readonly executable: JitExecutable } | JitRefused;
 
-/** Time that one loop of may_goto gets (kernel: 250 ms). */
-const MAY_GOTO_MS = 250;
-
 function makePorts(link: ProgramLink): RuntimePorts {
   return {
-    mayGotoTick(start) {
-      link.env.checkDeadline();
-      const now = (performance.now() | 0) + 1;
-      if (start === 0) return now;
-      return now - start < MAY_GOTO_MS ? start : 0;
-    },
+    mayGotoTick: (state) => mayGotoTick(link.env, state),
     poll: () => link.env.checkDeadline(),
     abort: throwAbort,
   };
@@ -66,7 +61,10 @@ interface Pending {
   readonly slot: number;
   /** The slot that prog arrays hold. */
   readonly knownAs: number;
-  readonly translation: Translation;
+  readonly code: Omit<Translation, 'bytes'>;
+  readonly codeSize: number;
+  /** To be compiled. */
+  readonly bytes?: Uint8Array<ArrayBuffer>;
   /** Compiled before. */
   readonly module?: WebAssembly.Module;
 }
@@ -83,10 +81,11 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
   const cached = guard === undefined ? options.cache?.get(program) : undefined;
   const slot = table.alloc();
   const place = { cell, area, slot, knownAs: options.slot ?? slot };
-  if (cached !== undefined) return { ...place, translation: cached.translation, module: cached.module };
+  if (cached !== undefined) return { ...place, code: cached.code, codeSize: cached.codeSize, module: cached.module };
   const limit = Math.min(options.maxFunctionBytes ?? DEFAULT_FUNCTION_BYTES, MAX_FUNCTION_BYTES);
   try {
-    return { ...place, translation: translate(program, link, makePorts(link), limit, guard) };
+    const { bytes, ...code } = translate(program, link, makePorts(link), limit, guard);
+    return { ...place, code, codeSize: bytes.length, bytes };
   } catch (e) {
     table.free(slot);
     env.free(cell);
@@ -97,7 +96,7 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
 }
 
 function refuse(link: ProgramLink, pending: Pending, error: unknown): JitRefused {
-  releaseSlots(pending.translation.plan);
+  releaseSlots(link, pending.code.slots);
   link.table.free(pending.slot);
   link.env.free(pending.cell);
   if (pending.area !== 0) link.env.free(pending.area);
@@ -108,15 +107,19 @@ function refuse(link: ProgramLink, pending: Pending, error: unknown): JitRefused
 }
 
 function keep(program: VerifiedProgram, options: JitOptions, pending: Pending, module: WebAssembly.Module): void {
-  if (pending.module === undefined) options.cache?.put({ program, translation: pending.translation, module });
+  const { code, codeSize } = pending;
+  if (pending.module === undefined && options.guard === undefined)
+    options.cache?.put({ program, code, codeSize, module });
 }
+
+const bytesOf = ({ bytes }: Pending): Uint8Array<ArrayBuffer> => bytes ?? new Uint8Array(0);
 
 /** Compiles a program. Nothing that depends on the program throws: what cannot be compiled comes back with a reason. */
 export function jitCompile(program: VerifiedProgram, link: ProgramLink, options: JitOptions = {}): JitResult {
   const pending = prepare(program, link, options);
   if ('ok' in pending) return pending;
   try {
-    const module = pending.module ?? new WebAssembly.Module(pending.translation.bytes);
+    const module = pending.module ?? new WebAssembly.Module(bytesOf(pending));
     keep(program, options, pending, module);
     const instance = new WebAssembly.Instance(module, importsOf(link, pending));
     return install(link, options, pending, instance);
@@ -145,7 +148,7 @@ async function finish(
   pending: Pending,
 ): Promise<JitResult> {
   try {
-    const module = pending.module ?? (await WebAssembly.compile(pending.translation.bytes));
+    const module = pending.module ?? (await WebAssembly.compile(bytesOf(pending)));
     keep(program, options, pending, module);
     const instance = await WebAssembly.instantiate(module, importsOf(link, pending));
     return install(link, options, pending, instance);
@@ -162,7 +165,7 @@ export function jitGuarded(program: VerifiedProgram, link: ProgramLink, guard: G
 }
 
 function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAssembly.Imports {
-  const { cell, knownAs, translation } = pending;
+  const { cell, knownAs, code } = pending;
   const imports: Record<string, WebAssembly.ImportValue> = {
     memory: env.mem.memory,
     sp: stack.sp,
@@ -170,18 +173,18 @@ function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAss
     cell,
     slot: knownAs,
   };
-  for (const fn of translation.plan.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
+  for (const fn of code.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
   return { env: imports };
 }
 
 function install(link: ProgramLink, options: JitOptions, pending: Pending, instance: WebAssembly.Instance): JitResult {
-  const { plan, bytes } = pending.translation;
-  const { cell, area, slot } = pending;
+  const { cell, area, slot, codeSize } = pending;
+  const { slots } = pending.code;
   const { env, table, stack } = link;
   const wasm = instance.exports as unknown as WasmExports & Record<string, CallableFunction>;
   env.mem.i32[(cell + RESULT_SP) >>> 2] = stack.top;
   table.set(slot, wasm.main);
-  for (const [at, subprog] of plan.subprogOfSlot) table.set(at, wasm[`f${subprog}`]);
+  for (const [at, subprog] of slots) table.set(at, wasm[`f${subprog}`]);
   const drivers = makeDrivers(wasm, env.mem, stack, cell, slot);
   let live = true;
   const arm = (guard: GuardOptions): void => {
@@ -195,8 +198,8 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, insta
     engine: 'jit',
     slot,
     retAddr: cell,
-    codeSize: bytes.length,
-    wasm: bytes,
+    codeSize,
+    wasm: options.keepWasm ? pending.bytes : undefined,
     run: drivers.run,
     runBatch: drivers.runBatch,
     arm,
@@ -205,7 +208,7 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, insta
       live = false;
       link.programs.delete(slot);
       table.free(slot);
-      releaseSlots(plan);
+      releaseSlots(link, slots);
       env.free(cell);
       if (area !== 0) env.free(area);
     },

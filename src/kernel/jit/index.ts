@@ -1,5 +1,5 @@
 /** The JIT: verified eBPF to WebAssembly. */
-export { CodeCache } from './code-cache.ts';
+export { CodeCache, weightOf } from './code-cache.ts';
 export {
   type JitExecutable,
   type JitOptions,

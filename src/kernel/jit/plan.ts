@@ -12,6 +12,7 @@ import {
 import type { CoreHelper } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
 import { coreMapOps, type CoreMapOps } from '../maps/core-ops.ts';
+import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardArea } from './lower/guard.ts';
@@ -75,8 +76,8 @@ export const TYPE_FUNCTION = 1;
 
 /** Ports of guard mode and of loops, implemented in JavaScript. */
 export interface RuntimePorts {
-  /** Milliseconds since some start (never 0) for `start` 0, else `start` while may_goto may go on and 0 when it may not. */
-  mayGotoTick(start: number): number;
+  /** See helpers/may-goto.ts. */
+  mayGotoTick(state: number): number;
   /** Throws when the run's deadline has passed. */
   poll(): void;
   /** Throws ProgramAbort. */
@@ -259,9 +260,7 @@ export class ModulePlan {
       this.needsTable = true;
       this.tailCalls = true;
       if (this.knownProgArray(i) === undefined)
-        this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], (map: number, index: number) =>
-          this.link.tailCallTarget(map, index >>> 0),
-        );
+        this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], tailCallTarget(this.link));
     } else if (id === FUNC_LOOP) {
       this.needsTable = true;
       this.#port('poll', [], []);
@@ -284,7 +283,7 @@ export class ModulePlan {
     if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL)
       return this.#importIndex.get(kfuncName(id, insns.off[i]))?.sig ?? 'IIIII:I';
     if (id === FUNC_TAIL_CALL) return 'iii:I';
-    if (id === FUNC_LOOP) return 'iiII:I';
+    if (id === FUNC_LOOP) return insns.off[i] === LOOP_INLINED ? 'IiII:I' : 'iiII:I';
     if (this.inlineArray(i) !== undefined) return 'ii:i';
     return this.#importIndex.get(this.helperName(i))?.sig ?? 'IIIII:I';
   }
@@ -339,6 +338,9 @@ export class ModulePlan {
     else if (this.guard === undefined) throw new JitRefusal('unsupported', -1, `helper ${name} has no implementation`);
   }
 }
+
+/** Made outside of the plan, which lives no longer than the translation. */
+const tailCallTarget = (link: ProgramLink) => (map: number, index: number) => link.tailCallTarget(map, index >>> 0);
 
 export const kfuncName = (btfId: number, fdIndex: number): string => `k${btfId}_${fdIndex}`;
 

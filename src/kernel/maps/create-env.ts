@@ -2,6 +2,7 @@
 import { type CoreExports, instantiateCore } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import { Rcu } from '../mem/rcu.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { Scratch } from './scratch.ts';
@@ -13,6 +14,8 @@ export interface MapEnvOptions {
   /** Possible CPUs: how many values a per-CPU map holds for each key. */
   readonly nrCpus: number;
   random32(): number;
+  /** One of its own by default. */
+  readonly rcu?: Rcu;
   readonly mapFields?: Readonly<Record<string, number>>;
   /** Ids of new maps; counts from 1 by default. */
   readonly nextMapId?: () => number;
@@ -37,6 +40,7 @@ export function createMapEnv(options: MapEnvOptions): MapEnv {
     nrCpus: options.nrCpus,
     scratch: new Scratch(options.mem, options.allocator),
     maps,
+    rcu: options.rcu ?? new Rcu(),
     ...(options.mapFields ? { mapFields: options.mapFields } : {}),
     random32: () => options.random32() >>> 0,
     nextMapId: options.nextMapId ?? (() => ++lastId),

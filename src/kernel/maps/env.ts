@@ -3,6 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Rcu } from '../mem/rcu.ts';
 import type { PerfSink } from './perf-event-array.ts';
 import type { Scratch } from './scratch.ts';
 import type { BpfMap } from '../object/map.ts';
@@ -38,6 +39,8 @@ export interface MapEnv {
   readonly core: CoreExports;
   readonly nrCpus: number;
   readonly scratch: Scratch;
+  /** Keeps maps as they are while the host's callbacks look at their memory. */
+  readonly rcu: Rcu;
   /** Live maps by guest address. */
   readonly maps: Map<number, BpfMap>;
   /** Offsets of members of struct bpf_map in the target BTF (`max_entries`, ...), where programs may read them. */

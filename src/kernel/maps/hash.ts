@@ -98,6 +98,7 @@ export class HashMap extends StoredMap {
   }
 
   override lookupAndDelete(key: Uint8Array, flags = 0): Uint8Array | number {
+    if (this.freed) return -ERRNO.EBADF;
     if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
     const value = this.doLookup(key);
@@ -106,7 +107,7 @@ export class HashMap extends StoredMap {
   }
 
   bucket(index: number): [Uint8Array, Uint8Array][] | undefined {
-    if (index > this.get('mask')) return undefined;
+    if (this.freed || index > this.get('mask')) return undefined;
     const out: [Uint8Array, Uint8Array][] = [];
     let elem = this.env.core.hash_bucket(this.addr, index) >>> 0;
     while (elem) {

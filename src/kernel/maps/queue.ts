@@ -28,6 +28,7 @@ export class QueueMap extends StoredMap {
   }
 
   override lookupAndDelete(_key: Uint8Array, flags = 0): Uint8Array | number {
+    if (this.freed) return -ERRNO.EBADF;
     return flags ? -ERRNO.EINVAL : orNoMemory(() => this.#read('map_pop_elem'));
   }
 

@@ -31,7 +31,14 @@ export class RingbufMap extends StoredMap {
 
   /** Hands all committed samples to `onSample` (a copy each); stops before a record in progress. Returns how many. */
   consume(onSample: (data: Uint8Array) => void): number {
-    return consumeRingbuf(this.env.mem, this.ring, this.desc.maxEntries, onSample);
+    if (this.freed) return 0;
+    const { rcu, mem } = this.env;
+    rcu.lock();
+    try {
+      return consumeRingbuf(mem, this.ring, this.desc.maxEntries, onSample);
+    } finally {
+      rcu.unlock();
+    }
   }
 
   protected doLookup(): number {

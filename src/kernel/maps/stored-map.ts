@@ -18,6 +18,7 @@ export abstract class StoredMap implements BpfMap {
   readonly batch: BpfMap['batch'] = 'none';
   protected readonly env: MapEnv;
   readonly #blocks: number[] = [];
+  #freed = false;
 
   constructor(env: MapEnv, desc: MapDesc) {
     this.env = env;
@@ -28,6 +29,11 @@ export abstract class StoredMap implements BpfMap {
 
   get userValueSize(): number {
     return this.desc.valueSize;
+  }
+
+  /** Whether its memory belongs to others by now: a host may still have the map in its hands. */
+  protected get freed(): boolean {
+    return this.#freed;
   }
 
   /** A zeroed block that lives as long as the map. */
@@ -124,23 +130,27 @@ export abstract class StoredMap implements BpfMap {
   }
 
   lookup(key: Uint8Array, flags = 0, value?: Uint8Array): Uint8Array | number {
+    if (this.#freed) return -ERRNO.EBADF;
     if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
     return orNoMemory(() => this.doLookup(key, value));
   }
 
   update(key: Uint8Array, value: Uint8Array, flags: number): number {
+    if (this.#freed) return -ERRNO.EBADF;
     if (!this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize || value.length < this.userValueSize) return -ERRNO.EFAULT;
     return orNoMemory(() => this.doUpdate(key, value, flags));
   }
 
   delete(key: Uint8Array): number {
+    if (this.#freed) return -ERRNO.EBADF;
     if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
     return this.doDelete(key);
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | number {
+    if (this.#freed) return -ERRNO.EBADF;
     if (key && key.length < this.desc.keySize) return -ERRNO.EFAULT;
     return this.doNextKey(key);
   }
@@ -156,18 +166,18 @@ export abstract class StoredMap implements BpfMap {
   protected abstract doNextKey(key: Uint8Array | null): Uint8Array | number;
 
   *entries(): Iterable<[Uint8Array, Uint8Array]> {
-    let key = this.doNextKey(null);
+    let key = this.nextKey(null);
     while (typeof key !== 'number') {
       const value = this.doLookup(key);
       if (typeof value !== 'number') yield [key, value];
-      const next = this.doNextKey(key);
-      key = next;
+      key = this.nextKey(key);
     }
   }
 
   releaseUser(): void {}
 
   free(): void {
+    this.#freed = true;
     if (this.env.maps.get(this.addr) === this) this.env.maps.delete(this.addr);
     this.#release();
   }

@@ -57,6 +57,7 @@ export class TargetArrayMap extends StoredMap {
 
   /** Sets an entry from the host's side (sockets of an XSKMAP have no descriptors here); undefined removes it. */
   setTarget(index: number, target: Target | undefined): void {
+    if (this.freed) return;
     this.#targets.get(index)?.prog?.drop();
     const at = this.#base + index * 16;
     this.env.mem.u8.fill(0, at, at + 16);

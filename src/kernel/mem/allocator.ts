@@ -1,18 +1,16 @@
 /** The kernel's allocator: blocks of the heap with a byte budget that is charged before anything is taken. */
 import { invariant } from '../../util/errors.ts';
 import type { KernelMemory } from './memory.ts';
+import { Spans } from './spans.ts';
 
 const SMALL_MAX = 2048;
 const SMALL_STEP = 16;
+/** Alignment of what programs see: a line of the processor's cache. */
+const LINE = 64;
 const SLAB = 0x1_0000;
 
-interface Span {
-  addr: number;
-  size: number;
-}
-
 /**
- * Blocks come zeroed. Sizes up to 2 KiB are binned by 16 bytes; larger ones are first fit in address order with coalescing.
+ * Blocks come zeroed. Sizes up to 2 KiB are binned by 16 bytes, aligned ones apart; larger ones are the best of {@link Spans}.
  * Memory above the high-water mark was never written, so it is not touched to clear it.
  * All bookkeeping is outside the guest memory: no program can corrupt it.
  */
@@ -22,7 +20,9 @@ export class Allocator {
   readonly #capacity: number;
   readonly #sizes = new Map<number, number>();
   readonly #bins: number[][] = Array.from({ length: SMALL_MAX / SMALL_STEP + 1 }, () => []);
-  #spans: Span[];
+  /** Of blocks aligned to {@link LINE}. */
+  readonly #lineBins: number[][] = Array.from({ length: SMALL_MAX / SMALL_STEP + 1 }, () => []);
+  readonly #spans: Spans;
   #slabAt = 0;
   #slabEnd = 0;
   /** First byte that no block has covered yet. */
@@ -36,7 +36,7 @@ export class Allocator {
     this.#end = end;
     this.#capacity = end - start;
     this.#fresh = start;
-    this.#spans = [{ addr: start, size: end - start }];
+    this.#spans = new Spans(start, end - start);
     this.budget = budget;
   }
 
@@ -57,10 +57,11 @@ export class Allocator {
   /** A zeroed block, or 0 when the budget or the memory is spent. `align` is a power of two. */
   alloc(size: number, align = 8): number {
     if (!(size >= 0) || size > this.#end) return 0;
-    const small = size <= SMALL_MAX && align <= SMALL_STEP;
-    const want = small ? Math.max(SMALL_STEP, roundUp(size, SMALL_STEP)) : roundUp(Math.max(size, 8), 8);
+    const small = size <= SMALL_MAX && align <= LINE;
+    const step = align > SMALL_STEP ? LINE : SMALL_STEP;
+    const want = small ? Math.max(step, roundUp(size, step)) : roundUp(Math.max(size, 8), 8);
     if (this.#used + want > this.budget) return 0;
-    const addr = small ? this.#takeSmall(want) : this.#takeLarge(want, Math.max(align, 8));
+    const addr = small ? this.#takeSmall(want, step) : this.#spans.take(want, Math.max(align, 8));
     if (addr === 0) return 0;
     this.#used += want;
     this.#sizes.set(addr, want);
@@ -75,9 +76,9 @@ export class Allocator {
     invariant(size !== undefined, `free of ${addr}, which is no block`);
     this.#sizes.delete(addr);
     this.#used -= size;
-    const bin = size <= SMALL_MAX && this.#isSlab(addr) ? this.#bins[size / SMALL_STEP] : undefined;
-    if (bin) bin.push(addr);
-    else this.#release(addr, size);
+    if (size > SMALL_MAX || !this.#isSlab(addr)) this.#spans.give(addr, size);
+    else if (addr % LINE === 0 && size % LINE === 0) this.#lineBins[size / SMALL_STEP].push(addr);
+    else this.#bins[size / SMALL_STEP].push(addr);
   }
 
   /** Size of the live block at an address, undefined when there is none. */
@@ -91,11 +92,13 @@ export class Allocator {
     return this.#slabs.has(Math.floor(addr / SLAB));
   }
 
-  #takeSmall(size: number): number {
-    const reused = this.#bins[size / SMALL_STEP]?.pop();
+  #takeSmall(size: number, step: number): number {
+    const bin = size / SMALL_STEP;
+    const reused = (step === LINE ? undefined : this.#bins[bin].pop()) ?? this.#lineBins[bin].pop();
     if (reused !== undefined) return reused;
+    this.#slabAt = roundUp(this.#slabAt, step);
     if (this.#slabAt + size > this.#slabEnd) {
-      const slab = this.#takeLarge(SLAB, SLAB);
+      const slab = this.#spans.take(SLAB, SLAB);
       if (slab === 0) return 0;
       this.#slabs.add(slab / SLAB);
       this.#slabAt = slab;
@@ -104,43 +107,6 @@ export class Allocator {
     const addr = this.#slabAt;
     this.#slabAt += size;
     return addr;
-  }
-
-  #takeLarge(size: number, align: number): number {
-    for (let i = 0; i < this.#spans.length; i++) {
-      const span = this.#spans[i] as Span;
-      const addr = Math.ceil(span.addr / align) * align;
-      const left = addr - span.addr;
-      if (left + size > span.size) continue;
-      const right = span.size - left - size;
-      const rest: Span[] = [];
-      if (left > 0) rest.push({ addr: span.addr, size: left });
-      if (right > 0) rest.push({ addr: addr + size, size: right });
-      this.#spans.splice(i, 1, ...rest);
-      return addr;
-    }
-    return 0;
-  }
-
-  #release(addr: number, size: number): void {
-    let lo = 0;
-    let hi = this.#spans.length;
-    while (lo < hi) {
-      const mid = (lo + hi) >> 1;
-      if ((this.#spans[mid] as Span).addr < addr) lo = mid + 1;
-      else hi = mid;
-    }
-    const before = this.#spans[lo - 1];
-    const after = this.#spans[lo];
-    const joinsBefore = before !== undefined && before.addr + before.size === addr;
-    const joinsAfter = after !== undefined && addr + size === after.addr;
-    if (joinsBefore) {
-      before.size += size + (joinsAfter ? after.size : 0);
-      if (joinsAfter) this.#spans.splice(lo, 1);
-    } else if (joinsAfter) {
-      after.addr = addr;
-      after.size += size;
-    } else this.#spans.splice(lo, 0, { addr, size });
   }
 
   #clear(addr: number, size: number): void {

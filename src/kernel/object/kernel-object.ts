@@ -1,5 +1,6 @@
 /** Kernel objects: reference counts, ids by kind, and the table that knows them all (bpf_map_inc, bpf_prog_put, *_idr). */
 import { InternalError } from '../../util/errors.ts';
+import { Rcu } from '../mem/rcu.ts';
 
 export type ObjectKind = 'map' | 'prog' | 'btf' | 'link';
 
@@ -10,7 +11,7 @@ export interface KernelObject {
   readonly id: number;
   /** References from descriptors and other objects. */
   refs: number;
-  /** Gives back what the object holds; called once, when the last reference goes. */
+  /** Gives back what the object holds; called once, when the last reference has gone and no running program can reach it. */
   release(): void;
   /** A descriptor was opened on it, or closed; maps count their users by them. */
   fdOpened?(): void;
@@ -25,6 +26,13 @@ export class ObjectTable {
     btf: { next: 1, live: new Map() },
     link: { next: 1, live: new Map() },
   };
+
+  readonly #rcu: Rcu;
+
+  /** @param rcu whose sections keep dying objects as they are */
+  constructor(rcu = new Rcu()) {
+    this.#rcu = rcu;
+  }
 
   /** The id that the next object of a kind is to take; ids grow and are not used twice. */
   newId(kind: ObjectKind): number {
@@ -62,11 +70,11 @@ export class ObjectTable {
     return object;
   }
 
-  /** Drops a reference; the last one ends the object. */
+  /** Drops a reference. With the last one the object can no longer be found; it is released after all running programs (call_rcu). */
   put(object: KernelObject): void {
     if (object.refs <= 0) throw new InternalError(`${object.kind} ${object.id} is put more often than it was got`);
     if (--object.refs > 0) return;
     this.#kinds[object.kind].live.delete(object.id);
-    object.release();
+    this.#rcu.call(() => object.release());
   }
 }

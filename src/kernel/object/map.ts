@@ -31,7 +31,7 @@ export interface BpfMap {
   walk?(cpu: number): Iterable<{ key: number; value: number }>;
   /** The last user-side reference (fd, pin) is gone: prog arrays drop their programs (map_release_uref). */
   releaseUser(): void;
-  /** Gives back all memory and references. The map must not be used afterwards. */
+  /** Gives back all memory and references. Element commands of a map that somebody still has give -EBADF from then on. */
   free(): void;
 }
 

@@ -2,7 +2,7 @@
 import type { BtfObject } from './btf.ts';
 import type { Executable } from './executable.ts';
 import type { KernelObject } from './kernel-object.ts';
-import type { FuncInfo, LineInfo, VerifiedProgram, VerifierStats } from '../verifier/result.ts';
+import type { VerifiedProgram, VerifierStats } from '../verifier/result.ts';
 
 export interface LoadedProg extends KernelObject {
   readonly kind: 'prog';
@@ -12,8 +12,9 @@ export interface LoadedProg extends KernelObject {
   /** Objects that it keeps alive: its maps, then its BTF. */
   readonly holds: readonly KernelObject[];
   readonly btf: BtfObject | undefined;
-  readonly funcInfo: readonly FuncInfo[];
-  readonly lineInfo: readonly LineInfo[];
+  /** Records of struct bpf_func_info and bpf_line_info as they were loaded: two and four words each. */
+  readonly funcInfo: Uint32Array;
+  readonly lineInfo: Uint32Array;
   readonly progFlags: number;
   readonly attachBtfId: number;
   /** Nanoseconds since boot, as two 32-bit halves. */

@@ -2,6 +2,7 @@
 import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
+import type { GuestStack } from './linkage.ts';
 
 /**
  * A helper implemented in TypeScript. Arguments and result lie in the caller's guest frame:
@@ -29,6 +30,11 @@ export interface CoreHelper {
 export interface HostPorts {
   /** Nanoseconds since boot (CLOCK_MONOTONIC), as [lo, hi] 32-bit halves written to out[0], out[1]. */
   ktimeNs(out: Int32Array): void;
+  /**
+   * Milliseconds with a fraction, monotonic: real time, for the runtime's own limits. Deadlines, the time that may_goto grants and
+   * the durations of test runs are measured with it. It runs no programs.
+   */
+  stopwatch(): number;
   /** 32 random bits. */
   random32(): number;
   /** One line of bpf_trace_printk output, without newline. */
@@ -66,6 +72,8 @@ export interface HelperEnv {
   readonly mem: KernelMemory;
   readonly host: HostPorts;
   readonly run: RunState;
+  /** The stack of the CPU that programs run on. */
+  readonly stack: GuestStack;
   /** Instance of the wasm core (exports by name). */
   readonly core: Record<string, (...args: never[]) => unknown>;
   /**

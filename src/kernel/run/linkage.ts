@@ -24,6 +24,8 @@ export interface GuestStack {
   readonly top: number;
   /** Guest address of an i32: tail calls made so far by the invocation in progress (drivers set it to 0 and restore it). */
   readonly tailCalls: number;
+  /** Guest address of an i32: calls of callbacks until the deadline is looked at again (loop-rules.ts). */
+  readonly polls: number;
 }
 
 /**

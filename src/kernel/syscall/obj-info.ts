@@ -71,8 +71,8 @@ function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
     nr_jited_func_lens: exe.codeSize > 0 ? verified.subprogs.length : 0,
     btf_id: prog.btf?.id ?? 0,
     func_info_rec_size: 8,
-    nr_func_info: prog.funcInfo.length,
-    nr_line_info: prog.lineInfo.length,
+    nr_func_info: prog.funcInfo.length / 2,
+    nr_line_info: prog.lineInfo.length / 4,
     line_info_rec_size: 16,
     jited_line_info_rec_size: 8,
     nr_prog_tags: verified.subprogs.length,
@@ -86,8 +86,8 @@ function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
     {
       map_ids: () => words(mapIds),
       xlated_prog_insns: () => dumpXlated(verified),
-      func_info: () => words(prog.funcInfo.flatMap((f) => [f.insnOff, f.typeId])),
-      line_info: () => words(prog.lineInfo.flatMap((l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol])),
+      func_info: () => words([...prog.funcInfo]),
+      line_info: () => words([...prog.lineInfo]),
       prog_tags: () => tag,
     },
   ];

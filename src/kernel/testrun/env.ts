@@ -1,6 +1,8 @@
 /** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
+import type { Deadline } from '../helpers/deadline.ts';
 import type { RunState } from '../run/env.ts';
 import type { WorldEnv } from '../world/env.ts';
+import type { Rcu } from '../mem/rcu.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevices } from '../world/net/device.ts';
 
@@ -8,10 +10,17 @@ export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
   readonly run: RunState;
   readonly nrCpus: number;
-  /** Runs a program on a context: r0's low 32 bits, unsigned. Throws ProgramAbort and what the program throws. */
+  /** Its sections keep what programs may reach; buffers of programs are freed through it. */
+  readonly rcu: Rcu;
+  /** The time that the call in progress may take; a call is what is inside the outermost section of {@link rcu}. */
+  readonly deadline: Deadline;
+  /**
+   * Runs a program on a context: r0's low 32 bits, unsigned. Throws ProgramAbort and what the program throws, and RangeError
+   * for a program whose last reference has gone.
+   */
   runProgram(prog: LoadedProg, ctx: number): number;
   /** Runs a program on contexts that lie `stride` bytes apart; r0s go to the u32 array at `out`. */
   runBatch(prog: LoadedProg, ctxs: number, stride: number, count: number, out: number): void;
-  /** Milliseconds with a fraction, monotonic. */
+  /** Milliseconds with a fraction, monotonic (the stopwatch port). */
   now(): number;
 }

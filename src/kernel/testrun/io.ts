@@ -47,7 +47,9 @@ export function runRepeated(env: HookEnv, prog: LoadedProg, ctx: number, test: T
   const repeat = test.repeat || 1;
   const start = env.now();
   let retval = 0;
-  for (let i = 0; i < repeat; i++) retval = env.runProgram(prog, ctx);
+  env.deadline.pace(repeat, (_from, count) => {
+    for (let i = 0; i < count; i++) retval = env.runProgram(prog, ctx);
+  });
   test.retval = retval >>> 0;
   test.duration = Math.round(((env.now() - start) * 1e6) / repeat);
 }

@@ -1,5 +1,6 @@
 /** The fast path over many packets: buffers made once in kernel memory, one call a packet or one call a batch. */
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { inCall } from '../hooks/call.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevice } from '../world/net/device.ts';
@@ -82,27 +83,38 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
   const pools = [...SMALL_CAPACITIES.filter((small) => small < capacity), capacity].map(
     (room) => new BatchBuffers(env, stride, room, make),
   );
-  let batch = pools[0];
+  let last = pools[0];
+  let live = true;
+  const assertLive = (): void => {
+    if (!live) throw new RangeError('the packet runner was disposed');
+  };
   return {
     capacity,
     batchSize: BATCH,
     run(packet) {
+      assertLive();
       single.load(packet);
       return env.runProgram(prog, single.addr);
     },
     packet: () => single.packet(),
     runBatch(packets, verdicts) {
-      for (let from = 0; from < packets.length; from += BATCH) {
-        const count = Math.min(BATCH, packets.length - from);
-        batch = poolFor(pools, packets, from, count);
-        batch.load(packets, from, count);
-        env.runBatch(prog, batch.contexts, stride, count, batch.out);
-        verdicts.set(env.mem.u32.subarray(batch.out >>> 2, (batch.out >>> 2) + count), from);
-      }
+      inCall(env, () => {
+        for (let from = 0; from < packets.length; from += BATCH) {
+          assertLive();
+          const count = Math.min(BATCH, packets.length - from);
+          const batch = poolFor(pools, packets, from, count);
+          batch.load(packets, from, count);
+          env.runBatch(prog, batch.contexts, stride, count, batch.out);
+          verdicts.set(env.mem.u32.subarray(batch.out >>> 2, (batch.out >>> 2) + count), from);
+          last = batch;
+        }
+      });
     },
-    batchPacket: (i) => batch.buffers[i].packet(),
+    batchPacket: (i) => last.buffers[i].packet(),
     prepare: (packets) => preparePackets(env, prog, packets, make, stride),
     [Symbol.dispose]() {
+      if (!live) return;
+      live = false;
       single.dispose();
       for (const pool of pools) pool.dispose();
     },
@@ -143,8 +155,11 @@ class BatchBuffers {
 
   dispose(): void {
     for (const buffer of this.buffers) buffer.dispose();
-    this.env.heap.free(this.contexts);
-    this.env.heap.free(this.out);
+    const { heap, rcu } = this.env;
+    rcu.call(() => {
+      heap.free(this.contexts);
+      heap.free(this.out);
+    });
   }
 }
 
@@ -167,8 +182,10 @@ function preparePackets(
     if (!live) return;
     live = false;
     for (const buffer of buffers) buffer.dispose();
-    env.heap.free(contexts);
-    env.heap.free(out);
+    env.rcu.call(() => {
+      env.heap.free(contexts);
+      env.heap.free(out);
+    });
   };
   try {
     if (contexts === 0 || out === 0) throw new RangeError(`no memory for the contexts of ${length} packets`);

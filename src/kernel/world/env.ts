@@ -1,10 +1,13 @@
 /** What the simulated host is made of: kernel memory, its allocator, and where the target kernel keeps its members. */
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Rcu } from '../mem/rcu.ts';
 import type { KernelLayouts } from './layouts.ts';
 
 export interface WorldEnv {
   readonly mem: KernelMemory;
   readonly heap: Allocator;
   readonly layouts: KernelLayouts;
+  /** Delays releases until no run is in progress. */
+  readonly rcu: Rcu;
 }

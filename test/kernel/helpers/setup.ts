@@ -2,6 +2,7 @@
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { defaultPorts } from '../../../src/kernel/boot/default-ports.ts';
 import { FRAME_SIZE, type HelperEnv, type HostPorts } from '../../../src/kernel/run/env.ts';
+import { LOOP_POLL } from '../../../src/kernel/helpers/loop-rules.ts';
 import { createHelpers } from '../../../src/kernel/helpers/table.ts';
 import { SkBuff } from '../../../src/kernel/world/net/sk-buff.ts';
 import { NetDevices } from '../../../src/kernel/world/net/device.ts';
@@ -31,8 +32,12 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
   const maps = setupMaps();
   const { mem, allocator } = maps;
   const run = newRunState();
+  const tailCalls = allocator.alloc(8);
+  mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
+  const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   const env: HelperEnv = {
     mem,
+    stack: { sp, limit: 0, top: 0, tailCalls, polls: tailCalls + 4 },
     host: defaultPorts(host),
     run,
     core: maps.core,
@@ -51,6 +56,7 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
     devices: new NetDevices(mem, allocator, layouts),
     run,
     nrCpus: maps.nrCpus,
+    rcu: maps.rcu,
   } as unknown as HookEnv;
   const helpers = createHelpers(env);
   const frame = allocator.alloc(FRAME_SIZE, 16);

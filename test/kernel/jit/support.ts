@@ -4,6 +4,7 @@ import type { HelperEnv } from '../../../src/kernel/run/env.ts';
 import type { HelperImpl, ProgramLink } from '../../../src/kernel/run/linkage.ts';
 import { createCallShim } from '../../../src/kernel/run/shim.ts';
 import { type JitExecutable, type JitOptions, jitCompile } from '../../../src/kernel/jit/index.ts';
+import { LOOP_POLL } from '../../../src/kernel/helpers/loop-rules.ts';
 import { unverifiedProgram } from './unverified.ts';
 import { CodeTable } from '../../../src/kernel/mem/code-table.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
@@ -28,6 +29,10 @@ export function makeLink(size = 1 << 22): TestLink {
   const targets = new Map<string, number>();
   const shim = createCallShim(mem, table);
   let next = HEAP;
+  let now = 0;
+  const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK_TOP);
+  const stack = { sp, limit: STACK_LIMIT, top: STACK_TOP, tailCalls: TAIL_CALLS, polls: TAIL_CALLS + 4 };
+  mem.i32[stack.polls >>> 2] = LOOP_POLL;
   const env = {
     mem,
     core: {},
@@ -40,16 +45,18 @@ export function makeLink(size = 1 << 22): TestLink {
     },
     free() {},
     mapAt: () => undefined,
+    // A second passes between two looks.
+    host: { stopwatch: () => (now += 1000) },
     checkDeadline() {},
+    stack,
   } as unknown as HelperEnv;
-  const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK_TOP);
   return {
     env,
     mem,
     table,
     helpers,
     targets,
-    stack: { sp, limit: STACK_LIMIT, top: STACK_TOP, tailCalls: TAIL_CALLS },
+    stack,
     programs: new Map(),
     helper: (id) => helpers.get(id),
     kfunc: () => undefined,
@@ -85,10 +92,13 @@ export function programOf(rows: readonly Row[] | Insns, fields: Partial<Verified
   return { ...unverifiedProgram(rows instanceof Insns ? rows : toInsns(rows)), ...fields };
 }
 
-export function compile(link: ProgramLink, program: VerifiedProgram, options?: JitOptions): JitExecutable {
-  const result = jitCompile(program, link, options);
+/** An executable with the bytes of its module. */
+type Readable = JitExecutable & { readonly wasm: Uint8Array<ArrayBuffer> };
+
+export function compile(link: ProgramLink, program: VerifiedProgram, options?: JitOptions): Readable {
+  const result = jitCompile(program, link, { ...options, keepWasm: true });
   if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
-  return result.executable;
+  return result.executable as Readable;
 }
 
 /** All 64 bits of the last run's r0. */

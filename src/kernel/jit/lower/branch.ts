@@ -15,6 +15,7 @@ import {
   BPF_JSLT,
   BPF_X,
 } from '../../../isa/opcodes.ts';
+import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK } from '../../helpers/may-goto.ts';
 import type { FnState } from './fn-state.ts';
 import { JitRefusal } from '../plan.ts';
 import { T_I32 } from '../wasm/wasm-ops.ts';
@@ -50,11 +51,7 @@ const UNSIGNED: readonly number[] = Array.from({ length: 16 }, (_, k) => {
   return twins[k << 4] ?? k << 4;
 });
 
-/** Iterations that may_goto allows altogether (BPF_MAX_LOOPS), and between two looks at the clock. */
-const MAY_GOTO_LIMIT = 8 * 1024 * 1024;
-const MAY_GOTO_TICK = 0xffff;
-
-/** Locals of a function's may_goto: iterations so far and the start of its clock. */
+/** Locals of a function's may_goto: jumps so far, and the state of its time. */
 export interface MayGoto {
   readonly count: number;
   readonly clock: number;
@@ -125,7 +122,7 @@ export function pushTruth(f: FnState, i: number, negate: boolean): void {
   if (!plain) out.byte(w.I32_EQZ);
 }
 
-/** Pushes 1 once the loop has used up its iterations or its time. */
+/** Pushes 1 once the function has used up its time. From then on every jump asks again. */
 function pushMayGoto(f: FnState, m: MayGoto): void {
   const { out, plan } = f;
   out.get(m.count);
@@ -138,11 +135,15 @@ function pushMayGoto(f: FnState, m: MayGoto): void {
   out.get(m.clock);
   out.op(w.CALL, plan.imported('mayGotoTick').index);
   out.tee(m.clock);
-  out.byte(w.I32_EQZ);
-  out.get(m.count);
-  out.i32(MAY_GOTO_LIMIT);
-  out.byte2(w.I32_GE_U, w.I32_OR);
+  out.i32(MAY_GOTO_EXPIRED);
+  out.byte2(w.I32_EQ, w.IF);
+  out.byte(T_I32);
+  out.i32(MAY_GOTO_TICK);
+  out.set(m.count);
+  out.i32(1);
   out.byte(w.ELSE);
+  out.i32(0);
+  out.byte2(w.END, w.ELSE);
   out.i32(0);
   out.byte(w.END);
 }

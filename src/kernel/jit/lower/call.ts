@@ -2,10 +2,13 @@
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_X } from '../../../isa/opcodes.ts';
 import { FRAME_R0, FRAME_R1 } from '../../run/env.ts';
 import { MAX_TAIL_CALL_CNT } from '../../rules/limits.ts';
+import { BPF_MAX_LOOPS } from '../../helpers/loop-rules.ts';
+import { LOOP_INLINED } from '../../rules/rows/helpers/internal.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { FRAME, type FnState } from './fn-state.ts';
 import { ABORT_HELPER, emitAbort, emitDepth } from './guard.ts';
 import { lowerForEach } from './for-each.ts';
+import { emitPoll, loadPolls, storePolls } from '../poll.ts';
 import {
   FUNC_FOR_EACH_MAP_ELEM,
   FUNC_LOOP,
@@ -21,8 +24,6 @@ import * as w from '../wasm/wasm-ops.ts';
 
 const EINVAL = 22;
 const E2BIG = 7;
-const BPF_MAX_LOOPS = 8 * 1024 * 1024;
-const POLL_MASK = 0xffff;
 
 /** Lowers the call at `i`. */
 export function lowerCall(f: FnState, i: number): void {
@@ -36,7 +37,7 @@ export function lowerCall(f: FnState, i: number): void {
   }
   if (insns.src[i] !== 0) throw new JitRefusal('malformed', i, `call with src_reg ${insns.src[i]}`);
   if (id === FUNC_TAIL_CALL) return lowerTailCall(f, i);
-  if (id === FUNC_LOOP) return lowerLoopHelper(f);
+  if (id === FUNC_LOOP) return lowerLoopHelper(f, f.insns.off[i] === LOOP_INLINED);
   if (id === FUNC_FOR_EACH_MAP_ELEM && lowerForEach(f, i)) return;
   const array = plan.inlineArray(i);
   if (array !== undefined) return lowerArrayLookup(f, array);
@@ -196,13 +197,28 @@ function lowerTailCall(f: FnState, i: number): void {
   f.set64(0);
 }
 
+/** Pushes whether r1, of which `n` is the low half, is not too large: the helper takes 32 bits of it, inlined code all. */
+function pushWithinLimit(f: FnState, inlined: boolean, n: number): void {
+  const { out } = f;
+  if (inlined) {
+    f.push64(1);
+    out.i64(BPF_MAX_LOOPS, 0);
+    out.byte(w.I64_LE_U);
+  } else {
+    out.get(n);
+    out.i32(BPF_MAX_LOOPS);
+    out.byte(w.I32_LE_U);
+  }
+}
+
 /** bpf_loop(nr, callback, ctx, flags): the loop itself, with a direct call when the callback is known. */
-function lowerLoopHelper(f: FnState): void {
+function lowerLoopHelper(f: FnState, inlined: boolean): void {
   const { out, plan } = f;
   const target = f.isConst(2) ? plan.subprogOfSlot.get(f.lo[2]) : undefined;
   const n = f.temp32();
   const at = f.temp32();
   const ctx = f.temp64();
+  const due = f.temp32();
   const slot = target === undefined ? f.temp32() : -1;
   f.push32(1);
   out.set(n);
@@ -215,26 +231,19 @@ function lowerLoopHelper(f: FnState): void {
   f.push64(4);
   out.byte2(w.I64_EQZ, w.IF);
   out.byte(w.T_I64);
-  out.get(n);
-  out.i32(BPF_MAX_LOOPS);
-  out.byte2(w.I32_LE_U, w.IF);
+  pushWithinLimit(f, inlined, n);
+  out.byte(w.IF);
   out.byte(w.T_I64);
   out.i32(0);
   out.set(at);
+  loadPolls(f, due);
   out.byte2(w.BLOCK, w.T_EMPTY);
   out.byte2(w.LOOP, w.T_EMPTY);
   out.get(at);
   out.get(n);
   out.byte(w.I32_GE_U);
   out.op(w.BR_IF, 1);
-  out.get(at);
-  out.i32(POLL_MASK);
-  out.byte(w.I32_AND);
-  out.i32(POLL_MASK);
-  out.byte2(w.I32_EQ, w.IF);
-  out.byte(w.T_EMPTY);
-  out.op(w.CALL, plan.imported('poll').index);
-  out.byte(w.END);
+  emitPoll(f, due);
   out.get(at);
   out.byte(w.I64_EXTEND_I32_U);
   out.get(ctx);
@@ -254,9 +263,11 @@ function lowerLoopHelper(f: FnState): void {
   out.byte(w.I64_EQZ);
   out.op(w.BR_IF, 0);
   out.byte2(w.END, w.END);
+  storePolls(f, due);
   out.get(at);
   out.byte2(w.I64_EXTEND_I32_U, w.ELSE);
-  out.i64(-E2BIG, -1);
+  // Linux moves 32 bits where it inlines.
+  out.i64(-E2BIG, inlined ? 0 : -1);
   out.byte2(w.END, w.ELSE);
   out.i64(-EINVAL, -1);
   out.byte(w.END);
@@ -264,6 +275,7 @@ function lowerLoopHelper(f: FnState): void {
   f.set64(0);
   f.free32(n);
   f.free32(at);
+  f.free32(due);
   f.free64(ctx);
   if (slot >= 0) f.free32(slot);
 }

@@ -2,11 +2,10 @@
 import { H } from '../../maps/header.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import type { FnState } from './fn-state.ts';
+import { emitPoll, loadPolls, storePolls } from '../poll.ts';
 import * as w from '../wasm/wasm-ops.ts';
 
 const EINVAL = 22;
-/** Visits between two looks at the deadline. */
-const POLL_MASK = 0xffff;
 /** Where the key lies in an element of a hash table; its first word is the next element. */
 const HASH_KEY = 8;
 
@@ -17,6 +16,8 @@ interface Walk {
   readonly ctx: number;
   /** Elements visited. */
   readonly count: number;
+  /** Calls until the deadline is looked at. */
+  readonly due: number;
 }
 
 /** Lowers the call at `i`; false when the helper has to do it. */
@@ -25,7 +26,7 @@ export function lowerForEach(f: FnState, i: number): boolean {
   const walk = plan.walkOf(i);
   const target = f.isConst(2) ? plan.subprogOfSlot.get(f.lo[2]) : undefined;
   if (walk === undefined || target === undefined || plan.guard !== undefined) return false;
-  const state: Walk = { map: walk.map, target, ctx: f.temp64(), count: f.temp32() };
+  const state: Walk = { map: walk.map, target, ctx: f.temp64(), count: f.temp32(), due: f.temp32() };
   f.push64(3);
   out.set(state.ctx);
   f.push64(4);
@@ -33,10 +34,12 @@ export function lowerForEach(f: FnState, i: number): boolean {
   out.byte(w.T_I64);
   out.i32(0);
   out.set(state.count);
+  loadPolls(f, state.due);
   out.byte2(w.BLOCK, w.T_EMPTY);
   if (walk.array) walkArray(f, state);
   else walkHash(f, state);
   out.byte(w.END);
+  storePolls(f, state.due);
   out.get(state.count);
   out.byte2(w.I64_EXTEND_I32_U, w.ELSE);
   out.i64(-EINVAL, -1);
@@ -45,21 +48,18 @@ export function lowerForEach(f: FnState, i: number): boolean {
   f.set64(0);
   f.free64(state.ctx);
   f.free32(state.count);
+  f.free32(state.due);
   return true;
 }
 
 /** Calls back with the key and value whose addresses `push` leaves on the stack, one each time it is called; leaves r0. */
-function visit(f: FnState, { map, target, ctx, count }: Walk, pushKey: () => void, pushValue: () => void): void {
+function visit(f: FnState, { map, target, ctx, count, due }: Walk, pushKey: () => void, pushValue: () => void): void {
   const { out, plan } = f;
   out.get(count);
   out.i32(1);
   out.byte(w.I32_ADD);
-  out.tee(count);
-  out.i32(POLL_MASK);
-  out.byte2(w.I32_AND, w.I32_EQZ);
-  out.byte2(w.IF, w.T_EMPTY);
-  out.op(w.CALL, plan.imported('poll').index);
-  out.byte(w.END);
+  out.set(count);
+  emitPoll(f, due);
   out.i64(map.addr | 0, 0);
   pushKey();
   out.byte(w.I64_EXTEND_I32_U);

@@ -11,7 +11,15 @@ import { findLoops } from '../shape/loops.ts';
 import { recoverSwitches } from '../shape/switches.ts';
 import { computeLiveness } from '../facts/liveness.ts';
 import { mergeNarrowLoads } from '../rewrite/merge-loads.ts';
-import { JitRefusal, ModulePlan, NEEDS_FRAME, NEEDS_NOTHING, type RuntimePorts, TYPE_PROGRAM } from '../plan.ts';
+import {
+  type ImportedFn,
+  JitRefusal,
+  ModulePlan,
+  NEEDS_FRAME,
+  NEEDS_NOTHING,
+  type RuntimePorts,
+  TYPE_PROGRAM,
+} from '../plan.ts';
 import { promotableSlots } from '../rewrite/promote.ts';
 import { ByteSink } from './sink.ts';
 import { inferWidths } from '../facts/widths.ts';
@@ -19,9 +27,12 @@ import * as w from './wasm-ops.ts';
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
+/** What a translation leaves behind: nothing of the plan, which holds copies of the program. */
 export interface Translation {
   readonly bytes: Uint8Array<ArrayBuffer>;
-  readonly plan: ModulePlan;
+  readonly imports: readonly ImportedFn[];
+  /** Subprograms whose address is taken by their slot in the code table. */
+  readonly slots: ReadonlyMap<number, number>;
 }
 
 /** Global with the address of the cell where the run wrappers leave r0 (8 bytes) and remember `sp` at entry (4 bytes). */
@@ -46,18 +57,16 @@ export function translate(
   try {
     const subjects = analyse(plan);
     const bodies = subjects.map((s) => lowerFunction(plan, unjoined(plan.program.insns, s), maxFunctionBytes));
-    return { bytes: assemble(plan, bodies), plan };
+    return { bytes: assemble(plan, bodies), imports: plan.imports, slots: plan.subprogOfSlot };
   } catch (e) {
-    releaseSlots(plan);
+    releaseSlots(link, plan.subprogOfSlot);
     throw e;
   }
 }
 
 /** Gives the code-table slots of callbacks back. */
-export function releaseSlots(plan: ModulePlan): void {
-  for (const slot of plan.subprogOfSlot.keys()) plan.link.table.free(slot);
-  plan.subprogOfSlot.clear();
-  plan.slotOfSubprog.clear();
+export function releaseSlots(link: ProgramLink, slots: Translation['slots']): void {
+  for (const slot of slots.keys()) link.table.free(slot);
 }
 
 /** Graphs and liveness of all subprograms, callees first, so that calls pass only what is read. */

@@ -1,6 +1,8 @@
 /** The rewritten program as plain data for the engines. */
+import type { Insns } from '../../../isa/insn.ts';
 import { BPF_CALL, BPF_JMP } from '../../../isa/opcodes.ts';
-import { AUX_MAP_POISONED } from '../insn-aux.ts';
+import { LOOP_INLINED } from '../../rules/rows/helpers/internal.ts';
+import { AUX_LOOP_INLINE, AUX_MAP_POISONED } from '../insn-aux.ts';
 import type { VerifierEnv } from '../env.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 import type { SubprogInfo, VerifiedProgram } from '../result.ts';
@@ -16,6 +18,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
   let usesTailCall = false;
   for (let i = 0; i < insns.length; i++) {
     if ((aux.flags[i] & AUX_MAP_POISONED) === 0 && aux.mapIndex[i] < mapCount) mapIndex[i] = aux.mapIndex[i];
+    if ((aux.flags[i] & AUX_LOOP_INLINE) !== 0) insns.off[i] = LOOP_INLINED;
     if (isLdImm64(insns, i)) i++;
     else if (insns.code[i] === (BPF_JMP | BPF_CALL) && insns.src[i] === 0 && insns.imm[i] === TAIL_CALL)
       usesTailCall = true;
@@ -33,8 +36,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
       privateStack: s.privateStack,
     }),
   );
-  let tag: string | undefined;
-  return {
+  return withTag(lazyTag(input.insns), {
     name: input.name,
     progType: input.progType,
     expectedAttachType: input.expectedAttachType,
@@ -45,11 +47,22 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     origin: aux.origIdx,
     sleepable: query.sleepable,
     gplCompatible: query.gplCompatible,
-    // Asked for by few.
-    get tag() {
-      return (tag ??= progTag(input.insns));
-    },
     changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
+  });
+}
+
+/** The tag, asked for by few. Made apart from all else: a closure keeps what its neighbours use, here the whole verification. */
+function lazyTag(loaded: Insns): () => string {
+  let insns: Insns | undefined = loaded;
+  let tag = '';
+  return () => {
+    if (insns !== undefined) tag = progTag(insns);
+    insns = undefined;
+    return tag;
   };
+}
+
+function withTag(tag: () => string, program: Omit<VerifiedProgram, 'tag'>): VerifiedProgram {
+  return Object.defineProperty({ ...program, tag: '' }, 'tag', { get: tag, enumerable: true });
 }

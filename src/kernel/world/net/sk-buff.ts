@@ -181,7 +181,10 @@ export class SkBuff {
   }
 
   dispose(): void {
-    for (const block of this.#blocks) this.#env.heap.free(block);
+    const { heap, rcu } = this.#env;
+    rcu.call(() => {
+      for (const block of this.#blocks) heap.free(block);
+    });
   }
 }
 

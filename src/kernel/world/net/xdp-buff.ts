@@ -81,7 +81,10 @@ export class XdpBuff {
   }
 
   dispose(): void {
-    if (this.#ownsAddr) this.#env.heap.free(this.addr);
-    this.#env.heap.free(this.hardStart);
+    const { heap, rcu } = this.#env;
+    rcu.call(() => {
+      if (this.#ownsAddr) heap.free(this.addr);
+      heap.free(this.hardStart);
+    });
   }
 }

@@ -8,6 +8,12 @@ export const INTERNAL_HELPER = {
   skb_load_helper_32: 10003,
 } as const;
 
+/**
+ * In the offset of a rewritten call of bpf_loop: Linux inlines it, as its callback is known and its flags are always zero. The count is
+ * 64 bits then, and -E2BIG 32.
+ */
+export const LOOP_INLINED = 1;
+
 export type InternalHelper = keyof typeof INTERNAL_HELPER;
 
 const NAMES: ReadonlyMap<number, string> = new Map(Object.entries(INTERNAL_HELPER).map(([name, id]) => [id, name]));
