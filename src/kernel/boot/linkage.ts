@@ -1,8 +1,8 @@
 /** What one runtime's programs are linked against: helper environment, code table, guest stack, tail-call targets. */
 import { FRAME_SIZE, type HelperEnv, type HostPorts, type RunState } from '../run/env.ts';
-import type { Deadline } from '../helpers/deadline.ts';
+import type { Deadline } from '../run/deadline.ts';
 import type { GuestStack, ProgramLink } from '../run/linkage.ts';
-import { LOOP_POLL } from '../helpers/loop-rules.ts';
+import { LOOP_POLL } from '../run/loop-rules.ts';
 import { createHelpers } from '../helpers/table.ts';
 import { createCallShim } from '../run/shim.ts';
 import type { MapEnv } from '../maps/env.ts';

@@ -1,5 +1,5 @@
 /** A loaded program in the hands of its host: runs on contexts and packets without going through bpf(2). */
-import { inCall } from '../hooks/call.ts';
+import { inCall } from '../testrun/call.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import {

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { BpfMap } from '../object/map.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { countCallback, loopRefusal } from './loop-rules.ts';
+import { countCallback, loopRefusal } from '../run/loop-rules.ts';
 
 /** bpf_loop(nr_loops, callback, ctx, flags). The caller's frame serves the callback: its registers are dead here. */
 export const loop: HelperMaker = (env) => {

@@ -1,6 +1,6 @@
 /** One run of a program in the interpreter: registers, call frames, tail calls and may_goto. */
 import { MAX_CALL_FRAMES, MAX_TAIL_CALL_CNT } from '../rules/limits.ts';
-import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK, mayGotoTick } from '../helpers/may-goto.ts';
+import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK, mayGotoTick } from '../run/may-goto.ts';
 import { execute } from './loop.ts';
 import { REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
 import { InterpProgram } from './program.ts';

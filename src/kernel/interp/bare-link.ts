@@ -1,7 +1,7 @@
 /** A link for programs outside any runtime: conformance vectors, the debugger's scratch runs, tests of both engines. */
 import type { HelperEnv } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
-import { LOOP_POLL } from '../helpers/loop-rules.ts';
+import { LOOP_POLL } from '../run/loop-rules.ts';
 import { createCallShim } from '../run/shim.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';

@@ -2,7 +2,7 @@
 import { bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
-import { countCallback, loopRefusal } from '../helpers/loop-rules.ts';
+import { countCallback, loopRefusal } from '../run/loop-rules.ts';
 import { createJsEntries } from '../run/shim.ts';
 import type { Executable } from '../object/executable.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';

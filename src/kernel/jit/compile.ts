@@ -1,6 +1,6 @@
 /** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
 import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
-import { mayGotoTick } from '../helpers/may-goto.ts';
+import { mayGotoTick } from '../run/may-goto.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { CodeCache } from './code-cache.ts';

@@ -1,5 +1,5 @@
 /** Counting calls of callbacks down to the next look at the deadline (helpers/loop-rules.ts), in a local while a loop lasts. */
-import { LOOP_POLL } from '../helpers/loop-rules.ts';
+import { LOOP_POLL } from '../run/loop-rules.ts';
 import type { FnState } from './lower/fn-state.ts';
 import * as w from './wasm/wasm-ops.ts';
 

@@ -1,7 +1,7 @@
 /** BPF_PROG_TEST_RUN: checks that all program types share, then the type's driver (bpf_prog_test_run). */
 import type { TestRunAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { inCall } from '../hooks/call.ts';
+import { inCall } from '../testrun/call.ts';
 import { testRun } from '../testrun/test-run.ts';
 import { fdProg, type SyscallEnv } from './env.ts';
 

@@ -1,5 +1,5 @@
 /** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
-import type { Deadline } from '../helpers/deadline.ts';
+import type { Deadline } from '../run/deadline.ts';
 import type { RunState } from '../run/env.ts';
 import type { WorldEnv } from '../world/env.ts';
 import type { Rcu } from '../mem/rcu.ts';
@@ -11,7 +11,6 @@ export interface HookEnv extends WorldEnv {
   readonly run: RunState;
   readonly nrCpus: number;
   /** Its sections keep what programs may reach; buffers of programs are freed through it. */
-  readonly rcu: Rcu;
   /** The time that the call in progress may take; a call is what is inside the outermost section of {@link rcu}. */
   readonly deadline: Deadline;
   /**

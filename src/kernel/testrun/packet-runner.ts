@@ -1,6 +1,6 @@
 /** The fast path over many packets: buffers made once in kernel memory, one call a packet or one call a batch. */
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { inCall } from '../hooks/call.ts';
+import { inCall } from './call.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevice } from '../world/net/device.ts';

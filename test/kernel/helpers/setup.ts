@@ -2,7 +2,7 @@
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { defaultPorts } from '../../../src/kernel/boot/default-ports.ts';
 import { FRAME_SIZE, type HelperEnv, type HostPorts } from '../../../src/kernel/run/env.ts';
-import { LOOP_POLL } from '../../../src/kernel/helpers/loop-rules.ts';
+import { LOOP_POLL } from '../../../src/kernel/run/loop-rules.ts';
 import { createHelpers } from '../../../src/kernel/helpers/table.ts';
 import { SkBuff } from '../../../src/kernel/world/net/sk-buff.ts';
 import { NetDevices } from '../../../src/kernel/world/net/device.ts';

@@ -4,7 +4,7 @@ import type { HelperEnv } from '../../../src/kernel/run/env.ts';
 import type { HelperImpl, ProgramLink } from '../../../src/kernel/run/linkage.ts';
 import { createCallShim } from '../../../src/kernel/run/shim.ts';
 import { type JitExecutable, type JitOptions, jitCompile } from '../../../src/kernel/jit/index.ts';
-import { LOOP_POLL } from '../../../src/kernel/helpers/loop-rules.ts';
+import { LOOP_POLL } from '../../../src/kernel/run/loop-rules.ts';
 import { unverifiedProgram } from './unverified.ts';
 import { CodeTable } from '../../../src/kernel/mem/code-table.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';

@@ -15,7 +15,7 @@ import {
   BPF_JSLT,
   BPF_X,
 } from '../../../isa/opcodes.ts';
-import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK } from '../../helpers/may-goto.ts';
+import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK } from '../../run/may-goto.ts';
 import type { FnState } from './fn-state.ts';
 import { JitRefusal } from '../plan.ts';
 import { T_I32 } from '../wasm/wasm-ops.ts';

@@ -1,10 +1,10 @@
 /** Runs of programs with all that they may reach kept, and what helpers see of them set up before and put back after (bpf_run_ctx). */
-import type { RunState } from './run/env.ts';
-import type { Deadline } from './helpers/deadline.ts';
-import type { HookEnv } from './testrun/env.ts';
-import type { LoadedProg } from './object/prog.ts';
-import type { Rcu } from './mem/rcu.ts';
-import type { RuntimeLink } from './boot/linkage.ts';
+import type { RunState } from '../run/env.ts';
+import type { Deadline } from '../run/deadline.ts';
+import type { HookEnv } from '../testrun/env.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { Rcu } from '../mem/rcu.ts';
+import type { RuntimeLink } from './linkage.ts';
 
 type Runners = Pick<HookEnv, 'runProgram' | 'runBatch'>;
 

@@ -1,7 +1,7 @@
 /** What bpf_loop and bpf_for_each_map_elem keep to, whoever runs them: the interpreter, compiled code or the helper itself. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { HelperEnv } from '../run/env.ts';
-import type { GuestStack } from '../run/linkage.ts';
+import type { HelperEnv } from './env.ts';
+import type { GuestStack } from './linkage.ts';
 
 /** BPF_MAX_LOOPS */
 export const BPF_MAX_LOOPS = 8 * 1024 * 1024;

@@ -1,5 +1,5 @@
 /** The time that may_goto grants one call of a function (bpf_check_timed_may_goto): the same for both engines, by the stopwatch. */
-import type { HelperEnv } from '../run/env.ts';
+import type { HelperEnv } from './env.ts';
 
 /** Jumps between two looks at the stopwatch, less one: a mask of their count. */
 export const MAY_GOTO_TICK = 0xffff;
