@@ -54,6 +54,8 @@ export interface RecordOptions {
   readonly mask?: number;
   /** Size of the value, which all fields must lie in; the type's own unless said. */
   readonly valueSize?: number;
+  /** What is known of structs, shared by questions of one mask about one BTF object. */
+  readonly memo?: RecordMemo;
 }
 
 /** A type whose special fields the kernel refuses: `record` is undefined and `errno` positive. */
@@ -115,7 +117,7 @@ export function parseRecord(btf: Btf, valueTypeId: number, options: RecordOption
 /** As {@link parseRecord}, with the reason why there is no record. */
 export function parseRecordResult(btf: Btf, valueTypeId: number, options: RecordOptions = {}): RecordResult {
   try {
-    const finder = new FieldFinder(btf, options.mask ?? ALL);
+    const finder = new FieldFinder(btf, options.mask ?? ALL, options.memo ?? new Map());
     const fields = finder.find(valueTypeId);
     if (fields.length === 0) return { record: undefined, errno: 0 };
     return { record: finish(btf, fields, options, options.valueSize ?? btf.sizeOf(valueTypeId)), errno: 0 };
@@ -129,19 +131,32 @@ export function parseRecordResult(btf: Btf, valueTypeId: number, options: Record
 interface Found {
   readonly type: number;
   readonly size: number;
-  offset: number;
+  readonly offset: number;
   /** kptr: the struct pointed to, in the program's BTF. */
   readonly typeId: number;
   /** Graph roots: `contains:` names of the value type and its node member. */
   readonly contains?: readonly [type: string, node: string];
 }
 
+/** A struct that was walked: its fields from its own start, the unique ones among them, the levels below it. */
+interface Walked {
+  readonly fields: readonly Found[];
+  readonly seen: number;
+  readonly height: number;
+}
+
+/** Structs by type id: each is walked once, however often hostile types repeat it. */
+export type RecordMemo = Map<number, Walked>;
+
 class FieldFinder {
   #seen = 0;
+  /** Levels below the struct that is walked. */
+  #height = 0;
 
   constructor(
     readonly btf: Btf,
     readonly mask: number,
+    readonly memo: RecordMemo,
   ) {}
 
   /** btf_find_field */
@@ -211,9 +226,27 @@ class FieldFinder {
   /** btf_find_nested_struct. The depth is bounded by MAX_DEPTH. */
   #nested(t: BtfType, offset: number, nelems: number, level: number): Found[] {
     if (level + 1 >= MAX_DEPTH) throw new RecordError(E2BIG);
-    const inner = this.#members(t, level + 1);
-    for (const f of inner) f.offset += offset;
-    return repeat(inner, nelems, t.size);
+    if (level + 1 >= MAX_DEPTH) throw new RecordError(E2BIG);
+    const walked = this.memo.get(t.id) ?? this.#walk(t, level + 1);
+    if (level + 1 + walked.height >= MAX_DEPTH || this.#seen & walked.seen) throw new RecordError(E2BIG);
+    this.#seen |= walked.seen;
+    this.#height = Math.max(this.#height, walked.height + 1);
+    return repeat(
+      walked.fields.map((f) => ({ ...f, offset: f.offset + offset })),
+      nelems,
+      t.size,
+    );
+  }
+
+  /** Walks a struct by itself and remembers it. */
+  #walk(t: BtfType, level: number): Walked {
+    const [seen, height] = [this.#seen, this.#height];
+    this.#height = 0;
+    const fields = this.#members(t, level);
+    const walked = { fields, seen: this.#seen & ~seen, height: this.#height };
+    [this.#seen, this.#height] = [seen, height];
+    this.memo.set(t.id, walked);
+    return walked;
   }
 
   #describe(row: Row, t: BtfType, ownerId: number, component: number, offset: number): Found | undefined {

@@ -67,10 +67,11 @@ const LOCAL_STRUCTS = [
 function checkStructMetas(btf: Btf): void {
   const special = new Set(LOCAL_STRUCTS.map((name) => btf.find(name, BTF_KIND.STRUCT)).filter((id) => id > 0));
   if (special.size === 0) return;
+  const memo: R.RecordMemo = new Map();
   for (let id = 1; id < btf.nrTypes; id++) {
     if (btf.kind(id) !== BTF_KIND.STRUCT) continue;
     if (!btf.type(id)?.members.some((m) => special.has(m.type))) continue;
-    const { errno } = parseRecordResult(btf, id, { mask: LOCAL_FIELDS });
+    const { errno } = parseRecordResult(btf, id, { mask: LOCAL_FIELDS, memo });
     if (errno !== 0) throw new Refused(errno);
   }
 }
