@@ -1,6 +1,4 @@
 /** The live kernel as an engine: programs loaded through bpf(2), run with PROG_TEST_RUN. */
-import { availableParallelism } from 'node:os';
-
 const TEST_RUN = 10;
 
 /** The transport, or why there is none. */
@@ -38,7 +36,7 @@ export function loadInKernel(sys, lib, bytes, name, ringBytes) {
 }
 
 function loadOnce(sys, lib, bytes, name) {
-  const collection = lib.parseObject(bytes, { name }).load(sys, { cpus: availableParallelism() });
+  const collection = lib.parseObject(bytes, { name }).load(sys);
   const { fd } = collection.program('prog');
   const out = new Uint8Array(2048);
   const test = (packet, repeat) => {

@@ -1,16 +1,32 @@
 /** A parsed BTF object: lazily indexed types of a program, a module or a whole kernel. */
+import { Budget } from '../util/budget.ts';
 import { FormatError } from '../util/errors.ts';
 import { BTF_VOID, decodeType } from './decode.ts';
 import { type BtfHeader, indexTypes, readBtfHeader, readTypeWords } from './header.ts';
 import { buildNameIndex, essentialName, type NameIndex, nameChain, nameEquals } from './name-index.ts';
 import { BTF_KIND, type BtfType } from './types.ts';
 
+/** Chains longer than this are followed once; shorter ones are followed faster than remembered. */
+const REMEMBERED = 8;
 /** Longest chain of modifiers, typedefs and arrays that is followed; the kernel stops at 32 (MAX_RESOLVE_DEPTH). */
 const MAX_CHAIN = 128;
 /** MAX_RESOLVE_DEPTH. */
 const RESOLVE_DEPTH = 32;
+/** Links of a chain of the name index that are followed before all names are decoded. */
+const LONG = 1000;
 /** Questions by name that are answered by scanning, before an index pays. */
 const SCANS_BEFORE_INDEX = 3;
+
+/** Kinds whose third word is the size of a value. */
+const SIZED: ReadonlySet<number> = new Set([
+  BTF_KIND.INT,
+  BTF_KIND.STRUCT,
+  BTF_KIND.UNION,
+  BTF_KIND.ENUM,
+  BTF_KIND.ENUM64,
+  BTF_KIND.FLOAT,
+  BTF_KIND.DATASEC,
+]);
 
 const utf8 = new TextEncoder();
 
@@ -33,10 +49,17 @@ export class Btf {
   readonly #strings: Uint8Array;
   readonly #decoded = new Map<number, BtfType>();
   readonly #texts = new Map<number, string>();
+  /** Names that are suffixes of each other may come to far more than the strings. */
+  readonly #textBudget: Budget;
+  readonly #ends = new Map<number, number>();
+  readonly #sizes = new Map<number, number>();
   readonly #found = new Map<string, number>();
   #scans = 0;
   #names: NameIndex | undefined;
+  #exact: Map<string, number> | undefined;
+  #essential: Map<string, number[]> | undefined;
   #tags: Map<number, number[]> | undefined;
+  readonly #tagTexts = new Map<number, Map<number, string[]>>();
 
   private constructor(
     readonly bytes: Uint8Array,
@@ -46,6 +69,7 @@ export class Btf {
     this.#words = readTypeWords(bytes, this.header);
     this.#index = indexTypes(this.#words, this.header);
     this.#strings = bytes.subarray(this.header.strStart, this.header.strStart + this.header.strLength);
+    this.#textBudget = new Budget('BTF', bytes.length);
     this.startId = base ? base.nrTypes : 1;
     this.strStartOff = base ? base.strEndOff : 0;
     this.nrTypes = this.startId + this.#index.length;
@@ -73,6 +97,16 @@ export class Btf {
     const i = id - this.startId;
     if (i < 0 || i >= this.#index.length) return undefined;
     return this.#words.subarray(this.#index[i], this.#index[i + 1] ?? this.#words.length);
+  }
+
+  /** The words of all own types, one after the other. */
+  get allWords(): Uint32Array {
+    return this.#words;
+  }
+
+  /** Where an own type begins in {@link allWords}, -1 for other ids. */
+  wordIndex(id: number): number {
+    return this.#index[id - this.startId] ?? -1;
   }
 
   /** Byte offset in the file of an own type, -1 for other ids. */
@@ -104,7 +138,7 @@ export class Btf {
     if (start >= this.#strings.length) {
       throw new FormatError('BTF', this.header.strStart, `string offset ${off} lies beyond the end, ${this.strEndOff}`);
     }
-    const text = readCString(this.#strings, start);
+    const text = readCString(this.#strings, start, this.#textBudget);
     this.#texts.set(off, text);
     return text;
   }
@@ -127,17 +161,41 @@ export class Btf {
   /** Own and base types whose name without flavour (`___x`) is `essential`, in id order. */
   withEssentialName(essential: string): number[] {
     const out = this.base ? this.base.withEssentialName(essential) : [];
+    const own: number[] = [];
     const index = this.#nameIndex();
+    let links = 0;
     for (let i = nameChain(index, utf8.encode(essential)); i >= 0; i = index.next[i]) {
+      if (++links > LONG) return [...out, ...(this.#essentialNames().get(essential) ?? [])];
       const id = this.startId + i;
-      if (essentialName(this.name(id)) === essential) out.push(id);
+      if (essentialName(this.name(id)) === essential) own.push(id);
     }
-    return out;
+    return [...out, ...own];
+  }
+
+  /** Types by essential name: made where names collide in the index, which they can be made to do. */
+  #essentialNames(): Map<string, number[]> {
+    if (this.#essential) return this.#essential;
+    const all = new Map<string, number[]>();
+    for (let id = this.startId; id < this.nrTypes; id++) {
+      const name = this.name(id);
+      if (name === '') continue;
+      const essential = essentialName(name);
+      const list = all.get(essential);
+      if (list) list.push(id);
+      else all.set(essential, [id]);
+    }
+    this.#essential = all;
+    return all;
   }
 
   /** Id after typedefs and modifiers (const, volatile, restrict, type tags) are skipped (btf_type_skip_modifiers). */
   skipModifiers(id: number): number {
+    const first = id;
     for (let i = 0; i < MAX_CHAIN; i++) {
+      if (i === REMEMBERED) {
+        const known = this.#ends.get(first);
+        if (known !== undefined) return known;
+      }
       switch (this.kind(id)) {
         case BTF_KIND.TYPEDEF:
         case BTF_KIND.VOLATILE:
@@ -147,9 +205,11 @@ export class Btf {
           id = this.ref(id);
           break;
         default:
+          if (i > REMEMBERED) this.#ends.set(first, id);
           return id;
       }
     }
+    this.#ends.set(first, 0);
     return 0;
   }
 
@@ -162,35 +222,30 @@ export class Btf {
 
   /** Size in bytes of a type, or -1. */
   sizeOf(id: number): number {
+    const first = id;
     let count = 1;
     for (let i = 0; i < MAX_CHAIN; i++) {
-      id = this.skipModifiers(id);
-      switch (this.kind(id)) {
-        case BTF_KIND.INT:
-        case BTF_KIND.STRUCT:
-        case BTF_KIND.UNION:
-        case BTF_KIND.ENUM:
-        case BTF_KIND.ENUM64:
-        case BTF_KIND.FLOAT:
-        case BTF_KIND.DATASEC:
-          return bounded(count * this.ref(id));
-        case BTF_KIND.PTR:
-          return bounded(count * 8);
-        case BTF_KIND.VAR:
-          id = this.ref(id);
-          break;
-        case BTF_KIND.ARRAY: {
-          const array = this.type(id)?.array;
-          if (array === undefined) return -1;
-          count *= array.nelems;
-          id = array.elemType;
-          break;
-        }
-        default:
-          return -1;
+      if (i === REMEMBERED) {
+        const known = this.#sizes.get(first);
+        if (known !== undefined) return known;
       }
-      if (count > 0xffffffff) return -1;
+      id = this.skipModifiers(id);
+      const kind = this.kind(id);
+      if (kind === BTF_KIND.ARRAY) {
+        const array = this.type(id)?.array;
+        if (array === undefined) break;
+        count *= array.nelems;
+        id = array.elemType;
+      } else if (kind === BTF_KIND.VAR) id = this.ref(id);
+      else {
+        const size = kind === BTF_KIND.PTR ? 8 : SIZED.has(kind) ? this.ref(id) : -1;
+        const whole = size < 0 ? -1 : bounded(count * size);
+        if (i > REMEMBERED) this.#sizes.set(first, whole);
+        return whole;
+      }
+      if (count > 0xffffffff) break;
     }
+    this.#sizes.set(first, -1);
     return -1;
   }
 
@@ -223,10 +278,19 @@ export class Btf {
   }
 
   /** decl_tag values on a type, member or parameter (component -1: the type itself). */
-  declTags(id: number, component: number): string[] {
-    return this.declTagIds(id)
-      .filter((tag) => this.type(tag)?.componentIdx === component)
-      .map((tag) => this.name(tag));
+  declTags(id: number, component: number): readonly string[] {
+    let texts = this.#tagTexts.get(id);
+    if (texts === undefined) {
+      texts = new Map();
+      for (const tag of this.declTagIds(id)) {
+        const at = this.type(tag)?.componentIdx ?? -1;
+        const list = texts.get(at);
+        if (list) list.push(this.name(tag));
+        else texts.set(at, [this.name(tag)]);
+      }
+      this.#tagTexts.set(id, texts);
+    }
+    return texts.get(component) ?? [];
   }
 
   /** Ids of the DECL_TAG types that point at `id`, in id order. */
@@ -284,11 +348,22 @@ export class Btf {
   #lookup(name: string, kind: number): number {
     const wanted = utf8.encode(name);
     const index = this.#nameIndex();
+    let links = 0;
     for (let i = nameChain(index, utf8.encode(essentialName(name))); i >= 0; i = index.next[i]) {
+      if (++links > LONG) return this.#exactNames().get(`${kind}:${name}`) ?? 0;
       if (((this.#words[this.#index[i] + 1] >>> 24) & 0x1f) === kind && this.#isNamed(i, wanted, name))
         return this.startId + i;
     }
     return 0;
+  }
+
+  /** First types by kind and name, for names that collide in the index. */
+  #exactNames(): Map<string, number> {
+    if (this.#exact) return this.#exact;
+    const all = new Map<string, number>();
+    for (let id = this.nrTypes - 1; id >= this.startId; id--) all.set(`${this.kind(id)}:${this.name(id)}`, id);
+    this.#exact = all;
+    return all;
   }
 
   /** Whether the i-th own type has this name; names of split BTF may lie in the base's strings. */
@@ -301,9 +376,10 @@ export class Btf {
   #nameIndex(): NameIndex {
     if (!this.#names) {
       const strings = this.base ? this.#flatNames() : undefined;
+      const budget = new Budget('BTF', this.bytes.length);
       this.#names = strings
-        ? buildNameIndex(this.#index.length, strings.bytes, (i) => strings.at[i])
-        : buildNameIndex(this.#index.length, this.#strings, (i) => this.#nameAt(i));
+        ? buildNameIndex(this.#index.length, strings.bytes, (i) => strings.at[i], budget)
+        : buildNameIndex(this.#index.length, this.#strings, (i) => this.#nameAt(i), budget);
     }
     return this.#names;
   }
@@ -311,15 +387,28 @@ export class Btf {
   /** Names of split BTF, whose strings lie in two sections, as one buffer. */
   #flatNames(): { bytes: Uint8Array; at: Int32Array } {
     const at = new Int32Array(this.#index.length).fill(-1);
-    const parts: number[] = [];
+    const placed = new Map<number, number>();
+    const parts: Uint8Array[] = [];
+    let length = 0;
     for (let i = 0; i < at.length; i++) {
       const off = this.#words[this.#index[i]];
       if (off === 0) continue;
-      at[i] = parts.length;
-      for (const b of utf8.encode(this.str(off))) parts.push(b);
-      parts.push(0);
+      let place = placed.get(off);
+      if (place === undefined) {
+        placed.set(off, (place = length));
+        const text = utf8.encode(`${this.str(off)}\0`);
+        parts.push(text);
+        length += text.length;
+      }
+      at[i] = place;
     }
-    return { bytes: Uint8Array.from(parts), at };
+    const bytes = new Uint8Array(length);
+    let end = 0;
+    for (const part of parts) {
+      bytes.set(part, end);
+      end += part.length;
+    }
+    return { bytes, at };
   }
 }
 
@@ -329,11 +418,12 @@ const bounded = (size: number): number => (size <= 0xffffffff ? size : -1);
 
 const decoder = new TextDecoder();
 
-/** The NUL-terminated text at `start`; the end of the data ends it too. */
-export function readCString(bytes: Uint8Array, start: number): string {
+/** The NUL-terminated text at `start`; the end of the data ends it too. `budget` counts its length. */
+export function readCString(bytes: Uint8Array, start: number, budget?: Budget): string {
   let end = start;
   let ascii = true;
   while (end < bytes.length && bytes[end] !== 0) if (bytes[end++] >= 0x80) ascii = false;
+  budget?.spend(end - start, 'names');
   if (ascii && end - start < 64) return String.fromCharCode(...bytes.subarray(start, end));
   return decoder.decode(bytes.subarray(start, end));
 }

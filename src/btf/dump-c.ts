@@ -1,5 +1,5 @@
 /** BTF as a C header (`bpftool btf dump ... format c`): definitions in order of need, forward declarations where they suffice. */
-import { FormatError } from '../util/errors.ts';
+import { Budget } from '../util/budget.ts';
 import type { Btf } from './btf.ts';
 import { DeclWriter } from './dump-decl.ts';
 import { DumpOrder } from './dump-order.ts';
@@ -45,17 +45,21 @@ export function dumpC(btf: Btf, options: DumpCOptions = {}): string {
   return options.header === false ? body : HEAD + body + TAIL;
 }
 
+/** What a step counts, in bytes. */
+const STEP = 16;
+
 class Dumper {
   readonly out: string[] = [];
   readonly #order: DumpOrder;
   readonly #writer: DeclWriter;
   readonly #state = new Map<number, 'emitting' | 'emitted'>();
   readonly #declared = new Set<number>();
-  #steps = 0;
+  readonly #budget: Budget;
 
   constructor(readonly btf: Btf) {
     this.#order = new DumpOrder(btf);
     this.#writer = new DeclWriter(btf);
+    this.#budget = new Budget('BTF', btf.bytes.length);
   }
 
   dump(id: number): void {
@@ -77,8 +81,7 @@ class Dumper {
   /** Emits a type; `container` is the named struct or typedef that is being written and asks for it, 0 at the top. */
   *#emit(id: number, container: number): Routine<void> {
     // Anonymous types are walked anew at each use: hostile ones double at every level.
-    if (++this.#steps > 1_000_000 + 100 * this.btf.nrTypes)
-      throw new FormatError('BTF', -1, 'anonymous types nest without end');
+    this.#budget.spend(STEP, 'anonymous types');
     const t = this.btf.type(id);
     const state = this.#state.get(id);
     if (t === undefined || state === 'emitted') return;

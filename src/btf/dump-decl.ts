@@ -1,4 +1,5 @@
 /** C declarations of BTF types: declarators, struct bodies with their padding, enums. */
+import { Budget } from '../util/budget.ts';
 import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { type AlignCache, alignOf } from './layout.ts';
@@ -54,9 +55,12 @@ export class DeclWriter {
   readonly idents = new Names();
   readonly #align: AlignCache = new Map();
   readonly #walk: Walk;
+  /** Characters that are written; those of inner declarations count at each level. */
+  readonly #budget: Budget;
 
   constructor(readonly btf: Btf) {
     this.#walk = new Walk(200_000 + 20 * btf.nrTypes);
+    this.#budget = new Budget('BTF', btf.bytes.length);
   }
 
   tag(t: BtfType): string {
@@ -76,7 +80,9 @@ export class DeclWriter {
       if (next === undefined) break;
       at = next;
     }
+    this.#budget.spend(chain.length, 'declarations');
     const out = this.#chain(chain, name, level);
+    this.#budget.spend(out.length, 'declarations');
     this.#walk.leave();
     return out;
   }
@@ -172,6 +178,10 @@ export class DeclWriter {
   /** `enum x { ... }` with one enumerator a line. */
   enumBody(t: BtfType, level: number): string {
     const suffix = t.kind === BTF_KIND.ENUM64 ? (t.kindFlag ? 'LL' : 'ULL') : '';
+    this.#budget.spend(
+      t.values.reduce((n, v) => n + v.name.length + level, 0),
+      'enumerators',
+    );
     const rows = t.values.map((v) => `\n${tabs(level + 1)}${this.idents.next(v.name)} = ${v.value}${suffix},`);
     const head = `enum${t.name === '' ? '' : ` ${this.tags.of(t.id, t.name)}`}`;
     const mode =
@@ -194,6 +204,7 @@ export class DeclWriter {
     for (const m of t.members) {
       const memberAlign = packed ? 1 : this.#alignOf(m.type);
       inBitfield = inBitfield && m.bitfieldSize > 0;
+      this.#budget.spend(level, 'declarations');
       out += padding(end, m.bitOffset, memberAlign, inBitfield, level + 1);
       out += `\n${tabs(level + 1)}${this.decl(m.type, m.name, level + 1)}`;
       if (m.bitfieldSize > 0) out += `: ${m.bitfieldSize}`;

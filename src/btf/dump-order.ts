@@ -1,4 +1,5 @@
 /** The order in which types can be declared in C: what is embedded comes first, what is pointed to may follow. */
+import { Budget } from '../util/budget.ts';
 import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { type Routine, runRoutine } from './trampoline.ts';
@@ -7,14 +8,19 @@ import { BTF_KIND, type BtfType } from './types.ts';
 /** Whether the type, as seen from there, must be complete: `strong` asks for a definition before, `weak` for a declaration. */
 type Link = 'strong' | 'weak';
 
+/** What a step counts, in bytes. */
+const STEP = 16;
+
 /** Named definitions in an order that C accepts. Throws FormatError for types that contain themselves. */
 export class DumpOrder {
   readonly #state = new Map<number, 'ordering' | 'ordered'>();
   /** Types that another type refers to: anonymous enums among them are defined in place. */
   readonly #referenced: Uint8Array;
   #queue: number[] = [];
+  readonly #budget: Budget;
 
   constructor(readonly btf: Btf) {
+    this.#budget = new Budget('BTF', btf.bytes.length);
     this.#referenced = new Uint8Array(btf.nrTypes);
     for (let id = 1; id < btf.nrTypes; id++)
       for (const ref of references(btf.type(id) as BtfType)) this.#referenced[ref] = 1;
@@ -28,6 +34,7 @@ export class DumpOrder {
   }
 
   *#visit(id: number, throughPointer: boolean): Routine<Link> {
+    this.#budget.spend(STEP, 'types that refer to each other');
     const t = this.btf.type(id);
     if (t === undefined) throw new FormatError('BTF', -1, `type ${id} does not exist`);
     const state = this.#state.get(id);

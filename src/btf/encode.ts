@@ -5,18 +5,22 @@ import { BTF_HEADER_SIZE, BTF_MAGIC, BTF_MAX_NAME_OFFSET, BTF_VERSION } from './
 import { BTF_KIND, type BtfEnumValue, type BtfMember, type BtfParam, type BtfVarSecinfo } from './types.ts';
 
 const utf8 = new TextEncoder();
+const NO_WORDS = new Uint32Array(0);
 
 /** The info word of struct btf_type. */
 export const btfInfo = (kind: number, vlen: number, kindFlag = false): number =>
   ((kindFlag ? 0x80000000 : 0) | (kind << 24) | (vlen & 0xffff)) >>> 0;
 
 export class BtfBuilder {
-  /** Words of each own type, in id order. */
+  /** The object that this one begins with, and the words of its types that were asked for. */
+  #first: Btf | undefined;
+  readonly #changed = new Map<number, Uint32Array>();
+  /** Words of each appended type, in id order. */
   readonly #types: Uint32Array[] = [];
   readonly #offsets = new Map<string, number>();
   readonly #strings: Uint8Array[] = [];
   #strLength = 0;
-  readonly #startId: number;
+  #startId: number;
   readonly #strStart: number;
 
   /** `base` makes split BTF that continues its ids and strings. */
@@ -32,7 +36,8 @@ export class BtfBuilder {
     out.#strings.length = 0;
     out.#strLength = 0;
     out.#append(btf.bytes.slice(btf.header.strStart, btf.header.strStart + btf.header.strLength));
-    for (let id = btf.startId; id < btf.nrTypes; id++) out.#types.push((btf.typeWords(id) as Uint32Array).slice());
+    out.#first = btf;
+    out.#startId = btf.nrTypes;
     return out;
   }
 
@@ -43,7 +48,11 @@ export class BtfBuilder {
 
   /** The words of an own type, to be read or changed in place. */
   words(id: number): Uint32Array {
-    const words = this.#types[id - this.#startId];
+    let words = this.#types[id - this.#startId] ?? this.#changed.get(id);
+    if (words === undefined && this.#first !== undefined) {
+      const own = this.#first.typeWords(id);
+      if (own !== undefined) this.#changed.set(id, (words = own.slice()));
+    }
     if (words === undefined) throw new RangeError(`type ${id} is not one of this builder's`);
     return words;
   }
@@ -149,7 +158,8 @@ export class BtfBuilder {
 
   /** The BTF as bytes, little-endian unless said otherwise. */
   encode(littleEndian = true): Uint8Array {
-    const typeLength = this.#types.reduce((n, w) => n + w.length * 4, 0);
+    const copied = this.#first?.allWords ?? NO_WORDS;
+    const typeLength = this.#types.reduce((n, w) => n + w.length * 4, copied.length * 4);
     const out = new Uint8Array(BTF_HEADER_SIZE + typeLength + this.#strLength);
     const view = new DataView(out.buffer);
     view.setUint16(0, BTF_MAGIC, littleEndian);
@@ -158,12 +168,19 @@ export class BtfBuilder {
       view.setUint32(4 + i * 4, v, littleEndian);
     });
     let at = BTF_HEADER_SIZE;
-    for (const words of this.#types) {
+    const put = (words: Uint32Array): void => {
       for (const w of words) {
         view.setUint32(at, w, littleEndian);
         at += 4;
       }
+    };
+    put(copied);
+    for (const [id, words] of this.#changed) {
+      at = BTF_HEADER_SIZE + (this.#first?.wordIndex(id) ?? 0) * 4;
+      put(words);
     }
+    at = BTF_HEADER_SIZE + copied.length * 4;
+    for (const words of this.#types) put(words);
     for (const text of this.#strings) {
       out.set(text, at);
       at += text.length;

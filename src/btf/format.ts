@@ -1,4 +1,5 @@
 /** BTF types as text, one line each with members below: the form of `bpftool btf dump ... format raw`. */
+import { Budget } from '../util/budget.ts';
 import type { Btf } from './btf.ts';
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
 
@@ -73,5 +74,23 @@ export function formatType(btf: Btf, t: BtfType): string {
 
 /** All own types of a BTF object, line by line. */
 export function* formatBtf(btf: Btf): Generator<string> {
-  for (let id = btf.startId; id < btf.nrTypes; id++) yield formatType(btf, btf.type(id) as BtfType);
+  const budget = new Budget('BTF', btf.bytes.length, TEXT_PER_BYTE);
+  for (let id = btf.startId; id < btf.nrTypes; id++) {
+    const t = btf.type(id) as BtfType;
+    budget.spend(lettersOf(btf, t), 'names in the text');
+    yield formatType(btf, t);
+  }
+}
+
+/** Characters of text for each byte of BTF; a kernel's types come to 5. */
+const TEXT_PER_BYTE = 16;
+
+/** Letters of the names that a type's lines show. */
+function lettersOf(btf: Btf, t: BtfType): number {
+  let letters = t.name.length;
+  for (const m of t.members) letters += m.name.length;
+  for (const v of t.values) letters += v.name.length;
+  for (const p of t.params) letters += p.name.length;
+  for (const v of t.vars) letters += btf.name(v.type).length;
+  return letters;
 }

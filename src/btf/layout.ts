@@ -5,24 +5,27 @@ import { BTF_KIND } from './types.ts';
 /** Natural alignments by type id, filled as they are asked for; one per Btf and user. */
 export type AlignCache = Map<number, number>;
 
-/** Alignment in bytes of a type, 0 when it has none (void, functions, broken types). Iterative. */
+/** Types below which nothing more is looked at: hostile ones nest without end. */
+const MAX_DEPTH = 64;
+
+/** Alignment in bytes of a type, 0 when it has none (void, functions, broken types). Iterative; each member is looked at once. */
 export function alignOf(btf: Btf, id: number, cache: AlignCache = new Map()): number {
-  const stack: number[] = [id];
+  const known = cache.get(id);
+  if (known !== undefined) return known;
+  const open = new Set([id]);
+  const stack = [{ id, needs: dependencies(btf, id), next: 0 }];
   while (stack.length > 0) {
     const top = stack[stack.length - 1];
-    if (cache.has(top)) {
+    const dep = stack.length < MAX_DEPTH ? top.needs[top.next++] : undefined;
+    if (dep === undefined) {
+      cache.set(top.id, ownAlign(btf, top.id, cache));
+      open.delete(top.id);
       stack.pop();
-      continue;
+      // A type that contains itself by value is broken: its inner occurrence counts as unaligned.
+    } else if (!cache.has(dep) && !open.has(dep)) {
+      open.add(dep);
+      stack.push({ id: dep, needs: dependencies(btf, dep), next: 0 });
     }
-    const pending = dependencies(btf, top).filter((dep) => !cache.has(dep));
-    // A type that contains itself by value is broken: its inner occurrence counts as unaligned.
-    const next = pending.find((dep) => !stack.includes(dep));
-    if (next !== undefined && stack.length < 64) {
-      stack.push(next);
-      continue;
-    }
-    cache.set(top, ownAlign(btf, top, cache));
-    stack.pop();
   }
   return cache.get(id) ?? 0;
 }

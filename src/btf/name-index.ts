@@ -1,4 +1,5 @@
 /** Names of BTF types: hashing without decoding, and CO-RE's essential part of a name (`foo` of `foo___v2`). */
+import type { Budget } from '../util/budget.ts';
 
 const UNDERSCORE = 0x5f;
 
@@ -50,7 +51,12 @@ export interface NameIndex {
 }
 
 /** Builds the table: `nameAt(i)` gives the byte position of the name of the i-th type, or -1 without a name. */
-export function buildNameIndex(count: number, strings: Uint8Array, nameAt: (i: number) => number): NameIndex {
+export function buildNameIndex(
+  count: number,
+  strings: Uint8Array,
+  nameAt: (i: number) => number,
+  budget: Budget,
+): NameIndex {
   let size = 16;
   while (size < count) size *= 2;
   const heads = new Int32Array(size).fill(-1);
@@ -58,7 +64,9 @@ export function buildNameIndex(count: number, strings: Uint8Array, nameAt: (i: n
   for (let i = count - 1; i >= 0; i--) {
     const at = nameAt(i);
     if (at < 0) continue;
-    const slot = hashBytes(strings, at, essentialBytes(strings, at)) & (size - 1);
+    const length = essentialBytes(strings, at);
+    budget.spend(length, 'names');
+    const slot = hashBytes(strings, at, length) & (size - 1);
     next[i] = heads[slot];
     heads[slot] = i;
   }

@@ -2,8 +2,8 @@
 import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
-import { isChar, readBits } from './value.ts';
-import { Walk } from './walk.ts';
+import { bitsOf, isChar, readBits } from './value.ts';
+import { partsOf, Walk } from './walk.ts';
 
 export interface PrintOptions {
   readonly format?: 'json' | 'c';
@@ -19,7 +19,7 @@ type Node =
 
 /** Prints one value. Bytes beyond the end read as 0. Throws FormatError for types without values. */
 export function printValue(btf: Btf, typeId: number, bytes: Uint8Array, options: PrintOptions = {}): string {
-  const node = build(btf, typeId, bytes, 0, 0, new Walk());
+  const node = build(btf, typeId, bytes, 0, 0, new Walk(partsOf(bytes.length)));
   return options.format === 'c' ? layoutC(node, options.indent ?? 0, 0) : layoutJson(node, options.indent ?? 0, 0);
 }
 
@@ -41,8 +41,8 @@ function buildKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wid
       return buildInt(t, bytes, bit, width);
     case BTF_KIND.ENUM:
     case BTF_KIND.ENUM64: {
-      const v = readBits(bytes, bit, width || t.size * 8, t.kindFlag);
-      const known = t.values.find((e) => e.value === v);
+      const v = readBits(bytes, bit, bitsOf(t, width), t.kindFlag);
+      const known = walk.enumerators(t).byValue.get(v);
       return known ? text(JSON.stringify(known.name), known.name) : number(v);
     }
     case BTF_KIND.PTR: {
@@ -84,7 +84,7 @@ function buildMember(btf: Btf, type: number, bytes: Uint8Array, bit: number, wid
 
 function buildInt(t: BtfType, bytes: Uint8Array, bit: number, width: number): Node {
   const encoding = t.int?.encoding ?? 0;
-  const bits = width || (t.int?.bits ?? t.size * 8);
+  const bits = bitsOf(t, width);
   const v = readBits(bytes, bit + (t.int?.bitOffset ?? 0), bits, (encoding & BTF_INT_SIGNED) !== 0);
   if (encoding & BTF_INT_BOOL) return text(v === 0n ? 'false' : 'true');
   if (bits > 64 || ![8, 16, 32, 64].includes(bits)) return hex(BigInt.asUintN(bits, v));
@@ -101,7 +101,9 @@ function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: 
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   const at = bit >>> 3;
   if (isChar(btf, elemType)) {
-    const string = printable(bytes.subarray(at, at + nelems));
+    const part = bytes.subarray(at, at + nelems);
+    walk.step(part.length);
+    const string = printable(part);
     if (string !== undefined) return text(JSON.stringify(string));
   }
   const size = btf.sizeOf(elemType);
@@ -112,10 +114,12 @@ function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: 
   return { kind: 'list', items };
 }
 
+const ascii = new TextDecoder('latin1');
+
 /** Text up to the first NUL, when there is one and all before it prints. */
 function printable(bytes: Uint8Array): string | undefined {
   for (let i = 0; i < bytes.length; i++) {
-    if (bytes[i] === 0) return String.fromCharCode(...bytes.subarray(0, i));
+    if (bytes[i] === 0) return ascii.decode(bytes.subarray(0, i));
     if (bytes[i] < 32 || bytes[i] >= 127) return undefined;
   }
   return undefined;

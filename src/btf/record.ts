@@ -56,6 +56,8 @@ export interface RecordOptions {
   readonly mask?: number;
   /** Size of the value, which all fields must lie in; by default the type's own. */
   readonly valueSize?: number;
+  /** What is known of structs, shared by questions of one mask about one BTF object. */
+  readonly memo?: RecordMemo;
 }
 
 /** A type whose special fields the kernel refuses: `record` is undefined and `errno` positive. */
@@ -127,7 +129,7 @@ export function parseRecord(btf: Btf, valueTypeId: number, options: RecordOption
 /** As {@link parseRecord}, with the reason why there is no record. */
 export function parseRecordResult(btf: Btf, valueTypeId: number, options: RecordOptions = {}): RecordResult {
   try {
-    const finder = new FieldFinder(btf, options.mask ?? ALL);
+    const finder = new FieldFinder(btf, options.mask ?? ALL, options.memo ?? new Map());
     const fields = finder.find(valueTypeId);
     if (fields.length === 0) return { record: undefined, errno: 0 };
     return { record: finish(btf, fields, options, options.valueSize ?? btf.sizeOf(valueTypeId)), errno: 0 };
@@ -141,7 +143,7 @@ export function parseRecordResult(btf: Btf, valueTypeId: number, options: Record
 interface Found {
   readonly type: number;
   readonly size: number;
-  offset: number;
+  readonly offset: number;
   /** kptr: the struct pointed to, in the program's BTF. */
   readonly typeId: number;
   /** Graph roots: `contains:` names of the value type and its node member. */
@@ -154,37 +156,49 @@ interface Scope {
   readonly level: number;
   /** Field types that it may have once and has: those within its structs are theirs. */
   seen: number;
+  /** Levels of structs below it. */
+  height: number;
 }
+
+/** A struct that was walked: its fields from its own start, and the levels below it. */
+interface Walked {
+  readonly fields: readonly Found[];
+  readonly height: number;
+}
+
+/** Structs by type id: each is walked once, however often hostile types repeat it. */
+export type RecordMemo = Map<number, Walked>;
 
 class FieldFinder {
   constructor(
     readonly btf: Btf,
     readonly mask: number,
+    readonly memo: RecordMemo,
   ) {}
 
   /** btf_find_field */
   find(typeId: number): Found[] {
     const t = this.btf.type(typeId);
-    if (t?.kind === BTF_KIND.STRUCT) return this.#members(t, 0);
+    if (t?.kind === BTF_KIND.STRUCT) return [...this.#members(t, 0).fields];
     if (t?.kind !== BTF_KIND.DATASEC) throw new RecordError(EINVAL);
     const out: Found[] = [];
     let seen = 0;
     for (const v of t.vars) {
-      const scope: Scope = { id: v.type, level: 0, seen };
+      const scope: Scope = { id: v.type, level: 0, seen, height: 0 };
       add(out, this.#one(scope, -1, this.btf.type(v.type)?.type ?? 0, v.offset, v.size));
       seen = scope.seen;
     }
     return out;
   }
 
-  #members(t: BtfType, level: number): Found[] {
-    const out: Found[] = [];
-    const scope: Scope = { id: t.id, level, seen: 0 };
+  #members(t: BtfType, level: number): Walked {
+    const fields: Found[] = [];
+    const scope: Scope = { id: t.id, level, seen: 0, height: 0 };
     t.members.forEach((m, i) => {
       if (m.bitOffset % 8 !== 0) throw new RecordError(EINVAL);
-      add(out, this.#one(scope, i, m.type, m.bitOffset / 8, 0));
+      add(fields, this.#one(scope, i, m.type, m.bitOffset / 8, 0));
     });
-    return out;
+    return { fields, height: scope.height };
   }
 
   /** btf_find_field_one: a member, variable or array of them, at `offset` of its struct. */
@@ -199,7 +213,7 @@ class FieldFinder {
     }
     if (t === undefined || nelems === 0) return [];
     const row = this.#row(t, scope);
-    if (row === undefined) return t.kind === BTF_KIND.STRUCT ? this.#nested(t, offset, nelems, scope.level) : [];
+    if (row === undefined) return t.kind === BTF_KIND.STRUCT ? this.#nested(t, offset, nelems, scope) : [];
     if (expectedSize !== 0 && expectedSize !== row.size * nelems) return [];
     if (offset % row.align !== 0) return [];
     const found = this.#describe(row, t, scope.id, component, offset);
@@ -219,11 +233,18 @@ class FieldFinder {
   }
 
   /** btf_find_nested_struct. The depth is bounded by MAX_DEPTH. */
-  #nested(t: BtfType, offset: number, nelems: number, level: number): Found[] {
-    if (level + 1 >= MAX_DEPTH) throw new RecordError(E2BIG);
-    const inner = this.#members(t, level + 1);
-    for (const f of inner) f.offset += offset;
-    return repeat(inner, nelems, t.size);
+  #nested(t: BtfType, offset: number, nelems: number, scope: Scope): Found[] {
+    const level = scope.level + 1;
+    if (level >= MAX_DEPTH) throw new RecordError(E2BIG);
+    let walked = this.memo.get(t.id);
+    if (walked === undefined) this.memo.set(t.id, (walked = this.#members(t, level)));
+    if (level + walked.height >= MAX_DEPTH) throw new RecordError(E2BIG);
+    scope.height = Math.max(scope.height, walked.height + 1);
+    return repeat(
+      walked.fields.map((f) => ({ ...f, offset: f.offset + offset })),
+      nelems,
+      t.size,
+    );
   }
 
   #describe(row: Row, t: BtfType, ownerId: number, component: number, offset: number): Found | undefined {

@@ -31,10 +31,11 @@ export function structMetas(btf: Btf, kernelBtf: () => Btf | undefined): StructM
   const records = new Map<number, R.BtfRecord>();
   const special = specialTypes(btf);
   if (special.size === 0) return { records, errno: 0 };
+  const memo: R.RecordMemo = new Map();
   for (let id = 1; id < btf.nrTypes; id++) {
     if (btf.kind(id) !== BTF_KIND.STRUCT) continue;
     if (!btf.type(id)?.members.some((m) => special.has(m.type))) continue;
-    const { record, errno } = R.parseRecordResult(btf, id, { mask: LOCAL_FIELDS, kernelBtf });
+    const { record, errno } = R.parseRecordResult(btf, id, { mask: LOCAL_FIELDS, kernelBtf, memo });
     // Something that looked like a field and is none would be taken for plain memory.
     if (record === undefined) return { records, errno: errno || ERRNO.EFAULT };
     records.set(id, record);

@@ -2,7 +2,7 @@
 import { FormatError } from '../util/errors.ts';
 import type { Btf } from './btf.ts';
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
-import { Walk } from './walk.ts';
+import { partsOf, Walk } from './walk.ts';
 
 /** What a BTF type reads as. Char arrays that hold text are strings, structs objects, everything 64-bit a bigint. */
 export type BtfValue = number | bigint | boolean | string | BtfValue[] | { [member: string]: BtfValue };
@@ -56,9 +56,25 @@ function put(object: { [member: string]: BtfValue }, name: string, value: BtfVal
   else object[name] = value;
 }
 
-/** Decodes one value of a type. Bytes beyond the end read as 0. */
-export function decodeValue(btf: Btf, typeId: number, bytes: Uint8Array): BtfValue {
-  return decodeAt(btf, typeId, bytes, 0, 0, new Walk());
+/** Decodes one value of a type. Bytes beyond the end read as 0. `walk` counts the parts of several values together. */
+export function decodeValue(
+  btf: Btf,
+  typeId: number,
+  bytes: Uint8Array,
+  walk: Walk = new Walk(partsOf(bytes.length)),
+): BtfValue {
+  return decodeAt(btf, typeId, bytes, 0, 0, walk);
+}
+
+/** Most bits of an integer. */
+const MAX_BITS = 128;
+
+/** Bits of an integer, enumerator or bit field; no compiler makes wider ones, and hostile BTF could say a gigabyte. */
+export function bitsOf(t: BtfType, width: number): number {
+  const bits = width || t.int?.bits || t.size * 8;
+  if (bits > MAX_BITS)
+    throw new FormatError('BTF', -1, `type ${t.id} is an integer of ${bits} bits, ${MAX_BITS} are the most`);
+  return bits;
 }
 
 function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): BtfValue {
@@ -73,18 +89,17 @@ function decodeKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wi
   switch (t?.kind) {
     case BTF_KIND.INT: {
       const encoding = t.int?.encoding ?? 0;
-      const v = readBits(
-        bytes,
-        bit + (t.int?.bitOffset ?? 0),
-        width || t.int?.bits || t.size * 8,
-        (encoding & BTF_INT_SIGNED) !== 0,
-      );
+      const count = bitsOf(t, width);
+      const first = bit + (t.int?.bitOffset ?? 0);
+      // Most values by far are the bytes of arrays.
+      if (count === 8 && (first & 7) === 0 && encoding === 0 && !isWide(t)) return bytes[first / 8] ?? 0;
+      const v = readBits(bytes, first, count, (encoding & BTF_INT_SIGNED) !== 0);
       if (encoding & BTF_INT_BOOL) return v !== 0n;
       return isWide(t) ? v : Number(v);
     }
     case BTF_KIND.ENUM:
     case BTF_KIND.ENUM64: {
-      const v = readBits(bytes, bit, width || t.size * 8, t.kindFlag);
+      const v = readBits(bytes, bit, bitsOf(t, width), t.kindFlag);
       return isWide(t) ? v : Number(v);
     }
     case BTF_KIND.PTR:
@@ -129,7 +144,9 @@ function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk:
   if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
   const at = bit >>> 3;
   if (isChar(btf, elemType)) {
-    const text = asText(bytes.subarray(at, at + nelems));
+    const part = bytes.subarray(at, at + nelems);
+    walk.step(part.length);
+    const text = asText(part);
     if (text !== undefined) return text;
   }
   const count = Math.min(nelems, size === 0 ? 0 : Math.ceil((bytes.length - at) / size));
@@ -161,7 +178,7 @@ export function encodeValue(
   size: number = Math.max(0, btf.sizeOf(typeId)),
 ): Uint8Array {
   const out = new Uint8Array(size);
-  encodeAt(btf, typeId, value, out, 0, 0, '', new Walk());
+  encodeAt(btf, typeId, value, out, 0, 0, '', new EncodeWalk());
   return out;
 }
 
@@ -173,7 +190,7 @@ function encodeAt(
   bit: number,
   width: number,
   path: string,
-  walk: Walk,
+  walk: EncodeWalk,
 ): void {
   walk.enter();
   encodeKind(btf, typeId, value, out, bit, width, path, walk);
@@ -188,7 +205,7 @@ function encodeKind(
   bit: number,
   width: number,
   path: string,
-  walk: Walk,
+  walk: EncodeWalk,
 ): void {
   const where = path === '' ? 'the value' : path;
   const t = btf.type(btf.skipModifiers(typeId));
@@ -204,8 +221,8 @@ function encodeKind(
     case BTF_KIND.ENUM:
     case BTF_KIND.ENUM64:
     case BTF_KIND.PTR: {
-      const bits = width || (t.kind === BTF_KIND.PTR ? 64 : (t.int?.bits ?? t.size * 8));
-      writeBits(out, bit + (t.int?.bitOffset ?? 0), bits, integer(t, value, bits, where));
+      const bits = t.kind === BTF_KIND.PTR ? width || 64 : bitsOf(t, width);
+      writeBits(out, bit + (t.int?.bitOffset ?? 0), bits, integer(t, value, bits, where, walk));
       return;
     }
     case BTF_KIND.FLOAT: {
@@ -230,21 +247,25 @@ function encodeKind(
   }
 }
 
-function integer(t: BtfType, value: BtfInput, bits: number, where: string): bigint {
+function integer(t: BtfType, value: BtfInput, bits: number, where: string, walk: Walk): bigint {
   let v: bigint;
   if (typeof value === 'bigint') v = value;
   else if (typeof value === 'boolean') v = value ? 1n : 0n;
   else if (typeof value === 'number' && Number.isInteger(value)) v = BigInt(value);
-  else if (typeof value === 'string') v = fromText(t, value, where);
+  else if (typeof value === 'string') v = fromText(t, value, where, walk);
   else throw new TypeError(`${where}: an integer was expected`);
   if (v < -(1n << BigInt(bits - 1)) || v >= 1n << BigInt(bits))
     throw new TypeError(`${where}: ${v} does not fit ${bits} bits`);
   return v;
 }
 
-function fromText(t: BtfType, text: string, where: string): bigint {
-  const known = t.values.find((e) => e.name === text);
+/** Longest text that is taken for a number. */
+const MAX_DIGITS = 64;
+
+function fromText(t: BtfType, text: string, where: string, walk: Walk): bigint {
+  const known = walk.enumerators(t).byName.get(text);
   if (known) return known.value;
+  if (text.length > MAX_DIGITS) throw new TypeError(`${where}: a text of ${text.length} characters is no number`);
   if (/^-?\d+$/.test(text)) return BigInt(text);
   if (/^0x[0-9a-f]+$/i.test(text)) return BigInt(text);
   if (t.kind === BTF_KIND.INT && t.size === 1 && text.length === 1) return BigInt(text.charCodeAt(0));
@@ -258,7 +279,7 @@ function encodeArray(
   out: Uint8Array,
   bit: number,
   where: string,
-  walk: Walk,
+  walk: EncodeWalk,
 ): void {
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   if (typeof value === 'string' && isChar(btf, elemType)) {
@@ -281,14 +302,26 @@ interface Place {
   readonly width: number;
 }
 
+class EncodeWalk extends Walk {
+  readonly places = new Map<number, Map<string, Place>>();
+}
+
+/** {@link findPlaces}, once for each type. */
+function places(btf: Btf, t: BtfType, walk: EncodeWalk): Map<string, Place> {
+  let known = walk.places.get(t.id);
+  if (known === undefined) walk.places.set(t.id, (known = findPlaces(btf, t, walk)));
+  return known;
+}
+
 /** Members by name, those of anonymous structs and unions included; of variables in a section. */
-function places(btf: Btf, t: BtfType): Map<string, Place> {
+function findPlaces(btf: Btf, t: BtfType, walk: EncodeWalk): Map<string, Place> {
   const out = new Map<string, Place>();
   for (const v of t.vars) out.set(btf.name(v.type), { type: v.type, bit: v.offset * 8, width: 0 });
   const stack: { t: BtfType; bit: number; depth: number }[] = [{ t, bit: 0, depth: 0 }];
   for (let steps = 0; stack.length > 0; steps++) {
     if (steps > 10_000) throw new FormatError('BTF', -1, `type ${t.id} has too many anonymous members`);
     const top = stack.pop() as { t: BtfType; bit: number; depth: number };
+    walk.step(top.t.vlen);
     for (const m of top.t.members) {
       const inner = m.name === '' ? btf.type(btf.skipModifiers(m.type)) : undefined;
       if (inner && top.depth < 64) stack.push({ t: inner, bit: top.bit + m.bitOffset, depth: top.depth + 1 });
@@ -305,12 +338,12 @@ function encodeMembers(
   out: Uint8Array,
   bit: number,
   path: string,
-  walk: Walk,
+  walk: EncodeWalk,
 ): void {
   const where = path === '' ? 'the value' : path;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TypeError(`${where}: an object was expected`);
-  const known = places(btf, t);
+  const known = places(btf, t, walk);
   for (const [name, v] of Object.entries(value as { readonly [member: string]: BtfInput })) {
     const place = known.get(name);
     if (place === undefined) throw new TypeError(`${where}: there is no member ${name}`);

@@ -5,7 +5,7 @@ import type { BpfMap } from '../lib/map.ts';
 import type { Command } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { type Io, visible } from './shell/io.ts';
-import { jsonText, plainText } from './shell/json-text.ts';
+import { toJson, jsonText, plainText } from './shell/json-text.ts';
 import { mapJson, printMap } from './session/map-dump.ts';
 import { parseJson } from './session/map-fill.ts';
 import { mapTypeName } from './shell/names.ts';
@@ -108,7 +108,7 @@ const show: Action = (io, maps, target, idOf) => {
 };
 
 const showJson = ({ spec, name }: BpfMap, id: number): string =>
-  JSON.stringify({
+  toJson({
     id,
     type: mapTypeName(spec.type),
     name,
@@ -120,7 +120,7 @@ const showJson = ({ spec, name }: BpfMap, id: number): string =>
 
 const dump: Action = (io, maps, target) => {
   noMore('map', target.rest);
-  if (target.json) io.out(`{${maps.map((m) => `${JSON.stringify(m.name)}:${mapJson(m)}`).join(',')}}\n`);
+  if (target.json) io.out(`{${maps.map((m) => `${toJson(m.name)}:${mapJson(m)}`).join(',')}}\n`);
   else for (const m of maps) printMap(io, m);
   return EXIT.ok;
 };

@@ -3,7 +3,7 @@ import type { BpfSyscall } from '../uapi/attr.ts';
 import { visible, type Io } from './shell/io.ts';
 import type { Command } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
-import { hexText } from './shell/json-text.ts';
+import { hexText, toJson } from './shell/json-text.ts';
 import { progTypeName } from './shell/names.ts';
 import {
   fdById,
@@ -137,7 +137,7 @@ function showText(io: Io, program: ShownProgram): string {
 
 function showJson(program: ShownProgram): string {
   const { values, mapIds, tag } = facts(program);
-  return JSON.stringify({
+  return toJson({
     id: values.id,
     type: progTypeName(Number(values.type)),
     name: program.fullName,

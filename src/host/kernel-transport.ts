@@ -1,24 +1,16 @@
 /** The real Linux kernel behind the BpfSyscall door: bpf(2) called through koffi. */
 import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
-import { encodeAttr, type PointerSpace } from '../uapi/attr-encode.ts';
+import { encodeAttr } from '../uapi/attr-encode.ts';
+import { BPF_ATTR_SIZE } from '../uapi/attr-layout.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
+import { checkBuffers, type MapSizes } from './kernel-buffers.ts';
+import { runningTraits } from './kernel-traits.ts';
+import { KernelUnavailableError } from './kernel-unavailable.ts';
+import { type Koffi, NativeSpace, type Overrun } from './native-space.ts';
 
-/** Why no kernel can be asked: koffi is missing, the platform is not Linux, or bpf(2) is refused. */
-export class KernelUnavailableError extends Error {
-  override readonly name = 'KernelUnavailableError';
-  /**
-   * @param reason one sentence without a full stop
-   * @param errno what bpf(2) said, 0 when it could not be called
-   */
-  constructor(
-    readonly reason: string,
-    readonly errno = 0,
-    options?: ErrorOptions,
-  ) {
-    super(`the kernel's bpf(2) cannot be used: ${reason}`, options);
-  }
-}
+export { KernelUnavailableError } from './kernel-unavailable.ts';
+export type { Overrun } from './native-space.ts';
 
 /** The kernel's door, with the calls that only a real process has. */
 export interface KernelTransport extends BpfSyscall, Disposable {
@@ -40,19 +32,18 @@ const BPF_SYSCALL_NUMBER: Readonly<Record<string, number>> = {
 
 /** Linux's EAGAIN of PROG_LOAD asks for another try: a signal came in while verifying. */
 const LOAD_RETRIES = 5;
-const FIRST_SPACE = 1 << 20;
 
-interface Koffi {
-  load(path: string): { func(definition: string): (...args: unknown[]) => unknown };
-  errno(): number;
-  alloc(type: string, length: number): unknown;
-  free(pointer: unknown): void;
-  view(pointer: unknown, length: number): ArrayBuffer;
-  address(pointer: unknown): bigint;
+export interface TransportOptions {
+  /** Called when the kernel wrote beyond a buffer; looking costs some microseconds a call, so it is for tests. */
+  readonly onOverrun?: (overrun: Overrun) => void;
+  /** Leaves out the checks of buffers, to show what they are for. Only with `onOverrun`, whose room behind each buffer takes what is written there. */
+  readonly unchecked?: boolean;
 }
 
+type Call = (cmd: number, attr: bigint, size: number) => number;
+
 /** Opens the kernel of this machine. Throws {@link KernelUnavailableError} when it cannot be asked. */
-export async function openKernelTransport(): Promise<KernelTransport> {
+export async function openKernelTransport(options: TransportOptions = {}): Promise<KernelTransport> {
   if (process.platform !== 'linux') throw new KernelUnavailableError(`this is ${process.platform}, not Linux`);
   const number = BPF_SYSCALL_NUMBER[process.arch];
   if (number === undefined) throw new KernelUnavailableError(`its number on ${process.arch} is not known`);
@@ -60,43 +51,72 @@ export async function openKernelTransport(): Promise<KernelTransport> {
   const libc = koffi.load('libc.so.6');
   const syscall = libc.func('long syscall(long number, long cmd, int64_t attr, long size)');
   const closeFd = libc.func('int close(int fd)');
-  const space = new NativeSpace(koffi);
-  const call = (cmd: number, attr: bigint, size: number): number => {
+  const space = new NativeSpace(koffi, options.onOverrun);
+  const call: Call = (cmd, attr, size) => {
     const result = Number(syscall(number, cmd, attr, size));
     return result < 0 ? -koffi.errno() : result;
   };
+  const close = (fd: number): number => (Number(closeFd(fd)) < 0 ? -koffi.errno() : 0);
+  const kernel = runningTraits({ bpf: (cmd, attr) => bpfThrough(call, space, cmd as never, attr as never), close });
+  const sizes = {
+    get possibleCpus() {
+      return kernel.possibleCpus;
+    },
+    map: (fd: number) => mapSizes(call, space, fd),
+  };
+  const checked = options.unchecked !== true || options.onOverrun === undefined;
 
   const transport: KernelTransport = {
-    bpf: (cmd, attr) => bpfThrough(call, space, cmd, attr),
+    kernel,
+    bpf(cmd, attr) {
+      const wrong = checked ? checkBuffers(cmd, attr, sizes) : 0;
+      return wrong < 0 ? wrong : bpfThrough(call, space, cmd, attr);
+    },
     raw(cmd, attr, size = attr.length) {
-      const at = space.reserve(Math.max(attr.length, size));
+      const at = space.reserve(Math.max(attr.length, size, BPF_ATTR_SIZE));
       space.bytes.fill(0, at, at + Math.max(attr.length, size));
       space.bytes.set(attr, at);
       const result = call(cmd, space.base + BigInt(at), size);
       attr.set(space.bytes.subarray(at, at + attr.length));
       return result;
     },
-    close: (fd) => (Number(closeFd(fd)) < 0 ? -koffi.errno() : 0),
-    [Symbol.dispose]: () => space.dispose(),
+    close,
+    [Symbol.dispose]: () => space[Symbol.dispose](),
   };
   probe(transport);
   return transport;
 }
 
-function bpfThrough<C extends keyof BpfAttrs>(
-  call: (cmd: number, attr: bigint, size: number) => number,
-  space: NativeSpace,
-  cmd: C,
-  attr: BpfAttrs[C],
-): number {
+function bpfThrough<C extends keyof BpfAttrs>(call: Call, space: NativeSpace, cmd: C, attr: BpfAttrs[C]): number {
   const encoded = encodeAttr(cmd, attr, space);
   let result = 0;
   for (let tries = 0; tries < LOAD_RETRIES; tries++) {
     result = call(cmd, space.base + BigInt(encoded.at), encoded.size);
     if (result !== -ERRNO.EAGAIN || cmd !== BPF_CMD.BPF_PROG_LOAD) break;
   }
+  space.inspect(cmd, encoded);
   encoded.finish();
   return result;
+}
+
+/** Asked for: more than any kernel's struct bpf_map_info, less than struct bpf_prog_info. */
+const INFO_ASKED = 200;
+const INFO_AT = BPF_ATTR_SIZE;
+
+/** Sizes of a map by BPF_OBJ_GET_INFO_BY_FD. Asked each time: descriptors are closed and used again behind our back. */
+function mapSizes(call: Call, space: NativeSpace, fd: number): MapSizes | undefined {
+  const at = space.reserve(INFO_AT + INFO_ASKED);
+  const { bytes, base } = space;
+  bytes.fill(0, at, at + INFO_AT + INFO_ASKED);
+  const view = new DataView(bytes.buffer, bytes.byteOffset + at, INFO_AT + INFO_ASKED);
+  view.setUint32(0, fd, true);
+  view.setUint32(4, INFO_ASKED, true);
+  view.setBigUint64(8, base + BigInt(at + INFO_AT), true);
+  if (call(BPF_CMD.BPF_OBJ_GET_INFO_BY_FD, base + BigInt(at), 16) < 0) return undefined;
+  // A program's struct fills all of it.
+  if (view.getUint32(4, true) >= INFO_ASKED) return undefined;
+  const field = (offset: number): number => view.getUint32(INFO_AT + offset, true);
+  return { type: field(0), keySize: field(8), valueSize: field(12) };
 }
 
 async function importKoffi(): Promise<Koffi> {
@@ -114,37 +134,4 @@ function probe(transport: KernelTransport): void {
   if (result === 0 || result === -ERRNO.ENOENT) return;
   transport[Symbol.dispose]();
   throw new KernelUnavailableError(`BPF_PROG_GET_NEXT_ID gives ${errnoName(-result)}`, -result);
-}
-
-/** Memory outside the JavaScript heap, so that no address changes during a call; one call uses it at a time. */
-class NativeSpace implements PointerSpace {
-  bytes = new Uint8Array(0);
-  base = 0n;
-  readonly #koffi: Koffi;
-  #pointer: unknown;
-
-  constructor(koffi: Koffi) {
-    this.#koffi = koffi;
-    this.#allocate(FIRST_SPACE);
-  }
-
-  reserve(size: number): number {
-    if (size > this.bytes.length) {
-      this.dispose();
-      this.#allocate(Math.ceil(size / FIRST_SPACE) * FIRST_SPACE);
-    }
-    return 0;
-  }
-
-  dispose(): void {
-    if (this.#pointer !== undefined) this.#koffi.free(this.#pointer);
-    this.#pointer = undefined;
-    this.bytes = new Uint8Array(0);
-  }
-
-  #allocate(size: number): void {
-    this.#pointer = this.#koffi.alloc('uint8_t', size);
-    this.base = this.#koffi.address(this.#pointer);
-    this.bytes = new Uint8Array(this.#koffi.view(this.#pointer, size));
-  }
 }

@@ -54,8 +54,6 @@ export function assemble(spec: CollectionSpec, program: ProgramSpec): Assembled 
 
 /** Main first, then subprograms in the order in which calls meet them, each followed by what it calls itself. */
 function order(spec: CollectionSpec, program: ProgramSpec): Piece[] {
-  const byKey = new Map<string, FunctionSpec>(spec.subprograms);
-  for (const p of spec.programs) byKey.set(p.key, p);
   const pieces: Piece[] = [];
   const placed = new Set<string>();
   let length = 0;
@@ -83,7 +81,7 @@ function order(spec: CollectionSpec, program: ProgramSpec): Piece[] {
       if (ref.kind === 'invalid')
         throw loaderError(`relocate ${program.key}`, 'EINVAL', `${top.fn.name}: ${ref.detail}`);
       if ((ref.kind !== 'call' && ref.kind !== 'func') || placed.has(ref.target)) continue;
-      const fn = byKey.get(ref.target);
+      const fn = spec.functionByKey(ref.target);
       if (fn === undefined)
         throw loaderError(`relocate ${program.key}`, 'ENOENT', `function ${ref.target} does not exist`);
       place(fn);
@@ -91,7 +89,7 @@ function order(spec: CollectionSpec, program: ProgramSpec): Piece[] {
     }
   };
   visit(program);
-  const callback = byKey.get(program.exceptionCallback);
+  const callback = program.exceptionCallback === '' ? undefined : spec.functionByKey(program.exceptionCallback);
   if (callback !== undefined && !placed.has(callback.key)) visit(callback);
   return pieces;
 }

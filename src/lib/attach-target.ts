@@ -1,7 +1,7 @@
 /** The BTF id of what a tracing, LSM, iterator or struct_ops program attaches to (attach_btf_id). */
 import type { Btf } from '../btf/btf.ts';
 import { BTF_KIND } from '../btf/types.ts';
-import { BPF_ATTACH_TYPE as A } from '../uapi/attach-types.ts';
+import { BPF_ATTACH_TYPE as A, BPF_ATTACH_TYPE_NEWER as N } from '../uapi/attach-types.ts';
 import { BPF_PROG_TYPE as P } from '../uapi/prog-types.ts';
 import { type BpfError, loaderError } from './errors.ts';
 import type { ProgramSpec } from './spec.ts';
@@ -10,6 +10,13 @@ export interface AttachTarget {
   readonly btfId: number;
   readonly expectedAttachType: number;
 }
+
+/** Attach types of programs for many functions at once, whose targets are named when they are attached. */
+const TRAMPOLINE_MULTI: ReadonlySet<number> = new Set([
+  N.BPF_TRACE_FENTRY_MULTI,
+  N.BPF_TRACE_FEXIT_MULTI,
+  N.BPF_TRACE_FSESSION_MULTI,
+]);
 
 /** Prefix and kind of the kernel's own type for a hook. */
 function hookType(program: ProgramSpec): { prefix: string; kind: number } {
@@ -26,7 +33,7 @@ function hookType(program: ProgramSpec): { prefix: string; kind: number } {
   }
 }
 
-const refuse = (program: ProgramSpec, code: 'EINVAL' | 'ESRCH' | 'ENOENT', detail: string): BpfError =>
+const refuse = (program: ProgramSpec, code: 'EINVAL' | 'ESRCH' | 'ENOENT' | 'EOPNOTSUPP', detail: string): BpfError =>
   loaderError(`resolve ${program.key}`, code, detail);
 
 /** Resolves the target in the kernel's BTF, or in the BTF of the program that is traced or replaced. Throws BpfError. */
@@ -36,6 +43,12 @@ export function attachTarget(
   targetProgram: Btf | undefined,
 ): AttachTarget {
   if (program.type === P.BPF_PROG_TYPE_STRUCT_OPS) return structOpsTarget(program, kernel);
+  if (TRAMPOLINE_MULTI.has(program.expectedAttachType))
+    throw refuse(
+      program,
+      'EOPNOTSUPP',
+      `section ${program.section} needs a kernel newer than 6.18, whose rules are not known here`,
+    );
   const none = { btfId: 0, expectedAttachType: program.expectedAttachType };
   if (!program.attachBtf) return none;
   if (program.attachTo === '')

@@ -2,6 +2,7 @@
 import type { Btf } from '../btf/btf.ts';
 import type { BpfSyscall } from '../uapi/attr.ts';
 import { type Collection, type LoadOptions, loadCollection } from './collection.ts';
+import type { Note } from './notes.ts';
 import type { ExternSpec, FunctionSpec, MapSpec, ProgramSpec } from './spec.ts';
 
 export class CollectionSpec {
@@ -19,21 +20,47 @@ export class CollectionSpec {
   externs: ExternSpec[] = [];
   /** The object's types, complete and fit for BTF_LOAD. */
   btf: Btf | undefined;
-  /** What was read but has no effect. */
-  warnings: string[] = [];
+  /** What was left out or mended, and what other loaders refuse. */
+  notes: Note[] = [];
+
+  /** Where programs and externs stood when they were last looked up: both lists may be edited. */
+  #programAt = new Map<string, number>();
+  #externAt = new Map<string, number>();
 
   /** The program with that key, or the first one with that name. */
   program(name: string): ProgramSpec | undefined {
-    return this.programs.find((p) => p.key === name) ?? this.programs.find((p) => p.name === name);
+    return this.#programByKey(name) ?? this.programs.find((p) => p.name === name);
   }
 
   /** A program or subprogram by key. */
   functionByKey(key: string): FunctionSpec | undefined {
-    return this.programs.find((p) => p.key === key) ?? this.subprograms.get(key);
+    return this.subprograms.get(key) ?? this.#programByKey(key);
+  }
+
+  /** Index of an extern by name, -1 without. */
+  externIndex(name: string): number {
+    const at = this.#externAt.get(name) ?? -1;
+    if (this.externs[at]?.name === name) return at;
+    this.#externAt = positions(this.externs, (e) => e.name);
+    return this.#externAt.get(name) ?? -1;
+  }
+
+  #programByKey(key: string): ProgramSpec | undefined {
+    const known = this.programs[this.#programAt.get(key) ?? -1];
+    if (known?.key === key) return known;
+    this.#programAt = positions(this.programs, (p) => p.key);
+    return this.programs[this.#programAt.get(key) ?? -1];
   }
 
   /** Makes the maps and loads the programs. Throws BpfError, after closing what was made. */
   load(sys: BpfSyscall, options: LoadOptions = {}): Collection {
     return loadCollection(this, sys, options);
   }
+}
+
+/** The first position of each name. */
+function positions<T>(list: readonly T[], nameOf: (one: T) => string): Map<string, number> {
+  const out = new Map<string, number>();
+  for (let i = list.length - 1; i >= 0; i--) out.set(nameOf(list[i]), i);
+  return out;
 }

@@ -42,6 +42,10 @@ export function kconfigContents(externs: readonly ExternSpec[], size: number, in
   return out;
 }
 
+/** Values that the loader knows, without the kernel's configuration. */
+export const isVirtual = (name: string): boolean =>
+  virtualValue(name, { kernelVersion: 0, syscallWrapper: true }) !== undefined;
+
 function virtualValue(name: string, inputs: KconfigInputs): string | undefined {
   switch (name) {
     case 'LINUX_KERNEL_VERSION':

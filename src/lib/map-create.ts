@@ -1,7 +1,7 @@
 /** From a map's definition to the attributes of BPF_MAP_CREATE. */
 import type { Btf } from '../btf/btf.ts';
 import { BTF_KIND } from '../btf/types.ts';
-import type { MapCreateAttr } from '../uapi/attr.ts';
+import type { KernelTraits, MapCreateAttr } from '../uapi/attr.ts';
 import { BPF_MAP_TYPE as M } from '../uapi/map-types.ts';
 import { loaderError } from './errors.ts';
 import type { MapSpec } from './spec.ts';
@@ -25,13 +25,12 @@ const WITHOUT_BTF: ReadonlySet<number> = new Set([
 ]);
 
 const BPF_F_NUMA_NODE = 1 << 2;
-const PAGE = 4096;
 /** User address of arenas whose definition names none. */
 const ARENA_ADDRESS = 1n << 44n;
 
 export interface MapCreateEnv {
   readonly btfFd: number;
-  readonly cpus: number;
+  readonly kernel: KernelTraits;
   readonly kernelBtf?: Btf;
   readonly innerFd?: number;
 }
@@ -41,7 +40,7 @@ export function mapCreateAttr(map: MapSpec, env: MapCreateEnv): MapCreateAttr {
     map_type: map.type,
     key_size: map.keySize,
     value_size: map.valueSize,
-    max_entries: maxEntries(map, env.cpus),
+    max_entries: maxEntries(map, env.kernel),
     map_flags: map.flags >>> 0,
     map_name: map.kernelName,
   };
@@ -60,10 +59,10 @@ export function mapCreateAttr(map: MapSpec, env: MapCreateEnv): MapCreateAttr {
 }
 
 /** Perf event arrays have one slot for each CPU; ring buffers are whole pages, a power of two. */
-function maxEntries(map: MapSpec, cpus: number): number {
-  if (map.type === M.BPF_MAP_TYPE_PERF_EVENT_ARRAY && map.maxEntries === 0) return cpus;
+function maxEntries(map: MapSpec, kernel: KernelTraits): number {
+  if (map.type === M.BPF_MAP_TYPE_PERF_EVENT_ARRAY && map.maxEntries === 0) return kernel.possibleCpus;
   if (map.type !== M.BPF_MAP_TYPE_RINGBUF && map.type !== M.BPF_MAP_TYPE_USER_RINGBUF) return map.maxEntries;
-  let size = PAGE;
+  let size = kernel.pageSize;
   while (size < map.maxEntries && size < 0x80000000) size *= 2;
   return map.maxEntries === 0 ? 0 : size;
 }

@@ -1,11 +1,15 @@
 /** A map of a loaded collection: elements as JavaScript values typed by BTF, or as bytes. */
 import type { Btf } from '../btf/btf.ts';
 import { type BtfInput, type BtfValue, decodeValue, encodeValue } from '../btf/value.ts';
+import { partsOf, Walk } from '../btf/walk.ts';
 import type { BpfSyscall, MapBatchAttr } from '../uapi/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO } from '../uapi/errno.ts';
-import { BPF_MAP_TYPE as M } from '../uapi/map-types.ts';
-import { BpfError } from './errors.ts';
+import { BPF_MAP_TYPE as M, bpfMapTypeName, PER_CPU_MAP_TYPES } from '../uapi/map-types.ts';
+import { readObjInfo } from '../uapi/obj-info.ts';
+import { BpfError, loaderError } from './errors.ts';
+import { didYouMean } from './nearest.ts';
+import { isMapInMap, newMapSpec } from './object/map-common.ts';
 import type { MapSpec } from './spec.ts';
 
 /** Flags of `update`. */
@@ -13,12 +17,6 @@ export const BPF_ANY = 0n;
 export const BPF_NOEXIST = 1n;
 export const BPF_EXIST = 2n;
 
-const PER_CPU: ReadonlySet<number> = new Set([
-  M.BPF_MAP_TYPE_PERCPU_HASH,
-  M.BPF_MAP_TYPE_PERCPU_ARRAY,
-  M.BPF_MAP_TYPE_LRU_PERCPU_HASH,
-  M.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
-]);
 /** Their user-space values are file descriptors or ids of 4 bytes, whatever BTF says. */
 const FD_VALUES: ReadonlySet<number> = new Set([
   M.BPF_MAP_TYPE_PROG_ARRAY,
@@ -27,6 +25,13 @@ const FD_VALUES: ReadonlySet<number> = new Set([
   M.BPF_MAP_TYPE_ARRAY_OF_MAPS,
   M.BPF_MAP_TYPE_HASH_OF_MAPS,
 ]);
+
+const QUEUES: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_QUEUE, M.BPF_MAP_TYPE_STACK]);
+
+/** What has a descriptor: a map that becomes an element of a map of maps, a program that becomes one of a program array. */
+export interface Descriptor {
+  readonly fd: number;
+}
 
 export interface BatchResult {
   readonly keys: Uint8Array[];
@@ -45,15 +50,18 @@ export class BpfMap implements Disposable {
     readonly fd: number,
     readonly spec: MapSpec,
     readonly btf: Btf | undefined,
-    /** Number of possible CPUs: per-CPU maps move one value for each. */
-    readonly cpus = 1,
   ) {
-    this.perCpu = PER_CPU.has(spec.type);
+    this.perCpu = PER_CPU_MAP_TYPES.has(spec.type);
     this.#stride = this.perCpu ? Math.ceil(spec.valueSize / 8) * 8 : spec.valueSize;
   }
 
   get name(): string {
     return this.spec.name;
+  }
+
+  /** Possible CPUs of the kernel that has the map: per-CPU maps move one value for each. */
+  get cpus(): number {
+    return this.sys.kernel.possibleCpus;
   }
 
   /** Bytes that one lookup moves. */
@@ -69,18 +77,93 @@ export class BpfMap implements Disposable {
 
   lookupBytes(key: Uint8Array, flags = 0n): Uint8Array | undefined {
     const value = new Uint8Array(this.valueBytes);
-    const r = this.sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd: this.fd, key, value, flags });
+    const r = this.sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd: this.fd, key: this.#key(key), value, flags });
     if (r === -ERRNO.ENOENT) return undefined;
     this.#check(r, 'lookup');
     return value;
   }
 
-  update(key: BtfInput, value: BtfInput, flags = BPF_ANY): void {
+  /** Maps of maps and program arrays take the map or the program itself as value. */
+  update(key: BtfInput, value: BtfInput | Descriptor, flags = BPF_ANY): void {
     this.updateBytes(this.encodeKey(key), this.encodeValue(value), flags);
   }
 
   updateBytes(key: Uint8Array, value: Uint8Array, flags = BPF_ANY): void {
-    this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd: this.fd, key, value, flags }), 'update');
+    this.#check(
+      this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd: this.fd, key: this.#key(key), value, flags }),
+      'update',
+    );
+  }
+
+  /** Kernels want no key at all where a map has none. */
+  #key(key: Uint8Array): Uint8Array | undefined {
+    return this.spec.keySize === 0 && key.length === 0 ? undefined : key;
+  }
+
+  /** Puts a value into a queue, onto a stack or into a bloom filter. With BPF_EXIST a full queue loses its oldest value. */
+  push(value: BtfInput, flags = BPF_ANY): void {
+    this.#mustBe('push', 'a queue, a stack or a bloom filter', QUEUES.has(this.spec.type) || this.#isBloom);
+    this.updateBytes(NO_KEY, this.encodeValue(value), flags);
+  }
+
+  /** Takes the next value out of a queue or stack; undefined when it is empty. */
+  pop(): BtfValue | undefined {
+    this.#mustBe('pop', 'a queue or a stack', QUEUES.has(this.spec.type));
+    return this.lookupAndDelete();
+  }
+
+  /** The next value of a queue or stack, which stays there; undefined when it is empty. */
+  peek(): BtfValue | undefined {
+    this.#mustBe('peek', 'a queue or a stack', QUEUES.has(this.spec.type));
+    const bytes = this.lookupBytes(NO_KEY);
+    return bytes && this.decodeValue(bytes);
+  }
+
+  /** Whether a bloom filter may hold the value: false is certain, true is not. */
+  mayHave(value: BtfInput): boolean {
+    this.#mustBe('mayHave', 'a bloom filter', this.#isBloom);
+    const r = this.sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd: this.fd, value: this.encodeValue(value) });
+    if (r === -ERRNO.ENOENT) return false;
+    this.#check(r, 'lookup');
+    return true;
+  }
+
+  get #isBloom(): boolean {
+    return this.spec.type === M.BPF_MAP_TYPE_BLOOM_FILTER;
+  }
+
+  #mustBe(what: string, types: string, yes: boolean): void {
+    if (yes) return;
+    const detail = `${what} is for ${types}, and ${this.name} is a ${shortType(this.spec.type)}`;
+    throw loaderError(`${what} in map ${this.name}`, 'EINVAL', detail);
+  }
+
+  /** The inner map under a key of a map of maps, as a new descriptor that the caller closes; undefined when there is none. */
+  lookupMap(key: BtfInput): BpfMap | undefined {
+    this.#mustBe('lookupMap', 'maps of maps', isMapInMap(this.spec.type));
+    const bytes = this.lookupBytes(this.encodeKey(key));
+    if (bytes === undefined) return undefined;
+    const id = new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true);
+    const fd = this.sys.bpf(BPF_CMD.BPF_MAP_GET_FD_BY_ID, { map_id: id });
+    this.#check(fd, 'open an inner map');
+    return new BpfMap(this.sys, fd, this.#innerSpec(fd), this.btf);
+  }
+
+  /** Inner maps are like the template but for their number of elements and their name. */
+  #innerSpec(fd: number): MapSpec {
+    const info = readObjInfo(this.sys, 'map', fd);
+    if (typeof info === 'number') this.#check(info, 'ask for an inner map');
+    const values = typeof info === 'number' ? {} : info.values;
+    const template = this.spec.inner ?? newMapSpec(`${this.name}.inner`, 'btf');
+    const number = (name: string): number => Number(values[name] ?? 0);
+    return {
+      ...template,
+      type: number('type'),
+      keySize: number('key_size'),
+      valueSize: number('value_size'),
+      maxEntries: number('max_entries'),
+      flags: number('map_flags'),
+    };
   }
 
   /** Whether there was such an element. */
@@ -193,9 +276,29 @@ export class BpfMap implements Disposable {
     return this.btf && v.typeId ? decodeValue(this.btf, v.typeId, bytes) : [...bytes];
   }
 
+  /** All variables of a global data map, which is read once for them. */
+  *variables(): Generator<[name: string, value: BtfValue]> {
+    const all = this.lookupBytes(new Uint8Array(4)) ?? new Uint8Array(0);
+    const walk = new Walk(partsOf(all.length + 64 * this.spec.variables.length));
+    for (const v of this.spec.variables) {
+      const bytes = all.subarray(v.offset, v.offset + v.size);
+      if (this.btf && v.typeId) yield [v.name, decodeValue(this.btf, v.typeId, bytes, walk)];
+      else {
+        walk.step(bytes.length);
+        yield [v.name, [...bytes]];
+      }
+    }
+  }
+
   setVariable(name: string, value: BtfInput): void {
     const v = this.#variable(name);
     const all = this.lookupBytes(new Uint8Array(4)) ?? new Uint8Array(this.spec.valueSize);
+    if (v.offset + v.size > all.length)
+      throw new BpfError({
+        errno: ERRNO.EINVAL,
+        op: `map ${this.name}`,
+        detail: `variable ${name} (${v.offset}+${v.size}) exceeds the map's ${all.length} bytes`,
+      });
     all.set(
       this.btf && v.typeId ? encodeValue(this.btf, v.typeId, value, v.size) : scalarBytes(value, v.size, name),
       v.offset,
@@ -206,7 +309,14 @@ export class BpfMap implements Disposable {
   #variable(name: string) {
     const v = this.spec.variables.find((x) => x.name === name);
     if (v === undefined)
-      throw new BpfError({ errno: ERRNO.ENOENT, op: `map ${this.name}`, detail: `there is no variable ${name}` });
+      throw loaderError(
+        `map ${this.name}`,
+        'ENOENT',
+        `there is no variable ${name}${didYouMean(
+          name,
+          this.spec.variables.map((x) => x.name),
+        )}`,
+      );
     return v;
   }
 
@@ -217,12 +327,14 @@ export class BpfMap implements Disposable {
     return scalarBytes(key, this.spec.keySize, `key of ${this.name}`);
   }
 
-  decodeKey(key: Uint8Array): BtfValue {
-    return this.btf && this.spec.keyTypeId ? decodeValue(this.btf, this.spec.keyTypeId, key) : scalarValue(key);
+  /** `walk` counts the parts of several values together. */
+  decodeKey(key: Uint8Array, walk?: Walk): BtfValue {
+    return this.btf && this.spec.keyTypeId ? decodeValue(this.btf, this.spec.keyTypeId, key, walk) : scalarValue(key);
   }
 
-  encodeValue(value: BtfInput): Uint8Array {
-    if (value instanceof Uint8Array) return value;
+  encodeValue(input: BtfInput | Descriptor): Uint8Array {
+    if (input instanceof Uint8Array) return input;
+    const value = this.#isDescriptor(input) ? input.fd : (input as BtfInput);
     if (!this.perCpu) return this.#encodeOne(value);
     const out = new Uint8Array(this.valueBytes);
     const each = Array.isArray(value) ? value : Array.from({ length: this.cpus }, () => value);
@@ -232,10 +344,14 @@ export class BpfMap implements Disposable {
     return out;
   }
 
-  decodeValue(value: Uint8Array): BtfValue {
-    if (!this.perCpu) return this.#decodeOne(value);
+  #isDescriptor(value: BtfInput | Descriptor): value is Descriptor {
+    return FD_VALUES.has(this.spec.type) && typeof value === 'object' && 'fd' in value && typeof value.fd === 'number';
+  }
+
+  decodeValue(value: Uint8Array, walk?: Walk): BtfValue {
+    if (!this.perCpu) return this.#decodeOne(value, walk);
     return Array.from({ length: this.cpus }, (_, cpu) =>
-      this.#decodeOne(value.subarray(cpu * this.#stride, cpu * this.#stride + this.spec.valueSize)),
+      this.#decodeOne(value.subarray(cpu * this.#stride, cpu * this.#stride + this.spec.valueSize), walk),
     );
   }
 
@@ -245,10 +361,10 @@ export class BpfMap implements Disposable {
     return scalarBytes(value, valueSize, `value of ${this.name}`);
   }
 
-  #decodeOne(value: Uint8Array): BtfValue {
+  #decodeOne(value: Uint8Array, walk?: Walk): BtfValue {
     const { valueTypeId, type } = this.spec;
     return this.btf && valueTypeId && !FD_VALUES.has(type)
-      ? decodeValue(this.btf, valueTypeId, value)
+      ? decodeValue(this.btf, valueTypeId, value, walk)
       : scalarValue(value);
   }
 
@@ -265,6 +381,10 @@ export class BpfMap implements Disposable {
   }
 }
 
+const NO_KEY = new Uint8Array(0);
+
+const shortType = (type: number): string => bpfMapTypeName(type).replace('BPF_MAP_TYPE_', '').toLowerCase();
+
 function joined(parts: readonly Uint8Array[]): Uint8Array {
   const out = new Uint8Array(parts.reduce((n, p) => n + p.length, 0));
   let at = 0;
@@ -276,7 +396,7 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 }
 
 /** Without BTF, elements of up to 8 bytes are unsigned integers, others lists of bytes. */
-function scalarBytes(value: BtfInput, size: number, what: string): Uint8Array {
+export function scalarBytes(value: BtfInput, size: number, what: string): Uint8Array {
   const out = new Uint8Array(size);
   if (value instanceof Uint8Array && value.length <= size) out.set(value);
   else if (Array.isArray(value) && value.length <= size) out.set(value.map(Number));

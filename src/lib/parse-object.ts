@@ -3,41 +3,56 @@ import { Btf, readCString } from '../btf/btf.ts';
 import { BTF_KIND } from '../btf/types.ts';
 import { type BtfExt, type ExtRecord, parseBtfExt } from './btf-ext.ts';
 import { CollectionSpec } from './collection-spec.ts';
-import { EM_BPF, EM_NONE, type ElfFile, type ElfSection, parseElf, STB } from './elf/elf.ts';
+import { EM_BPF, EM_NONE, type ElfFile, type ElfSection, parseElf, SHT, STB } from './elf/elf.ts';
 import { elfError } from './elf/reader.ts';
 import { collectExterns, type Externs } from './object/externs.ts';
 import { fixupBtf, relocatedData } from './object/fixup-btf.ts';
-import { collectFunctions, type RawFunction } from './object/functions.ts';
+import { collectFunctions, FunctionPlaces, type RawFunction } from './object/functions.ts';
 import { collectBtfMaps, type PlacedMap } from './object/maps-btf.ts';
-import { dataMap, dataOrigin, kconfigMap } from './object/maps-data.ts';
+import { dataMap, dataOrigin, kconfigMap, MAX_DATA } from './object/maps-data.ts';
 import { collectLegacyMaps, isLegacyMaps } from './object/maps-legacy.ts';
 import { fillValues, MapTable } from './object/map-table.ts';
+import { ignoredCode, ignoredSections, unresolvedExterns, unusedFunctions } from './object/left-out.ts';
 import { collectRefs } from './object/refs.ts';
 import { collectStructOps, isStructOps } from './object/struct-ops.ts';
-import { matchSection } from './sections.ts';
+import type { Budget } from '../util/budget.ts';
+import { loaderError } from './errors.ts';
+import { didYouMean } from './nearest.ts';
+import { type Note, note } from './notes.ts';
+import { meaningOf, rowOfType, type SectionMeaning, type SectionTypes, typeWords } from './sections.ts';
 import type { FunctionSpec, InsnRef, LineInfo, ProgramSpec } from './spec.ts';
 
 export interface ParseOptions {
   /** Name of the object; prefixes the kernel names of its global data (`prog` gives `prog.bss`). */
   readonly name?: string;
+  /**
+   * Type of the programs whose section name does not say it: a section name (`tc`, `cgroup/connect4`) or a program
+   * type (`sched_cls`).
+   */
+  readonly type?: string;
+  /** Types by section name, which go before what the names mean: `{ '2/7': 'tc', 'tail-*': 'tc' }`. */
+  readonly sectionTypes?: SectionTypes;
 }
 
-/** Parses an object file. Throws FormatError for what is not a well-formed BPF object. */
+/** Parses an object file. Throws FormatError for what is not a well-formed BPF object. `notes` of the result tell what was left out or mended. */
 export function parseObject(bytes: Uint8Array, options: ParseOptions = {}): CollectionSpec {
   const elf = parseElf(bytes);
   if (elf.machine !== EM_BPF && elf.machine !== EM_NONE)
     throw elfError(18, `machine ${elf.machine} found, BPF (247) expected`);
-  const warnings: string[] = [];
+  for (const word of [options.type, ...Object.values(options.sectionTypes ?? {})]) checkType(word);
+  const notes: Note[] = [];
   const functions = collectFunctions(elf);
+  const places = new FunctionPlaces(functions);
   const raw = rawBtf(elf);
   const externs = collectExterns(elf, raw);
   const hidden = new Set(functions.filter((f) => f.hidden && !f.entry).map((f) => f.name));
   const btf = raw && fixupBtf({ elf, btf: raw, externs: externs.externs, kconfigSize: externs.kconfigSize, hidden });
   const ext = btf ? rawExt(elf, btf) : undefined;
-  const maps = collectMaps(elf, btf, functions, externs, options.name ?? '', warnings);
+  const maps = collectMaps(elf, btf, places, externs, { object: options.name ?? '', notes });
   const refs = collectRefs(elf, functions, maps);
-  const specs = functions.map((f) => functionSpec(f, refs.get(f.key) ?? [], btf, ext));
-  fillValues(elf, maps, functions);
+  const entries = entryKeys(functions, refs);
+  const specs = functions.map((f) => functionSpec(f, refs.get(f.key) ?? [], btf, ext, elf.budget));
+  fillValues(elf, maps, places);
 
   const spec = new CollectionSpec();
   spec.name = options.name ?? '';
@@ -47,13 +62,99 @@ export function parseObject(bytes: Uint8Array, options: ParseOptions = {}): Coll
   spec.version = versionSection(elf);
   spec.maps = maps.specs;
   spec.externs = externs.externs;
-  spec.warnings = warnings;
+  spec.notes = notes;
+  const callbacks = new ExceptionCallbacks(btf, functions);
+  const meanings = new Meanings(options);
   functions.forEach((f, i) => {
-    if (f.entry) spec.programs.push(programSpec(specs[i], btf, functions));
+    if (entries.has(f.key)) spec.programs.push(programSpec(specs[i], callbacks, meanings));
     else spec.subprograms.set(f.key, specs[i]);
   });
   linkStructOps(spec);
+  tell(spec, elf, functions, meanings);
   return spec;
+}
+
+/** What section names mean with the user's words, each looked up once. */
+class Meanings {
+  readonly #known = new Map<string, SectionMeaning>();
+
+  constructor(private readonly options: ParseOptions) {}
+
+  of(section: string): SectionMeaning {
+    let found = this.#known.get(section);
+    if (found === undefined) {
+      found = meaningOf(section, { type: this.options.type, types: this.options.sectionTypes });
+      this.#known.set(section, found);
+    }
+    return found;
+  }
+}
+
+function checkType(word: string | undefined): void {
+  if (word === undefined || rowOfType(word) !== undefined) return;
+  const detail = `${word} is neither a section name nor a program type${didYouMean(word, typeWords())}`;
+  throw loaderError('parse object', 'EINVAL', detail);
+}
+
+/**
+ * Keys of the functions that are programs: the global ones of program sections, and as cilium/ebpf has it the static ones
+ * that no other function refers to.
+ */
+function entryKeys(functions: readonly RawFunction[], refs: ReadonlyMap<string, InsnRef[]>): Set<string> {
+  const used = new Set<string>();
+  for (const [key, list] of refs)
+    for (const r of list) if ((r.kind === 'call' || r.kind === 'func') && r.target !== key) used.add(r.target);
+  const isEntry = (f: RawFunction): boolean => f.entry || (isStaticInProgramSection(f) && !used.has(f.key));
+  return new Set(functions.filter(isEntry).map((f) => f.key));
+}
+
+const isStaticInProgramSection = (f: RawFunction): boolean =>
+  f.bind === STB.LOCAL && f.section.name !== '.text' && !f.section.name.startsWith('.text.');
+
+/** Says what was left out, guessed or taken although other loaders refuse it. */
+function tell(spec: CollectionSpec, elf: ElfFile, functions: readonly RawFunction[], meanings: Meanings): void {
+  const { notes } = spec;
+  const programs = new Map(spec.programs.map((p) => [p.key, p]));
+  for (const f of functions) {
+    if (isStaticInProgramSection(f) && !f.entry) notes.push(staticNote(f, programs.has(f.key)));
+    if (programs.has(f.key)) notes.push(...sectionNotes(f, meanings));
+  }
+  const lists = [
+    ignoredSections(elf, spec.btf !== undefined),
+    ignoredCode(elf, functions),
+    unusedFunctions(spec.programs, spec.subprograms),
+    unresolvedExterns(spec.externs),
+  ];
+  for (const list of lists) for (const n of list) notes.push(n);
+  const version = sectionNamed(elf, 'version');
+  if (version !== undefined && version.data.length !== 4) {
+    const text = `section version has ${version.data.length} bytes instead of 4, and is left out`;
+    notes.push(note('version-unreadable', 'section', 'version', text));
+  }
+}
+
+function staticNote(f: RawFunction, program: boolean): Note {
+  const refused = `sec '${f.section.name}': program '${f.name}' is static and not supported`;
+  return program
+    ? note('static-program', 'program', f.key, refused)
+    : note('static-subprogram', 'symbol', f.key, `${refused}; it is taken for a function of the programs that call it`);
+}
+
+function sectionNotes(f: RawFunction, meanings: Meanings): Note[] {
+  const name = f.section.name;
+  const { row, source } = meanings.of(name);
+  if (row === undefined || source === 'name' || source === 'none') return [];
+  if (source === 'user')
+    return [
+      note(
+        'section-typed',
+        'program',
+        f.key,
+        `prog '${f.name}': section '${name}' is of type '${row.name}', as the caller says`,
+      ),
+    ];
+  const text = `prog '${f.name}': section name '${name}' is known only by its beginning, and taken for '${row.name}'`;
+  return [note('section-guessed', 'program', f.key, text)];
 }
 
 const sectionNamed = (elf: ElfFile, name: string): ElfSection | undefined => elf.sections.find((s) => s.name === name);
@@ -82,29 +183,32 @@ function versionSection(elf: ElfFile): number {
 function collectMaps(
   elf: ElfFile,
   btf: Btf | undefined,
-  functions: readonly RawFunction[],
+  functions: FunctionPlaces,
   externs: Externs,
-  object: string,
-  warnings: string[],
+  { object, notes }: { readonly object: string; readonly notes: Note[] },
 ): MapTable {
-  const table = new MapTable();
+  const table = new MapTable(elf.budget);
+  let zeroed = 0;
   for (const section of elf.sections) {
-    if (isLegacyMaps(section)) table.place(section.index, collectLegacyMaps(elf, section, btf));
-    if (section.name === '.maps' && btf) table.place(section.index, btfMaps(btf, section, warnings));
+    if (isLegacyMaps(section)) table.place(section.index, collectLegacyMaps(elf, section, btf, notes));
+    if (section.name === '.maps' && btf) table.place(section.index, btfMaps(btf, section, notes, elf.budget));
     else if (section.name === '.maps')
       throw elfError(section.offset, 'section .maps needs BTF, and the object has none');
     const origin = dataOrigin(section);
+    if (origin && section.type === SHT.NOBITS && (zeroed += section.size) > MAX_DATA)
+      throw elfError(-1, `zeroed sections of ${zeroed} bytes in all are too large, ${MAX_DATA} are the most`);
     if (origin && origin !== 'arena') table.addData(section.index, dataMap(section, origin, btf, object));
     if (origin === 'arena') table.addArena(section, btf);
-    if (btf && isStructOps(section)) for (const m of collectStructOps(elf, section, btf, functions)) table.add(m);
+    if (btf && isStructOps(section))
+      for (const m of collectStructOps(elf, section, btf, functions, notes)) table.add(m);
   }
   if (externs.kconfigSize > 0) table.add(kconfigMap(externs.kconfigSize, btf));
   table.settleArena();
   return table;
 }
 
-function btfMaps(btf: Btf, section: ElfSection, warnings: string[]): PlacedMap[] {
-  const maps = collectBtfMaps(btf, warnings);
+function btfMaps(btf: Btf, section: ElfSection, notes: Note[], budget: Budget): PlacedMap[] {
+  const maps = collectBtfMaps(btf, notes, budget);
   for (const m of maps) {
     if (m.offset + m.size > section.size)
       throw elfError(
@@ -115,17 +219,37 @@ function btfMaps(btf: Btf, section: ElfSection, warnings: string[]): PlacedMap[]
   return maps;
 }
 
-function functionSpec(f: RawFunction, refs: InsnRef[], btf: Btf | undefined, ext: BtfExt | undefined): FunctionSpec {
-  const inside = (list: readonly ExtRecord[] | undefined): ExtRecord[] => {
-    const start = f.sectionInsn * 8;
-    return (list ?? []).filter((r) => r.offset >= start && r.offset < start + f.insns.length * 8);
+/** The records of `list`, which is in order of offset, inside a function. */
+function inside(list: readonly ExtRecord[] | undefined, f: RawFunction, budget: Budget): readonly ExtRecord[] {
+  if (list === undefined) return [];
+  const first = (offset: number): number => {
+    let [lo, hi] = [0, list.length];
+    while (lo < hi) {
+      const mid = (lo + hi) >> 1;
+      if (list[mid].offset < offset) lo = mid + 1;
+      else hi = mid;
+    }
+    return lo;
   };
+  const start = f.sectionInsn * 8;
+  const found = list.slice(first(start), first(start + f.insns.length * 8));
+  budget.spend(16 * found.length, 'records of .BTF.ext');
+  return found;
+}
+
+function functionSpec(
+  f: RawFunction,
+  refs: InsnRef[],
+  btf: Btf | undefined,
+  ext: BtfExt | undefined,
+  budget: Budget,
+): FunctionSpec {
   const insn = (r: ExtRecord): number => r.offset / 8 - f.sectionInsn;
-  const own = inside(ext?.funcs.get(f.section.name)).find((r) => r.offset === f.sectionInsn * 8);
-  const lines = inside(ext?.lines.get(f.section.name)).map(
+  const own = inside(ext?.funcs.get(f.section.name), f, budget).find((r) => r.offset === f.sectionInsn * 8);
+  const lines = inside(ext?.lines.get(f.section.name), f, budget).map(
     (r): LineInfo => ({ insn: insn(r), fileOff: r.words[0], lineOff: r.words[1], lineCol: r.words[2] }),
   );
-  const coreRelos = inside(ext?.coreRelos.get(f.section.name)).map((r) => ({
+  const coreRelos = inside(ext?.coreRelos.get(f.section.name), f, budget).map((r) => ({
     insn: insn(r),
     typeId: r.words[0],
     access: btf?.str(r.words[1]) ?? '',
@@ -146,8 +270,8 @@ function functionSpec(f: RawFunction, refs: InsnRef[], btf: Btf | undefined, ext
   };
 }
 
-function programSpec(f: FunctionSpec, btf: Btf | undefined, functions: readonly RawFunction[]): ProgramSpec {
-  const { row, target, autoload } = matchSection(f.section);
+function programSpec(f: FunctionSpec, callbacks: ExceptionCallbacks, meanings: Meanings): ProgramSpec {
+  const { row, target, autoload } = meanings.of(f.section);
   return {
     ...f,
     type: row?.type ?? 0,
@@ -158,24 +282,42 @@ function programSpec(f: FunctionSpec, btf: Btf | undefined, functions: readonly 
     flags: 0,
     autoload,
     attachBtf: row?.flags.includes('B') ?? false,
-    exceptionCallback: exceptionCallback(f, btf, functions),
+    exceptionCallback: callbacks.keyOf(f.btfId),
   };
 }
 
 const EXCEPTION_TAG = 'exception_callback:';
 
-function exceptionCallback(f: FunctionSpec, btf: Btf | undefined, functions: readonly RawFunction[]): string {
-  if (btf === undefined || btf.kind(f.btfId) !== BTF_KIND.FUNC) return '';
-  const tag = btf.declTags(f.btfId, -1).find((t) => t.startsWith(EXCEPTION_TAG));
-  const name = tag?.slice(EXCEPTION_TAG.length);
-  return functions.find((o) => o.name === name && !o.entry)?.key ?? '';
+/** Handlers of bpf_throw, by the FUNC type whose decl tag names them. */
+class ExceptionCallbacks {
+  readonly #btf: Btf | undefined;
+  readonly #subprograms = new Map<string, string>();
+  readonly #known = new Map<number, string>();
+
+  constructor(btf: Btf | undefined, functions: readonly RawFunction[]) {
+    this.#btf = btf;
+    for (const f of functions) if (!f.entry && !this.#subprograms.has(f.name)) this.#subprograms.set(f.name, f.key);
+  }
+
+  keyOf(btfId: number): string {
+    let key = this.#known.get(btfId);
+    if (key === undefined) this.#known.set(btfId, (key = this.#find(btfId)));
+    return key;
+  }
+
+  #find(btfId: number): string {
+    if (this.#btf === undefined || this.#btf.kind(btfId) !== BTF_KIND.FUNC) return '';
+    const tag = this.#btf.declTags(btfId, -1).find((t) => t.startsWith(EXCEPTION_TAG));
+    return tag === undefined ? '' : (this.#subprograms.get(tag.slice(EXCEPTION_TAG.length)) ?? '');
+  }
 }
 
 /** A program named by a struct_ops map implements that member, whatever its section says after the slash. */
 function linkStructOps(spec: CollectionSpec): void {
+  const programs = new Map(spec.programs.map((p) => [p.key, p]));
   for (const map of spec.maps.values()) {
     for (const m of map.structOps?.members ?? []) {
-      const program = spec.programs.find((p) => p.key === m.program);
+      const program = programs.get(m.program);
       if (program && map.structOps)
         program.structOps ??= { typeName: map.structOps.typeName, memberName: m.memberName };
     }

@@ -4,21 +4,24 @@ import { BTF_KIND } from '../btf/types.ts';
 import type { Insns } from '../isa/insn.ts';
 import { BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../isa/opcodes.ts';
 import type { ProgLoadAttr } from '../uapi/attr.ts';
+import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { attachTarget } from './attach-target.ts';
 import type { CollectionSpec } from './collection-spec.ts';
 import { typesAreCompatible } from './core-relo/compat.ts';
+import { explainMissing } from './core-relo/explain.ts';
+import { BAD_RELO } from './core-relo/patch.ts';
 import { CoreRelocator } from './core-relo/relocate.ts';
 import { loaderError } from './errors.ts';
 import { encodeInsns } from '../isa/encode.ts';
+import { type Missing, MISSING_KFUNC, missingKfunc } from './missing.ts';
 import { kernelName } from './object/map-common.ts';
+import { withoutType } from './sections.ts';
 import { essentialName } from '../btf/name-index.ts';
 import type { ExternSpec, MapSpec, ProgramSpec } from './spec.ts';
 
 export const BPF_F_SLEEPABLE = 1 << 4;
 export const BPF_F_XDP_HAS_FRAGS = 1 << 5;
-/** Number of calls of weak kfuncs that the kernel does not have; the extern's index is added (POISON_CALL_KFUNC_BASE). */
-export const MISSING_KFUNC = 2002000000;
 
 /** What a program needs from outside. */
 export interface PrepareEnv {
@@ -43,6 +46,8 @@ export interface PreparedProgram {
   /** Names of the maps that the program refers to. */
   readonly maps: readonly string[];
   readonly attr: ProgLoadAttr;
+  /** Instructions that stand for what the kernel does not have. */
+  readonly missing: readonly Missing[];
 }
 
 /** Prepares the program `name` (key or name) of the collection. Throws BpfError; other programs are not touched. */
@@ -50,15 +55,20 @@ export function prepareProgram(spec: CollectionSpec, name: string, env: PrepareE
   const program = spec.program(name);
   if (program === undefined) throw loaderError(`prepare ${name}`, 'ENOENT', 'the object has no such program');
   const op = `prepare ${program.key}`;
-  if (program.type === 0) throw loaderError(op, 'EINVAL', `section name ${program.section} says no program type`);
+  if (program.type === 0) throw loaderError(op, 'EINVAL', withoutType(program.section));
   if (!spec.littleEndian) throw loaderError(op, 'EOPNOTSUPP', 'the object is big-endian');
   const built = assemble(spec, program);
+  const missing: Missing[] = [];
   if (built.coreRelos.length > 0 && spec.btf) {
     const relocator = env.relocator ?? new CoreRelocator(spec.btf, env.targetBtf ?? env.kernelBtf, spec.littleEndian);
-    relocator.apply(program.key, built.insns, built.coreRelos);
+    for (const relo of relocator.apply(program.key, built.insns, built.coreRelos)) {
+      const { local, target } = relocator;
+      missing.push({ insn: relo.insn, call: BAD_RELO, why: () => explainMissing(local, target, relo) });
+    }
   }
-  const maps = resolveRefs(spec, program, built, env);
-  const target = attachTarget(program, env.kernelBtf, env.attachProg?.btf);
+  const maps = resolveRefs(spec, program, built, env, missing);
+  const byType = program.attachBtf || program.type === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS;
+  const target = attachTarget(program, byType ? env.kernelBtf : undefined, env.attachProg?.btf);
   const sleepable = program.sleepable ? BPF_F_SLEEPABLE : 0;
   const frags = program.xdpFrags ? BPF_F_XDP_HAS_FRAGS : 0;
   const attr: ProgLoadAttr = {
@@ -73,7 +83,7 @@ export function prepareProgram(spec: CollectionSpec, name: string, env: PrepareE
     ...(env.attachProg && program.attachBtf ? { attach_prog_fd: env.attachProg.fd } : {}),
     ...(env.btfFd ? infoAttrs(built, env.btfFd) : {}),
   };
-  return { spec: program, insns: built.insns, maps, attr };
+  return { spec: program, insns: built.insns, maps, attr, missing };
 }
 
 /** func_info and line_info, when every function of the program has its type. */
@@ -99,9 +109,16 @@ function words(list: readonly number[]): Uint8Array {
 }
 
 /** Fills maps, global data, externs and kfuncs in; returns the maps' names. */
-function resolveRefs(spec: CollectionSpec, program: ProgramSpec, built: Assembled, env: PrepareEnv): string[] {
+function resolveRefs(
+  spec: CollectionSpec,
+  program: ProgramSpec,
+  built: Assembled,
+  env: PrepareEnv,
+  missing: Missing[],
+): string[] {
   const { insns } = built;
   const fds = new Map<string, number>();
+  const kfuncs = new Map<string, number>();
   const fdOf = (name: string): number => {
     let fd = fds.get(name);
     if (fd === undefined) {
@@ -121,7 +138,7 @@ function resolveRefs(spec: CollectionSpec, program: ProgramSpec, built: Assemble
     if (ref.kind === 'map') wide(ref.insn, BPF_PSEUDO_MAP_FD, fdOf(ref.map), 0);
     else if (ref.kind === 'data') wide(ref.insn, BPF_PSEUDO_MAP_VALUE, fdOf(ref.map), ref.offset);
     else if (ref.kind === 'extern' || ref.kind === 'kfunc') {
-      const index = spec.externs.findIndex((e) => e.name === ref.name);
+      const index = spec.externIndex(ref.name);
       const ext = spec.externs[index];
       if (ext === undefined || ext.kind === 'unknown') {
         if (ext?.weak && ref.kind === 'extern') wide(ref.insn, 0, 0, 0);
@@ -132,8 +149,12 @@ function resolveRefs(spec: CollectionSpec, program: ProgramSpec, built: Assemble
             `${ref.name} is defined nowhere, and is no ksym or kconfig value`,
           );
       } else if (ext.kconfig !== undefined) wide(ref.insn, BPF_PSEUDO_MAP_VALUE, fdOf('.kconfig'), ext.kconfig.offset);
-      else if (ref.kind === 'kfunc') callKfunc(spec, program, ext, index, env, insns, ref.insn);
-      else {
+      else if (ref.kind === 'kfunc') {
+        const id = kfuncs.get(ref.name) ?? kfuncId(spec, program, ext, env);
+        kfuncs.set(ref.name, id);
+        if (id === 0) missing.push(missingKfunc(ref.insn, index, ext.name, env.kernelBtf));
+        callKfunc(insns, ref.insn, id, index);
+      } else {
         const at = ksymTarget(spec, program, ext, env);
         wide(ref.insn, at.src, at.lo, at.hi);
       }
@@ -142,18 +163,10 @@ function resolveRefs(spec: CollectionSpec, program: ProgramSpec, built: Assemble
   return [...fds.keys()];
 }
 
-function callKfunc(
-  spec: CollectionSpec,
-  program: ProgramSpec,
-  ext: ExternSpec,
-  index: number,
-  env: PrepareEnv,
-  insns: Insns,
-  i: number,
-): void {
-  const id = kfuncId(spec, program, ext, env);
+/** Turns a call into one of a kernel function; `id` 0 is one that the kernel does not have. */
+function callKfunc(insns: Insns, i: number, id: number, externIndex: number): void {
   insns.src[i] = id === 0 ? 0 : BPF_PSEUDO_KFUNC_CALL;
-  insns.imm[i] = id === 0 ? MISSING_KFUNC + index : id;
+  insns.imm[i] = id === 0 ? MISSING_KFUNC + externIndex : id;
   insns.off[i] = 0;
 }
 

@@ -1,6 +1,7 @@
 /** Section names of BPF programs and what they mean: the SEC() table of libbpf, as data. */
-import { BPF_ATTACH_TYPE as A } from '../uapi/attach-types.ts';
+import { BPF_ATTACH_TYPE as A, BPF_ATTACH_TYPE_NEWER as N } from '../uapi/attach-types.ts';
 import { BPF_PROG_TYPE as P } from '../uapi/prog-types.ts';
+import { nearest } from './nearest.ts';
 
 /**
  * How a name is matched. `exact`: the whole name. `opt`: the name alone, or followed by `/` and a target.
@@ -66,17 +67,30 @@ export const SECTIONS: readonly SectionRow[] = [
   row('netkit/peer', 'exact', CLS, A.BPF_NETKIT_PEER),
   row('tracepoint', 'opt', P.BPF_PROG_TYPE_TRACEPOINT),
   row('tp', 'opt', P.BPF_PROG_TYPE_TRACEPOINT),
+  row('tracepoint.s', 'opt', P.BPF_PROG_TYPE_TRACEPOINT, 0, 'S'),
+  row('tp.s', 'opt', P.BPF_PROG_TYPE_TRACEPOINT, 0, 'S'),
   row('raw_tracepoint', 'opt', P.BPF_PROG_TYPE_RAW_TRACEPOINT),
   row('raw_tp', 'opt', P.BPF_PROG_TYPE_RAW_TRACEPOINT),
+  row('raw_tracepoint.s', 'opt', P.BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 'S'),
+  row('raw_tp.s', 'opt', P.BPF_PROG_TYPE_RAW_TRACEPOINT, 0, 'S'),
   row('raw_tracepoint.w', 'opt', P.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE),
   row('raw_tp.w', 'opt', P.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE),
   row('tp_btf', 'opt', T, A.BPF_TRACE_RAW_TP, 'B'),
+  row('tp_btf.s', 'opt', T, A.BPF_TRACE_RAW_TP, 'BS'),
   row('fentry', 'opt', T, A.BPF_TRACE_FENTRY, 'B'),
   row('fmod_ret', 'opt', T, A.BPF_MODIFY_RETURN, 'B'),
   row('fexit', 'opt', T, A.BPF_TRACE_FEXIT, 'B'),
   row('fentry.s', 'opt', T, A.BPF_TRACE_FENTRY, 'BS'),
   row('fmod_ret.s', 'opt', T, A.BPF_MODIFY_RETURN, 'BS'),
   row('fexit.s', 'opt', T, A.BPF_TRACE_FEXIT, 'BS'),
+  row('fsession', 'opt', T, N.BPF_TRACE_FSESSION, 'B'),
+  row('fsession.s', 'opt', T, N.BPF_TRACE_FSESSION, 'BS'),
+  row('fsession.multi', 'opt', T, N.BPF_TRACE_FSESSION_MULTI),
+  row('fsession.multi.s', 'opt', T, N.BPF_TRACE_FSESSION_MULTI, 'S'),
+  row('fentry.multi', 'opt', T, N.BPF_TRACE_FENTRY_MULTI),
+  row('fexit.multi', 'opt', T, N.BPF_TRACE_FEXIT_MULTI),
+  row('fentry.multi.s', 'opt', T, N.BPF_TRACE_FENTRY_MULTI, 'S'),
+  row('fexit.multi.s', 'opt', T, N.BPF_TRACE_FEXIT_MULTI, 'S'),
   row('freplace', 'opt', P.BPF_PROG_TYPE_EXT, 0, 'B'),
   row('lsm', 'opt', P.BPF_PROG_TYPE_LSM, A.BPF_LSM_MAC, 'B'),
   row('lsm.s', 'opt', P.BPF_PROG_TYPE_LSM, A.BPF_LSM_MAC, 'BS'),
@@ -138,16 +152,20 @@ export const SECTIONS: readonly SectionRow[] = [
   row('netfilter', 'exact', P.BPF_PROG_TYPE_NETFILTER, A.BPF_NETFILTER),
 ];
 
+/** How the program type of a section was found: by its name, by the beginning of its name, as the user said, or not at all. */
+export type SectionSource = 'name' | 'guess' | 'user' | 'none';
+
 /** What a section name says; `target` follows the `/`, `autoload` is off behind a leading `?`. */
 export interface SectionMeaning {
   readonly row: SectionRow | undefined;
   readonly target: string;
   readonly autoload: boolean;
+  readonly source: SectionSource;
 }
 
 /**
  * Looks a section name up. Names that only add a suffix to a known exact name (`xdp_prog`, `tc/foo`, `classifier/x`), as objects older
- * than libbpf 1.0 have them, are taken for that name.
+ * than libbpf 1.0 have them and cilium/ebpf takes them, are taken for that name.
  */
 export function matchSection(section: string): SectionMeaning {
   const autoload = !section.startsWith('?');
@@ -156,13 +174,82 @@ export function matchSection(section: string): SectionMeaning {
   const head = slash < 0 ? name : name.slice(0, slash);
   const rest = slash < 0 ? '' : name.slice(slash + 1);
   for (const r of SECTIONS) {
-    if (r.match === 'exact' && r.name === name) return { row: r, target: '', autoload };
-    if (r.match === 'opt' && r.name === head) return { row: r, target: rest, autoload };
-    if (r.match === 'slash' && r.name === head && rest !== '') return { row: r, target: rest, autoload };
+    if (r.match === 'exact' && r.name === name) return { row: r, target: '', autoload, source: 'name' };
+    if (r.match === 'opt' && r.name === head) return { row: r, target: rest, autoload, source: 'name' };
+    if (r.match === 'slash' && r.name === head && rest !== '')
+      return { row: r, target: rest, autoload, source: 'name' };
   }
   let best: SectionRow | undefined;
-  for (const r of SECTIONS) {
-    if (r.match === 'exact' && name.startsWith(r.name) && r.name.length > (best?.name.length ?? 0)) best = r;
+  for (const r of GUESSED) {
+    if (name.startsWith(r.name) && r.name.length > (best?.name.length ?? 0)) best = r;
   }
-  return { row: best, target: best ? name.slice(best.name.length).replace(/^[/_.]/, '') : rest, autoload };
+  const target = best ? name.slice(best.name.length).replace(/^[/_.]/, '') : rest;
+  return { row: best, target, autoload, source: best ? 'guess' : 'none' };
+}
+
+/** Beginnings of names that are enough: the exact names, and `seccomp`, which libbpf never knew and cilium/ebpf does. */
+const GUESSED: readonly SectionRow[] = [
+  ...SECTIONS.filter((r) => r.match === 'exact'),
+  row('seccomp', 'exact', P.BPF_PROG_TYPE_SOCKET_FILTER),
+];
+
+/**
+ * What a user's word for a type means: a section name (`tc`, `cgroup/connect4`, `fentry`) or a program type (`sched_cls`,
+ * `BPF_PROG_TYPE_XDP`). Undefined when it is neither.
+ */
+export function rowOfType(word: string): SectionRow | undefined {
+  const known = SECTIONS.find((r) => r.name === word);
+  if (known) return known;
+  const type = word.toUpperCase().replace(/^BPF_PROG_TYPE_/, '');
+  const found = Object.entries(P).find(([name, value]) => value !== 0 && name === `BPF_PROG_TYPE_${type}`);
+  return found && (SECTIONS.find((r) => r.type === found[1] && r.attach === 0) ?? row(word, 'exact', found[1]));
+}
+
+/** All words that {@link rowOfType} knows. */
+export const typeWords = (): string[] => [
+  ...SECTIONS.map((r) => r.name),
+  ...Object.keys(P).map((name) => name.replace('BPF_PROG_TYPE_', '').toLowerCase()),
+];
+
+/** Section names by pattern: `2/7` alone, or all that begin like `tail-*`. */
+export type SectionTypes = Readonly<Record<string, string>>;
+
+/** What the user says of section names: `types` by pattern goes before the names' own meaning, `type` is for names that say nothing. */
+export interface SectionWords {
+  readonly type?: string | undefined;
+  readonly types?: SectionTypes | undefined;
+}
+
+/** {@link matchSection}, with the user's words. */
+export function meaningOf(section: string, words: SectionWords): SectionMeaning {
+  const found = matchSection(section);
+  const name = found.autoload ? section : section.slice(1);
+  const said = Object.entries(words.types ?? {}).find(([pattern]) =>
+    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
+  )?.[1];
+  const word = said ?? (found.source === 'name' ? undefined : words.type);
+  const chosen = word === undefined ? undefined : rowOfType(word);
+  return chosen === undefined ? found : { ...found, row: chosen, source: 'user' };
+}
+
+/** Names of other loaders, which say where a program goes but no type. */
+const CONVENTIONS: readonly (readonly [pattern: RegExp, meaning: string])[] = [
+  [/^\d+\/\d+$/, 'it is a tail call of iproute2, of the type of its callers'],
+  [/^(from|to)-/, 'it is an entry of Cilium, mostly of type tc or xdp'],
+  [/^tail[-_]?/, 'it is a tail call, of the type of its callers'],
+];
+const COMMON = ['xdp', 'tc', 'socket', 'kprobe', 'tracepoint'];
+
+/** Why a program has no type, with the names that come nearest. */
+export function withoutType(section: string): string {
+  const name = section.replace(/^\?/, '');
+  const foreign = CONVENTIONS.find(([pattern]) => pattern.test(name))?.[1];
+  const near = nearest(
+    name,
+    SECTIONS.map((r) => r.name),
+  );
+  const known =
+    near.length > 0 ? `the nearest names are ${near.join(', ')}` : `names are ${COMMON.join(', ')} and others`;
+  const hint = foreign ?? known;
+  return `section name ${section} says no program type: ${hint}; \`type\` or \`sectionTypes\` (--type) can say it`;
 }

@@ -96,6 +96,8 @@ export interface MapSpec {
   valueTypeId: number;
   /** 1: by name under the bpffs (LIBBPF_PIN_BY_NAME). */
   pinning: number;
+  /** Bytes of a legacy definition beyond map_flags, where they are not all zero: id and pinning of iproute2, for instance. */
+  extra?: Uint8Array;
   /** Template of a map-in-map's elements. */
   inner?: MapSpec;
   /** Initial elements of a map-in-map or program array: names of maps or function keys by index. */

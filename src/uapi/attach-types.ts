@@ -60,6 +60,14 @@ export const BPF_ATTACH_TYPE = {
   BPF_TRACE_UPROBE_SESSION: 57,
 } as const;
 
+/** Attach types of kernels after 6.18, which 6.18 does not know (as 7.3 numbers them). */
+export const BPF_ATTACH_TYPE_NEWER = {
+  BPF_TRACE_FSESSION: 58,
+  BPF_TRACE_FENTRY_MULTI: 59,
+  BPF_TRACE_FEXIT_MULTI: 60,
+  BPF_TRACE_FSESSION_MULTI: 61,
+} as const;
+
 /** A value of {@link BPF_ATTACH_TYPE}. */
 export type BpfAttachType = (typeof BPF_ATTACH_TYPE)[keyof typeof BPF_ATTACH_TYPE];
 

@@ -1,7 +1,7 @@
 /** Typed attributes to binary union bpf_attr, and outputs back: what a transport to a real bpf(2) needs. */
 import type { BpfAttrs, InfoAttr } from './attr.ts';
 import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
-import { INFO_LAYOUTS, type InfoField } from './info-layout.ts';
+import { INFO_LAYOUTS, type InfoField, type InfoLayout } from './info-layout.ts';
 
 /** Memory that the kernel at the other end can read and write; addresses are its own. */
 export interface PointerSpace {
@@ -11,6 +11,8 @@ export interface PointerSpace {
   readonly bytes: Uint8Array;
   /** Kernel address of `bytes[0]`. */
   readonly base: bigint;
+  /** Bytes that are left free behind the attribute and behind each buffer, a multiple of 8; none by default. */
+  readonly gap?: number;
 }
 
 /** An encoded attribute: where it lies in the space, and how to take the outputs back once the call is done. */
@@ -18,11 +20,16 @@ export interface EncodedAttr {
   /** Offset of union bpf_attr in the space. */
   readonly at: number;
   readonly size: number;
+  /** Where the attribute and the buffers lie in the space. */
+  readonly placed: readonly { readonly name: string; readonly at: number; readonly length: number }[];
   /** Copies outputs into the typed attribute. */
   finish(): void;
 }
 
 type Fields = Record<string, unknown>;
+
+/** The union of struct bpf_link_info, whose members begin with addresses and their lengths. */
+const LINK_POINTERS = { from: 16, to: 64 } as const;
 
 interface Placed {
   readonly field: AttrField;
@@ -36,25 +43,35 @@ export function encodeAttr<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C], 
   if (layout === undefined) throw new RangeError(`bpf command ${cmd} has no attribute layout`);
   const source = (layout.group === '' ? attr : (attr as unknown as Fields)[layout.group]) as Fields;
   const buffers: { field: AttrField; value: Uint8Array }[] = [];
-  let total = BPF_ATTR_SIZE;
+  const gap = space.gap ?? 0;
+  let total = BPF_ATTR_SIZE + gap;
   for (const field of layout.fields) {
     const value = bufferOf(field, source[field.name]);
     if (value === undefined) continue;
     buffers.push({ field, value });
-    total += round8(value.length);
+    total += round8(value.length) + gap;
   }
   if (layout.group === 'info')
-    for (const b of Object.values((source.buffers ?? {}) as Record<string, Uint8Array>)) total += round8(b.length);
+    for (const b of Object.values((source.buffers ?? {}) as Record<string, Uint8Array>))
+      total += round8(b.length) + gap;
   const at = space.reserve(total);
   const view = new DataView(space.bytes.buffer, space.bytes.byteOffset, space.bytes.byteLength);
   space.bytes.fill(0, at, at + BPF_ATTR_SIZE);
   for (const field of layout.fields) encodeScalar(field, source, space.bytes, view, at);
   const placed = placeBuffers(buffers, space, view, at);
   if (layout.group === 'info') placeInfoBuffers(source as unknown as InfoAttr['info'], placed, space, view);
-  return { at, size: layout.size, finish: () => takeOutputs(layout.fields, placed, source, space.bytes, view, at) };
+  return {
+    at,
+    size: layout.size,
+    placed: [
+      { name: 'attr', at, length: BPF_ATTR_SIZE },
+      ...placed.map(({ field, value, at: where }) => ({ name: field.name, at: where, length: value.length })),
+    ],
+    finish: () => takeOutputs(layout.fields, placed, source, space.bytes, view, at),
+  };
 }
 
-const round8 = (n: number): number => Math.max(8, (n + 7) & ~7);
+const round8 = (n: number): number => Math.max(8, Math.ceil(n / 8) * 8);
 
 function bufferOf(field: AttrField, value: unknown): Uint8Array | undefined {
   if (value === undefined || value === null) return undefined;
@@ -83,12 +100,15 @@ function placeBuffers(
   view: DataView,
   at: number,
 ): Placed[] {
-  let next = at + BPF_ATTR_SIZE;
+  const gap = space.gap ?? 0;
+  let next = at + BPF_ATTR_SIZE + gap;
   return buffers.map(({ field, value }) => {
     const where = next;
-    next += round8(value.length);
-    if (field.kind === 'log') space.bytes[where] = 0;
-    else space.bytes.set(value, where);
+    next += round8(value.length) + gap;
+    // No room is no buffer: with an address and no length the kernel takes it for as long as the data.
+    if (value.length === 0 && field.name === 'data_out') return { field, value, at: where };
+    if (field.kind !== 'log') space.bytes.set(value, where);
+    else if (value.length > 0) space.bytes[where] = 0;
     view.setBigUint64(at + field.off, space.base + BigInt(where), true);
     if (field.lenAt !== undefined) {
       const unit = typeof field.unit === 'object' ? view.getUint32(at + field.unit.at, true) : (field.unit ?? 1);
@@ -100,10 +120,13 @@ function placeBuffers(
 
 /** Pointers inside an info struct: their buffers follow the struct, and their counts are set from the lengths. */
 function placeInfoBuffers(info: InfoAttr['info'], placed: Placed[], space: PointerSpace, view: DataView): void {
-  if (info.buffers === undefined || info.kind === undefined || placed.length === 0) return;
+  if (placed.length === 0) return;
   const struct = placed[0];
+  clearPointers(info, space.bytes.subarray(struct.at, struct.at + struct.value.length));
+  if (info.buffers === undefined || info.kind === undefined) return;
+  const gap = space.gap ?? 0;
   const fields: readonly InfoField[] = INFO_LAYOUTS[info.kind].fields;
-  let next = struct.at + round8(struct.value.length);
+  let next = struct.at + round8(struct.value.length) + gap;
   for (const [name, value] of Object.entries(info.buffers)) {
     const field = fields.find((f) => f.name === name && f.kind === 'ptr');
     const count = fields.find((f) => f.name === field?.count);
@@ -113,7 +136,21 @@ function placeInfoBuffers(info: InfoAttr['info'], placed: Placed[], space: Point
     view.setBigUint64(struct.at + field.off, space.base + BigInt(next), true);
     view.setUint32(struct.at + count.off, Math.floor(value.length / (field.elem ?? 1)), true);
     placed.push({ field: { name, off: field.off, kind: 'buf', dir: 'out' }, value, at: next });
-    next += round8(value.length);
+    next += round8(value.length) + gap;
+  }
+}
+
+/** Addresses in a caller's struct, left by an earlier call for instance, are none of this memory: the kernel would write there. */
+function clearPointers(info: InfoAttr['info'], struct: Uint8Array): void {
+  const layouts = info.kind === undefined ? Object.values(INFO_LAYOUTS) : [INFO_LAYOUTS[info.kind]];
+  if (info.kind === undefined) struct.fill(0, LINK_POINTERS.from, LINK_POINTERS.to);
+  for (const { fields } of layouts as readonly InfoLayout[]) {
+    for (const field of fields) {
+      if (field.kind !== 'ptr') continue;
+      struct.fill(0, field.off, field.off + 8);
+      const count = fields.find((f) => f.name === field.count);
+      if (count !== undefined) struct.fill(0, count.off, count.off + 4);
+    }
   }
 }
 

@@ -160,8 +160,19 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_BTF_GET_FD_BY_ID]: IdAttr;
 }
 
+/** What a kernel is beside its commands: what its user side must know to size buffers and to resolve types. */
+export interface KernelTraits {
+  /** CPUs that there can be: per-CPU values hold one for each. */
+  readonly possibleCpus: number;
+  readonly pageSize: number;
+  /** Its own types (BTF), undefined where it shows none; read when first asked for. */
+  readonly types: { readonly bytes: Uint8Array } | undefined;
+}
+
 /** The one door to a kernel, embedded or real: returns a file descriptor or 0, or `-errno`. Never throws for a fault of the caller. */
 export interface BpfSyscall {
+  /** The kernel behind this door. */
+  readonly kernel: KernelTraits;
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number;
   /** Closes a file descriptor: 0 or -EBADF. */
   close(fd: number): number;

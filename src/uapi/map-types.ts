@@ -41,6 +41,23 @@ export const BPF_MAP_TYPE = {
 /** A value of {@link BPF_MAP_TYPE}. */
 export type BpfMapType = (typeof BPF_MAP_TYPE)[keyof typeof BPF_MAP_TYPE];
 
+/** Types whose values are one for each possible CPU, each rounded up to 8 bytes. */
+export const PER_CPU_MAP_TYPES: ReadonlySet<number> = new Set([
+  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_ARRAY,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
+]);
+
+/** Types whose batches go on at a bucket, a number of 4 bytes; those of others go on behind a key. */
+export const BUCKET_MAP_TYPES: ReadonlySet<number> = new Set([
+  BPF_MAP_TYPE.BPF_MAP_TYPE_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_HASH_OF_MAPS,
+]);
+
 /** The UAPI name of a BpfMapType value, or its number as text when 6.18 does not define it. */
 export function bpfMapTypeName(value: number): string {
   for (const [name, v] of Object.entries(BPF_MAP_TYPE)) if (v === value) return name;

@@ -1,5 +1,7 @@
 /** Special fields of values. */
 import { describe, expect, test } from 'vitest';
+import { Btf } from '../../src/btf/btf.ts';
+import { BtfBuilder } from '../../src/btf/encode.ts';
 import * as R from '../../src/btf/record.ts';
 import { BTF_KIND } from '../../src/btf/types.ts';
 import { fixture } from '../lib/fixture.ts';
@@ -71,4 +73,30 @@ describe('parseRecord', () => {
     const section = btf!.find('.bss', BTF_KIND.DATASEC);
     expect(R.parseRecordResult(btf!, section).errno).toBeGreaterThan(0);
   });
+});
+
+/** A struct that holds the one before it `width` times, `depth` levels deep. */
+function doubling(width: number, depth: number, innermost: (b: BtfBuilder) => number) {
+  const b = new BtfBuilder();
+  let type = innermost(b);
+  for (let d = 0; d < depth; d++)
+    type = b.struct(
+      `s${d}`,
+      0,
+      Array.from({ length: width }, (_, i) => ({ name: `m${i}`, type, bitOffset: 0, bitfieldSize: 0 })),
+    );
+  return { parsed: Btf.parse(b.encode()), type };
+}
+
+test('structs that double at every level are walked once', () => {
+  const { parsed, type } = doubling(16, 28, (b) => b.struct('empty', 0, []));
+  expect(R.parseRecordResult(parsed, type)).toEqual({ record: undefined, errno: 0 });
+  // One level more than the kernel follows, and a timer met twice.
+  const deep = doubling(1, 40, (b) => b.struct('empty', 0, []));
+  expect(R.parseRecordResult(deep.parsed, deep.type).errno).toBe(7);
+  const timer = doubling(2, 1, (b) => {
+    const inner = b.struct('bpf_timer', 16, []);
+    return b.struct('holder', 16, [{ name: 't', type: inner, bitOffset: 0, bitfieldSize: 0 }]);
+  });
+  expect(R.parseRecordResult(timer.parsed, timer.type).errno).toBe(7);
 });

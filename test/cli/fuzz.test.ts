@@ -35,7 +35,6 @@ test('objects with up to four bytes changed', async () => {
       for (const v of verifyPrograms('', spec, spec.programs, {
         kernelBtf,
         logLevel: 0,
-        cpus: 2,
         facts: {},
         kernel: () => embeddedKernel(kernelBtf, 2, 0),
       })) {

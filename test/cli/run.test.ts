@@ -206,3 +206,16 @@ test('a map type without storage is named', () => {
   expect(said.code).toBe(3);
   expect(said.err).toContain('create map socks: EOPNOTSUPP: BPF_MAP_TYPE_SOCKMAP is not implemented (SCOPE 87)');
 });
+
+test('--type, --loader and shared help: what the object leaves unsaid', () => {
+  const object = 'test/fixtures/lib/conventions.o';
+  const untyped = skep(['run', object, '--prog', 'tail_call']);
+  expect(untyped.code).not.toBe(0);
+  expect(untyped.out + untyped.err).toContain('section name 2/7 says no program type');
+  const typed = skep(['run', object, '--prog', 'tail_call', '--type', '2/*=tc', '--json']);
+  expect(typed.code).toBe(0);
+  expect(jsonLines(typed)[0]).toMatchObject({ type: 'sched_cls', retval: 0 });
+  const refused = skep(['run', object, '--prog', 'drop_all', '--loader', 'libbpf']);
+  expect(refused.code).toBe(3);
+  expect(refused.err).toContain('libbpf 1.x refuses this');
+});

@@ -1,6 +1,7 @@
 /** `skep verify`: verdicts, their JSON, and exit codes. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { ProgramVerdict } from '../../src/cli/verify/verify-object.ts';
 import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED } from './skep.ts';
 
 test('--json has one line for each program, those with autoload off too', () => {
@@ -120,10 +121,88 @@ test('every field of --json is described', () => {
   );
   const lines = [
     ...jsonLines(skep(['verify', PROGRAMS, UNSIZED, '--json', '--log-level', '1'])),
+    ...jsonLines(skep(['verify', 'test/fixtures/lib/leftovers.o', '--json'])),
     ...jsonLines(skep(['run', PROGRAMS, '--prog', 'talk', '--json', '--events'])),
     ...jsonLines(skep(['run', FIREWALL, '--pcap', TRAFFIC, '--json'])),
   ];
   const printed = new Set(lines.flatMap((line) => Object.keys(line)));
   expect([...printed].filter((field) => !described.has(field))).toEqual([]);
   expect([...described].filter((field) => !printed.has(field) && field !== 'ctxOut')).toEqual([]);
+});
+
+describe('what an object leaves unsaid', () => {
+  const FIXTURES = 'test/fixtures/lib';
+
+  test('notes stand with the programs that they are about', () => {
+    const lines = jsonLines(skep(['verify', `${FIXTURES}/leftovers.o`, '--json'])) as unknown as ProgramVerdict[];
+    expect(lines.map((l) => `${l.program} ${l.verdict}`)).toEqual(['concealed accept', 'plain accept', 'lost error']);
+    const codes = (program: string) =>
+      lines
+        .find((l) => l.program === program)
+        ?.notes?.map((n) => n.code)
+        .sort();
+    const shared = [
+      'extern-unresolved',
+      'function-unused',
+      'section-ignored',
+      'static-subprogram',
+      'version-unreadable',
+    ];
+    expect(codes('concealed')).toEqual([...shared, 'static-program'].sort());
+    expect(codes('plain')).toEqual([...shared, 'static-map'].sort());
+    expect(lines.map((l) => l.refusedBy)).toEqual(lines.map(() => ['libbpf', 'cilium']));
+    const text = skep(['verify', `${FIXTURES}/leftovers.o`]).out;
+    expect(text).toContain(
+      "note: sec 'tc/egress': program 'concealed' is static and not supported (libbpf 1.x refuses it)",
+    );
+    expect(jsonLines(skep(['verify', PROGRAMS, '--json'])).some((l) => 'notes' in l || 'refusedBy' in l)).toBe(false);
+  });
+
+  test('strong externs that the kernel does not have', () => {
+    const lines = jsonLines(skep(['verify', `${FIXTURES}/externs.o`, '--json'])) as unknown as ProgramVerdict[];
+    const missing = lines[0].notes?.filter((n) => n.code === 'extern-missing').map((n) => n.where.name) ?? [];
+    expect(missing).toContain('skep_never_there');
+    expect(missing).not.toContain('bpf_rcu_read_lock');
+    expect(missing).not.toContain('skep_no_such_kfunc');
+  });
+
+  test('--loader refuses what that loader refuses', () => {
+    const said = skep(['verify', `${FIXTURES}/leftovers.o`, '--json', '--loader', 'libbpf']);
+    expect(said.code).toBe(3);
+    expect(jsonLines(said)[1]).toMatchObject({ program: 'plain', verdict: 'error', code: 'EOPNOTSUPP' });
+    expect(jsonLines(said)[1].message).toContain('libbpf 1.x refuses this');
+    expect(skep(['verify', FIREWALL, '--loader', 'libbpf']).code).toBe(0);
+    expect(skep(['verify', FIREWALL, '--loader', 'aya']).code).toBe(2);
+  });
+
+  test('--type says what section names do not', () => {
+    const types = (words: string[]) =>
+      Object.fromEntries(
+        jsonLines(skep(['verify', `${FIXTURES}/conventions.o`, '--json', ...words])).map((l) => [
+          l.program,
+          `${l.type} ${l.verdict}`,
+        ]),
+      );
+    expect(types([])).toMatchObject({ tail_call: 'unspec error', known: 'xdp accept', ingress: 'sched_cls accept' });
+    expect(types(['--type', 'tc', '--type', 'tail-*=xdp'])).toMatchObject({
+      tail_call: 'sched_cls accept',
+      from_netdev: 'sched_cls accept',
+      tail_three: 'xdp accept',
+      known: 'xdp accept',
+    });
+    const wrong = skep(['verify', FIREWALL, '--type', 'kpobe']);
+    expect(wrong.code).toBe(2);
+    expect(wrong.err).toMatch(/'kpobe' is neither; did you mean kprobe/);
+  });
+
+  test('--inner says what a map of maps holds', () => {
+    const verdict = (...words: string[]) =>
+      jsonLines(skep(['verify', `${FIXTURES}/odd_maps.o`, '--json', '--prog', 'looks', ...words]))[0];
+    expect(verdict()).toMatchObject({ verdict: 'error' });
+    expect(verdict().message).toContain('does not say what its inner maps are');
+    expect(verdict('--inner', 'empty=twice')).toMatchObject({ verdict: 'accept' });
+    expect(verdict('--inner', 'empty=hash:4:8:1')).toMatchObject({ verdict: 'accept' });
+    expect(verdict('--inner', 'empty=hash:16:8:1')).toMatchObject({ verdict: 'reject', code: 'EINVAL' });
+    expect(skep(['verify', `${FIXTURES}/odd_maps.o`, '--inner', 'empty=hsh:4:8:1']).err).toMatch(/did you mean hash/);
+  });
 });

@@ -6,6 +6,7 @@ import { BTF_KIND } from '../../src/btf/types.ts';
 import type { Insns } from '../../src/isa/insn.ts';
 import { parseAccess } from '../../src/lib/core-relo/access.ts';
 import { typesAreCompatible, typesMatch } from '../../src/lib/core-relo/compat.ts';
+import { explainMissing } from '../../src/lib/core-relo/explain.ts';
 import { BPF_CORE_RELO_KIND as R } from '../../src/lib/core-relo/kinds.ts';
 import { BAD_RELO } from '../../src/lib/core-relo/patch.ts';
 import { CoreRelocator } from '../../src/lib/core-relo/relocate.ts';
@@ -145,5 +146,39 @@ describe('what cannot be relocated', () => {
     const btf = Btf.parse(b.encode());
     expect(typesAreCompatible(btf, 1, btf, 1)).toBe(false);
     expect(typesMatch(btf, 1, btf, 1)).toBe(true);
+  });
+});
+
+describe('what was not found is named', () => {
+  /** Explanations of the poisoned relocations of all programs. */
+  const explained = (name: string): string[] => {
+    const p = object.program(name)!;
+    return relocator.apply(name, p.insns.slice(), p.coreRelos).map((r) => explainMissing(object.btf!, target, r));
+  };
+
+  test('members, types and enumerators', () => {
+    expect(explained('loads')).toEqual([]);
+    expect(explained('poisoned')).toMatchInlineSnapshot(`
+      [
+        "CO-RE: struct sample has no member vanished in the kernel's types; guard with bpf_core_field_exists()",
+        "CO-RE: enum color has no value GONE in the kernel's types; guard with bpf_core_enum_value_exists()",
+      ]
+    `);
+  });
+
+  test('near members of the same struct', () => {
+    const local = new BtfBuilder();
+    const long = local.int('long', 8);
+    const member = (name: string, i: number) => ({ name, type: long, bitOffset: i * 64, bitfieldSize: 0 });
+    const id = local.struct('inode', 8, [member('i_atime', 0)]);
+    const kernel = new BtfBuilder();
+    kernel.int('long', 8);
+    kernel.struct('inode', 24, [member('i_atime_sec', 0), member('i_mode', 1), member('i_atime_nsec', 2)]);
+    const relo = { insn: 0, typeId: id, access: '0:0', kind: R.FIELD_BYTE_OFFSET };
+    const [a, b] = [Btf.parse(local.encode()), Btf.parse(kernel.encode())];
+    expect(explainMissing(a, b, relo)).toBe(
+      "CO-RE: struct inode has no member i_atime in the kernel's types (there are i_atime_sec, i_atime_nsec); guard with bpf_core_field_exists()",
+    );
+    expect(explainMissing(a, undefined, relo)).toBe('CO-RE: there are no types of the kernel to look into');
   });
 });

@@ -58,12 +58,15 @@ describe('maps', () => {
     ]);
   });
 
-  test('a legacy map that sets a field beyond map_flags is refused', () => {
+  test('what a legacy map sets beyond map_flags is kept and told', () => {
     const bytes = fixtureBytes('legacy.o');
     // The second definition ends 8 bytes before the end of the section: numa_node of it.
     const section = parseLegacyOffset(bytes);
     bytes[section + 24] = 1;
-    expect(() => parseObject(bytes)).toThrow(/sets a field beyond map_flags/);
+    const spec = parseObject(bytes);
+    const told = spec.notes.filter((n) => n.code === 'legacy-map-fields');
+    expect(told.map((n) => n.refusedBy)).toEqual([['cilium']]);
+    expect(spec.maps.get(told[0].where.name)?.extra?.some((b) => b !== 0)).toBe(true);
   });
 
   test('.maps without BTF is named', () => {

@@ -4,7 +4,8 @@ import { Btf } from '../../src/btf/btf.ts';
 import { BtfBuilder } from '../../src/btf/encode.ts';
 import { BpfError } from '../../src/lib/errors.ts';
 import { assemble } from '../../src/lib/assemble.ts';
-import { MISSING_KFUNC, type PrepareEnv, prepareProgram } from '../../src/lib/prepare.ts';
+import { explainRefusal, MISSING_KFUNC, unknownCallIn } from '../../src/lib/missing.ts';
+import { type PrepareEnv, prepareProgram } from '../../src/lib/prepare.ts';
 import type { CollectionSpec } from '../../src/lib/collection-spec.ts';
 import { fixture } from './fixture.ts';
 
@@ -99,13 +100,20 @@ describe('references', () => {
   test('kfuncs by BTF id; weak missing ones are calls that no kernel has', () => {
     const spec = fixture('externs.o');
     const kernelBtf = smallKernel();
-    const { insns } = prepareProgram(spec, 'locks', env({ kernelBtf }));
+    const { insns, missing: lacks } = prepareProgram(spec, 'locks', env({ kernelBtf }));
     const kcalls = [...insns.code].flatMap((code, i) =>
       code === 0x85 && insns.src[i] === 2 ? [kernelBtf.name(insns.imm[i])] : [],
     );
     expect(kcalls).toEqual(['bpf_rcu_read_lock', 'bpf_rcu_read_unlock']);
     const missing = [...insns.code].flatMap((code, i) => (code === 0x85 && insns.src[i] === 0 ? [insns.imm[i]] : []));
     expect(missing).toEqual([MISSING_KFUNC + spec.externs.findIndex((e) => e.name === 'skep_no_such_kfunc')]);
+    const said = (text: string, insn?: number) => explainRefusal(lacks, text, insn);
+    expect(said(`invalid func unknown#${missing[0]}`)).toBe(
+      'skep_no_such_kfunc is not in this kernel; the weak call must stand inside if (bpf_ksym_exists(skep_no_such_kfunc))',
+    );
+    expect(said('invalid func unknown#2003000000')).toBeUndefined();
+    expect(said('R1 type=ctx expected=fp')).toBeUndefined();
+    expect(unknownCallIn('3: (85) call bpf_loop#181\n12: (85) call unknown#195896080\ninvalid func')).toBe(12);
   });
 
   test('what is missing fails its program alone', () => {

@@ -40,7 +40,14 @@ describe('matchSection', () => {
     ['syscall', 'SYSCALL S'],
     ['struct_ops.s/init', 'STRUCT_OPS S init'],
     ['netfilter', 'NETFILTER BPF_NETFILTER'],
+    // Of libbpf after 1.5.
+    ['raw_tp.s/x', 'RAW_TRACEPOINT S x'],
+    ['tp.s/sched/x', 'TRACEPOINT S sched/x'],
+    ['tp_btf.s/sys_enter', 'TRACING BPF_TRACE_RAW_TP BS sys_enter'],
+    ['fsession.s/vfs_open', 'TRACING 58 BS vfs_open'],
+    ['fexit.multi.s/vfs_*', 'TRACING 60 S vfs_*'],
     // Names as old objects have them.
+    ['seccomp', 'SOCKET_FILTER'],
     ['xdp_prog', 'XDP BPF_XDP prog'],
     ['classifier/egress', 'SCHED_CLS egress'],
     ['nonsense', 'unknown'],

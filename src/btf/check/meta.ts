@@ -6,6 +6,8 @@ import { BTF_KIND_WORDS, BTF_MAX_NAME_OFFSET, BTF_MAX_TYPE } from '../header.ts'
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, BTF_LINKAGE, type BtfType } from '../types.ts';
 import { basicLine, type CheckLog, EMPTY_NAME, memberLine, typeLine, varLine } from './log.ts';
 
+/** Characters of a name that are looked at: more than a line of the log shows. */
+const MAX_TEXT = 1024;
 /** KSYM_NAME_LEN */
 const MAX_NAME = 512;
 
@@ -30,9 +32,20 @@ export function checkMetas(bytes: Uint8Array, words: Uint32Array, log: CheckLog)
   const strStart = view.getUint32(4, true) + view.getUint32(16, true);
   const strLength = view.getUint32(20, true);
   const validOff = (off: number): boolean => off < strLength && off <= BTF_MAX_NAME_OFFSET;
+  const texts = new Map<number, string>();
+  let left = 8 * bytes.length + MAX_TEXT;
   const str = (off: number): string => {
     if (off === 0) return '';
-    return validOff(off) ? readCString(bytes, strStart + off) || EMPTY_NAME : '(invalid-name-offset)';
+    if (!validOff(off)) return '(invalid-name-offset)';
+    let text = texts.get(off);
+    if (text === undefined) {
+      const start = strStart + off;
+      text = readCString(bytes.subarray(start, start + MAX_TEXT), 0) || EMPTY_NAME;
+      if ((left -= text.length) < 0)
+        log.failBare(`Names repeat or overlap: they come to more than ${8 * bytes.length} bytes`, ERRNO.ENOMEM);
+      texts.set(off, text);
+    }
+    return text;
   };
   const types: BtfType[] = [BTF_VOID];
   let at = 0;

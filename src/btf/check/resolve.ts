@@ -44,6 +44,8 @@ class Resolver {
   /** Where modifiers, pointers and variables end. */
   readonly #target = new Map<number, number>();
   readonly #arraySize = new Map<number, number>();
+  /** Index of the first parameter without a name, by prototype. */
+  readonly #unnamed = new Map<number, number>();
   #stack: Frame[] = [];
   #mode: Mode = 'undecided';
 
@@ -274,9 +276,12 @@ class Resolver {
   #func(t: BtfType): number {
     const proto = this.#type(t.type);
     if (proto?.kind !== K.FUNC_PROTO) this.log.failType(t, 'Invalid type_id');
-    proto.params.forEach((p, i) => {
-      if (p.name === '' && p.type !== 0) this.log.failType(t, `Invalid arg#${i + 1}`);
-    });
+    let unnamed = this.#unnamed.get(proto.id);
+    if (unnamed === undefined) {
+      unnamed = proto.params.findIndex((p) => p.name === '' && p.type !== 0);
+      this.#unnamed.set(proto.id, unnamed);
+    }
+    if (unnamed >= 0) this.log.failType(t, `Invalid arg#${unnamed + 1}`);
     return this.#pop(t.type);
   }
 

@@ -14,6 +14,7 @@ import { type Io, visible } from '../shell/io.ts';
 import { chooseProgram, openObject, openSession, type Session } from '../session/session.ts';
 import { verdictWords } from '../run/verdict-names.ts';
 import { grouped } from '../verify/verdict-text.ts';
+import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep bench OBJECT [options]
 
@@ -68,7 +69,7 @@ export const command: Command = {
       else if (!row.equal) code = EXIT.internal;
       if (!values.json) io.out(rowText(io, row));
     }
-    if (values.json) io.out(`${JSON.stringify(report)}\n`);
+    if (values.json) io.out(`${toJson(report)}\n`);
     return code;
   },
 };

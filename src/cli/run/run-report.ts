@@ -3,7 +3,7 @@ import type { Collection } from '../../lib/collection.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { type EventReader, eventJson, printEvents } from '../session/events.ts';
 import { type Io, visible } from '../shell/io.ts';
-import { jsonText, plainText } from '../shell/json-text.ts';
+import { toJson, jsonText, plainText } from '../shell/json-text.ts';
 import { declaredMaps, mapJson, printMap, readGlobals } from '../session/map-dump.ts';
 import { progTypeName } from '../shell/names.ts';
 import type { Session } from '../session/session.ts';
@@ -38,8 +38,8 @@ function reportJson(report: RunReport, { collection, reader, object, program, se
     engine: live?.engine ?? 'kernel',
     ...report.json,
   };
-  const parts = Object.entries(head).map(([k, v]) => `${JSON.stringify(k)}:${JSON.stringify(v)}`);
-  const maps = declaredMaps(collection).map((m) => `${JSON.stringify(m.name)}:${mapJson(m)}`);
+  const parts = Object.entries(head).map(([k, v]) => `${toJson(k)}:${toJson(v)}`);
+  const maps = declaredMaps(collection).map((m) => `${toJson(m.name)}:${mapJson(m)}`);
   parts.push(`"maps":{${maps.join(',')}}`, `"globals":${jsonText(readGlobals(collection))}`);
   if (reader?.active) parts.push(`"records":${reader.total}`);
   if (reader !== undefined && reader.lost > 0) parts.push(`"lost":${reader.lost}`);

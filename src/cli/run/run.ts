@@ -14,8 +14,10 @@ import { onceReport, runOnce } from './run-once.ts';
 import { type RunReport, writeReport } from './run-report.ts';
 import { chooseProgram, openObject, openSession, type Session } from '../session/session.ts';
 import { verdictWords } from './verdict-names.ts';
+import { OBJECT_OPTIONS, type ObjectOptions, objectOptions } from '../object-options.ts';
 import { printVerdict } from '../verify/verdict-text.ts';
 import { type ProgramVerdict, verdictOf } from '../verify/verify-object.ts';
+import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep run OBJECT [options]
 
@@ -28,6 +30,7 @@ what is run
   --btf FILE               types of the kernel, instead of this machine's or the packaged 6.18 ones
   --cpus N                 possible CPUs, 1 unless said
   --repeat N               runs N times; the duration is the mean
+  --type, --inner, --loader  as in skep verify: what the object leaves unsaid
 
 what it gets
   --data-in FILE           a packet, from its Ethernet header on; 64 zero bytes unless given
@@ -66,6 +69,7 @@ const OPTIONS = {
   backend: { type: 'string', default: 'embedded' },
   btf: { type: 'string' },
   json: { type: 'boolean' },
+  ...OBJECT_OPTIONS,
 } as const;
 
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>['values'];
@@ -90,7 +94,8 @@ export const command: Command = {
 };
 
 async function runObject(path: string, values: Values, io: Io): Promise<number> {
-  const spec = await openObject(path);
+  const words = objectOptions(values, 'run');
+  const spec = await openObject(path, words.parse);
   const program = chooseProgram(path, spec, values.prog);
   const tails = (values.tail ?? []).map(parseTail);
   for (const text of values.set ?? []) setVariable(spec, ...assignment(text, '--set', 'VARIABLE=VALUE', 'run'));
@@ -107,7 +112,7 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
     btf: values.btf,
     onTrace: (line) => reader?.trace(line),
   });
-  const wanted = programsToLoad(spec, program, tails);
+  const wanted = { programs: programsToLoad(spec, program, tails), options: words.load };
   const loaded = await load(session, path, spec, program, wanted);
   if (!('programs' in loaded)) return rejected(io, loaded, values.json ?? false);
   using collection = loaded;
@@ -176,20 +181,20 @@ async function load(
   path: string,
   spec: Awaited<ReturnType<typeof openObject>>,
   program: ProgramSpec,
-  wanted: readonly string[],
+  wanted: { readonly programs: readonly string[]; readonly options: ObjectOptions['load'] },
 ): Promise<Collection | ProgramVerdict> {
   try {
-    return await session.load(spec, wanted);
+    return await session.load(spec, wanted.programs, wanted.options);
   } catch (e) {
     if (!(e instanceof BpfError) || !e.op.startsWith('load ')) throw e;
     const name = e.op.slice('load '.length);
-    const refused = spec.programs.find((p) => wanted.includes(p.key) && p.name.startsWith(name)) ?? program;
+    const refused = spec.programs.find((p) => wanted.programs.includes(p.key) && p.name.startsWith(name)) ?? program;
     return verdictOf(path, refused, { outcome: session.lastOutcome(), error: e });
   }
 }
 
 function rejected(io: Io, verdict: ProgramVerdict, json: boolean): number {
-  if (json) io.out(`${JSON.stringify(verdict)}\n`);
+  if (json) io.out(`${toJson(verdict)}\n`);
   else printVerdict(io, verdict, 0);
   return verdict.verdict === 'error' ? EXIT.input : EXIT.rejected;
 }

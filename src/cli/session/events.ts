@@ -8,7 +8,7 @@ import type { Runtime } from '../../kernel/boot/runtime.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { UsageError } from '../shell/exit.ts';
 import { type Io, visible } from '../shell/io.ts';
-import { hexText, jsonText, plainText } from '../shell/json-text.ts';
+import { hexText, toJson, jsonText, plainText } from '../shell/json-text.ts';
 
 /** One record, or one line of bpf_trace_printk. */
 export type ProgramEvent =
@@ -129,9 +129,9 @@ export function printEvents(io: Io, events: readonly ProgramEvent[]): void {
 }
 
 export function eventJson(event: ProgramEvent): string {
-  if (event.kind === 'trace') return `{"trace":${JSON.stringify(event.line)}}`;
-  const type = event.type === '' ? '' : `,"type":${JSON.stringify(event.type)}`;
-  return `{"map":${JSON.stringify(event.map)}${type},"value":${jsonText(event.value)}}`;
+  if (event.kind === 'trace') return `{"trace":${toJson(event.line)}}`;
+  const type = event.type === '' ? '' : `,"type":${toJson(event.type)}`;
+  return `{"map":${toJson(event.map)}${type},"value":${jsonText(event.value)}}`;
 }
 
 function printEvent(io: Io, event: ProgramEvent): void {

@@ -1,11 +1,12 @@
 /** What maps hold, typed by BTF: as JSON, and as lines for people. */
 import type { BtfValue } from '../../btf/value.ts';
+import { Walk } from '../../btf/walk.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { BpfError } from '../../lib/errors.ts';
 import type { BpfMap } from '../../lib/map.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
 import { type Io, visible } from '../shell/io.ts';
-import { hexText, jsonText, plainText } from '../shell/json-text.ts';
+import { hexText, toJson, jsonText, plainText } from '../shell/json-text.ts';
 import { mapTypeName } from '../shell/names.ts';
 
 export interface MapContents {
@@ -19,6 +20,9 @@ export interface MapContents {
 const MOST = 65_536;
 /** Elements that people are shown of one map. */
 const SHOWN = 40;
+
+/** Parts of values that a dump decodes of one map. */
+const MOST_PARTS = 4_000_000;
 
 /** Types whose elements cannot be listed. */
 const UNLISTED: ReadonlySet<number> = new Set([
@@ -38,14 +42,15 @@ const GLOBALS: ReadonlySet<string> = new Set(['data', 'bss']);
 export function readMap(map: BpfMap): MapContents | undefined {
   if (UNLISTED.has(map.spec.type)) return undefined;
   const entries: [BtfValue, BtfValue][] = [];
+  const walk = new Walk(MOST_PARTS);
   let more = false;
   try {
     for (const [key, value] of map.entriesBytes()) {
-      if (entries.length >= MOST) {
+      if (entries.length >= MOST || walk.steps > walk.maxSteps) {
         more = true;
         break;
       }
-      entries.push([typed(key, () => map.decodeKey(key)), typed(value, () => map.decodeValue(value))]);
+      entries.push([typed(key, () => map.decodeKey(key, walk)), typed(value, () => map.decodeValue(value, walk))]);
     }
   } catch (e) {
     // The kernel lets some types be filled but not read.
@@ -73,7 +78,7 @@ export function readGlobals(collection: Collection): Record<string, BtfValue> {
   const out: Record<string, BtfValue> = {};
   for (const map of collection.maps.values()) {
     if (!GLOBALS.has(map.spec.origin)) continue;
-    for (const v of map.spec.variables) out[v.name] = map.getVariable(v.name);
+    for (const [name, value] of map.variables()) out[name] = value;
   }
   return out;
 }
@@ -81,7 +86,7 @@ export function readGlobals(collection: Collection): Record<string, BtfValue> {
 /** `{"type":"hash","entries":[{"key":..,"value":..}]}` */
 export function mapJson(map: BpfMap): string {
   const contents = readMap(map);
-  const head = `"type":${JSON.stringify(mapTypeName(map.spec.type))}`;
+  const head = `"type":${toJson(mapTypeName(map.spec.type))}`;
   if (contents === undefined) return `{${head}}`;
   const entries = contents.entries.map(([k, v]) => `{"key":${jsonText(k)},"value":${jsonText(v)}}`);
   return `{${head},"entries":[${entries.join(',')}]${contents.more ? ',"more":true' : ''}}`;

@@ -116,6 +116,8 @@ export function setVariable(spec: CollectionSpec, name: string, text: string): v
     if (map.origin === 'kconfig')
       throw new InputError('', `variable ${name} is the kernel's configuration, not the program's`);
     map.contents ??= new Uint8Array(map.valueSize);
+    if (variable.offset + variable.size > map.contents.length)
+      throw new InputError('', `variable ${name} exceeds its map of ${map.contents.length} bytes`);
     const value = looseValue(text);
     try {
       const bytes =

@@ -124,7 +124,6 @@ export function kernelMap(session: Session, id: number): BpfMap {
       autocreate: true,
     },
     btf,
-    session.cpus,
   );
 }
 

@@ -1,5 +1,4 @@
 /** An object loaded into a kernel for one command: the embedded one of this process, or the machine's own. */
-import { readFile } from 'node:fs/promises';
 import type { Btf } from '../../btf/btf.ts';
 import { nodePorts } from '../../host/node.ts';
 import { type Engine, createRuntime, type Runtime } from '../../kernel/boot/runtime.ts';
@@ -14,6 +13,7 @@ import { inFile, readInput } from '../shell/files.ts';
 import { visible } from '../shell/io.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { kernelTypes } from './kernel-types.ts';
+import type { ObjectOptions } from '../object-options.ts';
 import { baseName } from '../verify/verdict-text.ts';
 
 export interface SessionOptions {
@@ -31,10 +31,13 @@ export interface Session extends Disposable {
   /** The embedded kernel, when it is that. */
   readonly runtime: Runtime | undefined;
   readonly kernelBtf: Btf;
-  readonly cpus: number;
   /** What the verifier last said; only of the embedded kernel. */
   lastOutcome(): VerifierOutcome | undefined;
-  load(spec: CollectionSpec, programs: readonly string[], options?: Pick<LoadOptions, 'onError'>): Promise<Collection>;
+  load(
+    spec: CollectionSpec,
+    programs: readonly string[],
+    options?: Pick<LoadOptions, 'onError' | 'innerMaps' | 'loader'>,
+  ): Promise<Collection>;
 }
 
 /** Programs that loop longer than this are stopped. */
@@ -61,11 +64,10 @@ function embeddedSession(kernelBtf: Btf, options: SessionOptions): Session {
     sys: runtime,
     runtime,
     kernelBtf,
-    cpus: options.cpus,
     lastOutcome: () => outcome,
     async load(spec, programs, more) {
       const facts = await kernelFacts(spec, false);
-      return loadCollection(spec, runtime, { kernelBtf, programs, cpus: options.cpus, ...facts, ...more });
+      return loadCollection(spec, runtime, { kernelBtf, programs, ...facts, ...more });
     },
     [Symbol.dispose]: () => runtime[Symbol.dispose](),
   };
@@ -74,32 +76,23 @@ function embeddedSession(kernelBtf: Btf, options: SessionOptions): Session {
 async function kernelSession(kernelBtf: Btf): Promise<Session> {
   const { openKernelTransport } = await import('../../host/kernel-transport.ts');
   const sys = await openKernelTransport();
-  const cpus = await possibleCpus();
   return {
     sys,
     runtime: undefined,
     kernelBtf,
-    cpus,
     lastOutcome: () => undefined,
     async load(spec, programs, more) {
       const facts = await kernelFacts(spec, true);
-      return loadCollection(spec, sys, { kernelBtf, programs, cpus, ...facts, ...more });
+      return loadCollection(spec, sys, { kernelBtf, programs, ...facts, ...more });
     },
     [Symbol.dispose]: () => sys[Symbol.dispose](),
   };
 }
 
-/** `0-3` is four. */
-async function possibleCpus(): Promise<number> {
-  const text = await readFile('/sys/devices/system/cpu/possible', 'utf8').catch(() => '0');
-  const last = /(\d+)\s*$/.exec(text)?.[1];
-  return Number(last ?? 0) + 1;
-}
-
 /** Reads an object file. */
-export async function openObject(path: string): Promise<CollectionSpec> {
+export async function openObject(path: string, words: ObjectOptions['parse'] = {}): Promise<CollectionSpec> {
   const bytes = await readInput(path);
-  return inFile(path, () => parseObject(bytes, { name: baseName(path) }));
+  return inFile(path, () => parseObject(bytes, { name: baseName(path), ...words }));
 }
 
 /** The program of that name, or the only one. */

@@ -1,5 +1,6 @@
 /** Verdicts as people read them: a line for each program, and under a rejected one the reason and the source line. */
 import { type Io, visible, visibleLines } from '../shell/io.ts';
+import { noteText } from '../object-notes.ts';
 import type { ProgramVerdict } from './verify-object.ts';
 
 /** `dir/xdp.bpf.o` is the object `xdp`, as libbpf names it. */
@@ -37,6 +38,8 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
   );
   io.out('\n');
   if (logLevel > 0 && v.log !== undefined) io.out(indent(visibleLines(v.log.trimEnd())));
+  for (const n of v.notes ?? [])
+    if (n.where.kind === 'program') io.out(`        ${io.style('dim', `note: ${noteText(n)}`)}\n`);
   if (v.verdict === 'accept') return;
   io.out(
     `        ${io.style('bold', v.code)}${v.code ? ': ' : ''}${visible(v.message) || 'the kernel gives no reason'}\n`,

@@ -1,7 +1,8 @@
 /** Between loader and kernel: what became of one program's load, whichever kernel it was. */
 import type { Btf } from '../../btf/btf.ts';
 import { createVerifyingRuntime } from '../../kernel/boot/verify-only.ts';
-import type { BpfAttrs, BpfSyscall } from '../../uapi/attr.ts';
+import { unknownCallIn } from '../../lib/missing.ts';
+import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 
@@ -15,6 +16,8 @@ export interface Judged {
   readonly source?: string;
   /** What happened and what the author can do; the live kernel does not say. */
   readonly why?: string;
+  /** Instruction at fault. */
+  readonly insnIdx?: number | undefined;
   readonly log: string;
   readonly stats: {
     readonly insnsProcessed: number;
@@ -80,12 +83,14 @@ export function liveKernel(sys: BpfSyscall & Disposable, logLevel: number): Judg
       // Statistics alone quote no source.
       return {
         result: said.result,
-        judged: judged.ok ? judged : { ...judged, ...sourceIn(ask(attr, BPF_LOG_PATH).log) },
+        judged: judged.ok ? judged : { ...judged, ...placeIn(ask(attr, BPF_LOG_PATH).log) },
       };
     },
     [Symbol.dispose]: () => sys[Symbol.dispose](),
   };
 }
+
+const placeIn = (log: string) => ({ ...sourceIn(log), insnIdx: unknownCallIn(log) });
 
 /** The verdict that a kernel's log tells, statistics included. */
 export function judgedFromLog(result: number, log: string): Judged {
@@ -129,6 +134,10 @@ export class VerdictWatch implements BpfSyscall, Disposable {
 
   constructor(kernel: JudgingKernel) {
     this.#kernel = kernel;
+  }
+
+  get kernel(): KernelTraits {
+    return this.#kernel.sys.kernel;
   }
 
   begin(): void {

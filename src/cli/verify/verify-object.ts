@@ -1,9 +1,11 @@
 /** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
 import type { Btf } from '../../btf/btf.ts';
 import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
-import { loadCollection } from '../../lib/collection.ts';
+import { type LoadOptions, loadCollection } from '../../lib/collection.ts';
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import { BpfError } from '../../lib/errors.ts';
+import { explainRefusal } from '../../lib/missing.ts';
+import type { Loader, Note } from '../../lib/notes.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { FormatError, InternalError } from '../../util/errors.ts';
@@ -36,6 +38,10 @@ export interface ProgramVerdict {
   readonly why?: string;
   /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
   readonly assumed?: readonly string[];
+  /** What the loader says of the program, of its maps and of the object: see docs/json.md. */
+  readonly notes?: readonly Note[];
+  /** Loaders that refuse the object as a whole, whatever the verdict is. */
+  readonly refusedBy?: readonly Loader[];
   readonly log?: string;
 }
 
@@ -43,9 +49,8 @@ export interface VerifyOptions {
   readonly kernelBtf: Btf;
   /** What the log shows: 0 only the reason, 1 the path to it, 2 every state, 4 statistics. */
   readonly logLevel: number;
-  /** Possible CPUs. */
-  readonly cpus: number;
   readonly facts: KernelFacts;
+  readonly load?: Pick<LoadOptions, 'innerMaps' | 'loader'>;
   /** Opens the kernel that judges. */
   readonly kernel: () => JudgingKernel;
 }
@@ -74,21 +79,25 @@ function verifyOne(
 ): ProgramVerdict {
   watch.begin();
   let failure: unknown;
+  let lacks: string | undefined;
   try {
     const collection = loadCollection(spec, watch, {
       kernelBtf: options.kernelBtf,
       programs: [program.key],
       onError: 'collect',
       logLevel: options.logLevel,
-      cpus: options.cpus,
       ...options.facts,
+      ...options.load,
     });
     failure = collection.errors.get(program.key);
+    if (watch.judged?.ok === false)
+      lacks = explainRefusal(collection.missing.get(program.key) ?? [], watch.judged.message, watch.judged.insnIdx);
     collection.close();
   } catch (e) {
     failure = e;
   }
-  return { ...identity(object, program), ...verdict(watch, failure, options.logLevel) };
+  const found = verdict(watch, failure, options.logLevel);
+  return { ...identity(object, program), ...found, ...(lacks === undefined ? {} : { why: lacks }) };
 }
 
 /** The verdict on a program whose loading failed, from what the verifier said of it, or from the kernel's log. */

@@ -2,6 +2,7 @@
 import type { Btf } from '../../btf/btf.ts';
 import { parseObject } from '../../lib/parse-object.ts';
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
+import type { Note } from '../../lib/notes.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { assumeSizes } from './assumed-sizes.ts';
 import { assignment, type Command, oneOf, readArgs, unsigned } from '../shell/command.ts';
@@ -11,8 +12,11 @@ import { type Io, visible } from '../shell/io.ts';
 import { kernelFacts } from '../session/kernel-facts.ts';
 import { kernelTypes } from '../session/kernel-types.ts';
 import { baseName, printVerdict, tally } from './verdict-text.ts';
+import { noteText, ObjectNotes } from '../object-notes.ts';
+import { OBJECT_HELP, OBJECT_OPTIONS, type ObjectOptions, objectOptions } from '../object-options.ts';
 import { embeddedKernel, type JudgingKernel, liveKernel } from './verdict-watch.ts';
 import { type ProgramVerdict, verifyPrograms } from './verify-object.ts';
+import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep verify OBJECT... [options]
 
@@ -26,7 +30,7 @@ say. Nothing is run. Sizes that the object leaves to its loader are assumed: one
   --profile 6.18             kernel version whose rules apply
   --backend embedded|kernel  the verifier of this package (the default), or this machine's through bpf(2)
   --cpus N                   possible CPUs, 2 unless said
-  --log-level N              shows the verifier's log: 1 the last path, 2 every state, 4 statistics, or a sum
+${OBJECT_HELP}  --log-level N              shows the verifier's log: 1 the last path, 2 every state, 4 statistics, or a sum
 
 exit code: 0 all accepted, 1 something rejected, 2 wrong usage, 3 unusable input
 `;
@@ -43,6 +47,7 @@ export const command: Command = {
       cpus: { type: 'string', default: '2' },
       'log-level': { type: 'string', default: '0' },
       backend: { type: 'string', default: 'embedded' },
+      ...OBJECT_OPTIONS,
     });
     if (positionals.length === 0) throw new UsageError('verify needs an object file', 'verify');
     oneOf(values.profile, ['6.18'], '--profile', 'verify');
@@ -51,6 +56,7 @@ export const command: Command = {
       cpus: unsigned(values.cpus, '--cpus', 'verify', 1024) || 1,
       only: values.prog ?? [],
       flags: (values['prog-flags'] ?? []).map((text) => programFlags(text)),
+      object: objectOptions(values, 'verify'),
     };
     const live = oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'verify') === 'kernel';
     const btf = await kernelTypes(values.btf);
@@ -94,6 +100,7 @@ interface FileOptions {
   readonly cpus: number;
   readonly only: readonly string[];
   readonly flags: readonly (readonly [name: string, flags: number])[];
+  readonly object: ObjectOptions;
   readonly kernel: () => JudgingKernel;
   /** The kernel is this machine's. */
   readonly live: boolean;
@@ -105,7 +112,12 @@ async function openLive(logLevel: number): Promise<() => JudgingKernel> {
   const sys = await openKernelTransport();
   return () =>
     liveKernel(
-      { bpf: (cmd, attr) => sys.bpf(cmd, attr), close: (fd) => sys.close(fd), [Symbol.dispose]() {} },
+      {
+        kernel: sys.kernel,
+        bpf: (cmd, attr) => sys.bpf(cmd, attr),
+        close: (fd) => sys.close(fd),
+        [Symbol.dispose]() {},
+      },
       logLevel,
     );
 }
@@ -118,7 +130,7 @@ async function verifyFile(
   missing: Set<string>,
 ): Promise<number> {
   const bytes = await readInput(path);
-  const spec = inFile(path, () => parseObject(bytes, { name: baseName(path) }));
+  const spec = inFile(path, () => parseObject(bytes, { name: baseName(path), ...options.object.parse }));
   for (const [name, flags] of options.flags) for (const p of named(spec, name)) p.flags |= flags;
   const programs = options.only.length === 0 ? spec.programs : options.only.flatMap((name) => named(spec, name));
   for (const p of programs) {
@@ -128,9 +140,15 @@ async function verifyFile(
   const facts = await kernelFacts(spec, options.live);
   const assumed = assumeSizes(spec);
   let code: number = EXIT.ok;
-  report.object(path, spec.programs.length, assumed);
-  for (const found of verifyPrograms(path, spec, programs, { ...options, kernelBtf, facts })) {
-    report.program(assumed.length > 0 ? { ...found, assumed } : found);
+  const notes = new ObjectNotes(spec, programs, { ...facts, kernelBtf });
+  report.object(path, spec.programs.length, assumed, notes.shared);
+  for (const found of verifyPrograms(path, spec, programs, {
+    ...options,
+    kernelBtf,
+    facts,
+    load: options.object.load,
+  })) {
+    report.program({ ...found, ...(assumed.length > 0 ? { assumed } : {}), ...notes.of(found.program) });
     code = worse(code, exitOf(found));
   }
   return code;
@@ -147,23 +165,31 @@ function exitOf(found: ProgramVerdict): number {
 }
 
 interface Report {
-  object(path: string, programs: number, assumed: readonly string[]): void;
+  object(path: string, programs: number, assumed: readonly string[], notes: readonly Note[]): void;
   program(found: ProgramVerdict): void;
   end(): void;
 }
 
 function jsonReport(io: Io): Report {
-  return { object() {}, program: (found) => io.out(`${JSON.stringify(found)}\n`), end() {} };
+  return {
+    object(path, programs, _assumed, notes) {
+      // No line says it where there is no program.
+      if (programs === 0) for (const line of notes) io.err(`skep: ${visible(path)}: ${noteText(line)}\n`);
+    },
+    program: (found) => io.out(`${toJson(found)}\n`),
+    end() {},
+  };
 }
 
 function textReport(io: Io, logLevel: number, objects: number): Report {
   const all: ProgramVerdict[] = [];
   return {
-    object(path, programs, assumed) {
+    object(path, programs, assumed, notes) {
       if (objects > 1 || programs === 0)
         io.out(`${io.style('bold', visible(path))}${programs ? '' : ': no programs'}\n`);
       for (const line of assumed)
         io.out(`${io.style('dim', `assumed  ${visible(line)}, which the object does not say`)}\n`);
+      for (const line of notes) io.out(`${io.style('dim', `note    ${noteText(line)}`)}\n`);
     },
     program(found) {
       all.push(found);

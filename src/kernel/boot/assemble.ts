@@ -1,6 +1,6 @@
 /** Wires an embedded kernel: memory, maps, hooks, a verifier and, where programs are to run, engines behind the door of bpf(2). */
 import type { Btf } from '../../btf/btf.ts';
-import type { BpfAttrs, BpfSyscall } from '../../uapi/attr.ts';
+import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
 import type { UserMemory } from '../../uapi/attr-decode.ts';
 import { defaultPorts } from './default-ports.ts';
 import type { HostPorts, RunState } from '../run/env.ts';
@@ -28,6 +28,9 @@ import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
 import { fdMap, fdProg, type SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
+
+/** Page size of the kernel whose rules apply (x86_64). */
+const PAGE_SIZE = 4096;
 
 /** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
 export type Engine = 'jit' | 'interp';
@@ -193,6 +196,18 @@ class EmbeddedRuntime implements Runtime {
 
   get nrCpus(): number {
     return this.#env.hooks.nrCpus;
+  }
+
+  get kernel(): KernelTraits {
+    const { nrCpus } = this;
+    const types = (): Btf | undefined => this.vmlinux();
+    return {
+      possibleCpus: nrCpus,
+      pageSize: PAGE_SIZE,
+      get types() {
+        return types();
+      },
+    };
   }
 
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {

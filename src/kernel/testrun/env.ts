@@ -2,7 +2,6 @@
 import type { Deadline } from '../run/deadline.ts';
 import type { RunState } from '../run/env.ts';
 import type { WorldEnv } from '../world/env.ts';
-import type { Rcu } from '../mem/rcu.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevices } from '../world/net/device.ts';
 
@@ -10,7 +9,6 @@ export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
   readonly run: RunState;
   readonly nrCpus: number;
-  /** Its sections keep what programs may reach; buffers of programs are freed through it. */
   /** The time that the call in progress may take; a call is what is inside the outermost section of {@link rcu}. */
   readonly deadline: Deadline;
   /**

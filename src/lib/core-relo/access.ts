@@ -1,12 +1,16 @@
 /** Access paths of CO-RE relocations: what `0:1:2` means in the object's own types, and the same path found in a target type. */
 import type { Btf } from '../../btf/btf.ts';
 import { essentialName } from '../../btf/name-index.ts';
-import { BTF_KIND, type BtfMember, type BtfType } from '../../btf/types.ts';
+import { BTF_KIND, type BtfType } from '../../btf/types.ts';
 import { fieldsAreCompatible } from './compat.ts';
+import type { TypeNames } from './type-names.ts';
 import { BPF_CORE_RELO_KIND as R } from './kinds.ts';
 
 /** Longest access path (BPF_CORE_SPEC_MAX_LEN). */
 export const MAX_SPEC_LENGTH = 64;
+
+/** Largest offset of a field: what a 32-bit count of bytes can say. */
+const MAX_BIT_OFFSET = 8 * 0xffffffff;
 
 /** One step that has a meaning across kernels: a named member, or an array index. */
 export interface Accessor {
@@ -108,19 +112,25 @@ function walkLocal(btf: Btf, typeId: number, rootId: number, raw: readonly numbe
       throw new AccessError(`type ${id} can be neither indexed nor has it members`);
     }
   }
+  if (bitOffset > MAX_BIT_OFFSET) throw new AccessError(`the field lies ${bitOffset} bits behind its start`);
   return { btf, rootTypeId: typeId, accessors, bitOffset, enumName: '', enumValue: 0n };
 }
 
 /** The same path in a candidate type of the target, or undefined where it does not exist there. */
-export function targetSpec(local: AccessSpec, target: Btf, candidate: number, kind: number): AccessSpec | undefined {
+export function targetSpec(
+  local: AccessSpec,
+  names: TypeNames,
+  candidate: number,
+  kind: number,
+): AccessSpec | undefined {
+  const target = names.btf;
   const empty = { btf: target, rootTypeId: candidate, accessors: [], bitOffset: 0, enumName: '', enumValue: 0n };
   const rootId = target.skipModifiers(candidate);
   const root = target.type(rootId);
   if (root === undefined) return undefined;
   if (isEnumBased(kind)) {
     if (!isEnum(root.kind)) return undefined;
-    const wanted = essentialName(local.enumName);
-    const value = root.values.find((v) => essentialName(v.name) === wanted);
+    const value = names.enumerator(root, essentialName(local.enumName));
     return value && { ...empty, enumName: value.name, enumValue: value.value };
   }
   const size = target.sizeOf(rootId);
@@ -131,14 +141,14 @@ export function targetSpec(local: AccessSpec, target: Btf, candidate: number, ki
   for (const step of local.accessors.slice(1)) {
     const found =
       step.name !== ''
-        ? findMember(local.btf, step, target, id)
+        ? findMember(local.btf, step, names, id)
         : findElement(target, id, step.index, accessors[accessors.length - 1]);
     if (found === undefined) return undefined;
     bitOffset += found.bits;
     accessors.push(found.accessor);
     id = target.skipModifiers(found.typeId);
   }
-  return { ...empty, accessors, bitOffset };
+  return bitOffset > MAX_BIT_OFFSET ? undefined : { ...empty, accessors, bitOffset };
 }
 
 interface Found {
@@ -156,26 +166,14 @@ function findElement(target: Btf, id: number, index: number, last: Accessor): Fo
     : { accessor: { typeId: id, index, name: '' }, bits: index * size * 8, typeId: t.array.elemType };
 }
 
-/** A member by name, anonymous structs and unions looked through in order; it must be of a compatible type. */
-function findMember(localBtf: Btf, step: Accessor, target: Btf, structId: number): Found | undefined {
+/** A member by name, which must be of a compatible type. */
+function findMember(localBtf: Btf, step: Accessor, names: TypeNames, structId: number): Found | undefined {
   const localType = localBtf.type(step.typeId)?.members[step.index]?.type ?? 0;
-  const stack: { id: number; bits: number; next: number }[] = [{ id: structId, bits: 0, next: 0 }];
-  for (let budget = 0; stack.length > 0 && budget < 100_000; budget++) {
-    const top = stack[stack.length - 1];
-    const t = target.type(top.id);
-    const m: BtfMember | undefined = t !== undefined && isComposite(t.kind) ? t.members[top.next] : undefined;
-    if (m === undefined) {
-      stack.pop();
-      continue;
-    }
-    const index = top.next++;
-    if (m.name === '') {
-      if (stack.length < MAX_SPEC_LENGTH)
-        stack.push({ id: target.skipModifiers(m.type), bits: top.bits + m.bitOffset, next: 0 });
-    } else if (m.name === step.name) {
-      if (!fieldsAreCompatible(localBtf, localType, target, m.type)) return undefined;
-      return { accessor: { typeId: top.id, index, name: m.name }, bits: top.bits + m.bitOffset, typeId: m.type };
-    }
-  }
-  return undefined;
+  const found = names.member(structId, step.name);
+  if (found === undefined || !fieldsAreCompatible(localBtf, localType, names.btf, found.type)) return undefined;
+  return {
+    accessor: { typeId: found.structId, index: found.index, name: step.name },
+    bits: found.bits,
+    typeId: found.type,
+  };
 }

@@ -8,6 +8,11 @@ const MAX_DEPTH = 32;
 /** Comparisons that one question may cost: hostile types could make it exponential. */
 const MAX_STEPS = 20_000;
 
+/** Comparisons that are left for many questions together. */
+export interface Effort {
+  left: number;
+}
+
 const isComposite = (kind: number): boolean => kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION;
 const isEnum = (kind: number): boolean => kind === BTF_KIND.ENUM || kind === BTF_KIND.ENUM64;
 const sameKind = (a: number, b: number): boolean => a === b || (isEnum(a) && isEnum(b));
@@ -45,11 +50,17 @@ export function fieldsAreCompatible(local: Btf, localId: number, target: Btf, ta
 }
 
 /** Whether a type of the target is the same kind of thing as the local one, names aside (bpf_core_types_are_compat). */
-export function typesAreCompatible(local: Btf, localId: number, target: Btf, targetId: number): boolean {
+export function typesAreCompatible(
+  local: Btf,
+  localId: number,
+  target: Btf,
+  targetId: number,
+  effort: Effort = { left: MAX_STEPS },
+): boolean {
   const work: [number, number, number][] = [[localId, targetId, MAX_DEPTH]];
   for (let steps = 0; work.length > 0; steps++) {
     const [l, t, depth] = work.pop() as [number, number, number];
-    if (depth === 0 || steps > MAX_STEPS) return false;
+    if (depth === 0 || steps > MAX_STEPS || --effort.left < 0) return false;
     const a = local.type(local.skipModifiers(l));
     const b = target.type(target.skipModifiers(t));
     if (a === undefined || b === undefined || !sameKind(a.kind, b.kind)) return false;
@@ -71,7 +82,7 @@ export function typesAreCompatible(local: Btf, localId: number, target: Btf, tar
         work.push([a.array?.elemType ?? 0, b.array?.elemType ?? 0, depth - 1]);
         break;
       case BTF_KIND.FUNC_PROTO:
-        if (a.vlen !== b.vlen) return false;
+        if (a.vlen !== b.vlen || a.vlen > MAX_STEPS) return false;
         a.params.forEach((p, i) => work.push([p.type, b.params[i].type, depth - 1]));
         work.push([a.type, b.type, depth - 1]);
         break;
@@ -85,13 +96,19 @@ export function typesAreCompatible(local: Btf, localId: number, target: Btf, tar
 const named = (a: BtfType, b: BtfType): boolean => (b.name === '' ? a.name === '' : sameEssence(a.name, b.name));
 
 /** Whether the target's type has everything that the local one shows (bpf_core_types_match). */
-export function typesMatch(local: Btf, localId: number, target: Btf, targetId: number): boolean {
+export function typesMatch(
+  local: Btf,
+  localId: number,
+  target: Btf,
+  targetId: number,
+  effort: Effort = { left: MAX_STEPS },
+): boolean {
   const known = new Map<string, boolean>();
   let steps = 0;
 
   // Depth is bounded by MAX_DEPTH and work by MAX_STEPS, so this recursion cannot be driven far by its input.
   const match = (l: number, t: number, behindPointer: boolean, depth: number): boolean => {
-    if (depth === 0 || ++steps > MAX_STEPS) return false;
+    if (depth === 0 || ++steps > MAX_STEPS || --effort.left < 0) return false;
     const key = `${l} ${t} ${behindPointer}`;
     const seen = known.get(key);
     if (seen !== undefined) return seen;
@@ -99,6 +116,11 @@ export function typesMatch(local: Btf, localId: number, target: Btf, targetId: n
     const result = matchOnce(l, t, behindPointer, depth);
     known.set(key, result);
     return result;
+  };
+
+  const membersMatch = (a: BtfType, b: BtfType, depth: number): boolean => {
+    const byName = essentialNames(b.members);
+    return a.members.every((m) => byName.get(essentialName(m.name))?.some((n) => match(m.type, n.type, false, depth)));
   };
 
   const matchOnce = (l: number, t: number, behindPointer: boolean, depth: number): boolean => {
@@ -114,17 +136,15 @@ export function typesMatch(local: Btf, localId: number, target: Btf, targetId: n
         return a.kindFlag === b.kindFlag;
       case BTF_KIND.ENUM:
       case BTF_KIND.ENUM64:
-        return a.size === b.size && a.values.every((v) => b.values.some((w) => sameEssence(v.name, w.name)));
+        if (a.size !== b.size) return false;
+        effort.left -= a.vlen + b.vlen;
+        return effort.left >= 0 && allWithin(a.values, essentialNames(b.values));
       case BTF_KIND.STRUCT:
       case BTF_KIND.UNION:
         // Behind a pointer the name says enough.
         if (behindPointer) return true;
-        return (
-          a.vlen <= b.vlen &&
-          a.members.every((m) =>
-            b.members.some((n) => sameEssence(m.name, n.name) && match(m.type, n.type, false, depth - 1)),
-          )
-        );
+        effort.left -= a.vlen + b.vlen;
+        return a.vlen <= b.vlen && effort.left >= 0 && membersMatch(a, b, depth - 1);
       case BTF_KIND.INT:
         return (
           a.size === b.size && ((a.int?.encoding ?? 0) & BTF_INT_SIGNED) === ((b.int?.encoding ?? 0) & BTF_INT_SIGNED)
@@ -148,6 +168,21 @@ export function typesMatch(local: Btf, localId: number, target: Btf, targetId: n
   };
   return match(localId, targetId, false, MAX_DEPTH);
 }
+
+/** Members or enumerators by name without flavour. */
+function essentialNames<T extends { readonly name: string }>(list: readonly T[]): Map<string, T[]> {
+  const out = new Map<string, T[]>();
+  for (const one of list) {
+    const name = essentialName(one.name);
+    const same = out.get(name);
+    if (same) same.push(one);
+    else out.set(name, [one]);
+  }
+  return out;
+}
+
+const allWithin = (list: readonly { readonly name: string }[], names: ReadonlyMap<string, unknown>): boolean =>
+  list.every((one) => names.has(essentialName(one.name)));
 
 /** `struct s;` stands for `struct s { ... }` behind a pointer, in both directions. */
 function forwardMatches(a: BtfType, b: BtfType): boolean {

@@ -43,6 +43,9 @@ function poison(insns: Insns, i: number): void {
     insns.set(k, { code: BPF_JMP | BPF_CALL, dst: 0, src: 0, off: 0, imm: BAD_RELO });
 }
 
+export const isPoisoned = (insns: Insns, i: number): boolean =>
+  insns.code[i] === (BPF_JMP | BPF_CALL) && insns.src[i] === 0 && insns.imm[i] === BAD_RELO;
+
 /** Changes instruction `i`; returns why it cannot be, or undefined. */
 export function patchInsn(insns: Insns, i: number, p: Patch): string | undefined {
   if (i < 0 || i >= insns.length) return `instruction ${i} does not exist`;

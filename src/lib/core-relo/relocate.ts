@@ -5,9 +5,10 @@ import { BTF_INT_SIGNED, BTF_KIND } from '../../btf/types.ts';
 import type { Insns } from '../../isa/insn.ts';
 import { loaderError } from '../errors.ts';
 import { AccessError, type AccessSpec, isTypeBased, localSpec, targetSpec } from './access.ts';
-import { kindsAreCompatible, typesAreCompatible, typesMatch } from './compat.ts';
+import { type Effort, kindsAreCompatible, typesAreCompatible, typesMatch } from './compat.ts';
 import { BPF_CORE_RELO_KIND as R, type CoreRelo } from './kinds.ts';
-import { type Patch, patchInsn } from './patch.ts';
+import { isPoisoned, type Patch, patchInsn } from './patch.ts';
+import { TypeNames } from './type-names.ts';
 import { relocationValue } from './value.ts';
 
 /** More candidates of one name than any kernel has: hostile BTF. */
@@ -15,7 +16,10 @@ const MAX_CANDIDATES = 1000;
 
 /** Relocates the programs of one object against one target; what was found is remembered between programs. */
 export class CoreRelocator {
-  readonly #candidates = new Map<number, number[]>();
+  readonly #candidates = new Map<string, number[]>();
+  readonly #names: TypeNames | undefined;
+  /** Comparisons of types that are left for all relocations together. */
+  readonly #effort: Effort = { left: 4_000_000 };
   readonly #patches = new Map<string, Patch>();
 
   constructor(
@@ -23,10 +27,16 @@ export class CoreRelocator {
     /** Undefined when the target has no types: every search fails, existence is 0. */
     readonly target: Btf | undefined,
     readonly littleEndian = true,
-  ) {}
+  ) {
+    this.#names = target && new TypeNames(target);
+  }
 
-  /** Applies `relos` to a program's instructions. Throws BpfError (EINVAL, EOPNOTSUPP). */
-  apply(program: string, insns: Insns, relos: readonly CoreRelo[]): void {
+  /**
+   * Applies `relos` to a program's instructions. Returns those that found nothing, whose instructions are poisoned.
+   * Throws BpfError (EINVAL, EOPNOTSUPP).
+   */
+  apply(program: string, insns: Insns, relos: readonly CoreRelo[]): CoreRelo[] {
+    const poisoned: CoreRelo[] = [];
     for (const relo of relos) {
       const patch = this.resolve(program, relo);
       if (!Number.isInteger(relo.insn))
@@ -38,7 +48,9 @@ export class CoreRelocator {
           'EINVAL',
           `CO-RE relocation of instruction ${relo.insn} (${this.#describe(relo)}): ${wrong}`,
         );
+      if (isPoisoned(insns, relo.insn)) poisoned.push(relo);
     }
+    return poisoned;
   }
 
   /** What one relocation does to its instruction. */
@@ -88,7 +100,10 @@ export class CoreRelocator {
     let first: AccessSpec | undefined;
     let firstValue: bigint | undefined;
     for (const id of this.#findCandidates(program, relo)) {
+      this.#effort.left--;
       const found = this.#tryCandidate(relo, spec, id);
+      if (this.#effort.left < 0 || this.#names?.exhausted)
+        this.#fail(program, relo, 'E2BIG', 'the types of the target take too many steps to compare');
       if (found === undefined) continue;
       const value = relocationValue(relo.kind, found, this.littleEndian)?.value;
       if (first === undefined) {
@@ -109,24 +124,26 @@ export class CoreRelocator {
 
   #tryCandidate(relo: CoreRelo, spec: AccessSpec, id: number): AccessSpec | undefined {
     const target = this.target as Btf;
-    if (!isTypeBased(relo.kind)) return targetSpec(spec, target, id, relo.kind);
+    if (!isTypeBased(relo.kind)) return targetSpec(spec, this.#names as TypeNames, id, relo.kind);
     const compatible =
       relo.kind === R.TYPE_MATCHES
-        ? typesMatch(this.local, relo.typeId, target, id)
-        : typesAreCompatible(this.local, relo.typeId, target, id);
+        ? typesMatch(this.local, relo.typeId, target, id, this.#effort)
+        : typesAreCompatible(this.local, relo.typeId, target, id, this.#effort);
     return compatible
       ? { btf: target, rootTypeId: id, accessors: [], bitOffset: 0, enumName: '', enumValue: 0n }
       : undefined;
   }
 
   #findCandidates(program: string, relo: CoreRelo): number[] {
-    let list = this.#candidates.get(relo.typeId);
+    const kind = this.local.kind(relo.typeId);
+    const name = essentialName(this.local.name(relo.typeId));
+    const key = `${kind} ${name}`;
+    let list = this.#candidates.get(key);
     if (list === undefined) {
-      const kind = this.local.kind(relo.typeId);
-      const all = this.target?.withEssentialName(essentialName(this.local.name(relo.typeId))) ?? [];
+      const all = this.target?.withEssentialName(name) ?? [];
       list = all.filter((id) => kindsAreCompatible(kind, (this.target as Btf).kind(id)));
       if (list.length > MAX_CANDIDATES) this.#fail(program, relo, 'E2BIG', `${list.length} candidates in the target`);
-      this.#candidates.set(relo.typeId, list);
+      this.#candidates.set(key, list);
     }
     return list;
   }

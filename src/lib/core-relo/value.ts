@@ -55,7 +55,12 @@ function fieldValue(kind: number, spec: AccessSpec, littleEndian: boolean): Relo
     const type = spec.accessors.length === 1 ? last.typeId : (t.array?.elemType ?? 0);
     const size = btf.sizeOf(type);
     if (kind === R.FIELD_BYTE_OFFSET)
-      return { value: BigInt(spec.bitOffset / 8), fieldSize: Math.max(0, size), fieldType: type, validate: true };
+      return {
+        value: BigInt(Math.floor(spec.bitOffset / 8)),
+        fieldSize: Math.max(0, size),
+        fieldType: type,
+        validate: true,
+      };
     return kind === R.FIELD_BYTE_SIZE && size >= 0 ? plain(size) : undefined;
   }
   const m = t.members[last.index];

@@ -1,5 +1,6 @@
 /** ELF64 relocatable files in either byte order: sections, symbols, relocations (System V ABI; the eBPF supplement). */
 import { readCString } from '../../btf/btf.ts';
+import { Budget } from '../../util/budget.ts';
 import { ElfReader, elfError } from './reader.ts';
 
 export const EM_NONE = 0;
@@ -67,6 +68,12 @@ export interface ElfFile {
   readonly machine: number;
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
+  /** What reading this file may cost; all that take it apart share it. */
+  readonly budget: Budget;
+  /** Symbols of a section, in order of index. */
+  symbolsOf(shndx: number): readonly ElfSymbol[];
+  /** The REL and RELA sections that relocate a section. */
+  relocationsOf(shndx: number): readonly ElfSection[];
   /** The entries of one REL or RELA section. */
   relocations(section: ElfSection): ElfReloc[];
 }
@@ -79,18 +86,36 @@ const SYM_SIZE = 24;
 export function parseElf(bytes: Uint8Array): ElfFile {
   // A plain view: subclasses such as Node's Buffer change what `slice` means.
   const r = readIdent(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength));
+  const budget = new Budget('ELF', bytes.length);
   const type = r.u16(16);
   if (type !== ET_REL) throw elfError(16, `file type ${type} found, a relocatable object (1) was expected`);
-  const sections = readSections(r);
+  const sections = readSections(r, budget);
   const symtab = sections.find((s) => s.type === SHT.SYMTAB);
-  const symbols = symtab ? readSymbols(r, sections, symtab) : [];
+  const symbols = symtab ? readSymbols(r, sections, symtab, budget) : [];
+  const bySection = grouped(symbols, (s) => s.shndx);
+  const relocating = grouped(sections.filter(isRelocations), (s) => s.info);
   return {
     littleEndian: r.littleEndian,
     machine: r.u16(18),
     sections,
     symbols,
-    relocations: (section) => readRelocations(r, section, symtab, symbols),
+    budget,
+    symbolsOf: (shndx) => bySection.get(shndx) ?? [],
+    relocationsOf: (shndx) => relocating.get(shndx) ?? [],
+    relocations: (section) => readRelocations(r, section, symtab, symbols, budget),
   };
+}
+
+const isRelocations = (s: ElfSection): boolean => s.type === SHT.REL || s.type === SHT.RELA;
+
+function grouped<T>(all: readonly T[], key: (one: T) => number): Map<number, T[]> {
+  const out = new Map<number, T[]>();
+  for (const one of all) {
+    const list = out.get(key(one));
+    if (list) list.push(one);
+    else out.set(key(one), [one]);
+  }
+  return out;
 }
 
 function readIdent(bytes: Uint8Array): ElfReader {
@@ -110,7 +135,7 @@ interface RawSection extends Omit<ElfSection, 'name' | 'data'> {
   readonly nameOff: number;
 }
 
-function readSections(r: ElfReader): ElfSection[] {
+function readSections(r: ElfReader, budget: Budget): ElfSection[] {
   const shoff = r.u64(40, 'section header offset');
   const entsize = r.u16(58);
   if (shoff === 0) return [];
@@ -129,8 +154,9 @@ function readSections(r: ElfReader): ElfSection[] {
     if (!empty && s.offset + s.size > r.bytes.length) {
       throw elfError(at + 24, `section ${s.index} (${s.offset}+${s.size}) exceeds the file of ${r.bytes.length} bytes`);
     }
+    if (!empty) budget.spend(s.size, 'sections', at + 24);
     const data = empty ? new Uint8Array(0) : r.bytes.subarray(s.offset, s.offset + s.size);
-    return { ...s, name: nameAt(names, s.nameOff, at), data };
+    return { ...s, name: nameAt(names, s.nameOff, at, budget), data };
   });
 }
 
@@ -157,16 +183,16 @@ function stringTable(r: ElfReader, s: RawSection | undefined, at: number, what: 
   return r.bytes.subarray(s.offset, s.offset + s.size);
 }
 
-function nameAt(table: Uint8Array, off: number, at: number): string {
+function nameAt(table: Uint8Array, off: number, at: number, budget: Budget): string {
   if (off === 0 && table.length === 0) return '';
   if (off >= table.length)
     throw elfError(at, `name offset ${off} lies beyond the string table of ${table.length} bytes`);
   if (table[table.length - 1] !== 0 && table.indexOf(0, off) < 0)
     throw elfError(at, 'the name is not terminated by a NUL byte');
-  return readCString(table, off);
+  return readCString(table, off, budget);
 }
 
-function readSymbols(r: ElfReader, sections: readonly ElfSection[], symtab: ElfSection): ElfSymbol[] {
+function readSymbols(r: ElfReader, sections: readonly ElfSection[], symtab: ElfSection, budget: Budget): ElfSymbol[] {
   if (symtab.size % SYM_SIZE !== 0)
     throw elfError(symtab.offset, `symbol table size ${symtab.size} is not a multiple of ${SYM_SIZE}`);
   const strtab = sections[symtab.link];
@@ -184,7 +210,7 @@ function readSymbols(r: ElfReader, sections: readonly ElfSection[], symtab: ElfS
     const type = info & 0xf;
     out.push({
       index: i,
-      name: type === STT.SECTION ? (sections[shndx]?.name ?? '') : nameAt(strtab.data, r.u32(at), at),
+      name: type === STT.SECTION ? (sections[shndx]?.name ?? '') : nameAt(strtab.data, r.u32(at), at, budget),
       value: symbolNumber(r, at + 8),
       size: symbolNumber(r, at + 16),
       type,
@@ -208,7 +234,9 @@ function readRelocations(
   section: ElfSection,
   symtab: ElfSection | undefined,
   symbols: readonly ElfSymbol[],
+  budget: Budget,
 ) {
+  budget.spend(section.size, 'relocations', section.offset);
   const entry = section.type === SHT.RELA ? 24 : 16;
   if (symtab === undefined || section.link !== symtab.index) {
     throw elfError(

@@ -1,9 +1,13 @@
 /** Symbols that the object expects from outside: kernel configuration values, kernel variables and kfuncs. */
 import type { Btf } from '../../btf/btf.ts';
-import { alignOf } from '../../btf/layout.ts';
+import { type AlignCache, alignOf } from '../../btf/layout.ts';
 import { BTF_INT_BOOL, BTF_INT_SIGNED, BTF_KIND, BTF_LINKAGE } from '../../btf/types.ts';
 import { type ElfFile, SHN, STB } from '../elf/elf.ts';
+import { elfError } from '../elf/reader.ts';
 import type { ExternSpec, KconfigType } from '../spec.ts';
+
+/** Most bytes of a .kconfig map: text values are the largest, and short. */
+const MAX_KCONFIG = 1 << 24;
 
 export interface Externs {
   readonly externs: ExternSpec[];
@@ -36,6 +40,7 @@ function declaredExterns(btf: Btf): Map<string, Declared> {
 export function collectExterns(elf: ElfFile, btf: Btf | undefined): Externs {
   const declared = btf ? declaredExterns(btf) : new Map<string, Declared>();
   const seen = new Set<string>();
+  const aligns: AlignCache = new Map();
   const kconfig: { ext: ExternSpec; align: number }[] = [];
   const externs: ExternSpec[] = [];
   for (const sym of elf.symbols) {
@@ -62,13 +67,21 @@ export function collectExterns(elf: ElfFile, btf: Btf | undefined): Externs {
         typeless,
         kconfig: { type, size, signed, offset: 0 },
       };
-      kconfig.push({ ext, align: Math.max(1, alignOf(btf, typeId)) });
+      kconfig.push({ ext, align: Math.max(1, alignOf(btf, typeId, aligns)) });
     } else {
       const kind = found.section === '.ksyms' ? 'ksym' : 'unknown';
       externs.push({ name: sym.name, kind, weak, isFunction, typeId, typeless });
     }
   }
-  return { externs: [...placeKconfig(kconfig), ...externs], kconfigSize: kconfigEnd(kconfig) };
+  const placed = placeKconfig(kconfig);
+  const last = placed.at(-1)?.kconfig;
+  const kconfigSize = last ? last.offset + last.size : 0;
+  if (kconfigSize > MAX_KCONFIG)
+    throw elfError(
+      -1,
+      `kernel configuration values of ${kconfigSize} bytes are too large, ${MAX_KCONFIG} are the most`,
+    );
+  return { externs: [...placed, ...externs], kconfigSize };
 }
 
 /** Largest alignment first, then smallest size, then by name. */
@@ -86,12 +99,7 @@ function placeKconfig(list: { ext: ExternSpec; align: number }[]): ExternSpec[] 
   });
 }
 
-function kconfigEnd(list: { ext: ExternSpec; align: number }[]): number {
-  const last = placeKconfig(list).at(-1)?.kconfig;
-  return last ? last.offset + last.size : 0;
-}
-
-function kconfigType(btf: Btf, typeId: number): { type: KconfigType; signed: boolean } {
+function kconfigType(btf: Btf, typeId: number, inArray = false): { type: KconfigType; signed: boolean } {
   const t = btf.type(btf.skipModifiers(typeId));
   if (t?.kind === BTF_KIND.INT && t.int) {
     const signed = (t.int.encoding & BTF_INT_SIGNED) !== 0;
@@ -101,8 +109,8 @@ function kconfigType(btf: Btf, typeId: number): { type: KconfigType; signed: boo
   }
   if (t?.kind === BTF_KIND.ENUM && t.size === 4 && t.name === 'libbpf_tristate')
     return { type: 'tristate', signed: false };
-  if (t?.kind === BTF_KIND.ARRAY && t.array && t.array.nelems > 0) {
-    const elem = kconfigType(btf, t.array.elemType);
+  if (t?.kind === BTF_KIND.ARRAY && t.array && t.array.nelems > 0 && !inArray) {
+    const elem = kconfigType(btf, t.array.elemType, true);
     if (elem.type === 'char') return { type: 'char array', signed: elem.signed };
   }
   return { type: 'unknown', signed: false };

@@ -2,15 +2,14 @@
 import { Btf } from '../../btf/btf.ts';
 import { BtfBuilder, btfInfo } from '../../btf/encode.ts';
 import { BTF_INT_SIGNED, BTF_KIND, BTF_LINKAGE } from '../../btf/types.ts';
-import { type ElfFile, type ElfSection, SHT } from '../elf/elf.ts';
+import type { ElfFile, ElfSection } from '../elf/elf.ts';
 import type { ExternSpec } from '../spec.ts';
 
 /** The section's bytes with its own relocations (REL or RELA, 32-bit fields) applied. */
 export function relocatedData(elf: ElfFile, section: ElfSection): Uint8Array {
   const out = section.data.slice();
   const view = new DataView(out.buffer);
-  for (const rel of elf.sections) {
-    if ((rel.type !== SHT.REL && rel.type !== SHT.RELA) || rel.info !== section.index) continue;
+  for (const rel of elf.relocationsOf(section.index)) {
     for (const r of elf.relocations(rel)) {
       if (r.offset + 4 > out.length) continue;
       const addend = r.addend ?? view.getUint32(r.offset, elf.littleEndian);
@@ -33,12 +32,14 @@ export interface FixupInput {
 export function fixupBtf(input: FixupInput): Btf {
   const { elf, btf } = input;
   const builder = BtfBuilder.from(btf);
+  const kconfig = new Map(input.externs.map((e) => [e.name, e.kconfig]));
+  const params = new ParamNames(builder, btf);
   const sizes = new Map(elf.sections.map((s) => [s.name, s.size]));
   for (let id = btf.startId; id < btf.nrTypes; id++) {
     switch (btf.kind(id)) {
       case BTF_KIND.DATASEC:
-        if (btf.name(id) === '.ksyms') fixKsyms(builder, btf, id);
-        else if (btf.name(id) === '.kconfig') fixKconfig(builder, btf, id, input);
+        if (btf.name(id) === '.ksyms') fixKsyms(builder, btf, id, params);
+        else if (btf.name(id) === '.kconfig') fixKconfig(builder, btf, id, kconfig, input.kconfigSize);
         else fixDatasec(builder, id, sizes.get(btf.name(id)));
         break;
       case BTF_KIND.FUNC: {
@@ -48,7 +49,7 @@ export function fixupBtf(input: FixupInput): Btf {
         // The kernel knows no extern functions, wherever they were to come from.
         if ((words[1] & 0xffff) === BTF_LINKAGE.EXTERN) {
           words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.GLOBAL);
-          nameParams(builder, btf, btf.ref(id), builder.string('dummy_ksym'));
+          params.give(btf.ref(id));
         }
         break;
       }
@@ -81,7 +82,7 @@ function sortVars(words: Uint32Array): void {
 }
 
 /** .ksyms becomes a section of dummy ints: the kernel knows no extern functions or variables in BTF. */
-function fixKsyms(builder: BtfBuilder, btf: Btf, id: number): void {
+function fixKsyms(builder: BtfBuilder, btf: Btf, id: number, params: ParamNames): void {
   const int = btf.find('int', BTF_KIND.INT) || builder.int('int', 4, BTF_INT_SIGNED);
   const dummyName = builder.string('dummy_ksym');
   let dummy = 0;
@@ -91,7 +92,7 @@ function fixKsyms(builder: BtfBuilder, btf: Btf, id: number): void {
     const target = words[p];
     if (btf.kind(target) === BTF_KIND.FUNC) {
       builder.words(target)[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.GLOBAL);
-      nameParams(builder, btf, btf.ref(target), dummyName);
+      params.give(btf.ref(target));
       dummy ||= builder.raw([dummyName, btfInfo(BTF_KIND.VAR, 0), int, BTF_LINKAGE.GLOBAL]);
       words[p] = dummy;
     } else if (btf.kind(target) === BTF_KIND.VAR) {
@@ -107,21 +108,38 @@ function fixKsyms(builder: BtfBuilder, btf: Btf, id: number): void {
 }
 
 /** Declarations have no parameter names, which the kernel asks of every FUNC's prototype. */
-function nameParams(builder: BtfBuilder, btf: Btf, proto: number, name: number): void {
-  if (btf.kind(proto) !== BTF_KIND.FUNC_PROTO) return;
-  const words = builder.words(proto);
-  for (let p = 3; p < words.length; p += 2) if (words[p + 1] !== 0 && words[p] === 0) words[p] = name;
+class ParamNames {
+  readonly #named = new Set<number>();
+
+  constructor(
+    readonly builder: BtfBuilder,
+    readonly btf: Btf,
+  ) {}
+
+  give(proto: number): void {
+    if (this.btf.kind(proto) !== BTF_KIND.FUNC_PROTO || this.#named.has(proto)) return;
+    this.#named.add(proto);
+    const name = this.builder.string('dummy_ksym');
+    const words = this.builder.words(proto);
+    for (let p = 3; p < words.length; p += 2) if (words[p + 1] !== 0 && words[p] === 0) words[p] = name;
+  }
 }
 
-function fixKconfig(builder: BtfBuilder, btf: Btf, id: number, input: FixupInput): void {
+function fixKconfig(
+  builder: BtfBuilder,
+  btf: Btf,
+  id: number,
+  kconfig: ReadonlyMap<string, ExternSpec['kconfig']>,
+  size: number,
+): void {
   const words = builder.words(id);
   for (let p = 3; p < words.length; p += 3) {
-    const ext = input.externs.find((e) => e.name === btf.name(words[p]))?.kconfig;
+    const ext = kconfig.get(btf.name(words[p]));
     if (ext === undefined) continue;
     builder.words(words[p])[3] = BTF_LINKAGE.GLOBAL;
     words[p + 1] = ext.offset;
     words[p + 2] = ext.size;
   }
-  words[2] = input.kconfigSize;
+  words[2] = size;
   sortVars(words);
 }

@@ -34,15 +34,15 @@ export function collectFunctions(elf: ElfFile): RawFunction[] {
   for (const section of elf.sections.filter(isCode)) {
     if (section.size % 8 !== 0)
       throw elfError(section.offset, `section ${section.name} has ${section.size} bytes, a multiple of 8 was expected`);
-    ranges.push(...functionsOf(elf, section));
+    for (const range of functionsOf(elf, section)) ranges.push(range);
   }
   const alone = ranges.length === 1;
   const count = new Map<string, number>();
   for (const r of ranges) count.set(r.name, (count.get(r.name) ?? 0) + 1);
-  const taken = new Set<string>();
+  const keys = new Keys();
   return ranges.map((r) => {
-    const key = uniqueKey(r, (count.get(r.name) ?? 0) > 1, taken);
-    taken.add(key);
+    const key = keys.next((count.get(r.name) ?? 0) > 1 ? `${r.section.name}/${r.name}` : r.name);
+    elf.budget.spend(r.end - r.start + key.length + r.section.name.length, 'functions', r.section.offset + r.start);
     return {
       key,
       name: r.name,
@@ -56,12 +56,41 @@ export function collectFunctions(elf: ElfFile): RawFunction[] {
   });
 }
 
-function uniqueKey(r: Range, repeated: boolean, taken: ReadonlySet<string>): string {
-  const base = repeated ? `${r.section.name}/${r.name}` : r.name;
-  let key = base;
-  for (let n = 2; taken.has(key); n++) key = `${base}#${n}`;
-  return key;
+/** Names made unique: the second use of `x` is `x#2`. */
+export class Keys {
+  readonly #taken = new Set<string>();
+  /** The number that was last given to a name. */
+  readonly #last = new Map<string, number>();
+
+  next(base: string): string {
+    let key = base;
+    let n = this.#last.get(base) ?? 1;
+    while (this.#taken.has(key)) key = `${base}#${++n}`;
+    this.#last.set(base, n);
+    this.#taken.add(key);
+    return key;
+  }
 }
+
+/** Functions by the place where they begin. */
+export class FunctionPlaces {
+  readonly #at = new Map<number, RawFunction>();
+
+  constructor(functions: readonly RawFunction[]) {
+    for (const f of functions) {
+      const place = placeOf(f.section.index, f.sectionInsn);
+      if (!this.#at.has(place)) this.#at.set(place, f);
+    }
+  }
+
+  at(shndx: number, insn: number): RawFunction | undefined {
+    return insn < MAX_INSN ? this.#at.get(placeOf(shndx, insn)) : undefined;
+  }
+}
+
+/** More instructions than a file can hold. */
+const MAX_INSN = 2 ** 32;
+const placeOf = (shndx: number, insn: number): number => shndx * MAX_INSN + insn;
 
 function functionsOf(elf: ElfFile, section: ElfSection): Range[] {
   const symbols = functionSymbols(elf, section);
@@ -91,7 +120,7 @@ function functionsOf(elf: ElfFile, section: ElfSection): Range[] {
 
 /** FUNC symbols of a section by offset; global untyped ones (LLVM before 8) where there are none. One symbol per offset. */
 function functionSymbols(elf: ElfFile, section: ElfSection): ElfSymbol[] {
-  const inside = elf.symbols.filter((s) => s.shndx === section.index && s.name !== '');
+  const inside = elf.symbolsOf(section.index).filter((s) => s.name !== '');
   let chosen = inside.filter((s) => s.type === STT.FUNC);
   if (chosen.length === 0) chosen = inside.filter((s) => s.type === STT.NOTYPE && s.bind !== STB.LOCAL);
   chosen.sort((a, b) => a.value - b.value || b.bind - a.bind || b.size - a.size);

@@ -11,7 +11,7 @@ export const BPF_F_RDONLY_PROG = 1 << 7;
 export const BPF_F_MMAPABLE = 1 << 10;
 export const ARENA_SECTION = '.addr_space.1';
 /** Largest size of global data that is taken from an object (KMALLOC_MAX_SIZE would refuse it later anyway). */
-const MAX_DATA = 0x7fffffff;
+export const MAX_DATA = 0x7fffffff;
 
 /** Which kind of global data a section is, or undefined. */
 export function dataOrigin(s: ElfSection): MapOrigin | undefined {

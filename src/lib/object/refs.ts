@@ -21,11 +21,12 @@ type At = (section: ElfSection, insn: number) => RawFunction | undefined;
 /** References of every function, by key. */
 export function collectRefs(elf: ElfFile, functions: readonly RawFunction[], places: Places): Map<string, InsnRef[]> {
   const at = functionLookup(functions);
+  const sections = new Set(functions.map((f) => f.section));
   const out = new Map<string, InsnRef[]>(functions.map((f) => [f.key, []]));
   for (const rel of elf.sections) {
     if (rel.type !== SHT.REL && rel.type !== SHT.RELA) continue;
     const target = elf.sections[rel.info];
-    if (target === undefined || !functions.some((f) => f.section === target)) continue;
+    if (target === undefined || !sections.has(target)) continue;
     for (const r of elf.relocations(rel)) {
       const f = at(target, Math.floor(r.offset / 8));
       if (f === undefined) continue;

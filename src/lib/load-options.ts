@@ -1,0 +1,58 @@
+/** Names that the options of a load refer to: each must be in the object, and a misspelt one is told with the nearest. */
+import type { CollectionSpec } from './collection-spec.ts';
+import type { LoadOptions } from './collection.ts';
+import { type BpfError, loaderError } from './errors.ts';
+import { didYouMean } from './nearest.ts';
+import type { MapSpec, VariableSpec } from './spec.ts';
+
+/** Every option; one that is not here is a misspelt one. */
+const KNOWN: Readonly<Record<keyof LoadOptions, true>> = {
+  kernelBtf: true,
+  targetBtf: true,
+  kconfig: true,
+  kernelVersion: true,
+  syscallWrapper: true,
+  ksyms: true,
+  logLevel: true,
+  programs: true,
+  onError: true,
+  maps: true,
+  variables: true,
+  innerMaps: true,
+  loader: true,
+  attachProg: true,
+};
+
+const refuse = (code: 'ENOENT' | 'EINVAL', detail: string): BpfError => loaderError('check options', code, detail);
+
+export const unknownProgram = (spec: CollectionSpec, name: string): BpfError =>
+  loaderError(
+    `load ${name}`,
+    'ENOENT',
+    `the object has no such program${didYouMean(
+      name,
+      spec.programs.flatMap((p) => [p.key, p.name]),
+    )}`,
+  );
+
+/** Throws BpfError for the first name that means nothing. Names of programs are checked where they are chosen. */
+export function checkOptions(spec: CollectionSpec, options: LoadOptions): void {
+  for (const name of Object.keys(options))
+    if (!(name in KNOWN)) throw refuse('EINVAL', `there is no option ${name}${didYouMean(name, Object.keys(KNOWN))}`);
+  for (const name of [...(options.maps?.keys() ?? []), ...(options.innerMaps?.keys() ?? [])])
+    if (!spec.maps.has(name)) throw unknownMap(spec, name);
+  for (const name of Object.keys(options.variables ?? {})) findVariable(spec, name);
+}
+
+export const unknownMap = (spec: CollectionSpec, name: string): BpfError =>
+  refuse('ENOENT', `the object has no map ${name}${didYouMean(name, spec.maps.keys())}`);
+
+/** The map of a global variable, and its place there. */
+export function findVariable(spec: CollectionSpec, name: string): { map: MapSpec; variable: VariableSpec } {
+  for (const map of spec.maps.values()) {
+    const variable = map.variables.find((v) => v.name === name);
+    if (variable !== undefined) return { map, variable };
+  }
+  const known = [...spec.maps.values()].flatMap((m) => m.variables.map((v) => v.name));
+  throw refuse('ENOENT', `the object has no global variable ${name}${didYouMean(name, known)}`);
+}

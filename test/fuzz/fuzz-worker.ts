@@ -1,0 +1,4 @@
+/** The process that runs cases of the parser fuzz. */
+import { work } from './watch.ts';
+
+work();
