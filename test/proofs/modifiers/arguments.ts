@@ -1,5 +1,5 @@
 /** Random prototypes: parameters and results of functions behind chains, tagged or not, called with what may not fit. */
-import { BPF_PROG_TYPE as P } from '../../src/uapi/prog-types.ts';
+import { BPF_PROG_TYPE as P } from '../../../src/uapi/prog-types.ts';
 import type { Case, CaseProgram } from './cases.ts';
 import type { Types } from './types.ts';
 

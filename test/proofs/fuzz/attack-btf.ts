@@ -1,5 +1,5 @@
 /** BTF whose size says little about the work that it asks for. */
-import type { Rng } from '../proofs/differential/rng.ts';
+import type { Rng } from '../differential/rng.ts';
 import { RawBtf } from './writer.ts';
 
 const K = {

@@ -1,19 +1,19 @@
 /** Types behind random chains of typedefs and modifiers: recorded answers of Linux 6.18 everywhere, the live kernel's where it can be asked. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
-import { Btf } from '../../src/btf/btf.ts';
-import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
-import { buildRuntime, type Runtime } from '../../src/kernel/boot/runtime.ts';
-import { verify } from '../../src/kernel/verifier/check.ts';
-import { programSeed } from '../proofs/differential/rng.ts';
-import { kernelAbsent, liveKernel } from '../host/live-kernel.ts';
+import { Btf } from '../../../src/btf/btf.ts';
+import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
+import { buildRuntime, type Runtime } from '../../../src/kernel/boot/runtime.ts';
+import { verify } from '../../../src/kernel/verifier/check.ts';
+import { programSeed } from '../differential/rng.ts';
+import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { ask } from './ask.ts';
 import { forgetting, makeCase } from './cases.ts';
 
 const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 400);
 const SEED = Number(process.env['SKEP_SEED'] ?? 618);
 const RECORDED = 250;
-const FILE = new URL('../fixtures/btf/chains-6.18.txt', import.meta.url);
+const FILE = new URL('../../fixtures/btf/chains-6.18.txt', import.meta.url);
 const LIVE_BTF = '/sys/kernel/btf/vmlinux';
 
 const kernel = await liveKernel();

@@ -1,7 +1,7 @@
 /** Random BTF: types behind chains of typedefs and modifiers, structs with special fields, everything that may be wrapped is. */
-import { BtfBuilder } from '../../src/btf/encode.ts';
-import type { BtfMember } from '../../src/btf/types.ts';
-import type { Rng } from '../proofs/differential/rng.ts';
+import { BtfBuilder } from '../../../src/btf/encode.ts';
+import type { BtfMember } from '../../../src/btf/types.ts';
+import type { Rng } from '../differential/rng.ts';
 
 /** A type with what a struct needs to lay it out. */
 export interface Sized {

@@ -1,5 +1,5 @@
 /** Object files and captures whose size says little about the work that they ask for. */
-import type { Rng } from '../proofs/differential/rng.ts';
+import type { Rng } from '../differential/rng.ts';
 import { attackBtf } from './attack-btf.ts';
 import { ALLOC, EXEC, type Section, SHT, Strings, WRITE, wordBytes, writeElf } from './writer.ts';
 
