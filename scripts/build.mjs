@@ -19,7 +19,7 @@ const BUNDLES = [
   ['errors', /^(?:util|lib)\/errors\.ts$|^uapi\/errno\.ts$/],
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/)/],
   ['verifier', /^kernel\/(?:spec|verifier)\//],
-  ['memory', /^kernel\/(?:mem|object)\/|^kernel\/helpers\/(?:env|link|shim|packet)\.ts$/],
+  ['memory', /^kernel\/(?:mem|object)\/|^kernel\/helpers\/(?:env|link|shim|packet|xdp-frags)\.ts$/],
   ['maps', /^kernel\/(?:core|maps)\//],
   ['helpers', /^kernel\/helpers\//],
   ['interp', /^kernel\/interp\//],

@@ -108,6 +108,7 @@ export function assembleRuntime(
     nextMapId: () => objects.newId('map'),
   });
   const run = newRunState();
+  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const linkParts: LinkParts = {
     mem,
     heap,
@@ -117,13 +118,13 @@ export function assembleRuntime(
     ...(options.vmlinux === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
+    hasDevice: (ifindex) => devices.has(ifindex),
     cpuStack: layout.stacks[0],
     deadlineMs: options.deadlineMs ?? Number.POSITIVE_INFINITY,
   };
   const engines = options.verifyOnly
     ? undefined
     : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
-  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, run, nrCpus },
     ...(engines ? programRunners(engines.link, run) : NO_RUNNERS),

@@ -23,6 +23,7 @@ export interface LinkParts {
   /** Name of a kernel function by BTF id, '' when there is no BTF to take it from. */
   readonly kfuncName: (btfId: number) => string;
   readonly nrCpus: number;
+  readonly hasDevice: (ifindex: number) => boolean;
   /** Milliseconds that a run may take before a polled deadline stops it. */
   readonly deadlineMs: number;
 }
@@ -51,6 +52,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     core: maps.core,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),
     nrCpus: parts.nrCpus,
+    hasDevice: parts.hasDevice,
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
     free: (addr) => heap.free(addr),

@@ -49,6 +49,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     get tag() {
       return (tag ??= progTag(input.insns));
     },
+    maxCtxOffset: env.maxCtxOffset,
     changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
   };
