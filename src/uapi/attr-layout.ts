@@ -169,7 +169,8 @@ export const ATTR_LAYOUTS = {
       buf('data_out', 24, { lenAt: 12, lenName: 'data_size_out', dir: 'out' }),
       u32('repeat', 32),
       u32('duration', 36, 'out'),
-      buf('ctx_in', 48, { lenAt: 40 }),
+      // Syscall programs write into it.
+      buf('ctx_in', 48, { lenAt: 40, dir: 'inout' }),
       buf('ctx_out', 56, { lenAt: 44, lenName: 'ctx_size_out', dir: 'out' }),
       u32('flags', 64),
       u32('cpu', 68),

@@ -106,7 +106,7 @@ export interface TestRunAttr {
     flags?: number;
     cpu?: number;
     batch_size?: number;
-    /** Output of the embedded kernel: why a run was stopped that the real one would have gone on with (-EINTR). */
+    /** Output of the embedded kernel: why a run was refused, or stopped where the real one would have gone on (-EINTR). */
     aborted?: string;
   };
 }

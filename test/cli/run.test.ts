@@ -89,9 +89,10 @@ describe('one run', () => {
       retval: 1,
     });
     expect(run(PROGRAMS, '--prog', 'profile', '--ctx-in', file)).toMatchObject({ retval: 235 });
-    expect(
-      run(PROGRAMS, '--prog', 'raw', '--ctx-in', files.file('args', Uint8Array.of(5, 0, 0, 0, 0, 0, 0, 0, 6))),
-    ).toMatchObject({ retval: 11 });
+    const args = new Uint8Array(BigUint64Array.of(5n, 6n).buffer);
+    expect(run(PROGRAMS, '--prog', 'raw', '--ctx-in', files.file('args', args))).toMatchObject({ retval: 11 });
+    const short = skep(['run', PROGRAMS, '--prog', 'raw', '--ctx-in', files.file('short', args.subarray(0, 9))]);
+    expect(short.err).toContain('takes 16 bytes, and 9 were given');
     expect(run(PROGRAMS, '--prog', 'probe', '--data-in', file), 'data is left aside').toMatchObject({ retval: 0 });
   });
 

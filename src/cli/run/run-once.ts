@@ -41,13 +41,21 @@ const LONGEST_CTX = 8192;
 /** struct bpf_perf_event_data of x86_64: pt_regs, sample_period, addr. */
 const PERF_EVENT_DATA = 184;
 
-/** Types that run by a plain call on the bytes of their context: registers, records, raw arguments. */
+/** Types that run by a plain call on the bytes of their context: registers, records, raw arguments, structs. */
 const BY_CALL: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_KPROBE,
   T.BPF_PROG_TYPE_TRACEPOINT,
   T.BPF_PROG_TYPE_RAW_TRACEPOINT,
   T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
   T.BPF_PROG_TYPE_PERF_EVENT,
+  T.BPF_PROG_TYPE_CGROUP_DEVICE,
+  T.BPF_PROG_TYPE_CGROUP_SOCK,
+  T.BPF_PROG_TYPE_CGROUP_SOCK_ADDR,
+  T.BPF_PROG_TYPE_CGROUP_SYSCTL,
+  T.BPF_PROG_TYPE_CGROUP_SOCKOPT,
+  T.BPF_PROG_TYPE_SOCK_OPS,
+  T.BPF_PROG_TYPE_SK_MSG,
+  T.BPF_PROG_TYPE_SK_LOOKUP,
 ]);
 /** Those of them that the real kernel has test runs for. */
 const KERNEL_RUNS_CTX: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_RAW_TRACEPOINT, T.BPF_PROG_TYPE_SYSCALL]);
@@ -66,11 +74,13 @@ function callOnContext(live: RuntimeProgram, { program, ctx, repeat }: OnceInput
   if (ctx !== undefined && ctx.length > LONGEST_CTX)
     throw new InputError('', `the context has ${ctx.length} bytes, and ${LONGEST_CTX} are the most`);
   // Perf events end with two numbers of their own, behind the registers.
-  const bytes = new Uint8Array(program.type === T.BPF_PROG_TYPE_PERF_EVENT ? PERF_EVENT_DATA : LONGEST_CTX);
-  if (ctx !== undefined && ctx.length > bytes.length)
-    throw new InputError('', `the context has ${ctx.length} bytes, and struct bpf_perf_event_data has ${bytes.length}`);
-  if (ctx) bytes.set(ctx);
+  if (ctx !== undefined && program.type === T.BPF_PROG_TYPE_PERF_EVENT && ctx.length > PERF_EVENT_DATA)
+    throw new InputError(
+      '',
+      `the context has ${ctx.length} bytes, and struct bpf_perf_event_data has ${PERF_EVENT_DATA}`,
+    );
   try {
+    const bytes = ctx ?? new Uint8Array(live.contextSize);
     const started = performance.now();
     let run = live.runContext(bytes);
     for (let i = 1; i < repeat; i++) run = live.runContext(bytes);
@@ -83,6 +93,7 @@ function callOnContext(live: RuntimeProgram, { program, ctx, repeat }: OnceInput
       durationNs,
     };
   } catch (e) {
+    if (e instanceof RangeError) throw new InputError('', `program ${program.key}: ${e.message}`);
     if (e instanceof ProgramAbort) throw new InputError('', `program ${program.key} was stopped: ${e.message}`);
     throw e;
   }

@@ -121,6 +121,7 @@ export function assembleRuntime(
     nextMapId: () => objects.newId('map'),
   });
   const run = newRunState();
+  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const linkParts: LinkParts = {
     mem,
     heap,
@@ -130,13 +131,13 @@ export function assembleRuntime(
     ...(options.vmlinux === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
+    hasDevice: (ifindex) => devices.has(ifindex),
     cpuStack: layout.stacks[0],
     deadline,
   };
   const engines = options.verifyOnly
     ? undefined
     : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
-  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, run, nrCpus, rcu, deadline },
     ...(engines ? programRunners(engines.link, run, rcu, deadline) : NO_RUNNERS),

@@ -25,6 +25,7 @@ export interface LinkParts {
   /** Name of a kernel function by BTF id, '' when there is no BTF to take it from. */
   readonly kfuncName: (btfId: number) => string;
   readonly nrCpus: number;
+  readonly hasDevice: (ifindex: number) => boolean;
   /** What loops poll. */
   readonly deadline: Deadline;
 }
@@ -52,6 +53,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     stack,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),
     nrCpus: parts.nrCpus,
+    hasDevice: parts.hasDevice,
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
     free: (addr) => heap.free(addr),

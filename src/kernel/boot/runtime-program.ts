@@ -8,8 +8,7 @@ import {
   type PacketRunnerOptions,
   takesPackets,
 } from '../testrun/packet-runner.ts';
-import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
-import { perfEventContext, perfEventRoom } from '../testrun/perf-event-ctx.ts';
+import { contextSize, makeContext } from '../hooks/context-run.ts';
 import type { VerifiedProgram, VerifierStats } from '../verifier/result.ts';
 
 /** What a run on context bytes left. */
@@ -63,24 +62,27 @@ export class RuntimeProgram {
     return takesPackets(this.#prog.verified.progType);
   }
 
+  /** Bytes that {@link runContext} takes at least. Throws ProgramAbort when the type has no context here. */
+  get contextSize(): number {
+    return contextSize(this.#prog);
+  }
+
   /**
-   * Runs on a copy of context bytes: pt_regs of a kprobe, a tracepoint's record, raw arguments, or
-   * struct bpf_perf_event_data (the registers, then sample_period and addr).
+   * Runs on a copy of context bytes in the layout of user space: pt_regs of a kprobe, a tracepoint's record, raw arguments, or the
+   * type's struct (bpf_perf_event_data, bpf_sock_addr, bpf_sysctl ...), of which the kernel's own is made; the data of sockopt and
+   * sk_msg programs follow the struct. Throws RangeError when there are too few bytes, ProgramAbort when the type has no context here.
    */
   runContext(ctx: Uint8Array): ContextRun {
-    const { mem, heap } = this.#env;
-    const perf = this.#prog.verified.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_PERF_EVENT;
-    const at = heap.alloc(Math.max(8, ctx.length) + (perf ? perfEventRoom(this.#env) : 0), 8);
-    if (at === 0) throw new RangeError(`no memory for a context of ${ctx.length} bytes`);
+    const { mem } = this.#env;
+    const context = makeContext(this.#env, this.#prog, ctx);
     try {
       return inCall(this.#env, () => {
-        mem.u8.set(ctx, at);
-        this.#env.runProgram(this.#prog, perf ? perfEventContext(this.#env, at, ctx.length) : at);
+        this.#env.runProgram(this.#prog, context.addr);
         const ret = this.#prog.exe.retAddr >>> 2;
-        return { r0: [mem.u32[ret], mem.u32[ret + 1]], ctx: mem.u8.slice(at, at + ctx.length) };
+        return { r0: [mem.u32[ret], mem.u32[ret + 1]], ctx: context.left() };
       });
     } finally {
-      heap.free(at);
+      context.dispose();
     }
   }
 

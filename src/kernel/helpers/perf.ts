@@ -5,8 +5,9 @@ import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { SkbView, skbOffsets, type XdpOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
+import { XdpFrags } from './xdp-frags.ts';
 
 const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SOCKET_FILTER,
@@ -19,26 +20,28 @@ const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SK_SKB,
 ]);
 
-/** Where the packet of a packet program's context lies: address and length. Layouts are read when first needed. */
-function packetFinder(env: HelperEnv): (ctx: number) => readonly [number, number] {
+/** Copies the first bytes of a packet program's packet; undefined when it is shorter. Layouts are read when first needed. */
+function packetCopier(env: HelperEnv): (ctx: number, length: number) => Uint8Array | undefined {
   let skb: SkbView | undefined;
-  let xdp: XdpOffsets | undefined;
-  const { view } = env.mem;
-  return (ctx) => {
+  let xdp: { readonly data: number; readonly frags: XdpFrags } | undefined;
+  const { view, u8 } = env.mem;
+  return (ctx, length) => {
     if (SKB_TYPES.has(env.run.progType)) {
       skb ??= new SkbView(env.mem, skbOffsets(layoutsOf(env)));
-      return [skb.get32(ctx, 'data'), skb.headlen(ctx)];
+      const data = skb.get32(ctx, 'data');
+      return length > skb.headlen(ctx) ? undefined : u8.subarray(data, data + length);
     }
-    xdp ??= xdpOffsets(layoutsOf(env));
-    const data = view.getUint32(ctx + xdp.data, true);
-    return [data, view.getUint32(ctx + xdp.data_end, true) - data];
+    const layouts = layoutsOf(env);
+    xdp ??= { data: xdpOffsets(layouts).data, frags: new XdpFrags(env.mem, layouts) };
+    if (length > xdp.frags.length(ctx)) return undefined;
+    return xdp.frags.copy(ctx, view.getUint32(ctx + xdp.data, true), length);
   };
 }
 
 /** bpf_perf_event_output(ctx, map, flags, data, size): index in the low half of flags, packet bytes to append in the high. */
 export const perfEventOutput: HelperMaker = (env) => {
   const f = new Frames(env);
-  const find = packetFinder(env);
+  const copy = packetCopier(env);
   const { u8 } = env.mem;
   return (frame) => {
     const ctx = f.u32(frame, 1);
@@ -51,11 +54,11 @@ export const perfEventOutput: HelperMaker = (env) => {
     if (high & ~(packets ? BPF_F_CTXLEN_MASK_HI : 0)) return f.ret(frame, -ERRNO.EINVAL);
     let sample = u8.slice(data, data + size);
     if (high) {
-      const [start, length] = find(ctx);
-      if (high > length) return f.ret(frame, -ERRNO.EFAULT);
+      const packet = copy(ctx, high);
+      if (packet === undefined) return f.ret(frame, -ERRNO.EFAULT);
       const longer = new Uint8Array(size + high);
       longer.set(sample);
-      longer.set(u8.subarray(start, start + high), size);
+      longer.set(packet, size);
       sample = longer;
     }
     const { cpu } = env.run;

@@ -7,6 +7,8 @@ import type { BpfMap } from '../object/map.ts';
 import { TargetArrayMap } from '../maps/target-array.ts';
 import { TargetHashMap } from '../maps/target-hash.ts';
 import { type HelperMaker, Frames, simple } from './frame.ts';
+import { ProgramAbort } from '../run/linkage.ts';
+import { layoutsOf, SkbView, skbOffsets } from '../world/net/packet.ts';
 
 const XDP_ABORTED = 0;
 const XDP_REDIRECT = 4;
@@ -57,11 +59,25 @@ export const redirectPeer = simple((env, ifindex, flags) => {
   return TC_ACT_REDIRECT;
 }, 2);
 
-/** bpf_clone_redirect: nothing here can send a copy while the program runs (SCOPE 113). */
-export const cloneRedirect = simple(
-  (_env, _skb, _ifindex, flags) => (flags & ~BPF_F_INGRESS ? -ERRNO.EINVAL : -ERRNO.EOPNOTSUPP),
-  3,
-);
+/** bpf_clone_redirect(skb, ifindex, flags): a copy goes to the host, which is the wire of all devices. */
+export const cloneRedirect: HelperMaker = (env) => {
+  const f = new Frames(env);
+  const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
+  return (frame) => {
+    const at = f.u32(frame, 1);
+    const ifindex = f.lo(frame, 2);
+    const flags = f.u32(frame, 3);
+    if (f.hi(frame, 3) !== 0 || flags & ~BPF_F_INGRESS) return f.ret(frame, -ERRNO.EINVAL);
+    if (env.hasDevice?.(ifindex) !== true) return f.ret(frame, -ERRNO.EINVAL);
+    const { transmit } = env.host;
+    if (transmit === undefined)
+      throw new ProgramAbort('unsupported', -1, 'bpf_clone_redirect sends a packet, and the host has no transmit port');
+    const data = skb.get32(at, 'data');
+    const copy = skb.u8.slice(data, data + skb.headlen(at));
+    f.ret(frame, transmit(ifindex, copy, (flags & BPF_F_INGRESS) !== 0));
+    skb.computeDataPointers(at);
+  };
+};
 
 const isTarget = (map: BpfMap, key: number): boolean =>
   (map instanceof TargetArrayMap || map instanceof TargetHashMap) && map.target(key) !== undefined;

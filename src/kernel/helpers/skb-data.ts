@@ -3,12 +3,12 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_INVALIDATE_HASH, BPF_F_RECOMPUTE_CSUM } from '../../uapi/flags.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { type HelperMaker, simple } from './frame.ts';
-import { CHECKSUM_COMPLETE, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { CHECKSUM_COMPLETE, SHARED_INFO_SIZE, SkbView, skbOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
 
 const INT_MAX = 0x7fff_ffff;
-/** BPF_SKB_MAX_LEN: the largest packet that growing may make. */
-export const SKB_MAX_LEN = 0x1_0000 + 14;
+/** BPF_SKB_MAX_LEN: what a packet may grow to, four pages without the shared info. */
+export const SKB_MAX_LEN = 4 * 4096 - SHARED_INFO_SIZE;
 const MAC_UNSET = 0xffff;
 
 /** A helper on an sk_buff: low halves of r2..r5. `wide` as in {@link simple}. */
@@ -71,28 +71,26 @@ export const skbPullData = skbMaker((_env, skb, at, len) => {
 });
 
 /** bpf_skb_change_tail(skb, len, flags) */
-export const skbChangeTail = skbMaker((_env, skb, at, len, flags) => {
+export const skbChangeTail = skbMaker((env, skb, at, len, flags) => {
   const network = skb.get16(at, 'network_header') - skb.headroom(at);
   if (flags || len > SKB_MAX_LEN || len < Math.max(network, 0)) return -ERRNO.EINVAL;
   const old = skb.get32(at, 'len');
-  const tail = skb.get32(at, 'tail');
   if (len > old) {
     const grow = len - old;
-    // The kernel would copy to a larger buffer; the hosts' buffers leave room for what a device may send.
-    if (grow > skb.tailroom(at)) return -ERRNO.ENOMEM;
-    const end = skb.get32(at, 'head') + tail;
+    if (grow > skb.tailroom(at) && !skb.expand(env, at, 0, grow)) return -ERRNO.ENOMEM;
+    const end = skb.get32(at, 'head') + skb.get32(at, 'tail');
     skb.u8.fill(0, end, end + grow);
   }
-  skb.set32(at, 'tail', tail + len - old);
+  skb.set32(at, 'tail', skb.get32(at, 'tail') + len - old);
   skb.set32(at, 'len', len);
   skb.computeDataPointers(at);
   return 0;
 }, 3);
 
 /** bpf_skb_change_head(skb, len, flags): zeroed room before the MAC header, which moves to its start. */
-export const skbChangeHead = skbMaker((_env, skb, at, room, flags) => {
+export const skbChangeHead = skbMaker((env, skb, at, room, flags) => {
   if (flags || room + skb.get32(at, 'len') > SKB_MAX_LEN) return -ERRNO.EINVAL;
-  if (room > skb.headroom(at)) return -ERRNO.ENOMEM;
+  if (room > skb.headroom(at) && !skb.expand(env, at, room, 0)) return -ERRNO.ENOMEM;
   skb.push(at, room);
   const data = skb.get32(at, 'data');
   skb.u8.fill(0, data, data + room);
@@ -104,10 +102,10 @@ export const skbChangeHead = skbMaker((_env, skb, at, room, flags) => {
 
 /**
  * Opens (positive) or closes (negative) a gap of `n` bytes behind the first `off` bytes, moving those; headers before the
- * gap keep their distance to the packet's start. False when there is no room.
+ * gap keep their distance to the packet's start. False when there is no memory, or nothing to close.
  */
-export function resizeHeader(skb: SkbView, at: number, off: number, n: number): boolean {
-  if (n > 0 && n > skb.headroom(at)) return false;
+export function resizeHeader(env: HelperEnv, skb: SkbView, at: number, off: number, n: number): boolean {
+  if (n > 0 && n > skb.headroom(at) && !skb.expand(env, at, n, 0)) return false;
   if (n < 0 && off - n > skb.headlen(at)) return false;
   const data = skb.get32(at, 'data');
   skb.u8.copyWithin(data - n, data, data + off);

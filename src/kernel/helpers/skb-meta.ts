@@ -1,5 +1,6 @@
 /** sk_buff helpers about what goes with a packet: VLAN tags, flow hash, type and protocol. */
 import { ERRNO } from '../../uapi/errno.ts';
+import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker, simple } from './frame.ts';
 import { SkbView, skbOffsets, SW_HASH } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
@@ -17,8 +18,8 @@ const swap16 = (n: number): number => ((n & 0xff) << 8) | ((n >>> 8) & 0xff);
 const be16 = (u8: Uint8Array, at: number): number => ((u8[at] as number) << 8) | (u8[at + 1] as number);
 
 /** Puts the tag that only the sk_buff knows into the packet (__vlan_insert_tag). */
-function insertTag(skb: SkbView, at: number, proto: number, tci: number): boolean {
-  if (!resizeHeader(skb, at, ETH_ALEN2, VLAN_HLEN)) return false;
+function insertTag(env: HelperEnv, skb: SkbView, at: number, proto: number, tci: number): boolean {
+  if (!resizeHeader(env, skb, at, ETH_ALEN2, VLAN_HLEN)) return false;
   const p = skb.get32(at, 'data') + ETH_ALEN2;
   skb.u8.set([proto >>> 8, proto, tci >>> 8, tci], p);
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - VLAN_HLEN);
@@ -28,11 +29,11 @@ function insertTag(skb: SkbView, at: number, proto: number, tci: number): boolea
 }
 
 /** bpf_skb_vlan_push(skb, vlan_proto, vlan_tci): the newest tag stays beside the packet, an older one goes into it. */
-export const skbVlanPush = skbMaker((_env, skb, at, protoBe, tci) => {
+export const skbVlanPush = skbMaker((env, skb, at, protoBe, tci) => {
   const asked = swap16(protoBe & 0xffff);
   const proto = asked === ETH_P_8021Q || asked === ETH_P_8021AD ? asked : ETH_P_8021Q;
   if (skb.get32(at, 'vlan_all') !== 0) {
-    const ok = insertTag(skb, at, swap16(skb.get16(at, 'vlan_proto')), skb.get16(at, 'vlan_tci'));
+    const ok = insertTag(env, skb, at, swap16(skb.get16(at, 'vlan_proto')), skb.get16(at, 'vlan_tci'));
     if (!ok) return -ERRNO.ENOMEM;
   }
   skb.set16(at, 'vlan_proto', swap16(proto));
@@ -42,10 +43,10 @@ export const skbVlanPush = skbMaker((_env, skb, at, protoBe, tci) => {
 });
 
 /** Takes the tag out of the packet (__skb_vlan_pop): its TCI, or -1. */
-function removeTag(skb: SkbView, at: number): number {
+function removeTag(env: HelperEnv, skb: SkbView, at: number): number {
   const data = skb.get32(at, 'data');
   const tci = be16(skb.u8, data + ETH_ALEN2 + 2);
-  if (!resizeHeader(skb, at, ETH_ALEN2, -VLAN_HLEN)) return -1;
+  if (!resizeHeader(env, skb, at, ETH_ALEN2, -VLAN_HLEN)) return -1;
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') + VLAN_HLEN);
   skb.set16(at, 'protocol', swap16(be16(skb.u8, skb.get32(at, 'data') + ETH_ALEN2)));
   skb.set16(at, 'mac_len', skb.get16(at, 'mac_len') - VLAN_HLEN);
@@ -58,12 +59,12 @@ const isVlan = (skb: SkbView, at: number): boolean => {
 };
 
 /** bpf_skb_vlan_pop(skb): an inner tag in the packet becomes the one beside it. */
-export const skbVlanPop = skbMaker((_env, skb, at) => {
+export const skbVlanPop = skbMaker((env, skb, at) => {
   if (skb.get32(at, 'vlan_all') !== 0) skb.set32(at, 'vlan_all', 0);
-  else if (isVlan(skb, at)) removeTag(skb, at);
+  else if (isVlan(skb, at)) removeTag(env, skb, at);
   if (isVlan(skb, at) && skb.headlen(at) >= 18) {
     const proto = skb.get16(at, 'protocol');
-    const tci = removeTag(skb, at);
+    const tci = removeTag(env, skb, at);
     if (tci >= 0) {
       skb.set16(at, 'vlan_proto', proto);
       skb.set16(at, 'vlan_tci', tci);
@@ -129,7 +130,7 @@ export const skbChangeType = skbMaker((_env, skb, at, type) => {
 });
 
 /** bpf_skb_change_proto: between IPv4 and IPv6; room for the larger header opens, contents are the program's. */
-export const skbChangeProto = skbMaker((_env, skb, at, protoBe, flags) => {
+export const skbChangeProto = skbMaker((env, skb, at, protoBe, flags) => {
   if (flags) return -ERRNO.EINVAL;
   const from = swap16(skb.get16(at, 'protocol'));
   const to = swap16(protoBe & 0xffff);
@@ -137,7 +138,7 @@ export const skbChangeProto = skbMaker((_env, skb, at, protoBe, flags) => {
   if (!up && !(from === ETH_P_IPV6 && to === ETH_P_IP)) return -ERRNO.ENOTSUPP;
   const n = up ? 20 : -20;
   const off = skb.get16(at, 'network_header') - skb.headroom(at);
-  if (!resizeHeader(skb, at, Math.max(off, 0), n)) return -ERRNO.ENOMEM;
+  if (!resizeHeader(env, skb, at, Math.max(off, 0), n)) return -ERRNO.ENOMEM;
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - n);
   skb.set16(at, 'network_header', skb.get16(at, 'network_header') - n);
   skb.set16(at, 'protocol', swap16(to));

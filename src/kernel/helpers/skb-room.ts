@@ -13,6 +13,7 @@ import {
   BPF_F_ADJ_ROOM_FIXED_GSO,
   BPF_F_ADJ_ROOM_NO_CSUM_RESET,
 } from '../../uapi/flags.ts';
+import type { HelperEnv } from '../run/env.ts';
 import { type HelperMaker, Frames } from './frame.ts';
 import { CHECKSUM_UNNECESSARY, ETH_HLEN, SkbView, skbOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
@@ -51,8 +52,15 @@ function checkEncap(flags: number, innerMacLen: number): number {
   return flags & BPF_F_ADJ_ROOM_ENCAP_L2_ETH && innerMacLen < ETH_HLEN ? -ERRNO.EINVAL : 0;
 }
 
-function adjust(skb: SkbView, at: number, diff: number, mode: number, flags: number, innerMacLen: number): number {
-  if (flags & ~KNOWN) return -ERRNO.EINVAL;
+interface Flags {
+  readonly low: number;
+  readonly innerMacLen: number;
+}
+
+/** @param flags the low half of the flags, and the length of the inner Ethernet header in their top byte */
+function adjust(env: HelperEnv, skb: SkbView, at: number, diff: number, mode: number, flags: Flags): number {
+  const { low, innerMacLen } = flags;
+  if (low & ~KNOWN) return -ERRNO.EINVAL;
   const size = Math.abs(diff);
   const shrink = diff < 0;
   if (size > MAX_DIFF) return -ERRNO.EFAULT;
@@ -61,20 +69,20 @@ function adjust(skb: SkbView, at: number, diff: number, mode: number, flags: num
   if (mode !== BPF_ADJ_ROOM_NET && mode !== BPF_ADJ_ROOM_MAC) return -ERRNO.ENOTSUPP;
   const off = skb.get16(at, 'mac_len') + (mode === BPF_ADJ_ROOM_NET ? baseLen(protocol) : 0);
   let least = baseLen(protocol);
-  if (flags & DECAP_L3) {
-    if (!shrink || (flags & DECAP_L3) === DECAP_L3) return -ERRNO.EINVAL;
-    least = flags & BPF_F_ADJ_ROOM_DECAP_L3_IPV4 ? IPV4_LEN : IPV6_LEN;
+  if (low & DECAP_L3) {
+    if (!shrink || (low & DECAP_L3) === DECAP_L3) return -ERRNO.EINVAL;
+    least = low & BPF_F_ADJ_ROOM_DECAP_L3_IPV4 ? IPV4_LEN : IPV6_LEN;
   }
   const len = skb.get32(at, 'len');
   const now = len - (skb.get16(at, 'network_header') - skb.headroom(at));
   if (shrink ? size >= now || now - size < least : len + size > SKB_MAX_LEN) return -ERRNO.ENOTSUPP;
-  const refused = shrink ? (flags & ~SHRINK_FLAGS ? -ERRNO.EINVAL : 0) : checkEncap(flags, innerMacLen);
+  const refused = shrink ? (low & ~SHRINK_FLAGS ? -ERRNO.EINVAL : 0) : checkEncap(low, innerMacLen);
   if (refused !== 0) return refused;
-  if (!resizeHeader(skb, at, off, diff)) return -ERRNO.ENOMEM;
+  if (!resizeHeader(env, skb, at, off, diff)) return -ERRNO.ENOMEM;
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - diff);
   skb.set16(at, 'network_header', skb.get16(at, 'network_header') - diff);
-  skb.set16(at, 'protocol', swap16(nextProtocol(flags, protocol)));
-  if (!(flags & BPF_F_ADJ_ROOM_NO_CSUM_RESET) && skb.ipSummed(at) === CHECKSUM_UNNECESSARY) skb.setIpSummed(at, 0);
+  skb.set16(at, 'protocol', swap16(nextProtocol(low, protocol)));
+  if (!(low & BPF_F_ADJ_ROOM_NO_CSUM_RESET) && skb.ipSummed(at) === CHECKSUM_UNNECESSARY) skb.setIpSummed(at, 0);
   skb.computeDataPointers(at);
   return 0;
 }
@@ -85,8 +93,9 @@ export const skbAdjustRoom: HelperMaker = (env) => {
   const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
   return (frame) => {
     const high = f.hi(frame, 4) >>> 0;
-    const flags = high & 0xff_ffff ? 0xffff_ffff : f.u32(frame, 4);
-    f.ret(frame, adjust(skb, f.u32(frame, 1), f.lo(frame, 2), f.u32(frame, 3), flags, high >>> L2_LEN_SHIFT));
+    const low = high & 0xff_ffff ? 0xffff_ffff : f.u32(frame, 4);
+    const flags = { low, innerMacLen: high >>> L2_LEN_SHIFT };
+    f.ret(frame, adjust(env, skb, f.u32(frame, 1), f.lo(frame, 2), f.u32(frame, 3), flags));
   };
 };
 

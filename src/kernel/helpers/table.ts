@@ -1,10 +1,11 @@
 /** Helper implementations by BPF_FUNC_* id: an export of the wasm core, or a TypeScript function of its family's file. */
 import { BPF_FUNC as F } from '../../uapi/helper-ids.ts';
+import { INTERNAL_HELPER } from '../rules/rows/helpers/internal.ts';
 import { forEachMapElem, loop } from './callbacks.ts';
 import type { CoreHelper, HelperEnv } from '../run/env.ts';
 import type { HelperMaker } from './frame.ts';
 import type { HelperImpl } from '../run/linkage.ts';
-import { skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { SHARED_INFO_SIZE, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
 import { perfEventOutput } from './perf.ts';
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from './redirect.ts';
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.ts';
@@ -17,14 +18,15 @@ import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
 import * as task from './task.ts';
 import { jiffies64, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from './time.ts';
 import { tracePrintk, traceVprintk } from './trace.ts';
+import { fragOffsets } from './xdp-frags.ts';
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from './xdp.ts';
 
 /** Helpers that the core serves without JavaScript. */
 export const CORE_HELPERS: Readonly<Record<number, CoreHelper>> = {
   [F.BPF_FUNC_map_lookup_elem]: { export: 'map_lookup_elem', sig: 'ii:i' },
-  [F.BPF_FUNC_map_update_elem]: { export: 'map_update_elem', sig: 'iiii:s' },
+  [F.BPF_FUNC_map_update_elem]: { export: 'map_update_elem', sig: 'iiiF:s' },
   [F.BPF_FUNC_map_delete_elem]: { export: 'map_delete_elem', sig: 'ii:s' },
-  [F.BPF_FUNC_map_push_elem]: { export: 'map_push_elem', sig: 'iii:s' },
+  [F.BPF_FUNC_map_push_elem]: { export: 'map_push_elem', sig: 'iiF:s' },
   [F.BPF_FUNC_map_pop_elem]: { export: 'map_pop_elem', sig: 'ii:s' },
   [F.BPF_FUNC_map_peek_elem]: { export: 'map_peek_elem', sig: 'ii:s' },
   [F.BPF_FUNC_map_lookup_percpu_elem]: { export: 'map_lookup_percpu_elem', sig: 'iii:i' },
@@ -41,16 +43,19 @@ export const CORE_HELPERS: Readonly<Record<number, CoreHelper>> = {
   [F.BPF_FUNC_probe_read_kernel_str]: { export: 'probe_read_kernel_str', sig: 'iiW:s' },
   [F.BPF_FUNC_probe_read_user_str]: { export: 'probe_read_user_str', sig: 'iiW:s' },
   [F.BPF_FUNC_snprintf]: { export: 'snprintf', sig: 'iiiii:s' },
-  [F.BPF_FUNC_ringbuf_output]: { export: 'ringbuf_output', sig: 'iiii:s' },
-  [F.BPF_FUNC_ringbuf_reserve]: { export: 'ringbuf_reserve', sig: 'iii:i' },
+  [F.BPF_FUNC_ringbuf_output]: { export: 'ringbuf_output', sig: 'iiiF:s' },
+  [F.BPF_FUNC_ringbuf_reserve]: { export: 'ringbuf_reserve', sig: 'iiF:i' },
   [F.BPF_FUNC_ringbuf_submit]: { export: 'ringbuf_submit', sig: 'ii:v' },
   [F.BPF_FUNC_ringbuf_discard]: { export: 'ringbuf_discard', sig: 'ii:v' },
-  [F.BPF_FUNC_ringbuf_query]: { export: 'ringbuf_query', sig: 'ii:I' },
+  [F.BPF_FUNC_ringbuf_query]: { export: 'ringbuf_query', sig: 'iF:I' },
 };
 
 /** Core helpers that know the packet's layout; they exist only with kernel layouts. */
 export const CORE_PACKET_HELPERS: Readonly<Record<number, CoreHelper>> = {
   [F.BPF_FUNC_skb_load_bytes]: { export: 'skb_load_bytes', sig: 'iiii:s' },
+  [INTERNAL_HELPER.skb_load_helper_8]: { export: 'skb_load_helper_8', sig: 'ii:s' },
+  [INTERNAL_HELPER.skb_load_helper_16]: { export: 'skb_load_helper_16', sig: 'ii:s' },
+  [INTERNAL_HELPER.skb_load_helper_32]: { export: 'skb_load_helper_32', sig: 'ii:I' },
   [F.BPF_FUNC_xdp_load_bytes]: { export: 'xdp_load_bytes', sig: 'iiii:s' },
   [F.BPF_FUNC_xdp_store_bytes]: { export: 'xdp_store_bytes', sig: 'iiii:s' },
   [F.BPF_FUNC_xdp_get_buff_len]: { export: 'xdp_get_buff_len', sig: 'i:i' },
@@ -84,7 +89,6 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_redirect_map]: redirectMap,
   [F.BPF_FUNC_redirect_neigh]: redirectNeigh,
   [F.BPF_FUNC_redirect_peer]: redirectPeer,
-  [F.BPF_FUNC_clone_redirect]: cloneRedirect,
   [F.BPF_FUNC_perf_event_output]: perfEventOutput,
   [F.BPF_FUNC_skb_output]: perfEventOutput,
   [F.BPF_FUNC_xdp_output]: perfEventOutput,
@@ -98,6 +102,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
 
 /** Helpers in TypeScript that read or write struct sk_buff and struct xdp_buff. */
 export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
+  [F.BPF_FUNC_clone_redirect]: cloneRedirect,
   [F.BPF_FUNC_skb_store_bytes]: skbStoreBytes,
   [F.BPF_FUNC_skb_load_bytes_relative]: skbLoadBytesRelative,
   [F.BPF_FUNC_skb_pull_data]: skbPullData,
@@ -160,11 +165,16 @@ function coreImpl(env: HelperEnv, core: CoreHelper): HelperImpl {
   return { kind: 'core', core, fn };
 }
 
-/** Tells the core where sk_buff and xdp_buff keep what it reads. */
+/** Tells the core where sk_buff, xdp_buff and skb_shared_info keep what it reads. */
 function setPacketLayout(env: HelperEnv): void {
   if (!env.layouts) return;
   const skb = skbOffsets(env.layouts);
   const xdp = xdpOffsets(env.layouts);
-  (env.core.set_skb_layout as unknown as (a: number, b: number, c: number) => void)(skb.data, skb.len, skb.data_len);
-  (env.core.set_xdp_layout as unknown as (a: number, b: number) => void)(xdp.data, xdp.data_end);
+  const frags = fragOffsets(env.layouts);
+  const set = env.core as unknown as Record<string, (...offsets: number[]) => void>;
+  set.set_skb_layout(skb.data, skb.len, skb.data_len);
+  set.set_skb_header_layout(skb.head, skb.tail, skb.mac_header, skb.network_header);
+  set.set_xdp_layout(xdp.data, xdp.data_end);
+  const { hardStart, frameSize, flags, fragsSize } = frags;
+  set.set_xdp_frags_layout(hardStart, frameSize, flags, SHARED_INFO_SIZE, fragsSize, frags.frags);
 }

@@ -4,6 +4,7 @@ import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { ETH_HLEN, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
+import { XdpFrags } from './xdp-frags.ts';
 
 /** skb_shared_info.meta_len is one byte. */
 const META_MAX = 255;
@@ -15,6 +16,7 @@ function xdpWords(env: HelperEnv) {
   const u8 = env.mem.u8;
   const word = (field: keyof typeof off) => (xdp: number) => (xdp + off[field]) >>> 2;
   return {
+    frags: new XdpFrags(env.mem, layoutsOf(env)),
     u32,
     u8,
     data: word('data'),
@@ -65,8 +67,14 @@ export const xdpAdjustMeta = maker((x, xdp, offset) => {
   return 0;
 });
 
-/** bpf_xdp_adjust_tail; fragments are SCOPE 29. */
+/** bpf_xdp_adjust_tail: of a packet in fragments the last one grows in its page, and those that become empty are let go. */
 export const xdpAdjustTail = maker((x, xdp, offset) => {
+  if (x.frags.has(xdp)) {
+    if (offset >= 0) return x.frags.grow(xdp, offset) ? 0 : -ERRNO.EINVAL;
+    if (-offset > x.frags.length(xdp) - ETH_HLEN) return -ERRNO.EINVAL;
+    x.u32[x.dataEnd(xdp)] -= x.frags.shrink(xdp, -offset);
+    return 0;
+  }
   const limit = at(x, x.hardStart(xdp)) + at(x, x.frameSize(xdp)) - SHARED_INFO_SIZE;
   const old = at(x, x.dataEnd(xdp));
   const end = old + offset;

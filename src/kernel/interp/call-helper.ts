@@ -20,8 +20,26 @@ export function bindHelper(impl: HelperImpl, view: DataView): BoundHelper {
   }
   const [args, result] = impl.core.sig.split(':');
   const call = impl.fn as (...args: (number | bigint)[]) => unknown;
-  if (!args.includes('I') && result !== 'I')
-    return bindWords(call as (...args: number[]) => number | undefined, wordsOf(args), result);
+  const flags = args.indexOf('F');
+  if (!args.includes('I') && result !== 'I') {
+    const bound = bindWords(call as (...args: number[]) => number | undefined, wordsOf(args), result);
+    return flags < 0 ? bound : saturated(bound, flags);
+  }
+  const bound = bindWide(call, args, result);
+  return flags < 0 ? bound : saturated(bound, flags);
+}
+
+/** Makes the low half of the 64-bit flags in argument `k` all ones when their upper half is not zero; calls clobber them anyway. */
+function saturated(bound: BoundHelper, k: number): BoundHelper {
+  const lo = 2 + k * 2;
+  return (R) => {
+    if (R[lo + 1] !== 0) R[lo] = -1;
+    bound(R);
+  };
+}
+
+/** 64-bit arguments or results: they cross as BigInt. */
+function bindWide(call: (...args: (number | bigint)[]) => unknown, args: string, result: string): BoundHelper {
   return (R) => {
     const values: (number | bigint)[] = [];
     for (let k = 0; k < args.length; k++) {

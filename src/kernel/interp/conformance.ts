@@ -130,6 +130,7 @@ export function unverified(insns: Insns, name = 'unverified'): VerifiedProgram {
     gplCompatible: true,
     tag: '',
     changesPktData: false,
+    maxCtxOffset: 0,
     usesTailCall: false,
   };
 }

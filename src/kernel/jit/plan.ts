@@ -37,7 +37,7 @@ export type RefusalReason = 'unsupported' | 'malformed' | 'too-large' | 'refused
 /** Map helpers that a known map specialises: the operation in {@link CoreMapOps}, and its signature. */
 const MAP_OPS: Readonly<Record<number, readonly [keyof CoreMapOps, string]>> = {
   [FUNC_MAP_LOOKUP_ELEM]: ['lookup', 'ii:i'],
-  2: ['update', 'iiii:s'],
+  2: ['update', 'iiiF:s'],
   3: ['delete', 'ii:s'],
 };
 

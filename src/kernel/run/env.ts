@@ -19,7 +19,8 @@ export const FRAME_SIZE = 48;
 
 /**
  * A helper implemented in the wasm core: name of the export, and its signature, one letter an argument, then `:` and the result.
- * `i` low 32 bits, `I` all 64, `W` all 64 as two words, the low one first; results `i` zero-extended i32, `s` sign-extended i32, `I` i64, `v` none (r0 becomes 0).
+ * `i` low 32 bits, `I` all 64, `W` all 64 as two words, the low one first, `F` 64-bit flags as 32 bits: all ones, which no export
+ * knows, when a bit of the upper half is set; results `i` zero-extended i32, `s` sign-extended i32, `I` i64, `v` none (r0 becomes 0).
  */
 export interface CoreHelper {
   readonly export: string;
@@ -45,6 +46,11 @@ export interface HostPorts {
   realtimeNs?(out: Int32Array): void;
   /** Guest address of the current task_struct, 0 when there is none. */
   currentTask?(): number;
+  /**
+   * Sends a packet that bpf_clone_redirect copied out of a device, or takes it in on it: 0 or a value of the device, which the helper
+   * returns. Without it such a program is stopped.
+   */
+  transmit?(ifindex: number, packet: Uint8Array, ingress: boolean): number;
   /** Return addresses, innermost first, for bpf_get_stack and bpf_get_stackid; -EFAULT without. */
   stackTrace?(user: boolean): readonly bigint[];
 }
@@ -88,6 +94,8 @@ export interface HelperEnv {
   mapAt(addr: number): unknown;
   /** Layouts of kernel structs; without them the packet helpers do not exist. */
   readonly layouts?: KernelLayouts;
+  /** Whether there is a network device with this ifindex; none without. */
+  hasDevice?(ifindex: number): boolean;
   /** Possible CPUs; 1 when left out. */
   readonly nrCpus?: number;
   /** Throws when the run's deadline has passed; bpf_loop and iterators poll it. */

@@ -4,6 +4,12 @@ import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { TestRun } from './test-run.ts';
 
+/** Refuses a test run with -EINVAL and says why, which the real kernel does not. */
+export function invalid(test: TestRun, why: string): number {
+  test.aborted = why;
+  return -ERRNO.EINVAL;
+}
+
 /**
  * The context struct of the caller, zero-padded to `size`; undefined when neither an input nor an output was given,
  * -E2BIG when bytes beyond `size` are set.
@@ -26,20 +32,32 @@ export function ctxFinish(test: TestRun, ctx: Uint8Array | undefined): number {
   return room < ctx.length ? -ERRNO.ENOSPC : 0;
 }
 
-/** Copies the data out and tells its size: 0 or -ENOSPC (bpf_test_finish). `parts` follow each other. */
-export function dataFinish(test: TestRun, parts: readonly Uint8Array[]): number {
-  const size = parts.reduce((sum, part) => sum + part.length, 0);
+/**
+ * Copies the data out and tells its size: 0 or -ENOSPC (bpf_test_finish). Room that is too small for a packet in fragments gets as much of
+ * the linear part as if all fragments had room, as in Linux; without even that nothing is told.
+ */
+export function dataFinish(test: TestRun, linear: Uint8Array, frags: readonly Uint8Array[] = []): number {
+  const fragsSize = frags.reduce((sum, frag) => sum + frag.length, 0);
+  const size = linear.length + fragsSize;
   const hint = test.data_out?.length ?? test.data_size_out ?? 0;
-  test.data_size_out = size;
+  const short = hint !== 0 && hint < size;
+  const room = short ? hint : size;
   if (test.data_out !== undefined) {
-    let at = 0;
-    for (const part of parts) {
-      const room = part.subarray(0, Math.max(0, test.data_out.length - at));
-      test.data_out.set(room, at);
-      at += room.length;
+    let at = room - fragsSize;
+    if (at < 0) {
+      test.retval = undefined;
+      test.duration = undefined;
+      return -ERRNO.ENOSPC;
+    }
+    test.data_out.set(linear.subarray(0, at));
+    for (const frag of frags) {
+      const part = frag.subarray(0, room - at);
+      test.data_out.set(part, at);
+      at += part.length;
     }
   }
-  return hint !== 0 && hint < size ? -ERRNO.ENOSPC : 0;
+  test.data_size_out = size;
+  return short ? -ERRNO.ENOSPC : 0;
 }
 
 /** Runs a program `repeat` times on one context, and notes r0 and the mean time (bpf_test_run). */

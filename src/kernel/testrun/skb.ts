@@ -3,11 +3,13 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { ETH_HLEN } from '../world/net/packet.ts';
+import type { CtxField } from '../rules/rows/ctx/row.ts';
+import { SK_BUFF } from '../rules/rows/ctx/sk-buff.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import { SKB_MAX_LINEAR, SkBuff } from '../world/net/sk-buff.ts';
 import type { TestRun } from './test-run.ts';
-import { ctxFinish, ctxInit, dataFinish, runRepeated } from './io.ts';
+import { ctxFinish, ctxInit, dataFinish, invalid, runRepeated } from './io.ts';
 
 /** sizeof(struct __sk_buff), and the members that a caller may set. */
 const SKB_MD_SIZE = 192;
@@ -24,13 +26,17 @@ const MD = {
   hwtstamp: 184,
 } as const;
 /** Byte ranges of struct __sk_buff that must be zero on input. */
-const MUST_BE_ZERO: readonly (readonly [number, number])[] = [
+const MUST_BE_ZERO: readonly (readonly [from: number, to: number])[] = [
   [0, MD.mark],
   [MD.mark + 4, MD.priority],
   [MD.ifindex + 4, MD.cb],
   [MD.cb + 20, MD.tstamp],
   [MD.gsoSegs + 4, MD.gsoSize],
   [MD.gsoSize + 4, MD.hwtstamp],
+];
+const SETTABLE = [
+  ...['mark', 'priority', 'ingress_ifindex', 'ifindex', 'cb', 'tstamp'],
+  ...['wire_len', 'gso_segs', 'gso_size', 'hwtstamp'],
 ];
 const CB_LEN = 20;
 const GSO_LEGACY_MAX_SIZE = 65536;
@@ -44,7 +50,8 @@ const L2_TYPES: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_SCHED_CLS, T.BPF_
 export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): number {
   if ((test.flags ?? 0) & ~BPF_F_TEST_SKB_CHECKSUM_COMPLETE || test.cpu || test.batch_size) return -ERRNO.EINVAL;
   const input = test.data_in ?? new Uint8Array(0);
-  if (input.length < ETH_HLEN || input.length > SKB_MAX_LINEAR) return -ERRNO.EINVAL;
+  if (input.length < ETH_HLEN) return invalid(test, `a packet has at least ${ETH_HLEN} bytes`);
+  if (input.length > SKB_MAX_LINEAR) return -ERRNO.EINVAL;
   const ctx = ctxInit(test, SKB_MD_SIZE);
   if (typeof ctx === 'number') return ctx;
   const md = ctx && new DataView(ctx.buffer);
@@ -55,27 +62,22 @@ export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
   const skb = new SkBuff(env);
   try {
     skb.load(input, device, l2);
-    const refused = md === undefined ? 0 : fillFromMd(env, skb, md);
+    const refused = md === undefined ? 0 : fillFromMd(env, skb, md, test);
     if (refused < 0) return refused;
     runRepeated(env, prog, skb.addr, test);
-    if (!l2) pushZeroHeader(env, skb);
+    // Types that do not see it get a header of zeros in front of what they left.
+    if (!l2 && !skb.pushZeros(ETH_HLEN)) return -ERRNO.ENOMEM;
     if (md !== undefined) fillMd(env, skb, md, device.ifindex);
-    return dataFinish(test, [skb.packet()]) || ctxFinish(test, ctx);
+    return dataFinish(test, skb.packet()) || ctxFinish(test, ctx);
   } finally {
     skb.dispose();
   }
 }
 
-/** The kernel gives non-L2 types a header of zeros in front of what they left. */
-function pushZeroHeader(env: HookEnv, skb: SkBuff): void {
-  if (skb.headroom < ETH_HLEN) return;
-  skb.push(ETH_HLEN);
-  env.mem.u8.fill(0, skb.data, skb.data + ETH_HLEN);
-}
-
 /** Takes what struct __sk_buff sets: 0 or -EINVAL (convert___skb_to_skb). */
-function fillFromMd(env: HookEnv, skb: SkBuff, md: DataView): number {
-  for (const [from, to] of MUST_BE_ZERO) for (let i = from; i < to; i++) if (md.getUint8(i) !== 0) return -ERRNO.EINVAL;
+function fillFromMd(env: HookEnv, skb: SkBuff, md: DataView, test: TestRun): number {
+  for (const [from, to] of MUST_BE_ZERO)
+    for (let i = from; i < to; i++) if (md.getUint8(i) !== 0) return invalid(test, notSettable(i));
   const { view } = env.mem;
   const { addr, off } = skb;
   view.setUint32(addr + off.mark, md.getUint32(MD.mark, true), true);
@@ -84,15 +86,24 @@ function fillFromMd(env: HookEnv, skb: SkBuff, md: DataView): number {
   for (let i = 0; i < 8; i += 4) view.setUint32(addr + off.tstamp + i, md.getUint32(MD.tstamp + i, true), true);
   for (let i = 0; i < CB_LEN; i++) view.setUint8(addr + off.cbData + i, md.getUint8(MD.cb + i));
   const wireLen = md.getUint32(MD.wireLen, true);
-  if (wireLen !== 0 && (wireLen < skb.len || wireLen > GSO_LEGACY_MAX_SIZE)) return -ERRNO.EINVAL;
+  if (wireLen !== 0 && (wireLen < skb.len || wireLen > GSO_LEGACY_MAX_SIZE))
+    return invalid(test, `__sk_buff.wire_len is 0 or between ${skb.len} and ${GSO_LEGACY_MAX_SIZE}`);
   view.setUint32(addr + off.cbPktLen, wireLen || skb.len, true);
   const gsoSegs = md.getUint32(MD.gsoSegs, true);
-  if (gsoSegs > GSO_MAX_SEGS) return -ERRNO.EINVAL;
+  if (gsoSegs > GSO_MAX_SEGS) return invalid(test, `__sk_buff.gso_segs is at most ${GSO_MAX_SEGS}`);
   const { shinfo } = skb;
   view.setUint16(shinfo + off.gsoSegs, gsoSegs, true);
   view.setUint16(shinfo + off.gsoSize, md.getUint32(MD.gsoSize, true), true);
   for (let i = 0; i < 8; i += 4) view.setUint32(shinfo + off.hwtstamp + i, md.getUint32(MD.hwtstamp + i, true), true);
   return 0;
+}
+
+/** Names the field of struct __sk_buff at an offset, and those that may be set. */
+function notSettable(at: number): string {
+  const found = Object.entries<CtxField>(SK_BUFF.fields).find(([, { off, size }]) => at >= off && at < off + size);
+  const name =
+    found === undefined ? `byte ${at} of struct __sk_buff` : `__sk_buff.${found[0]} (offset ${found[1].off})`;
+  return `${name} must be 0: only ${SETTABLE.join(', ')} may be set`;
 }
 
 /** Tells what the program left in the fields that struct __sk_buff shows (convert_skb_to___skb). */

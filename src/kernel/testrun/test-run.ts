@@ -38,8 +38,6 @@ const LATER: ReadonlySet<number> = new Set([
 
 /** Runs a program as BPF_PROG_TEST_RUN does: 0 or -errno. */
 export function testRun(env: HookEnv, prog: LoadedProg, test: TestRun): number {
-  test.retval = 0;
-  test.duration = 0;
   const driver = DRIVERS[prog.verified.progType];
   if (driver === undefined) {
     if (!LATER.has(prog.verified.progType)) return -ERRNO.ENOTSUPP;

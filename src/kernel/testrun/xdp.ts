@@ -32,18 +32,17 @@ export function testRunXdp(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
   const rx = receiveQueue(env, md);
   if (typeof rx === 'number') return rx;
   if (input.length - shape.linear > MAX_FRAGS_SIZE) return -ERRNO.ENOMEM;
-  const buff = new XdpBuff(env);
+  const buff = new XdpBuff(env, XDP_MAX_LINEAR + input.length - shape.linear);
   try {
     buff.receiveOn(rx.device, rx.queue);
-    buff.reset(shape.linear - shape.meta, shape.meta);
-    env.mem.u8.set(input.subarray(0, shape.linear), buff.dataMeta);
+    buff.loadParts(input, shape.linear, shape.meta);
     runRepeated(env, prog, buff.addr, test);
     if (md !== undefined) {
       md[MD.data] = buff.data - buff.dataMeta;
       md[MD.dataEnd] = buff.dataEnd - buff.dataMeta;
     }
     const linear = env.mem.u8.subarray(buff.dataMeta, buff.dataEnd);
-    return dataFinish(test, [linear, input.subarray(shape.linear)]) || ctxFinish(test, ctx);
+    return dataFinish(test, linear, buff.fragments()) || ctxFinish(test, ctx);
   } finally {
     buff.dispose();
   }

@@ -105,6 +105,8 @@ export class VerifierEnv {
   /** Number of the verification walk in progress, for aux.seen. */
   passCnt = 1;
   insnProcessed = 0;
+  /** End of the last byte of the context that the program may touch (prog->aux->max_ctx_offset). */
+  maxCtxOffset = 0;
   jmpsProcessed = 0;
   prevInsnProcessed = 0;
   prevJmpsProcessed = 0;

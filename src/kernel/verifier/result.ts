@@ -128,6 +128,8 @@ export interface VerifiedProgram {
   readonly tag: string;
   /** Whether the program may change packet data, call bpf_redirect, tail call: facts that drivers use. */
   readonly changesPktData: boolean;
+  /** Bytes of the context that the program may touch (prog->aux->max_ctx_offset). */
+  readonly maxCtxOffset: number;
   readonly usesTailCall: boolean;
 }
 

@@ -9,6 +9,8 @@ export interface KernelStruct {
   readonly size: number;
   /** Byte offset of a member path (`mem.type`); throws when the target's kernel has no such member. */
   offset(path: string): number;
+  /** Offset and size of a member; throws as {@link offset}. */
+  member(path: string): { readonly offset: number; readonly size: number };
   /** Byte offset, or -1 when the target has no such member. */
   find(path: string): number;
 }
@@ -49,6 +51,11 @@ export class KernelLayouts {
       name,
       size: btf.sizeOf(id),
       find,
+      member(path) {
+        const member = btf.memberOffset(id, path);
+        if (member === undefined) throw new InternalError(`the kernel BTF has no member ${name}.${path}`);
+        return member;
+      },
       offset(path) {
         const offset = find(path);
         if (offset < 0) throw new InternalError(`the kernel BTF has no member ${name}.${path}`);

@@ -99,6 +99,7 @@ function callCore(sig: string, fn: CallableFunction, args: readonly bigint[]): b
     const value = args[i] ?? 0n;
     if (kind === 'I') return [value];
     const low = Number(BigInt.asIntN(32, value));
+    if (kind === 'F') return [BigInt.asUintN(64, value) >> 32n === 0n ? low : -1];
     return kind === 'W' ? [low, Number(BigInt.asIntN(32, value >> 32n))] : [low];
   });
   const r = fn(...lowered) as number | bigint | undefined;

@@ -43,6 +43,7 @@ export function unverifiedProgram(insns: Insns, name = 'unverified'): VerifiedPr
     gplCompatible: false,
     tag: '0000000000000000',
     changesPktData: false,
+    maxCtxOffset: 0,
     usesTailCall: false,
   };
 }

@@ -28,6 +28,7 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
     gplCompatible: true,
     tag: '0000000000000000',
     changesPktData: false,
+    maxCtxOffset: 0,
     usesTailCall: false,
   };
   const stats = {

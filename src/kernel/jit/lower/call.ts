@@ -72,6 +72,7 @@ function lowerImported(f: FnState, fn: ImportedFn, args: number): void {
     if (fn.sig[k] === 'I') f.push64(k + 1);
     else f.push32(k + 1);
     if (fn.sig[k] === 'W') pushUpper(f, k + 1);
+    else if (fn.sig[k] === 'F') saturate(f, k + 1);
   }
   out.op(w.CALL, fn.index);
   f.clobber();
@@ -90,6 +91,16 @@ function pushUpper(f: FnState, reg: number): void {
   f.push64(reg);
   f.out.i64(32, 0);
   f.out.byte2(w.I64_SHR_U, w.I32_WRAP_I64);
+}
+
+/** Makes the low half on the stack all ones when the upper half of the register is not zero. */
+function saturate(f: FnState, reg: number): void {
+  if (f.isZext(reg)) return;
+  f.out.i32(0);
+  pushUpper(f, reg);
+  f.out.i32(0);
+  f.out.byte2(w.I32_NE, w.I32_SUB);
+  f.out.byte(w.I32_OR);
 }
 
 /** call pc+imm: a wasm call with as many registers as the function reads. */

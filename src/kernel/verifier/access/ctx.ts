@@ -50,6 +50,7 @@ export function accessCtx(
     printLineInfo(env, insnIdx);
     throw new Rejected(ACCESS.CTX as never, ACCESS.CTX.errno);
   }
+  env.maxCtxOffset = Math.max(env.maxCtxOffset, off + size);
   if (argument !== undefined) {
     if (!write && valueRegno >= 0) setArgument(env, valueRegno, argument);
     return;

@@ -57,7 +57,8 @@ import { SPECIALS, spareReg } from './ctx-special.ts';
 
 export type { Layout } from './ctx-row.ts';
 
-interface Conversion {
+/** A context struct and where its fields lie in the kernel. */
+export interface Conversion {
   readonly struct: CtxStruct;
   readonly rows: ConvertTable;
 }
@@ -96,6 +97,9 @@ const BY_POINTER: Readonly<Record<number, Conversion>> = {
   [PTR_TO_TCP_SOCK]: { struct: BPF_TCP_SOCK, rows: TCP_SOCK_ROWS },
   [PTR_TO_XDP_SOCK]: { struct: BPF_XDP_SOCK, rows: XDP_SOCK_ROWS },
 };
+
+/** How the context of a program type is converted; undefined when it is passed as it is. */
+export const ctxConversion = (progType: number): Conversion | undefined => BY_PROG[progType];
 
 /** Whether an access through this kind of pointer is rewritten at all. */
 export function convertsAccess(ptrType: number, q: ProgQuery): boolean {

@@ -47,6 +47,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     origin: aux.origIdx,
     sleepable: query.sleepable,
     gplCompatible: query.gplCompatible,
+    maxCtxOffset: env.maxCtxOffset,
     changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
   });

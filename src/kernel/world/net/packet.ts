@@ -8,7 +8,10 @@ export const XDP_FRAME_SIZE = 40;
 /** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)): kept free at the end. */
 export const SHARED_INFO_SIZE = 320;
 
-const XDP_FIELDS = ['data', 'data_end', 'data_meta', 'data_hard_start', 'frame_sz', 'rxq'] as const;
+/** A header offset that is not known. */
+const HEADER_UNSET = 0xffff;
+
+const XDP_FIELDS = ['data', 'data_end', 'data_meta', 'data_hard_start', 'frame_sz', 'flags', 'rxq'] as const;
 const SKB_FIELDS = [
   'len',
   'data_len',
@@ -54,6 +57,9 @@ function offsetsOf<F extends string>(layouts: KernelLayouts, name: string, field
   return Object.fromEntries(fields.map((field) => [field, struct.offset(field)])) as Record<F, number>;
 }
 
+/** Bytes before a packet's buffer in which its owner is noted: the head of the buffer that it replaces, 0 of the first one. */
+export const SKB_HEAD_NOTE = 64;
+
 /** Fields of one sk_buff. Guest pointers are their low halves. */
 export class SkbView {
   readonly off: SkbOffsets;
@@ -87,6 +93,34 @@ export class SkbView {
   }
   tailroom(skb: number): number {
     return this.get32(skb, 'data_len') ? 0 : this.get32(skb, 'end') - this.get32(skb, 'tail');
+  }
+
+  /**
+   * Moves the packet to a larger buffer with `nhead` more bytes before and `ntail` behind it (pskb_expand_head); false without memory.
+   * The buffer is the sk_buff's until its driver takes its own back.
+   */
+  expand(env: Pick<HelperEnv, 'alloc' | 'free'>, skb: number, nhead: number, ntail: number): boolean {
+    const head = this.get32(skb, 'head');
+    const end = this.get32(skb, 'end');
+    const more = (nhead + 63) & ~63;
+    const newEnd = (end + more + ntail + 63) & ~63;
+    const block = env.alloc(SKB_HEAD_NOTE + newEnd + SHARED_INFO_SIZE, 64);
+    if (block === 0) return false;
+    const to = block + SKB_HEAD_NOTE;
+    const first = this.#view.getUint32(head - SKB_HEAD_NOTE, true);
+    this.#view.setUint32(block, first || head, true);
+    this.u8.copyWithin(to + more, head, head + this.get32(skb, 'tail'));
+    this.u8.copyWithin(to + newEnd, head + end, head + end + SHARED_INFO_SIZE);
+    this.set32(skb, 'data', this.get32(skb, 'data') - head + to + more);
+    this.set32(skb, 'head', to);
+    this.set32(skb, 'end', newEnd);
+    this.set32(skb, 'tail', this.get32(skb, 'tail') + more);
+    for (const header of ['mac_header', 'network_header', 'transport_header'] as const) {
+      const at = this.get16(skb, header);
+      if (at !== HEADER_UNSET) this.set16(skb, header, at + more);
+    }
+    if (first !== 0) env.free(head - SKB_HEAD_NOTE);
+    return true;
   }
 
   /** skb_ensure_writable: whether the first `len` bytes lie in the linear part. Buffers here are never shared. */

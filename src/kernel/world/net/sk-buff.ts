@@ -1,5 +1,5 @@
 /** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
-import { ETH_HLEN, SHARED_INFO_SIZE, skbOffsets, SkbView } from './packet.ts';
+import { ETH_HLEN, SHARED_INFO_SIZE, SKB_HEAD_NOTE, skbOffsets, SkbView } from './packet.ts';
 import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
@@ -59,6 +59,7 @@ export class SkBuff {
   readonly #head: number;
   readonly #template: number;
   readonly #shinfoWord: number;
+  readonly #headWord: number;
   #from: NetDevice | undefined;
   #l2 = false;
   #sockSet = false;
@@ -76,12 +77,16 @@ export class SkBuff {
     this.capacity = ((capacity + NET_SKB_PAD + 63) & ~63) - NET_SKB_PAD;
     this.addr = addr || env.heap.alloc(off.size, 64);
     this.#sock = env.heap.alloc(off.sockSize, 64);
-    this.#head = env.heap.alloc(NET_SKB_PAD + this.capacity + SHARED_INFO_SIZE, 64);
+    const block = env.heap.alloc(SKB_HEAD_NOTE + NET_SKB_PAD + this.capacity + SHARED_INFO_SIZE, 64);
+    this.#head = block + SKB_HEAD_NOTE;
     this.#template = env.heap.alloc(off.size, 64);
     this.#shinfoWord = (this.#head + NET_SKB_PAD + this.capacity) >>> 2;
-    if (this.addr === 0 || this.#sock === 0 || this.#head === 0 || this.#template === 0)
+    if (this.addr === 0 || this.#sock === 0 || block === 0 || this.#template === 0)
       throw new RangeError(`no memory for a packet of ${capacity} bytes`);
-    this.#blocks = [this.#sock, this.#head, this.#template, ...(addr === 0 ? [this.addr] : [])];
+    this.#blocks = [this.#sock, block, this.#template, ...(addr === 0 ? [this.addr] : [])];
+    env.mem.u32[block >>> 2] = 0;
+    this.#headWord = (this.addr + off.head) >>> 2;
+    env.mem.u32[this.#headWord] = this.#head;
   }
 
   /**
@@ -93,6 +98,7 @@ export class SkBuff {
     const { u8, u32 } = this.#env.mem;
     if (frame.length > this.capacity || frame.length < ETH_HLEN)
       throw new RangeError(`a packet of ${frame.length} bytes is not in ${ETH_HLEN}..${this.capacity}`);
+    if (u32[this.#headWord] !== this.#head) this.#freeGrown();
     if (this.#from !== device || this.#l2 !== l2) this.#fillTemplate(device, l2);
     u8.copyWithin(addr, this.#template, this.#template + off.size);
     const data = this.#head + NET_SKB_PAD;
@@ -155,6 +161,13 @@ export class SkBuff {
     this.#sockSet = has4 || has6;
   }
 
+  /** Frees the larger buffer that a helper moved the packet to. */
+  #freeGrown(): void {
+    const { heap, mem } = this.#env;
+    heap.free(mem.u32[this.#headWord] - SKB_HEAD_NOTE);
+    mem.u32[this.#headWord] = this.#head;
+  }
+
   get len(): number {
     return this.#fields.get32(this.addr, 'len');
   }
@@ -165,14 +178,17 @@ export class SkBuff {
   get shinfo(): number {
     return this.#fields.get32(this.addr, 'head') + this.#fields.get32(this.addr, 'end');
   }
-  /** Bytes before the data in its buffer (skb_headroom). */
-  get headroom(): number {
-    return this.#fields.headroom(this.addr);
-  }
-
-  /** Moves the start of the data back (__skb_push). */
-  push(n: number): void {
+  /** Moves the start of the data back by `n` bytes of zeros; false when there is no memory for them. */
+  pushZeros(n: number): boolean {
+    const { heap, mem } = this.#env;
+    const room = {
+      alloc: (size: number, align = 8) => heap.alloc(size, align),
+      free: (addr: number) => heap.free(addr),
+    };
+    if (this.#fields.headroom(this.addr) < n && !this.#fields.expand(room, this.addr, n, 0)) return false;
     this.#fields.push(this.addr, n);
+    mem.u8.fill(0, this.data, this.data + n);
+    return true;
   }
 
   /** The linear packet as it lies in memory now: valid until the next load. */
@@ -181,8 +197,9 @@ export class SkBuff {
   }
 
   dispose(): void {
-    const { heap, rcu } = this.#env;
+    const { heap, mem, rcu } = this.#env;
     rcu.call(() => {
+      if (mem.u32[this.#headWord] !== this.#head) this.#freeGrown();
       for (const block of this.#blocks) heap.free(block);
     });
   }

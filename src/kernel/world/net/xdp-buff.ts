@@ -1,5 +1,6 @@
 /** One struct xdp_buff with its frame in kernel memory, made once and refilled for each packet. */
 import { SHARED_INFO_SIZE, xdpOffsets } from './packet.ts';
+import { FRAG_PAGE, MAX_FRAGS, XdpFrags } from '../../helpers/xdp-frags.ts';
 import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
@@ -7,12 +8,22 @@ export const XDP_PACKET_HEADROOM = 256;
 /** Linear bytes of a packet in a page-sized frame. */
 export const XDP_MAX_LINEAR = 4096 - XDP_PACKET_HEADROOM - SHARED_INFO_SIZE;
 
+/** Longest packet: a page-sized frame and all fragments. */
+export const XDP_MAX_PACKET = XDP_MAX_LINEAR + MAX_FRAGS * FRAG_PAGE;
+
 export class XdpBuff {
   /** Guest address of struct xdp_buff: the context of a run. */
   readonly addr: number;
   readonly hardStart: number;
-  /** Most packet bytes that fit behind the headroom. */
+  /** Most packet bytes that fit behind the headroom and in fragments. */
   readonly capacity: number;
+  /** Most that lie in the frame. */
+  readonly #linear: number;
+  readonly #frags: XdpFrags;
+  /** Pages of the fragments, 0 when all packets are linear. */
+  readonly #pages: number;
+  /** Whether the last packet had fragments. */
+  #fragmented = false;
   readonly #u32: Uint32Array;
   readonly #u8: Uint8Array;
   readonly #env: WorldEnv;
@@ -27,13 +38,20 @@ export class XdpBuff {
   constructor(env: WorldEnv, capacity = XDP_MAX_LINEAR, addr = 0) {
     const { size } = env.layouts.struct('xdp_buff');
     const off = xdpOffsets(env.layouts);
-    const frame = XDP_PACKET_HEADROOM + capacity + SHARED_INFO_SIZE;
+    if (capacity > XDP_MAX_PACKET) throw new RangeError(`a packet has at most ${XDP_MAX_PACKET} bytes`);
+    this.#linear = Math.min(capacity, XDP_MAX_LINEAR);
+    // A frame is no larger than a page: what is longer lies in fragments. Its size keeps the shared info aligned.
+    const frame = (XDP_PACKET_HEADROOM + this.#linear + SHARED_INFO_SIZE + 7) & ~7;
+    const pages = Math.ceil(Math.max(0, capacity - XDP_MAX_LINEAR) / FRAG_PAGE) * FRAG_PAGE;
+    this.#frags = new XdpFrags(env.mem, env.layouts);
+    this.#pages = pages === 0 ? 0 : env.heap.alloc(pages, FRAG_PAGE);
     this.#env = env;
     this.capacity = capacity;
     this.#ownsAddr = addr === 0;
     this.addr = addr || env.heap.alloc(size, 8);
     this.hardStart = env.heap.alloc(frame, 64);
-    if (this.addr === 0 || this.hardStart === 0) throw new RangeError(`no memory for a frame of ${frame} bytes`);
+    if (this.addr === 0 || this.hardStart === 0 || (pages !== 0 && this.#pages === 0))
+      throw new RangeError(`no memory for a packet of ${capacity} bytes`);
     this.#u32 = env.mem.u32;
     this.#u8 = env.mem.u8;
     this.#data = (this.addr + off.data) >>> 2;
@@ -42,6 +60,7 @@ export class XdpBuff {
     this.#rxq = (this.addr + off.rxq) >>> 2;
     this.#u32[(this.addr + off.data_hard_start) >>> 2] = this.hardStart;
     this.#u32[(this.addr + off.frame_sz) >>> 2] = frame;
+    this.#u32[(this.addr + off.flags) >>> 2] = 0;
   }
 
   /** Names the receive queue that the packet comes from. */
@@ -59,10 +78,28 @@ export class XdpBuff {
 
   /** Copies a packet in and sets the pointers. Throws RangeError when it is longer than the capacity. */
   load(packet: Uint8Array): void {
-    if (packet.length > this.capacity)
-      throw new RangeError(`a packet of ${packet.length} bytes exceeds ${this.capacity}`);
+    if (packet.length > this.#linear || this.#fragmented) return this.#loadAny(packet);
     this.reset(packet.length);
     this.#u8.set(packet, this.hardStart + XDP_PACKET_HEADROOM);
+  }
+
+  #loadAny(packet: Uint8Array): void {
+    if (packet.length > this.capacity)
+      throw new RangeError(`a packet of ${packet.length} bytes exceeds ${this.capacity}`);
+    this.loadParts(packet, Math.min(packet.length, XDP_MAX_LINEAR));
+  }
+
+  /** Copies a packet of which `linear` bytes lie in the frame, `metaLen` of them metadata, and the rest in fragments. */
+  loadParts(packet: Uint8Array, linear: number, metaLen = 0): void {
+    this.reset(linear - metaLen, metaLen);
+    this.#u8.set(packet.subarray(0, linear), this.dataMeta);
+    if (packet.length > linear) this.#u8.set(packet.subarray(linear), this.#pages);
+    this.#setFrags(packet.length - linear);
+  }
+
+  #setFrags(size: number): void {
+    this.#frags.set(this.addr, this.#pages, size);
+    this.#fragmented = size > 0;
   }
 
   get data(): number {
@@ -75,9 +112,15 @@ export class XdpBuff {
     return this.#u32[this.#dataMeta];
   }
 
-  /** The packet as it lies in memory now: valid until the next load. */
+  /** The packet as it lies in memory now, a copy when it has fragments: valid until the next load. */
   packet(): Uint8Array {
-    return this.#u8.subarray(this.data, this.dataEnd);
+    if (!this.#fragmented) return this.#u8.subarray(this.data, this.dataEnd);
+    return this.#frags.copy(this.addr, this.data, this.#frags.length(this.addr));
+  }
+
+  /** The fragments as they are now. */
+  fragments(): readonly Uint8Array[] {
+    return this.#frags.list(this.addr).map(([addr, length]) => this.#u8.subarray(addr, addr + length));
   }
 
   dispose(): void {
@@ -85,6 +128,7 @@ export class XdpBuff {
     rcu.call(() => {
       if (this.#ownsAddr) heap.free(this.addr);
       heap.free(this.hardStart);
+      if (this.#pages !== 0) heap.free(this.#pages);
     });
   }
 }
