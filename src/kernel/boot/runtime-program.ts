@@ -8,7 +8,7 @@ import {
   type PacketRunnerOptions,
   takesPackets,
 } from '../testrun/packet-runner.ts';
-import { contextSize, makeContext } from '../hooks/context-run.ts';
+import { contextSize, makeContext } from '../testrun/context-run.ts';
 import type { VerifiedProgram, VerifierStats } from '../verifier/result.ts';
 
 /** What a run on context bytes left. */

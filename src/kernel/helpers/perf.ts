@@ -7,7 +7,7 @@ import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
-import { XdpFrags } from './xdp-frags.ts';
+import { XdpFrags } from '../world/net/xdp-frags.ts';
 
 const SKB_TYPES: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_SOCKET_FILTER,

@@ -8,7 +8,8 @@ import { TargetArrayMap } from '../maps/target-array.ts';
 import { TargetHashMap } from '../maps/target-hash.ts';
 import { type HelperMaker, Frames, simple } from './frame.ts';
 import { ProgramAbort } from '../run/linkage.ts';
-import { layoutsOf, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { SkbView, skbOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 
 const XDP_ABORTED = 0;
 const XDP_REDIRECT = 4;

@@ -18,7 +18,7 @@ import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
 import * as task from './task.ts';
 import { jiffies64, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from './time.ts';
 import { tracePrintk, traceVprintk } from './trace.ts';
-import { fragOffsets } from './xdp-frags.ts';
+import { fragOffsets } from '../world/net/xdp-frags.ts';
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from './xdp.ts';
 
 /** Helpers that the core serves without JavaScript. */

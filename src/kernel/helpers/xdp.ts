@@ -4,7 +4,7 @@ import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { ETH_HLEN, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
-import { XdpFrags } from './xdp-frags.ts';
+import { XdpFrags } from '../world/net/xdp-frags.ts';
 
 /** skb_shared_info.meta_len is one byte. */
 const META_MAX = 255;

@@ -5,7 +5,13 @@ import { encodeInsns } from '../../../src/isa/encode.ts';
 import { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
 import { createRuntime, type Runtime } from '../../../src/kernel/boot/runtime.ts';
 import type { CtxStruct } from '../../../src/kernel/rules/rows/ctx/row.ts';
-import { BPF_SK_LOOKUP, BPF_SOCK, BPF_SOCK_ADDR, BPF_SOCK_OPS, SK_MSG_MD } from '../../../src/kernel/rules/rows/ctx/net.ts';
+import {
+  BPF_SK_LOOKUP,
+  BPF_SOCK,
+  BPF_SOCK_ADDR,
+  BPF_SOCK_OPS,
+  SK_MSG_MD,
+} from '../../../src/kernel/rules/rows/ctx/net.ts';
 import { BPF_SOCKOPT, BPF_SYSCTL } from '../../../src/kernel/rules/rows/ctx/system.ts';
 import { BPF_ATTACH_TYPE as A } from '../../../src/uapi/attach-types.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';

@@ -60,6 +60,12 @@ function offsetsOf<F extends string>(layouts: KernelLayouts, name: string, field
 /** Bytes before a packet's buffer in which its owner is noted: the head of the buffer that it replaces, 0 of the first one. */
 export const SKB_HEAD_NOTE = 64;
 
+/** Where packets get new buffers from. */
+export interface ScratchMemory {
+  alloc(size: number, align?: number): number;
+  free(addr: number): void;
+}
+
 /** Fields of one sk_buff. Guest pointers are their low halves. */
 export class SkbView {
   readonly off: SkbOffsets;
@@ -99,7 +105,7 @@ export class SkbView {
    * Moves the packet to a larger buffer with `nhead` more bytes before and `ntail` behind it (pskb_expand_head); false without memory.
    * The buffer is the sk_buff's until its driver takes its own back.
    */
-  expand(env: Pick<HelperEnv, 'alloc' | 'free'>, skb: number, nhead: number, ntail: number): boolean {
+  expand(env: ScratchMemory, skb: number, nhead: number, ntail: number): boolean {
     const head = this.get32(skb, 'head');
     const end = this.get32(skb, 'end');
     const more = (nhead + 63) & ~63;

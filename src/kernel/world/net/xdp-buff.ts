@@ -1,6 +1,6 @@
 /** One struct xdp_buff with its frame in kernel memory, made once and refilled for each packet. */
 import { SHARED_INFO_SIZE, xdpOffsets } from './packet.ts';
-import { FRAG_PAGE, MAX_FRAGS, XdpFrags } from '../../helpers/xdp-frags.ts';
+import { FRAG_PAGE, MAX_FRAGS, XdpFrags } from './xdp-frags.ts';
 import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 

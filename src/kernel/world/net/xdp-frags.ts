@@ -1,7 +1,7 @@
 /** Fragments of an xdp_buff: the skb_shared_info at its frame's end, and the pages that it lists. */
-import type { KernelMemory } from '../mem/memory.ts';
-import type { KernelLayouts } from '../world/layouts.ts';
-import { SHARED_INFO_SIZE, xdpOffsets } from '../world/net/packet.ts';
+import type { KernelMemory } from '../../mem/memory.ts';
+import type { KernelLayouts } from '../layouts.ts';
+import { SHARED_INFO_SIZE, xdpOffsets } from './packet.ts';
 
 /** MAX_SKB_FRAGS */
 export const MAX_FRAGS = 17;

@@ -4,10 +4,10 @@ import { ProgramAbort } from '../run/linkage.ts';
 import { BPF_CGROUP_DEV_CTX, BPF_PERF_EVENT_DATA, LIRC_CTX, PT_REGS } from '../rules/rows/ctx/system.ts';
 import type { CtxStruct } from '../rules/rows/ctx/row.ts';
 import { ctxConversion } from '../verifier/rewrite/ctx-access.ts';
-import type { HookEnv } from '../testrun/env.ts';
+import type { HookEnv } from './env.ts';
 import { KernelContext } from './kernel-context.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import { perfEventContext, perfEventRoom } from '../testrun/perf-event-ctx.ts';
+import { perfEventContext, perfEventRoom } from './perf-event-ctx.ts';
 
 /** A context in kernel memory, made for one run. */
 export interface RunContext {

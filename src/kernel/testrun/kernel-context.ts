@@ -4,12 +4,12 @@
  */
 import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_SOCKET, baseType, typeMayBeNull } from '../rules/reg-types.ts';
 import type { CtxField, CtxGrant } from '../rules/rows/ctx/row.ts';
-import { progTypeRow } from '../rules/prog-types.ts';
+import { PROG_ROWS } from '../rules/rows/progs/all.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import { ProgramAbort } from '../run/linkage.ts';
 import type { Conversion } from '../verifier/rewrite/ctx-access.ts';
 import type { ConvertRow, Place } from '../verifier/rewrite/ctx-row.ts';
-import type { HookEnv } from '../testrun/env.ts';
+import type { HookEnv } from './env.ts';
 
 /** One kernel struct of a context, and the pointer in another that leads to it. */
 interface Node {
@@ -99,7 +99,7 @@ export class KernelContext {
   /** The fields that the program may use: of those that share memory, such as IPv4 and IPv6 addresses, an attach type has one. */
   *#rows(): Generator<[name: string, row: ConvertRow]> {
     const { progType, expectedAttachType } = this.#prog;
-    const use = progTypeRow(progType)?.ctx;
+    const use = PROG_ROWS.find((row) => row.type === progType)?.ctx;
     const granted = (grant: true | CtxGrant | undefined): boolean =>
       grant === true ||
       (grant !== undefined && (grant.attach === undefined || grant.attach.includes(expectedAttachType)));
