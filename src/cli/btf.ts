@@ -8,6 +8,7 @@ import { type Command, oneOf, readArgs } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { inFile, readInput } from './shell/files.ts';
 import { visibleLines } from './shell/io.ts';
+import { didYouMean } from './nearest.ts';
 
 const HELP = `usage: skep btf dump file FILE [format raw|c] [--base FILE]
 
@@ -25,8 +26,16 @@ export const command: Command = {
   async run([verb, ...args], io) {
     if (verb === 'show' || verb === 'list') throw new UnsupportedError(`btf ${verb}`, 234);
     if (verb !== 'dump')
-      throw new UsageError(verb === undefined ? 'btf needs a verb' : `btf has no verb '${verb}'`, 'btf');
-    const { values, positionals } = readArgs('btf', args, { base: { type: 'string', short: 'B' } });
+      throw new UsageError(
+        verb === undefined ? 'btf needs a verb' : `btf has no verb '${verb}'${didYouMean(verb, ['dump'])}`,
+        'btf',
+      );
+    const { values, positionals } = readArgs(
+      'btf',
+      args,
+      { base: { type: 'string', short: 'B' } },
+      { operands: [0, 5, 'file FILE [format raw|c]'] },
+    );
     const [source, path, ...rest] = positionals;
     if (source === 'id' || source === 'prog' || source === 'map') throw new UnsupportedError(`btf dump ${source}`, 234);
     if (source !== 'file' || path === undefined) throw new UsageError('btf dump takes: file FILE', 'btf');

@@ -2,12 +2,13 @@
 import type { BtfInput } from '../btf/value.ts';
 import { BpfError } from '../lib/errors.ts';
 import type { BpfMap } from '../lib/map.ts';
-import type { Command } from './shell/command.ts';
+import { type Command, unknownName } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { type Io, visible } from './shell/io.ts';
 import { toJson, jsonText, plainText } from './shell/json-text.ts';
 import { mapJson, printMap } from './session/map-dump.ts';
 import { parseJson } from './session/map-fill.ts';
+import { didYouMean } from './nearest.ts';
 import { mapTypeName } from './shell/names.ts';
 import {
   infoOf,
@@ -37,6 +38,8 @@ the object and its name, the maps of this machine's kernel are meant.
   --json, -j      JSON
 `;
 
+const VERBS = ['show', 'list', 'dump', 'lookup', 'update'];
+
 const UNSUPPORTED: Readonly<Record<string, number>> = {
   create: 234,
   getnext: 234,
@@ -65,7 +68,10 @@ export const command: Command = {
     }
     if (verb !== undefined && Object.hasOwn(UNSUPPORTED, verb))
       throw new UnsupportedError(`map ${verb}`, UNSUPPORTED[verb]);
-    throw new UsageError(verb === undefined ? 'map needs a verb' : `map has no verb '${verb}'`, 'map');
+    throw new UsageError(
+      verb === undefined ? 'map needs a verb' : `map has no verb '${verb}'${didYouMean(verb, VERBS)}`,
+      'map',
+    );
   },
 };
 
@@ -85,9 +91,11 @@ async function withMaps(target: Target, io: Io, action: Action): Promise<number>
   const all = [...loaded.collection.maps.values()];
   const maps = target.name === undefined ? all : all.filter((m) => m.name === target.name);
   if (target.name !== undefined && maps.length === 0)
-    throw new InputError(
-      target.object as string,
-      `there is no map ${target.name}; the object has ${all.map((m) => m.name).join(', ') || 'none'}`,
+    throw unknownName(
+      'map',
+      target.name,
+      all.map((m) => m.name),
+      'map',
     );
   return action(io, maps, target, (map) => Number(infoOf(loaded.session.sys, 'map', map.fd).values.id));
 }

@@ -4,6 +4,7 @@ import { visible, type Io } from './shell/io.ts';
 import type { Command } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { hexText, toJson } from './shell/json-text.ts';
+import { didYouMean } from './nearest.ts';
 import { progTypeName } from './shell/names.ts';
 import {
   fdById,
@@ -33,8 +34,10 @@ Objects live as long as the command: each loads the object file into an embedded
 
   --backend embedded|kernel
   --btf FILE      types of the kernel
-  --json, -j      JSON
+  --json, -j      JSON, of show and list
 `;
+
+const VERBS = ['show', 'list', 'load', 'dump'];
 
 const UNSUPPORTED: Readonly<Record<string, number>> = {
   attach: 204,
@@ -50,16 +53,19 @@ export const command: Command = {
   help: HELP,
   async run([verb, ...args], io) {
     if (verb === 'show' || verb === 'list') return show(readTarget('prog', args), io);
-    if (verb === 'load') return load(readTarget('prog', args), io);
+    if (verb === 'load') return load(readTarget('prog', args, ['json']), io);
     if (verb === 'dump') {
       const [form, ...rest] = args;
       if (form === 'jited') throw new UnsupportedError('prog dump jited', 234);
       if (form !== 'xlated') throw new UsageError('prog dump takes the word xlated', 'prog');
-      return dumpXlated(readTarget('prog', rest), io);
+      return dumpXlated(readTarget('prog', rest, ['json']), io);
     }
     if (verb !== undefined && Object.hasOwn(UNSUPPORTED, verb))
       throw new UnsupportedError(`prog ${verb}`, UNSUPPORTED[verb]);
-    throw new UsageError(verb === undefined ? 'prog needs a verb' : `prog has no verb '${verb}'`, 'prog');
+    throw new UsageError(
+      verb === undefined ? 'prog needs a verb' : `prog has no verb '${verb}'${didYouMean(verb, VERBS)}`,
+      'prog',
+    );
   },
 };
 

@@ -4,6 +4,7 @@ import { FormatError, InternalError } from '../util/errors.ts';
 import { COMMANDS, overview } from './commands.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { type Io, visible } from './shell/io.ts';
+import { didYouMean } from './nearest.ts';
 
 /** Runs one command line; gives its exit code and never throws. */
 export async function skep(argv: string[], io: Io): Promise<number> {
@@ -21,17 +22,21 @@ async function dispatch(argv: string[], io: Io): Promise<number> {
   const [word, ...rest] = argv;
   if (word === undefined) throw new UsageError('a command is missing');
   if (word === '--version' || word === '-V' || word === 'version') {
+    surplus(rest, 0);
     io.out(`skep ${await version()}\n`);
     return EXIT.ok;
   }
+  if (isHelp(word)) surplus(rest, 1);
   const asked = isHelp(word) ? rest[0] : word;
   if (asked === undefined) {
     io.out(overview());
     return EXIT.ok;
   }
   const entry = Object.hasOwn(COMMANDS, asked) ? COMMANDS[asked] : undefined;
-  if (entry === undefined) throw new UsageError(`there is no command '${visible(asked)}'`);
+  if (entry === undefined)
+    throw new UsageError(`there is no command '${visible(asked)}'${didYouMean(asked, Object.keys(COMMANDS))}`);
   const command = await entry.load();
+  if (rest[0] === 'help') surplus(rest, 1);
   const end = rest.indexOf('--');
   if (
     isHelp(word) ||
@@ -42,6 +47,10 @@ async function dispatch(argv: string[], io: Io): Promise<number> {
     return EXIT.ok;
   }
   return command.run(rest, io);
+}
+
+function surplus(words: readonly string[], most: number): void {
+  if (words.length > most) throw new UsageError(`'${words[most]}' was not expected`);
 }
 
 async function version(): Promise<string> {

@@ -49,7 +49,7 @@ export function checkBuffers(cmd: number, attr: unknown, sizes: SizesOf): number
   }
   if (total > MOST_BYTES) return -ERRNO.ENOMEM;
   if (layout.group === 'info') return checkInfo(fields);
-  return layout.fields.some((f) => f.size !== undefined) ? checkSizes(cmd, layout, fields, sizes) : 0;
+  return checkSizes(cmd, layout, fields, sizes);
 }
 
 function checkForm(field: AttrField, value: unknown): number {
@@ -67,23 +67,24 @@ function checkForm(field: AttrField, value: unknown): number {
 }
 
 function checkSizes(cmd: number, layout: AttrLayout, fields: Fields, sizes: SizesOf): number {
-  const given = layout.fields.filter((f) => f.size !== undefined && lengthOf(fields[f.name]) !== undefined);
-  if (given.length === 0) return 0;
-  if (given.every((f) => f.size === 'fds'))
-    return given.every((f) => (lengthOf(fields[f.name]) ?? 0) >= 4 * (Number(fields.fd_array_cnt ?? 0) >>> 0))
-      ? 0
-      : -ERRNO.EFAULT;
-  const map = sizes.map(Number(fields.map_fd ?? 0) >>> 0);
-  // The kernel itself says what is wrong with the descriptor.
-  if (map === undefined) return 0;
-  const unused = UNUSED[cmd] ?? [];
-  const count = Number(fields.count ?? 0) >>> 0;
-  for (const field of given) {
-    if (unused.includes(field.name)) continue;
-    if ((lengthOf(fields[field.name]) ?? 0) < needed(field, map, count, sizes)) return -ERRNO.EFAULT;
+  let map: MapSizes | undefined;
+  for (const field of layout.fields) {
+    if (field.size === undefined) continue;
+    const length = lengthOf(fields[field.name]);
+    if (length === undefined || UNUSED[cmd]?.includes(field.name)) continue;
+    if (field.size === 'fds') {
+      if (length < 4 * count32(fields.fd_array_cnt)) return -ERRNO.EFAULT;
+      continue;
+    }
+    map ??= sizes.map(count32(fields.map_fd));
+    // The kernel itself says what is wrong with the descriptor.
+    if (map === undefined) return 0;
+    if (length < needed(field, map, count32(fields.count), sizes)) return -ERRNO.EFAULT;
   }
   return 0;
 }
+
+const count32 = (value: unknown): number => Number(value ?? 0) >>> 0;
 
 function needed(field: AttrField, map: MapSizes, count: number, sizes: SizesOf): number {
   switch (field.size) {

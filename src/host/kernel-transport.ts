@@ -4,10 +4,11 @@ import { encodeAttr } from '../uapi/attr-encode.ts';
 import { BPF_ATTR_SIZE } from '../uapi/attr-layout.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
-import { checkBuffers, type MapSizes } from './kernel-buffers.ts';
+import { checkBuffers } from './kernel-buffers.ts';
+import { MapQuestion } from './map-question.ts';
 import { runningTraits } from './kernel-traits.ts';
 import { KernelUnavailableError } from './kernel-unavailable.ts';
-import { type Koffi, NativeSpace, type Overrun } from './native-space.ts';
+import { type Call, type Koffi, NativeSpace, type Overrun } from './native-space.ts';
 
 export { KernelUnavailableError } from './kernel-unavailable.ts';
 export type { Overrun } from './native-space.ts';
@@ -40,8 +41,6 @@ export interface TransportOptions {
   readonly unchecked?: boolean;
 }
 
-type Call = (cmd: number, attr: bigint, size: number) => number;
-
 /** Opens the kernel of this machine. Throws {@link KernelUnavailableError} when it cannot be asked. */
 export async function openKernelTransport(options: TransportOptions = {}): Promise<KernelTransport> {
   if (process.platform !== 'linux') throw new KernelUnavailableError(`this is ${process.platform}, not Linux`);
@@ -58,11 +57,12 @@ export async function openKernelTransport(options: TransportOptions = {}): Promi
   };
   const close = (fd: number): number => (Number(closeFd(fd)) < 0 ? -koffi.errno() : 0);
   const kernel = runningTraits({ bpf: (cmd, attr) => bpfThrough(call, space, cmd as never, attr as never), close });
+  const question = new MapQuestion(call, space);
   const sizes = {
     get possibleCpus() {
       return kernel.possibleCpus;
     },
-    map: (fd: number) => mapSizes(call, space, fd),
+    map: (fd: number) => question.ask(fd),
   };
   const checked = options.unchecked !== true || options.onOverrun === undefined;
 
@@ -97,26 +97,6 @@ function bpfThrough<C extends keyof BpfAttrs>(call: Call, space: NativeSpace, cm
   space.inspect(cmd, encoded);
   encoded.finish();
   return result;
-}
-
-/** Asked for: more than any kernel's struct bpf_map_info, less than struct bpf_prog_info. */
-const INFO_ASKED = 200;
-const INFO_AT = BPF_ATTR_SIZE;
-
-/** Sizes of a map by BPF_OBJ_GET_INFO_BY_FD. Asked each time: descriptors are closed and used again behind our back. */
-function mapSizes(call: Call, space: NativeSpace, fd: number): MapSizes | undefined {
-  const at = space.reserve(INFO_AT + INFO_ASKED);
-  const { bytes, base } = space;
-  bytes.fill(0, at, at + INFO_AT + INFO_ASKED);
-  const view = new DataView(bytes.buffer, bytes.byteOffset + at, INFO_AT + INFO_ASKED);
-  view.setUint32(0, fd, true);
-  view.setUint32(4, INFO_ASKED, true);
-  view.setBigUint64(8, base + BigInt(at + INFO_AT), true);
-  if (call(BPF_CMD.BPF_OBJ_GET_INFO_BY_FD, base + BigInt(at), 16) < 0) return undefined;
-  // A program's struct fills all of it.
-  if (view.getUint32(4, true) >= INFO_ASKED) return undefined;
-  const field = (offset: number): number => view.getUint32(INFO_AT + offset, true);
-  return { type: field(0), keySize: field(8), valueSize: field(12) };
 }
 
 async function importKoffi(): Promise<Koffi> {

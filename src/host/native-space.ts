@@ -11,6 +11,9 @@ export interface Koffi {
   address(pointer: unknown): bigint;
 }
 
+/** bpf(2): command, address and size of the attribute; a descriptor, 0 or -errno. */
+export type Call = (cmd: number, attr: bigint, size: number) => number;
+
 /** Bytes that a kernel wrote outside of the buffers that it was given. */
 export interface Overrun {
   readonly cmd: number;
@@ -23,6 +26,8 @@ export interface Overrun {
 }
 
 const FIRST_SPACE = 1 << 20;
+/** Bytes at the front that calls leave alone: the question for a map's sizes lies there. */
+export const FRONT = 512;
 const GUARD = 1 << 16;
 const CANARY = 0xa5;
 
@@ -44,12 +49,12 @@ export class NativeSpace implements PointerSpace, Disposable {
   }
 
   reserve(size: number): number {
-    if (size > this.bytes.length) {
+    if (FRONT + size > this.bytes.length) {
       this[Symbol.dispose]();
-      this.#allocate(Math.ceil(size / FIRST_SPACE) * FIRST_SPACE);
+      this.#allocate(Math.ceil((FRONT + size) / FIRST_SPACE) * FIRST_SPACE);
     }
-    if (this.#onOverrun !== undefined) this.bytes.fill(CANARY, 0, size);
-    return 0;
+    if (this.#onOverrun !== undefined) this.bytes.fill(CANARY, FRONT, FRONT + size);
+    return FRONT;
   }
 
   /** Tells what a call wrote between the buffers, in a guarded space. */

@@ -37,9 +37,16 @@ export class BytesOut {
     this.#bytes.fill(0, at, at + count);
   }
 
-  /** Everything written so far: a view that later writes may leave behind. */
+  /** Everything that is there: a view that later writes may leave behind. */
   result(): Uint8Array {
     return this.#bytes.subarray(0, this.#length);
+  }
+
+  /** The same, taken out: what is written next begins anew, in the same memory. */
+  take(): Uint8Array {
+    const out = this.result();
+    this.#length = 0;
+    return out;
   }
 
   #room(count: number): number {

@@ -7,7 +7,8 @@ export {
   type PacketToWrite,
   type WriteOptions,
 } from './capture.ts';
-export { readCapture } from './open.ts';
+export type { ByteSource } from './byte-window.ts';
+export { openCapture, readCapture } from './open.ts';
 export { buildPacket, internetChecksum, type PacketSpec, parseAddress } from './packet.ts';
 export { isPcap, PcapWriter, readPcap } from './pcap.ts';
 export { isPcapng, PcapngWriter, readPcapng } from './pcapng.ts';

@@ -1,5 +1,6 @@
 /** pcap files (draft-ietf-opsawg-pcap): reader for both byte orders and both time units, and writer. */
 import { FormatError } from '../util/errors.ts';
+import { type ByteSource, ByteWindow, MOST_RECORD, windows } from './byte-window.ts';
 import { BytesOut } from './bytes-out.ts';
 import {
   type Capture,
@@ -19,32 +20,32 @@ const PATCHED_RECORD = 24;
 /** The upper bits of the link type tell of frame check sequences. */
 const LINK_TYPE_MASK = 0x03ff_ffff;
 
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-
-function byteOrder(bytes: Uint8Array): { little: boolean; magic: number } | undefined {
-  if (bytes.length < 4) return undefined;
-  const view = viewOf(bytes);
+function byteOrder(file: ByteWindow): { little: boolean; magic: number } | undefined {
+  if (file.have(0, 4) < 4) return undefined;
   for (const little of [true, false]) {
-    const magic = view.getUint32(0, little);
+    const magic = file.u32(0, little);
     if (magic === MAGIC_MICRO || magic === MAGIC_NANO || magic === MAGIC_PATCHED) return { little, magic };
   }
   return undefined;
 }
 
 /** Whether the bytes begin like a pcap file. */
-export const isPcap = (bytes: Uint8Array): boolean => byteOrder(bytes) !== undefined;
+export const isPcap = (bytes: Uint8Array): boolean => byteOrder(new ByteWindow(bytes)) !== undefined;
 
 /** Opens a pcap file. Its packets are read, and damage in them is found (FormatError), while iterating. */
-export function readPcap(bytes: Uint8Array): Capture {
-  const order = byteOrder(bytes);
+export const readPcap = (bytes: Uint8Array): Capture => openPcap(() => bytes);
+
+/** The same of a file that is read while iterating. @param open gives it from its beginning, each time anew */
+export function openPcap(open: () => Uint8Array | ByteSource, head = new ByteWindow(open())): Capture {
+  const order = byteOrder(head);
   if (order === undefined) throw new FormatError('pcap', 0, 'magic a1b2c3d4 or a1b23c4d expected');
-  if (bytes.length < HEADER)
-    throw new FormatError('pcap', bytes.length, `a file header of ${HEADER} bytes expected, the file ends`);
+  const size = head.have(0, HEADER);
+  if (size < HEADER) throw new FormatError('pcap', size, `a file header of ${HEADER} bytes expected, the file ends`);
   const { little, magic } = order;
-  const view = viewOf(bytes);
-  const major = view.getUint16(4, little);
+  const major = head.u16(4, little);
   if (major !== 2) throw new FormatError('pcap', 4, `version ${major} found, 2 expected`);
-  const linkType = view.getUint32(20, little) & LINK_TYPE_MASK;
+  const linkType = head.u32(20, little) & LINK_TYPE_MASK;
+  const next = windows(open, head);
   const nanoseconds = magic === MAGIC_NANO;
   const header = magic === MAGIC_PATCHED ? PATCHED_RECORD : RECORD;
   return {
@@ -52,31 +53,37 @@ export function readPcap(bytes: Uint8Array): Capture {
     littleEndian: little,
     nanoseconds,
     linkType,
-    [Symbol.iterator]: () => packets(bytes, little, nanoseconds, linkType, header),
+    [Symbol.iterator]: () => packets(next(), little, nanoseconds, linkType, header),
   };
 }
 
 function* packets(
-  bytes: Uint8Array,
+  file: ByteWindow,
   little: boolean,
   nano: boolean,
   linkType: number,
   header: number,
 ): Generator<CapturedPacket> {
-  const view = viewOf(bytes);
   const unit = nano ? 1 : 1000;
-  for (let at = HEADER; at < bytes.length; ) {
-    if (at + header > bytes.length)
-      throw new FormatError('pcap', at, `a record header of ${header} bytes expected, ${bytes.length - at} are left`);
-    const kept = view.getUint32(at + 8, little);
+  for (let at = HEADER; ; ) {
+    let left = file.have(at, header);
+    if (left <= 0) return;
+    if (left < header)
+      throw new FormatError('pcap', at, `a record header of ${header} bytes expected, ${left} are left`);
+    const kept = file.u32(at + 8, little);
     const data = at + header;
-    if (kept > bytes.length - data)
-      throw new FormatError('pcap', at + 8, `a packet of ${kept} bytes expected, ${bytes.length - data} are left`);
+    if (left < header + kept) {
+      left = file.have(at, header + kept);
+      if (left < header + kept && left >= MOST_RECORD)
+        throw new FormatError('pcap', at + 8, `a packet of ${kept} bytes found, ${MOST_RECORD - header} are the most`);
+      if (left < header + kept)
+        throw new FormatError('pcap', at + 8, `a packet of ${kept} bytes expected, ${left - header} are left`);
+    }
     yield {
-      data: bytes.subarray(data, data + kept),
-      length: view.getUint32(at + 12, little),
-      seconds: view.getUint32(at, little),
-      nanoseconds: view.getUint32(at + 4, little) * unit,
+      data: file.slice(data, kept),
+      length: file.u32(at + 12, little),
+      seconds: file.u32(at, little),
+      nanoseconds: file.u32(at + 4, little) * unit,
       linkType,
       interfaceId: 0,
     };
@@ -112,8 +119,18 @@ export class PcapWriter {
     out.bytes(kept);
   }
 
-  /** The file so far. */
+  /** Bytes that wait to be taken. */
+  get pending(): number {
+    return this.#out.length;
+  }
+
+  /** The file so far, or what has come since {@link take}. */
   bytes(): Uint8Array {
     return this.#out.result();
+  }
+
+  /** Takes out what has come since the last time: the pieces of a file that is written as it grows. Valid until the next packet. */
+  take(): Uint8Array {
+    return this.#out.take();
   }
 }

@@ -1,5 +1,6 @@
 /** pcapng files (draft-ietf-opsawg-pcapng): reader of sections, interfaces and packets, and writer of one section. */
 import { FormatError } from '../util/errors.ts';
+import { type ByteSource, ByteWindow, MOST_RECORD, windows } from './byte-window.ts';
 import { BytesOut } from './bytes-out.ts';
 import {
   type Capture,
@@ -34,34 +35,36 @@ interface Block {
 
 const fail = (offset: number, detail: string): FormatError => new FormatError('pcapng', offset, detail);
 const padded = (n: number): number => Math.ceil(n / 4) * 4;
-const viewOf = (bytes: Uint8Array): DataView => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
 
 /** Whether the bytes begin like a pcapng file. */
-export const isPcapng = (bytes: Uint8Array): boolean =>
-  bytes.length >= 4 && viewOf(bytes).getUint32(0, true) === BLOCK.SECTION;
+export const isPcapng = (bytes: Uint8Array): boolean => beginsSection(new ByteWindow(bytes));
+
+const beginsSection = (file: ByteWindow): boolean => file.have(0, 4) >= 4 && file.u32(0, true) === BLOCK.SECTION;
 
 /** Opens a pcapng file. Blocks are read, and damage in them is found (FormatError), while iterating. */
-export function readPcapng(bytes: Uint8Array): Capture {
-  if (!isPcapng(bytes)) throw fail(0, 'a section header block (0a0d0d0a) expected');
-  const first = new PcapngReader(bytes).firstInterface();
+export const readPcapng = (bytes: Uint8Array): Capture => openPcapng(() => bytes);
+
+/** The same of a file that is read while iterating. @param open gives it from its beginning, each time anew */
+export function openPcapng(open: () => Uint8Array | ByteSource, head = new ByteWindow(open())): Capture {
+  if (!beginsSection(head)) throw fail(0, 'a section header block (0a0d0d0a) expected');
+  const first = new PcapngReader(head).firstInterface();
+  const next = windows(open, head);
   return {
     format: 'pcapng',
     littleEndian: first.little,
     nanoseconds: (first.found?.time.perSecond ?? 0) > 1e6,
     linkType: first.found?.linkType ?? -1,
-    [Symbol.iterator]: () => new PcapngReader(bytes).packets(),
+    [Symbol.iterator]: () => new PcapngReader(next()).packets(),
   };
 }
 
 class PcapngReader {
-  readonly #bytes: Uint8Array;
-  readonly #view: DataView;
+  readonly #file: ByteWindow;
   #little = true;
   #interfaces: Interface[] = [];
 
-  constructor(bytes: Uint8Array) {
-    this.#bytes = bytes;
-    this.#view = viewOf(bytes);
+  constructor(file: ByteWindow) {
+    this.#file = file;
   }
 
   /** The interface that is described before any packet comes. */
@@ -83,19 +86,26 @@ class PcapngReader {
   }
 
   *#blocks(): Generator<Block> {
-    const { length } = this.#bytes;
-    for (let at = 0; at < length; ) {
-      if (length - at < FRAME) throw fail(at, `a block of at least ${FRAME} bytes expected, ${length - at} are left`);
-      let type = this.#view.getUint32(at, this.#little);
-      if (this.#view.getUint32(at, true) === BLOCK.SECTION) {
+    const file = this.#file;
+    for (let at = 0; ; ) {
+      let left = file.have(at, FRAME);
+      if (left <= 0) return;
+      if (left < FRAME) throw fail(at, `a block of at least ${FRAME} bytes expected, ${left} are left`);
+      let type = file.u32(at, this.#little);
+      if (file.u32(at, true) === BLOCK.SECTION) {
         type = BLOCK.SECTION;
         this.#section(at);
       } else if (at === 0) throw fail(0, 'a section header block expected');
-      const size = this.#view.getUint32(at + 4, this.#little);
+      const size = file.u32(at + 4, this.#little);
       if (size < FRAME || size % 4 !== 0)
         throw fail(at + 4, `block length ${size} found, a multiple of 4 from 12 expected`);
-      if (size > length - at) throw fail(at + 4, `a block of ${size} bytes expected, ${length - at} are left`);
-      const again = this.#view.getUint32(at + size - 4, this.#little);
+      if (size > left) {
+        left = file.have(at, size);
+        if (size > left && left >= MOST_RECORD)
+          throw fail(at + 4, `a block of ${size} bytes found, ${MOST_RECORD} are the most`);
+        if (size > left) throw fail(at + 4, `a block of ${size} bytes expected, ${left} are left`);
+      }
+      const again = file.u32(at + size - 4, this.#little);
       if (again !== size) throw fail(at + size - 4, `block length ${size} repeated expected, ${again} found`);
       yield { type, start: at, body: at + 8, end: at + size - 4 };
       at += size;
@@ -104,23 +114,23 @@ class PcapngReader {
 
   /** A section header sets the byte order, and its interfaces are its own. */
   #section(at: number): void {
-    if (at + 16 > this.#bytes.length) throw fail(at, 'a section header of 28 bytes expected, the file ends');
-    const little = [true, false].find((order) => this.#view.getUint32(at + 8, order) === BYTE_ORDER);
+    if (this.#file.have(at, 16) < 16) throw fail(at, 'a section header of 28 bytes expected, the file ends');
+    const little = [true, false].find((order) => this.#file.u32(at + 8, order) === BYTE_ORDER);
     if (little === undefined) throw fail(at + 8, 'byte order magic 1a2b3c4d expected');
     this.#little = little;
-    const major = this.#view.getUint16(at + 12, little);
+    const major = this.#file.u16(at + 12, little);
     if (major !== 1) throw fail(at + 12, `version ${major} found, 1 expected`);
     this.#interfaces = [];
   }
 
   #u32(block: Block, offset: number): number {
     if (block.body + offset + 4 > block.end) throw fail(block.start, `the block ends before its field at ${offset}`);
-    return this.#view.getUint32(block.body + offset, this.#little);
+    return this.#file.u32(block.body + offset, this.#little);
   }
 
   #u16(block: Block, offset: number): number {
     if (block.body + offset + 2 > block.end) throw fail(block.start, `the block ends before its field at ${offset}`);
-    return this.#view.getUint16(block.body + offset, this.#little);
+    return this.#file.u16(block.body + offset, this.#little);
   }
 
   #interface(block: Block): void {
@@ -133,15 +143,15 @@ class PcapngReader {
   #timeOf(block: Block): TimeUnit {
     let time = MICROSECONDS;
     for (let at = block.body + 8; at + 4 <= block.end; ) {
-      const code = this.#view.getUint16(at, this.#little);
-      const size = this.#view.getUint16(at + 2, this.#little);
+      const code = this.#file.u16(at, this.#little);
+      const size = this.#file.u16(at + 2, this.#little);
       if (code === OPTION.END) break;
       if (at + 4 + size > block.end)
         throw fail(at + 2, `an option of ${size} bytes expected, ${block.end - at - 4} are left`);
-      if (code === OPTION.TSRESOL && size === 1) time = { ...timeUnit(this.#bytes[at + 4]), offset: time.offset };
+      if (code === OPTION.TSRESOL && size === 1) time = { ...timeUnit(this.#file.u8(at + 4)), offset: time.offset };
       if (code === OPTION.TSOFFSET && size === 8) {
-        const low = this.#view.getUint32(at + (this.#little ? 4 : 8), this.#little);
-        const high = this.#view.getInt32(at + (this.#little ? 8 : 4), this.#little);
+        const low = this.#file.u32(at + (this.#little ? 4 : 8), this.#little);
+        const high = this.#file.i32(at + (this.#little ? 8 : 4), this.#little);
         time = { ...time, offset: high * 2 ** 32 + low };
       }
       at += 4 + padded(size);
@@ -159,7 +169,7 @@ class PcapngReader {
     const time = splitTime(this.#u32(block, times), this.#u32(block, times + 4), from.time);
     return {
       ...time,
-      data: this.#bytes.subarray(data, data + kept),
+      data: this.#file.slice(data, kept),
       length: this.#u32(block, times + 12),
       linkType: from.linkType,
       interfaceId,
@@ -176,7 +186,7 @@ class PcapngReader {
     if (kept > block.end - data) throw fail(block.body, `a packet of ${kept} bytes expected, the block ends`);
     const { linkType } = from;
     return {
-      data: this.#bytes.subarray(data, data + kept),
+      data: this.#file.slice(data, kept),
       length,
       seconds: 0,
       nanoseconds: 0,
@@ -231,8 +241,18 @@ export class PcapngWriter {
     out.u32(size);
   }
 
-  /** The file so far. */
+  /** Bytes that wait to be taken. */
+  get pending(): number {
+    return this.#out.length;
+  }
+
+  /** The file so far, or what has come since {@link take}. */
   bytes(): Uint8Array {
     return this.#out.result();
+  }
+
+  /** Takes out what has come since the last time: the pieces of a file that is written as it grows. Valid until the next packet. */
+  take(): Uint8Array {
+    return this.#out.take();
   }
 }

@@ -66,9 +66,9 @@ describe('measures', () => {
 describe('refuses', () => {
   test.each([
     ['no object', ['bench'], 2, 'bench needs one object file'],
-    ['no such program', ['bench', FIREWALL, '--prog', 'none'], 3, 'there is no program none'],
+    ['no such program', ['bench', FIREWALL, '--prog', 'none'], 2, 'there is no program none'],
     ['a capture that is none', ['bench', FIREWALL, '--pcap', FIREWALL], 3, FIREWALL],
-    ['rounds that are no number', ['bench', FIREWALL, '--rounds', 'x'], 2, '--rounds must be a number'],
+    ['rounds that are no number', ['bench', FIREWALL, '--rounds', 'x'], 2, '--rounds must be a whole number'],
   ])('%s', (_name, words, code, text) => {
     const said = skep(words);
     expect(said.code).toBe(code);

@@ -3,7 +3,7 @@ import { expect, test } from 'vitest';
 import { FIREWALL, jsonLines, PROGRAMS, type Said, skep, TRAFFIC } from './skep.ts';
 
 const CASES: readonly (readonly string[])[] = [
-  [PROGRAMS, '--prog', 'accepted', '--set', 'seen=7', '--cpus', '2'],
+  [PROGRAMS, '--prog', 'accepted', '--set', 'seen=7'],
   [PROGRAMS, '--prog', 'shorten'],
   [PROGRAMS, '--prog', 'jump', '--tail', 'jumps:2=target'],
   [PROGRAMS, '--prog', 'classify'],

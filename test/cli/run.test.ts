@@ -93,7 +93,6 @@ describe('one run', () => {
     expect(run(PROGRAMS, '--prog', 'raw', '--ctx-in', files.file('args', args))).toMatchObject({ retval: 11 });
     const short = skep(['run', PROGRAMS, '--prog', 'raw', '--ctx-in', files.file('short', args.subarray(0, 9))]);
     expect(short.err).toContain('takes 16 bytes, and 9 were given');
-    expect(run(PROGRAMS, '--prog', 'probe', '--data-in', file), 'data is left aside').toMatchObject({ retval: 0 });
   });
 
   test('a rejected program gives its verdict', () => {
@@ -167,7 +166,7 @@ describe('what is wrong is said', () => {
   const unfit = files.file('unfit.json', '[{"key": 1, "value": {"c": 4}}]');
   test.each([
     ['no program named', [PROGRAMS], 3, 'name one with --prog: accepted, refused'],
-    ['no such program', [FIREWALL, '--prog', 'x'], 3, 'there is no program x; the object has firewall'],
+    ['no such program', [FIREWALL, '--prog', 'x'], 2, 'there is no program x; the object has firewall'],
     ['no object', [], 2, 'run needs one object file'],
     ['data and capture', [FIREWALL, '--pcap', 'a', '--data-in', 'b'], 2, 'exclude each other'],
     ['another engine', [FIREWALL, '--engine', 'llvm'], 2, '--engine is jit or interp'],
@@ -182,12 +181,12 @@ describe('what is wrong is said', () => {
       3,
       'element 0 of map pairs: the value: there is no member c',
     ],
-    ['no such map', [PROGRAMS, '--prog', 'accepted', '--map', `zz=${unfit}`], 3, 'there is no map zz'],
-    ['no such variable', [PROGRAMS, '--prog', 'accepted', '--set', 'zz=1'], 3, 'there is no global variable zz'],
+    ['no such map', [PROGRAMS, '--prog', 'accepted', '--map', `zz=${unfit}`], 2, 'there is no map zz'],
+    ['no such variable', [PROGRAMS, '--prog', 'accepted', '--set', 'zz=1'], 2, 'there is no global variable zz'],
     [
       'too much for a variable',
       [PROGRAMS, '--prog', 'accepted', '--set', 'verdict=4294967296'],
-      3,
+      2,
       'does not fit 32 bits',
     ],
     ['a tail without index', [PROGRAMS, '--prog', 'jump', '--tail', 'jumps=target'], 2, 'MAP:INDEX=PROG'],

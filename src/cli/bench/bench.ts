@@ -8,7 +8,7 @@ import { LINKTYPE, linkTypeName } from '../../net/capture.ts';
 import { readCapture } from '../../net/open.ts';
 import { Bench, type Embedded, type EngineName, ENGINES, type Engines, type Measured } from './bench-measure.ts';
 import { type Command, readArgs, unsigned } from '../shell/command.ts';
-import { EXIT, InputError, UsageError } from '../shell/exit.ts';
+import { EXIT, InputError } from '../shell/exit.ts';
 import { inFile, readInput } from '../shell/files.ts';
 import { type Io, visible } from '../shell/io.ts';
 import { chooseProgram, openObject, openSession, type Session } from '../session/session.ts';
@@ -47,9 +47,8 @@ const OPTIONS = {
 export const command: Command = {
   help: HELP,
   async run(args, io) {
-    const { values, positionals } = readArgs('bench', args, OPTIONS);
-    if (positionals.length !== 1) throw new UsageError('bench needs one object file', 'bench');
-    const rounds = Math.max(1, unsigned(values.rounds, '--rounds', 'bench', 10_000));
+    const { values, positionals } = readArgs('bench', args, OPTIONS, { operands: [1, 1, 'one object file'] });
+    const rounds = unsigned(values.rounds, '--rounds', 'bench', { least: 1, most: 10_000 });
     const packets = values.pcap === undefined ? [new Uint8Array(DEFAULT_PACKET)] : await readPackets(values.pcap);
     using engines = await openEngines(values.btf, values['no-kernel'] ?? false);
     const keys = await programsOf(positionals[0], values.prog);
@@ -130,7 +129,7 @@ async function programsOf(path: string, name: string | undefined): Promise<strin
     if (keys.length === 0) throw new InputError(path, 'the object has no program that takes packets');
     return keys;
   }
-  const program = chooseProgram(path, spec, name);
+  const program = chooseProgram(path, spec, name, 'bench');
   if (!takesPackets(program)) throw new InputError(path, `program ${program.key} is of a type without packets`);
   return [program.key];
 }

@@ -3,7 +3,7 @@ import { ConformanceRunner, interpEngine } from '../../kernel/interp/conformance
 import { ProgramAbort } from '../../kernel/run/linkage.ts';
 import { FormatError } from '../../util/errors.ts';
 import { type Command, oneOf, readArgs } from '../shell/command.ts';
-import { EXIT, InputError, UsageError } from '../shell/exit.ts';
+import { EXIT, InputError } from '../shell/exit.ts';
 import { readStdin } from '../shell/files.ts';
 
 const HELP = `usage: skep conformance [MEMORY] [options]
@@ -21,11 +21,15 @@ exit code: 0 done, 2 wrong usage, 3 no valid program or memory, or the program w
 export const command: Command = {
   help: HELP,
   async run(args, io) {
-    const { values, positionals } = readArgs('conformance', args, {
-      program: { type: 'string' },
-      engine: { type: 'string', default: 'interp' },
-    });
-    if (positionals.length > 1) throw new UsageError('conformance takes one memory', 'conformance');
+    const { values, positionals } = readArgs(
+      'conformance',
+      args,
+      {
+        program: { type: 'string' },
+        engine: { type: 'string', default: 'interp' },
+      },
+      { operands: [0, 1, 'one memory'] },
+    );
     const engine = oneOf(values.engine, ['jit', 'interp'], '--engine', 'conformance');
     const memory = hexBytes('memory', positionals[0] ?? '');
     const program = hexBytes('program', values.program ?? new TextDecoder().decode(await readStdin()));

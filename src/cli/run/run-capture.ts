@@ -5,13 +5,14 @@ import type { ProgramSpec } from '../../lib/spec.ts';
 import type { Program } from '../../lib/program.ts';
 import type { Capture, CapturedPacket } from '../../net/capture.ts';
 import { LINKTYPE, linkTypeName } from '../../net/capture.ts';
-import { readCapture } from '../../net/open.ts';
+import { openCapture } from '../../net/open.ts';
 import { PcapWriter } from '../../net/pcap.ts';
 import { PcapngWriter } from '../../net/pcapng.ts';
 import { InputError } from '../shell/exit.ts';
 import type { EventReader } from '../session/events.ts';
-import { inFile, writeOutput } from '../shell/files.ts';
+import { type InputStream, inFile } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
+import { openOutput, type OutputFile } from '../output-file.ts';
 import type { RunReport } from './run-report.ts';
 import type { Session } from '../session/session.ts';
 import { grouped } from '../verify/verdict-text.ts';
@@ -24,7 +25,7 @@ export interface CaptureInput {
   readonly reader: EventReader | undefined;
   readonly repeat: number;
   readonly io: Io;
-  readonly file: { readonly path: string; readonly bytes: Uint8Array };
+  readonly file: { readonly path: string; readonly input: InputStream };
   /** Where passing packets are written. */
   readonly out: string | undefined;
 }
@@ -44,6 +45,10 @@ interface CaptureResult {
 
 /** Packets between two looks at the clock, the rings and the screen. */
 const CHUNK = 64;
+/** Bytes of output that are written at once. */
+const WRITE = 1 << 20;
+/** Between two moments in which signals are heard. */
+const BREATH_MS = 100;
 
 /** Runs a chunk of packets; the packets as they were left are valid until the next chunk. */
 interface ChunkRunner extends Disposable {
@@ -54,41 +59,52 @@ interface ChunkRunner extends Disposable {
 
 export async function runCapture(input: CaptureInput): Promise<CaptureResult> {
   const { file, program, collection } = input;
-  const capture = inFile(file.path, () => readCapture(file.bytes));
+  const capture = inFile(file.path, () => openCapture(() => file.input.open()));
   const writer = input.out === undefined ? undefined : writerFor(input.out, capture);
-  const count = new Counter(verdictWords(program.type) as VerdictWords, writer);
+  using output = input.out === undefined ? undefined : openOutput(input.out);
+  const count = new Counter(verdictWords(program.type) as VerdictWords, writer, output);
   using runner = chunkRunner(input.session, collection.program(program.key));
   try {
-    for (let pass = 0; pass < input.repeat; pass++) runPass(input, capture, runner, count, pass);
+    for (let pass = 0; pass < input.repeat; pass++) await runPass(input, capture, runner, count, pass);
   } catch (e) {
     if (e instanceof ProgramAbort) throw new InputError('', `program ${program.key} was stopped: ${e.message}`);
     throw e;
   }
   input.io.progress('');
-  if (input.out !== undefined && writer) await writeOutput(input.out, writer.bytes());
+  count.writeOut(0);
+  output?.commit();
   return { ...count.result(), out: input.out };
 }
 
-function runPass(input: CaptureInput, capture: Capture, runner: ChunkRunner, count: Counter, pass: number): void {
+async function runPass(
+  input: CaptureInput,
+  capture: Capture,
+  runner: ChunkRunner,
+  count: Counter,
+  pass: number,
+): Promise<void> {
+  const { input: stream, path } = input.file;
   const chunk: CapturedPacket[] = [];
-  let done = 0;
   const flush = (): void => {
     if (chunk.length === 0) return;
     count.chunk(chunk, runner, pass === 0);
     input.reader?.drain();
-    const last = chunk[chunk.length - 1].data;
-    done = last.byteOffset + last.length - input.file.bytes.byteOffset;
-    showProgress(input.io, count, (pass + done / input.file.bytes.length) / input.repeat);
+    const part = stream.size === 0 ? 0 : Math.min(1, stream.done / stream.size);
+    showProgress(input.io, count, (pass + part) / input.repeat);
     chunk.length = 0;
   };
   const packets = capture[Symbol.iterator]();
   for (;;) {
-    const next = inFile(input.file.path, () => packets.next());
+    const next = inFile(path, () => packets.next());
     if (next.done) break;
-    checkPacket(input.file.path, next.value, runner.capacity, count.packets + chunk.length);
-    if (chunk.push(next.value) === CHUNK) flush();
+    checkPacket(path, next.value, runner.capacity, count.packets + chunk.length);
+    if (chunk.push(next.value) < CHUNK) continue;
+    flush();
+    const breath = count.breathe();
+    if (breath !== undefined) await breath;
   }
   flush();
+  await count.breathe();
 }
 
 function checkPacket(path: string, packet: CapturedPacket, capacity: number, index: number): void {
@@ -108,12 +124,14 @@ class Counter {
   passed = 0;
   cut = 0;
   runMs = 0;
+  #breathed = performance.now();
   readonly #views: Uint8Array[] = [];
   readonly #returned = new Uint32Array(CHUNK);
 
   constructor(
     readonly words: VerdictWords,
     readonly writer: PcapWriter | PcapngWriter | undefined,
+    readonly output: OutputFile | undefined,
   ) {}
 
   chunk(packets: readonly CapturedPacket[], runner: ChunkRunner, write: boolean): void {
@@ -131,6 +149,21 @@ class Counter {
       if (packets[i].length > packets[i].data.length) this.cut++;
       if (write) this.#write(packets[i], r, runner, i);
     }
+    this.writeOut(WRITE);
+  }
+
+  /** Lets signals be heard now and then, however short the passes are. */
+  breathe(): Promise<unknown> | undefined {
+    const now = performance.now();
+    if (now - this.#breathed < BREATH_MS) return undefined;
+    this.#breathed = now;
+    return new Promise(setImmediate);
+  }
+
+  /** Gives the file what has come, when that is enough. */
+  writeOut(enough: number): void {
+    const { writer, output } = this;
+    if (writer !== undefined && output !== undefined && writer.pending > enough) output.write(writer.take());
   }
 
   #write(packet: CapturedPacket, retval: number, runner: ChunkRunner, i: number): void {

@@ -1,18 +1,29 @@
 /** `skep run`: runs one program over bytes or over a capture, with its maps filled before and shown after. */
 import type { Collection } from '../../lib/collection.ts';
+import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import { BpfError } from '../../lib/errors.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
-import { assignment, type Command, oneOf, readArgs, unsigned } from '../shell/command.ts';
+import {
+  assignment,
+  type Command,
+  oneOf,
+  onceEach,
+  readArgs,
+  unknownName,
+  unsigned,
+  type WordRules,
+} from '../shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from '../shell/exit.ts';
 import { EventReader } from '../session/events.ts';
-import { readInput } from '../shell/files.ts';
+import { readInput, streamInput } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
 import { fillMap, parseJson, setVariable } from '../session/map-fill.ts';
 import { captureReport, runCapture } from './run-capture.ts';
 import { onceReport, runOnce } from './run-once.ts';
 import { type RunReport, writeReport } from './run-report.ts';
 import { chooseProgram, openObject, openSession, type Session } from '../session/session.ts';
+import { namedPrograms, programFlags } from '../program-flags.ts';
 import { verdictWords } from './verdict-names.ts';
 import { OBJECT_OPTIONS, type ObjectOptions, objectOptions } from '../object-options.ts';
 import { printVerdict } from '../verify/verdict-text.ts';
@@ -31,6 +42,7 @@ what is run
   --cpus N                 possible CPUs, 1 unless said
   --repeat N               runs N times; the duration is the mean
   --type, --inner, --loader  as in skep verify: what the object leaves unsaid
+  --prog-flags NAME=FLAGS  flags of BPF_PROG_LOAD for a program, 2 (BPF_F_ANY_ALIGNMENT) for instance
 
 what it gets
   --data-in FILE           a packet, from its Ethernet header on; 64 zero bytes unless given
@@ -72,6 +84,21 @@ const OPTIONS = {
   ...OBJECT_OPTIONS,
 } as const;
 
+const RULES: WordRules = {
+  operands: [1, 1, 'one object file'],
+  excludes: [
+    ['data-in', 'pcap'],
+    ['ctx-in', 'pcap'],
+    // Both are the embedded kernel's to choose.
+    ['engine', 'backend=kernel'],
+    ['cpus', 'backend=kernel'],
+  ],
+  needs: [
+    ['pcap-out', 'pcap'],
+    ['event-type', 'events'],
+  ],
+};
+
 type Values = ReturnType<typeof readArgs<typeof OPTIONS>>['values'];
 
 interface Tail {
@@ -83,12 +110,7 @@ interface Tail {
 export const command: Command = {
   help: HELP,
   async run(args, io) {
-    const { values, positionals } = readArgs('run', args, OPTIONS);
-    if (positionals.length !== 1) throw new UsageError('run needs one object file', 'run');
-    if (values['data-in'] !== undefined && values.pcap !== undefined)
-      throw new UsageError('--data-in and --pcap exclude each other', 'run');
-    if (values['pcap-out'] !== undefined && values.pcap === undefined)
-      throw new UsageError('--pcap-out needs --pcap', 'run');
+    const { values, positionals } = readArgs('run', args, OPTIONS, RULES);
     return runObject(positionals[0], values, io);
   },
 };
@@ -96,19 +118,28 @@ export const command: Command = {
 async function runObject(path: string, values: Values, io: Io): Promise<number> {
   const words = objectOptions(values, 'run');
   const spec = await openObject(path, words.parse);
-  const program = chooseProgram(path, spec, values.prog);
+  const program = chooseProgram(path, spec, values.prog, 'run');
   const tails = (values.tail ?? []).map(parseTail);
-  for (const text of values.set ?? []) setVariable(spec, ...assignment(text, '--set', 'VARIABLE=VALUE', 'run'));
-  for (const text of values['prog-flags'] ?? []) {
-    const [name, flags] = assignment(text, '--prog-flags', 'NAME=FLAGS', 'run');
-    for (const p of spec.programs.filter((each) => each.name === name))
-      p.flags |= unsigned(flags, '--prog-flags', 'run');
-  }
+  onceEach(
+    tails.map((t) => `${t.map}:${t.index}`),
+    '--tail',
+    'run',
+  );
+  checkMaps(spec, values, tails);
+  const variables = (values.set ?? []).map((text) => assignment(text, '--set', 'VARIABLE=VALUE', 'run'));
+  onceEach(
+    variables.map(([name]) => name),
+    '--set',
+    'run',
+  );
+  for (const [name, value] of variables) setVariable(spec, name, value);
+  const flags = programFlags(values['prog-flags'] ?? [], 'run');
+  for (const [name, bits] of flags) for (const p of namedPrograms(spec, name, 'run')) p.flags |= bits;
   let reader: EventReader | undefined;
   using session = await openSession({
     backend: oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'run'),
     engine: oneOf(values.engine, ['jit', 'interp'], '--engine', 'run'),
-    cpus: unsigned(values.cpus, '--cpus', 'run', 1024) || 1,
+    cpus: unsigned(values.cpus, '--cpus', 'run', { least: 1, most: 1024 }),
     btf: values.btf,
     onTrace: (line) => reader?.trace(line),
   });
@@ -135,15 +166,18 @@ async function run(
   values: Values,
   io: Io,
 ): Promise<RunReport> {
-  const repeat = Math.max(1, unsigned(values.repeat, '--repeat', 'run'));
+  const repeat = unsigned(values.repeat, '--repeat', 'run', { least: 1 });
   const packets = verdictWords(program.type) !== undefined;
   if (values.pcap !== undefined) {
     if (!packets) throw new InputError(path, `program ${program.key} is of a type without packets; it takes --ctx-in`);
-    const file = { path: values.pcap, bytes: await readInput(values.pcap) };
+    using input = streamInput(values.pcap);
+    const file = { path: values.pcap, input };
     return captureReport(
       await runCapture({ session, collection, program, reader, repeat, io, file, out: values['pcap-out'] }),
     );
   }
+  if (!packets && values['data-in'] !== undefined)
+    throw new InputError(path, `program ${program.key} is of a type without packets; it takes --ctx-in`);
   const data = packets && values['data-in'] !== undefined ? await readInput(values['data-in']) : undefined;
   const ctx = values['ctx-in'] === undefined ? undefined : await readInput(values['ctx-in']);
   return onceReport(runOnce({ session, collection, program, repeat, packets, data, ctx }));
@@ -152,19 +186,21 @@ async function run(
 function parseTail(text: string): Tail {
   const form = /^(.+):(\d+|0x[0-9a-fA-F]+)=(.+)$/.exec(text);
   if (form === null) throw new UsageError(`--tail takes MAP:INDEX=PROG, and '${text}' is not`, 'run');
-  return { map: form[1], index: Number(form[2]), program: form[3] };
+  return { map: form[1], index: unsigned(form[2], 'the index of --tail', 'run'), program: form[3] };
 }
 
 /** The program, those put into program arrays by hand, and those that the object's own arrays hold. */
-function programsToLoad(
-  spec: Awaited<ReturnType<typeof openObject>>,
-  program: ProgramSpec,
-  tails: readonly Tail[],
-): string[] {
+function programsToLoad(spec: CollectionSpec, program: ProgramSpec, tails: readonly Tail[]): string[] {
   const keys = new Set([program.key]);
   for (const { program: name } of tails) {
     const found = spec.program(name);
-    if (found === undefined) throw new InputError('', `--tail: the object has no program ${name}`);
+    if (found === undefined)
+      throw unknownName(
+        'program',
+        name,
+        spec.programs.map((p) => p.key),
+        'run',
+      );
     keys.add(found.key);
   }
   const used = new Set(program.refs.flatMap((ref) => (ref.kind === 'map' ? [ref.map] : [])));
@@ -175,11 +211,24 @@ function programsToLoad(
   return [...keys];
 }
 
+/** Refuses maps that the object does not have before anything is loaded. */
+function checkMaps(spec: CollectionSpec, values: Values, tails: readonly Tail[]): void {
+  const filled = (values.map ?? []).map((text) => assignment(text, '--map', 'NAME=FILE.json', 'run')[0]);
+  const types = [...eventTypes(values).keys()].filter((name) => name !== '');
+  for (const name of [...filled, ...tails.map((t) => t.map), ...types])
+    if (!spec.maps.has(name)) throw unknownName('map', name, [...spec.maps.keys()], 'run');
+  for (const name of types)
+    if (!SENDING.has(spec.maps.get(name)?.type ?? 0))
+      throw new UsageError(`--event-type: map ${name} is no ring buffer and no perf event array`, 'run');
+}
+
+const SENDING: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_RINGBUF, M.BPF_MAP_TYPE_PERF_EVENT_ARRAY]);
+
 /** The loaded collection, or why the verifier refused. */
 async function load(
   session: Session,
   path: string,
-  spec: Awaited<ReturnType<typeof openObject>>,
+  spec: CollectionSpec,
   program: ProgramSpec,
   wanted: { readonly programs: readonly string[]; readonly options: ObjectOptions['load'] },
 ): Promise<Collection | ProgramVerdict> {
@@ -209,10 +258,13 @@ async function fill(collection: Collection, values: Values, tails: readonly Tail
 }
 
 function eventTypes(values: Values): Map<string, string> {
-  return new Map(
-    (values['event-type'] ?? []).map((text) => {
-      const at = text.indexOf('=');
-      return [at < 0 ? '' : text.slice(0, at), text.slice(at + 1)];
-    }),
+  const pairs = (values['event-type'] ?? []).map((text): [string, string] =>
+    text.includes('=') ? assignment(text, '--event-type', '[MAP=]NAME', 'run') : ['', text],
   );
+  onceEach(
+    pairs.map(([map]) => map || 'of all maps'),
+    '--event-type',
+    'run',
+  );
+  return new Map(pairs);
 }

@@ -5,7 +5,8 @@ import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import { BpfError } from '../../lib/errors.ts';
 import type { BpfMap } from '../../lib/map.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
-import { InputError } from '../shell/exit.ts';
+import { unknownName } from '../shell/command.ts';
+import { InputError, UsageError } from '../shell/exit.ts';
 
 /** One element to write. */
 interface Element {
@@ -25,11 +26,7 @@ export function parseJson(source: string, text: string): unknown {
 /** Writes the elements that a JSON document lists into a map; gives how many. */
 export function fillMap(source: string, collection: Collection, name: string, document: unknown): number {
   const map = collection.maps.get(name);
-  if (map === undefined)
-    throw new InputError(
-      '',
-      `there is no map ${name}; the object has ${[...collection.maps.keys()].join(', ') || 'none'}`,
-    );
+  if (map === undefined) throw unknownName('map', name, [...collection.maps.keys()], 'run');
   const elements = elementsOf(source, document);
   elements.forEach((element, i) => {
     try {
@@ -114,7 +111,7 @@ export function setVariable(spec: CollectionSpec, name: string, text: string): v
     const variable = map.variables.find((v) => v.name === name);
     if (variable === undefined) continue;
     if (map.origin === 'kconfig')
-      throw new InputError('', `variable ${name} is the kernel's configuration, not the program's`);
+      throw new UsageError(`--set ${name}: it is the kernel's configuration, not the program's`, 'run');
     map.contents ??= new Uint8Array(map.valueSize);
     if (variable.offset + variable.size > map.contents.length)
       throw new InputError('', `variable ${name} exceeds its map of ${map.contents.length} bytes`);
@@ -126,16 +123,13 @@ export function setVariable(spec: CollectionSpec, name: string, text: string): v
           : rawNumber(value, variable.size);
       map.contents.set(bytes, variable.offset);
     } catch (e) {
-      if (e instanceof TypeError) throw new InputError('', `variable ${name}: ${e.message}`);
+      if (e instanceof TypeError) throw new UsageError(`--set ${name}: ${e.message}`, 'run');
       throw e;
     }
     return;
   }
   const known = [...spec.maps.values()].flatMap((m) => m.variables.map((v) => v.name));
-  throw new InputError(
-    '',
-    `there is no global variable ${name}; the object has ${known.slice(0, 20).join(', ') || 'none'}`,
-  );
+  throw unknownName('global variable', name, known, 'run');
 }
 
 /** A number, `true`, JSON, or else text. */

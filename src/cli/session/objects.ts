@@ -21,7 +21,8 @@ export interface Loaded extends Disposable {
 /** Loads an object into the embedded kernel: the named programs, or all of them; those refused are in `collection.errors`. */
 export async function loadObject(path: string, program: string | undefined, btf: string | undefined): Promise<Loaded> {
   const spec = await openObject(path);
-  const programs = program === undefined ? spec.programs.map((p) => p.key) : [chooseProgram(path, spec, program).key];
+  const programs =
+    program === undefined ? spec.programs.map((p) => p.key) : [chooseProgram(path, spec, program, 'prog').key];
   const session = await openSession({ backend: 'embedded', engine: 'jit', cpus: 1, btf, onTrace() {} });
   const collection = await session.load(spec, programs, { onError: 'collect' });
   return {
@@ -149,12 +150,21 @@ export interface Target {
   readonly kernel: boolean;
 }
 
-export function readTarget(topic: string, args: string[]): Target {
-  const { values, positionals } = readArgs(topic, args, {
-    json: { type: 'boolean', short: 'j' },
-    btf: { type: 'string' },
-    backend: { type: 'string', default: 'embedded' },
+const TARGET_OPTIONS = {
+  json: { type: 'boolean', short: 'j' },
+  btf: { type: 'string' },
+  backend: { type: 'string', default: 'embedded' },
+} as const;
+
+/** @param without options that the verb does not have */
+export function readTarget(topic: string, args: string[], without: readonly 'json'[] = []): Target {
+  const { values, positionals } = readArgs(topic, args, TARGET_OPTIONS, {
+    operands: [0, Number.POSITIVE_INFINITY, 'an object file'],
+    // The machine's kernel has types of its own.
+    excludes: [['btf', 'backend=kernel']],
   });
+  for (const option of without)
+    if (values[option] !== undefined) throw new UsageError(`this verb of ${topic} has no option --${option}`, topic);
   if (values.backend !== 'embedded' && values.backend !== 'kernel')
     throw new UsageError(`--backend is embedded or kernel, and '${values.backend}' is neither`, topic);
   const kernel = values.backend === 'kernel';
@@ -167,9 +177,12 @@ export function readTarget(topic: string, args: string[]): Target {
   while (words[0] === 'name' || words[0] === 'id') {
     const [what, value] = words.splice(0, 2);
     if (value === undefined) throw new UsageError(`${what} of what? A value is missing`, topic);
+    if ((what === 'name' ? name : id) !== undefined) throw new UsageError(`${what} is given twice`, topic);
     if (what === 'name') name = value;
     else id = unsigned(value, 'an id', topic);
   }
+  if (name !== undefined && id !== undefined) throw new UsageError('name and id exclude each other', topic);
+  if (id !== undefined && !kernel) throw new UsageError('id needs --backend kernel', topic);
   return { object, name, id, rest: words, json: values.json ?? false, btf: values.btf, kernel };
 }
 

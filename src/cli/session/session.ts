@@ -8,6 +8,7 @@ import { parseObject } from '../../lib/parse-object.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import type { BpfSyscall } from '../../uapi/attr.ts';
 import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
+import { unknownName } from '../shell/command.ts';
 import { InputError } from '../shell/exit.ts';
 import { inFile, readInput } from '../shell/files.ts';
 import { visible } from '../shell/io.ts';
@@ -96,13 +97,18 @@ export async function openObject(path: string, words: ObjectOptions['parse'] = {
 }
 
 /** The program of that name, or the only one. */
-export function chooseProgram(path: string, spec: CollectionSpec, name: string | undefined): ProgramSpec {
+export function chooseProgram(
+  path: string,
+  spec: CollectionSpec,
+  name: string | undefined,
+  topic: string,
+): ProgramSpec {
   const names = spec.programs.map((p) => p.key);
   const list = visible(names.slice(0, 12).join(', ')) + (names.length > 12 ? ', ...' : '');
   if (name !== undefined) {
     const found = spec.program(name);
     if (found !== undefined) return found;
-    throw new InputError(path, `there is no program ${name}; the object has ${list || 'none'}`);
+    throw unknownName('program', name, names, topic);
   }
   if (spec.programs.length === 1) return spec.programs[0];
   if (spec.programs.length === 0) throw new InputError(path, 'the object has no program');

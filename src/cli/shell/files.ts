@@ -1,6 +1,6 @@
-/** Files named on the command line, read whole; what goes wrong names the file. */
-import { readFileSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+/** Files named on the command line, read whole or piece by piece; what goes wrong names the file. */
+import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import type { ByteSource } from '../../net/byte-window.ts';
 import { FormatError } from '../../util/errors.ts';
 import { InputError } from './exit.ts';
 
@@ -10,11 +10,14 @@ const WHY: Readonly<Record<string, string>> = {
   EISDIR: 'it is a directory, and a file was expected',
   ENOTDIR: 'a part of the path is no directory',
   ENOSPC: 'the disk is full',
+  EFBIG: 'files may not become so large',
+  EROFS: 'the file system may only be read',
 };
 
-function fileError(path: string, e: unknown, doing: string): InputError {
+export function fileError(path: string, e: unknown, doing: 'reading' | 'writing'): InputError {
   const code = (e as NodeJS.ErrnoException).code ?? '';
-  return new InputError(path, WHY[code] ?? `${doing} failed${code ? ` (${code})` : ''}`, { cause: e });
+  const why = code === 'EACCES' && doing === 'writing' ? 'it may not be written' : WHY[code];
+  return new InputError(path, why ?? `${doing} failed${code ? ` (${code})` : ''}`, { cause: e });
 }
 
 /** Bytes of a file; `-` is stdin. */
@@ -35,11 +38,70 @@ export async function readStdin(): Promise<Uint8Array> {
   return new Uint8Array(Buffer.concat(chunks));
 }
 
-export async function writeOutput(path: string, bytes: Uint8Array | string): Promise<void> {
+/** A file that is read piece by piece, possibly again and again. */
+export interface InputStream extends Disposable {
+  /** From its beginning; what is no file (a pipe, `-` for stdin) can be read once. */
+  open(): ByteSource;
+  /** Bytes that it has, 0 when nobody knows. */
+  readonly size: number;
+  /** Bytes that were read since it was last opened. */
+  readonly done: number;
+}
+
+const STDIN = 0;
+/** Between two looks at a stdin that has nothing yet and does not wait by itself. */
+const LOOK_AGAIN_MS = 5;
+
+export function streamInput(path: string): InputStream {
+  let fd: number;
+  let size = 0;
   try {
-    await writeFile(path, bytes);
+    fd = path === '-' ? STDIN : openSync(path, 'r');
+    const stat = fstatSync(fd);
+    if (stat.isDirectory()) throw Object.assign(new Error('EISDIR'), { code: 'EISDIR' });
+    if (stat.isFile()) ({ size } = stat);
   } catch (e) {
-    throw fileError(path, e, 'writing');
+    throw fileError(path, e, 'reading');
+  }
+  let at = 0;
+  let opened = false;
+  const seekable = size > 0 && fd !== STDIN;
+  const read = (into: Uint8Array): number => {
+    try {
+      const count = readWaiting(fd, into, seekable ? at : null);
+      at += count;
+      return count;
+    } catch (e) {
+      throw fileError(path, e, 'reading');
+    }
+  };
+  return {
+    size,
+    get done() {
+      return at;
+    },
+    open() {
+      if (opened && !seekable) throw new InputError(path, 'it is no file that can be read twice');
+      opened = true;
+      at = 0;
+      return { read };
+    },
+    [Symbol.dispose]() {
+      if (fd !== STDIN) closeSync(fd);
+    },
+  };
+}
+
+function readWaiting(fd: number, into: Uint8Array, position: number | null): number {
+  for (;;) {
+    try {
+      return readSync(fd, into, 0, into.length, position);
+    } catch (e) {
+      const { code } = e as NodeJS.ErrnoException;
+      if (code === 'EOF') return 0;
+      if (code !== 'EAGAIN') throw e;
+      Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, LOOK_AGAIN_MS);
+    }
   }
 }
 

@@ -5,12 +5,13 @@ import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import type { Note } from '../../lib/notes.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { assumeSizes } from './assumed-sizes.ts';
-import { assignment, type Command, oneOf, readArgs, unsigned } from '../shell/command.ts';
-import { EXIT, InputError, UsageError } from '../shell/exit.ts';
+import { type Command, oneOf, readArgs, unknownName, unsigned, type WordRules } from '../shell/command.ts';
+import { EXIT, InputError } from '../shell/exit.ts';
 import { inFile, readInput } from '../shell/files.ts';
 import { type Io, visible } from '../shell/io.ts';
 import { kernelFacts } from '../session/kernel-facts.ts';
 import { kernelTypes } from '../session/kernel-types.ts';
+import { type ProgramFlags, programFlags, programsNamed } from '../program-flags.ts';
 import { baseName, printVerdict, tally } from './verdict-text.ts';
 import { noteText, ObjectNotes } from '../object-notes.ts';
 import { OBJECT_HELP, OBJECT_OPTIONS, type ObjectOptions, objectOptions } from '../object-options.ts';
@@ -35,27 +36,37 @@ ${OBJECT_HELP}  --log-level N              shows the verifier's log: 1 the last 
 exit code: 0 all accepted, 1 something rejected, 2 wrong usage, 3 unusable input
 `;
 
+const RULES: WordRules = {
+  operands: [1, Number.POSITIVE_INFINITY, 'an object file'],
+  // The machine's kernel has the CPUs that it has.
+  excludes: [['cpus', 'backend=kernel']],
+};
+
 export const command: Command = {
   help: HELP,
   async run(args, io) {
-    const { values, positionals } = readArgs('verify', args, {
-      json: { type: 'boolean' },
-      prog: { type: 'string', multiple: true },
-      'prog-flags': { type: 'string', multiple: true },
-      btf: { type: 'string' },
-      profile: { type: 'string', default: '6.18' },
-      cpus: { type: 'string', default: '2' },
-      'log-level': { type: 'string', default: '0' },
-      backend: { type: 'string', default: 'embedded' },
-      ...OBJECT_OPTIONS,
-    });
-    if (positionals.length === 0) throw new UsageError('verify needs an object file', 'verify');
+    const { values, positionals } = readArgs(
+      'verify',
+      args,
+      {
+        json: { type: 'boolean' },
+        prog: { type: 'string', multiple: true },
+        'prog-flags': { type: 'string', multiple: true },
+        btf: { type: 'string' },
+        profile: { type: 'string', default: '6.18' },
+        cpus: { type: 'string', default: '2' },
+        'log-level': { type: 'string', default: '0' },
+        backend: { type: 'string', default: 'embedded' },
+        ...OBJECT_OPTIONS,
+      },
+      RULES,
+    );
     oneOf(values.profile, ['6.18'], '--profile', 'verify');
     const options = {
-      logLevel: unsigned(values['log-level'], '--log-level', 'verify', 7),
-      cpus: unsigned(values.cpus, '--cpus', 'verify', 1024) || 1,
+      logLevel: unsigned(values['log-level'], '--log-level', 'verify', { most: 7 }),
+      cpus: unsigned(values.cpus, '--cpus', 'verify', { least: 1, most: 1024 }),
       only: values.prog ?? [],
-      flags: (values['prog-flags'] ?? []).map((text) => programFlags(text)),
+      flags: programFlags(values['prog-flags'] ?? [], 'verify'),
       object: objectOptions(values, 'verify'),
     };
     const live = oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'verify') === 'kernel';
@@ -64,7 +75,7 @@ export const command: Command = {
       ? await openLive(options.logLevel)
       : (): JudgingKernel => embeddedKernel(btf, options.cpus, options.logLevel);
     const report = values.json ? jsonReport(io) : textReport(io, options.logLevel, positionals.length);
-    const missing = new Set(options.only);
+    const missing = new Missing([...options.only, ...options.flags.map(([name]) => name)]);
     let code: number = EXIT.ok;
     for (const [i, path] of positionals.entries()) {
       if (positionals.length > 1) io.progress(`verifying ${i + 1}/${positionals.length} ${visible(path)}`);
@@ -75,7 +86,7 @@ export const command: Command = {
     }
     io.progress('');
     report.end();
-    for (const name of missing) throw new InputError(positionals.join(', '), `there is no program ${visible(name)}`);
+    missing.check();
     return code;
   },
 };
@@ -90,16 +101,35 @@ function goOn(error: unknown, io: Io): number {
 /** Severity: nothing, rejected, unusable input, our own fault. */
 const worse = (a: number, b: number): number => Math.max(a, b);
 
-function programFlags(text: string): [name: string, flags: number] {
-  const [name, flags] = assignment(text, '--prog-flags', 'NAME=FLAGS', 'verify');
-  return [name, unsigned(flags, `flags of ${name}`, 'verify')];
+/** Names of programs that no object has had so far, and what the objects have instead. */
+class Missing {
+  readonly #names: Set<string>;
+  readonly #known: string[] = [];
+
+  constructor(names: readonly string[]) {
+    this.#names = new Set(names);
+  }
+
+  met(programs: readonly ProgramSpec[]): void {
+    for (const p of programs) {
+      this.#names.delete(p.name);
+      this.#names.delete(p.key);
+      if (this.#known.length < MOST_KNOWN) this.#known.push(p.key);
+    }
+  }
+
+  check(): void {
+    for (const name of this.#names) throw unknownName('program', name, this.#known, 'verify');
+  }
 }
+
+const MOST_KNOWN = 10_000;
 
 interface FileOptions {
   readonly logLevel: number;
   readonly cpus: number;
   readonly only: readonly string[];
-  readonly flags: readonly (readonly [name: string, flags: number])[];
+  readonly flags: ProgramFlags;
   readonly object: ObjectOptions;
   readonly kernel: () => JudgingKernel;
   /** The kernel is this machine's. */
@@ -127,16 +157,14 @@ async function verifyFile(
   kernelBtf: Btf,
   options: FileOptions,
   report: Report,
-  missing: Set<string>,
+  missing: Missing,
 ): Promise<number> {
   const bytes = await readInput(path);
   const spec = inFile(path, () => parseObject(bytes, { name: baseName(path), ...options.object.parse }));
-  for (const [name, flags] of options.flags) for (const p of named(spec, name)) p.flags |= flags;
-  const programs = options.only.length === 0 ? spec.programs : options.only.flatMap((name) => named(spec, name));
-  for (const p of programs) {
-    missing.delete(p.name);
-    missing.delete(p.key);
-  }
+  for (const [name, flags] of options.flags) for (const p of programsNamed(spec, name)) p.flags |= flags;
+  const programs =
+    options.only.length === 0 ? spec.programs : options.only.flatMap((name) => programsNamed(spec, name));
+  missing.met(spec.programs);
   const facts = await kernelFacts(spec, options.live);
   const assumed = assumeSizes(spec);
   let code: number = EXIT.ok;
@@ -153,11 +181,6 @@ async function verifyFile(
   }
   return code;
 }
-
-const named = (spec: CollectionSpec, name: string): ProgramSpec[] => {
-  const exact = spec.programs.filter((p) => p.key === name);
-  return exact.length > 0 ? exact : spec.programs.filter((p) => p.name === name);
-};
 
 function exitOf(found: ProgramVerdict): number {
   if (found.verdict === 'error') return found.code === 'INTERNAL' ? EXIT.internal : EXIT.input;

@@ -1,8 +1,8 @@
 /** Where execution stands: in a sleepable program, under RCU, in a section that must not sleep (in_sleepable, in_rcu_cs). */
 import type { VerifierEnv } from '../env.ts';
 
-/** in_sleepable: the program, or the callback being explored, may sleep in principle. */
-export const inSleepable = (env: VerifierEnv): boolean => env.query.sleepable || env.state.inSleepable;
+/** in_sleepable: what is being explored may sleep in principle. A timer's callback may not, whatever the program that sets it. */
+export const inSleepable = (env: VerifierEnv): boolean => env.state.inSleepable;
 
 /** in_rcu_cs: RCU protects what is read here. */
 export const inRcuCs = (env: VerifierEnv): boolean =>
