@@ -8,7 +8,7 @@ import { type Command, oneOf, readArgs } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { inFile, readInput } from './shell/files.ts';
 import { visibleLines } from './shell/io.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './shell/nearest.ts';
 
 const HELP = `usage: skep btf dump file FILE [format raw|c] [--base FILE]
 

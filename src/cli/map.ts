@@ -8,7 +8,7 @@ import { type Io, visible } from './shell/io.ts';
 import { toJson, jsonText, plainText } from './shell/json-text.ts';
 import { mapJson, printMap } from './session/map-dump.ts';
 import { parseJson } from './session/map-fill.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './shell/nearest.ts';
 import { mapTypeName } from './shell/names.ts';
 import {
   infoOf,

@@ -4,7 +4,7 @@ import { visible, type Io } from './shell/io.ts';
 import type { Command } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { hexText, toJson } from './shell/json-text.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './shell/nearest.ts';
 import { progTypeName } from './shell/names.ts';
 import {
   fdById,

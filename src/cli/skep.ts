@@ -4,7 +4,7 @@ import { FormatError, InternalError } from '../util/errors.ts';
 import { COMMANDS, overview } from './commands.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';
 import { type Io, visible } from './shell/io.ts';
-import { didYouMean } from './nearest.ts';
+import { didYouMean } from './shell/nearest.ts';
 
 /** Runs one command line; gives its exit code and never throws. */
 export async function skep(argv: string[], io: Io): Promise<number> {

@@ -1,7 +1,7 @@
 /** Words of every command that are not understood: wrong usage, with the nearest that is, and nothing is done. */
 import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { didYouMean } from '../../src/cli/nearest.ts';
+import { didYouMean } from '../../src/cli/shell/nearest.ts';
 import { FIREWALL, PROGRAMS, scratch, skep, TRAFFIC } from './skep.ts';
 
 const files = scratch();

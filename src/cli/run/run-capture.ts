@@ -12,7 +12,7 @@ import { InputError } from '../shell/exit.ts';
 import type { EventReader } from '../session/events.ts';
 import { type InputStream, inFile } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
-import { openOutput, type OutputFile } from '../output-file.ts';
+import { openOutput, type OutputFile } from '../shell/output-file.ts';
 import type { RunReport } from './run-report.ts';
 import type { Session } from '../session/session.ts';
 import { grouped } from '../verify/verdict-text.ts';

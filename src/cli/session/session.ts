@@ -14,7 +14,7 @@ import { inFile, readInput } from '../shell/files.ts';
 import { visible } from '../shell/io.ts';
 import { kernelFacts } from './kernel-facts.ts';
 import { kernelTypes } from './kernel-types.ts';
-import type { ObjectOptions } from '../object-options.ts';
+import type { ObjectOptions } from './object-options.ts';
 import { baseName } from '../verify/verdict-text.ts';
 
 export interface SessionOptions {

@@ -2,7 +2,7 @@
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { UsageError } from './exit.ts';
 import type { Io } from './io.ts';
-import { didYouMean } from '../nearest.ts';
+import { didYouMean } from './nearest.ts';
 
 export interface Command {
   /** Shown by `skep help WORD` and `skep WORD --help`, complete. */

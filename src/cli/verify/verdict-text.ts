@@ -1,6 +1,6 @@
 /** Verdicts as people read them: a line for each program, and under a rejected one the reason and the source line. */
 import { type Io, visible, visibleLines } from '../shell/io.ts';
-import { noteText } from '../object-notes.ts';
+import { noteText } from '../session/object-notes.ts';
 import type { ProgramVerdict } from './verify-object.ts';
 
 /** `dir/xdp.bpf.o` is the object `xdp`, as libbpf names it. */

@@ -15,7 +15,7 @@ import {
   writeSync,
 } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { fileError } from './shell/files.ts';
+import { fileError } from './files.ts';
 
 /** A file that is being written; disposing of it without {@link commit} leaves no trace. */
 export interface OutputFile extends Disposable {

@@ -1,7 +1,7 @@
 /** `--prog-flags NAME=FLAGS`: flags of BPF_PROG_LOAD for programs by name. */
-import type { CollectionSpec } from '../lib/collection-spec.ts';
-import type { ProgramSpec } from '../lib/spec.ts';
-import { assignment, onceEach, unknownName, unsigned } from './shell/command.ts';
+import type { CollectionSpec } from '../../lib/collection-spec.ts';
+import type { ProgramSpec } from '../../lib/spec.ts';
+import { assignment, onceEach, unknownName, unsigned } from '../shell/command.ts';
 
 export type ProgramFlags = readonly (readonly [name: string, flags: number])[];
 

@@ -1,12 +1,12 @@
 /** Options about what an object file leaves unsaid or says in more than one dialect: `--type`, `--inner`, `--loader`. */
-import type { LoadOptions } from '../lib/collection.ts';
-import type { InnerTemplate } from '../lib/map-creator.ts';
-import { didYouMean } from '../lib/nearest.ts';
-import type { ParseOptions } from '../lib/parse-object.ts';
-import { rowOfType, typeWords } from '../lib/sections.ts';
-import { BPF_MAP_TYPE } from '../uapi/map-types.ts';
-import { assignment, oneOf, unsigned } from './shell/command.ts';
-import { UsageError } from './shell/exit.ts';
+import type { LoadOptions } from '../../lib/collection.ts';
+import type { InnerTemplate } from '../../lib/map-creator.ts';
+import { didYouMean } from '../../lib/nearest.ts';
+import type { ParseOptions } from '../../lib/parse-object.ts';
+import { rowOfType, typeWords } from '../../lib/sections.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import { assignment, oneOf, unsigned } from '../shell/command.ts';
+import { UsageError } from '../shell/exit.ts';
 
 /** For readArgs. */
 export const OBJECT_OPTIONS = {
