@@ -24,6 +24,8 @@ export interface BpfMap {
   /** The key after `key`; the first one for null. */
   nextKey(key: Uint8Array | null): Uint8Array | number;
   lookupAndDelete(key: Uint8Array, flags?: number): Uint8Array | number;
+  /** All values as they lie in memory, of arrays. */
+  content?(): Uint8Array;
   /** Whether the type has batch commands. */
   readonly batch: 'none' | 'by-key' | 'by-bucket';
   /** Elements of one hash bucket, undefined beyond the last; only with batch 'by-bucket'. */
@@ -43,6 +45,9 @@ export interface ProgRef {
   readonly id: number;
   /** Its slot in the code table. */
   readonly slot: number;
+  /** BPF_PROG_TYPE_* and BPF_* of its expected attach type. */
+  readonly type: number;
+  readonly attachType: number;
   /** What must agree between a prog array and its users: type, expected attach type where it matters, JITed, xdp frags. */
   readonly ownerTag: string;
   hold(): void;
@@ -55,8 +60,8 @@ export interface FdResolver {
   prog(fd: number): ProgRef | number | undefined;
   btf(fd: number): Btf | undefined;
   perfEvent?(fd: number): PerfSink | undefined;
-  /** Whether a network device exists; all do when the port is left out. */
-  device?(ifindex: number): boolean;
+  /** Whether a network device exists. */
+  device(ifindex: number): boolean;
   /** Another map holds or drops this one as an element. */
   hold(map: BpfMap): void;
   drop(map: BpfMap): void;

@@ -46,9 +46,17 @@ const SLEEPABLE: ReadonlySet<number> = new Set([
   T.BPF_MAP_TYPE_ARENA,
 ]);
 
-/** Refuses a map that the program must not use; called once for each map, before it is added to env.maps. */
-export function checkMapProgCompatibility(env: VerifierEnv, map: MapDesc): void {
+/**
+ * Refuses a map that the program must not use; called once for each map, before it is added to env.maps.
+ * @param digest SHA-256 of the program's instructions
+ */
+export function checkMapProgCompatibility(env: VerifierEnv, map: MapDesc, digest: () => Uint8Array): void {
   const { progType } = env.input;
+  const wanted = map.exclProgHash;
+  if (wanted !== undefined) {
+    const own = digest();
+    if (wanted.some((byte, i) => byte !== own[i])) reject(env, MAP_USE.EXCLUSIVE_MAP);
+  }
   const fields = map.record?.mask ?? 0;
   if ((fields & (BPF_LIST_HEAD | BPF_RB_ROOT)) !== 0 && TRACING.has(progType)) reject(env, MAP_USE.GRAPH_IN_TRACING);
   if ((fields & (BPF_SPIN_LOCK | BPF_RES_SPIN_LOCK)) !== 0) {
