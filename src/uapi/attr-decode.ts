@@ -1,8 +1,9 @@
 /** Binary union bpf_attr to typed attributes: pointers are read from and written to a caller's memory. */
 import type { BpfAttrs } from './attr.ts';
-import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
+import { type AttrField, type AttrLayout, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
 import { ERRNO } from './errno.ts';
 import { INFO_LAYOUTS, type InfoField, type InfoKind } from './info-layout.ts';
+import { BadBuffer } from './user-buffer.ts';
 
 /** Memory behind the pointers of a binary attribute: a guest's, or buffers of a test. */
 export interface UserMemory {
@@ -33,97 +34,175 @@ interface Out {
 
 const MAX_STRING = 128;
 const LAST_INSN_FIELD = 8;
+/** Attributes longer than a page are refused unseen. */
+const PAGE_SIZE = 4096;
+const FD_ARRAY_CNT_AT = 148;
 
-/** Unpacks an attribute, or -errno (-E2BIG, -EINVAL, -EFAULT) when bytes behind it are set or pointers lead nowhere. */
+/**
+ * Unpacks an attribute, or -errno: -E2BIG when it is longer than a page or bytes behind union bpf_attr are set, -EINVAL when bytes
+ * behind the command's fields are. A pointer that leads nowhere is a {@link BadBuffer}: when it is followed is the command's to say.
+ */
 export function decodeAttr(
   cmd: number,
   given: Uint8Array,
   memory: UserMemory,
   objects: AttrObjects,
 ): DecodedAttr | number {
+  if (given.length > PAGE_SIZE) return -ERRNO.E2BIG;
+  for (let i = BPF_ATTR_SIZE; i < given.length; i++) if (given[i] !== 0) return -ERRNO.E2BIG;
   const layout = attrLayout(cmd);
   if (layout === undefined) return -ERRNO.EINVAL;
-  for (let i = BPF_ATTR_SIZE; i < given.length; i++) if (given[i] !== 0) return -ERRNO.E2BIG;
   for (let i = layout.size; i < Math.min(given.length, BPF_ATTR_SIZE); i++) if (given[i] !== 0) return -ERRNO.EINVAL;
-  const bytes = new Uint8Array(BPF_ATTR_SIZE);
-  bytes.set(given.subarray(0, BPF_ATTR_SIZE));
-  const view = new DataView(bytes.buffer);
-  const fields: Fields = {};
-  const outs: Out[] = [];
-  for (const field of layout.fields) {
-    const result = decodeField(field, view, bytes, fields, memory, objects, outs, layout.fields);
-    if (result < 0) return result;
-  }
-  if (layout.group === 'info') {
-    const result = decodeInfoBuffers(fields, memory, objects, outs);
-    if (result < 0) return result;
-  }
-  const attr = (layout.group === '' ? fields : { [layout.group]: fields }) as unknown as DecodedAttr['attr'];
-  return { attr, finish: () => finish(layout.fields, fields, view, given, memory, outs) };
+  return new Decoder(layout, given, memory, objects).decode();
 }
 
-function decodeField(
-  field: AttrField,
-  view: DataView,
-  bytes: Uint8Array,
-  fields: Fields,
-  memory: UserMemory,
-  objects: AttrObjects,
-  outs: Out[],
-  all: readonly AttrField[],
-): number {
-  const { off, name } = field;
-  if (field.kind === 'u32') fields[name] = view.getUint32(off, true);
-  else if (field.kind === 's32') fields[name] = view.getInt32(off, true);
-  else if (field.kind === 'u64') fields[name] = view.getBigUint64(off, true);
-  else if (field.kind === 'name') fields[name] = text(bytes.subarray(off, off + 16));
-  else {
-    const addr = view.getBigUint64(off, true);
-    if (field.kind === 'cstr') return decodeString(field, addr, fields, memory);
-    const size = bufferSize(field, view, fields, objects, all);
-    if (field.lenName !== undefined) fields[field.lenName] = size;
-    if (addr === 0n) return 0;
+class Decoder implements DecodedAttr {
+  readonly #layout: AttrLayout;
+  readonly #given: Uint8Array;
+  readonly #memory: UserMemory;
+  readonly #objects: AttrObjects;
+  readonly #bytes = new Uint8Array(BPF_ATTR_SIZE);
+  readonly #view = new DataView(this.#bytes.buffer);
+  readonly #fields: Fields = {};
+  readonly #outs: Out[] = [];
+
+  constructor(layout: AttrLayout, given: Uint8Array, memory: UserMemory, objects: AttrObjects) {
+    this.#layout = layout;
+    this.#given = given;
+    this.#memory = memory;
+    this.#objects = objects;
+    this.#bytes.set(given.subarray(0, BPF_ATTR_SIZE));
+  }
+
+  get attr(): DecodedAttr['attr'] {
+    const { group } = this.#layout;
+    return (group === '' ? this.#fields : { [group]: this.#fields }) as unknown as DecodedAttr['attr'];
+  }
+
+  decode(): this {
+    for (const field of this.#layout.fields) this.#field(field);
+    if (this.#layout.group === 'info') this.#infoBuffers();
+    return this;
+  }
+
+  #field(field: AttrField): void {
+    const { off, name } = field;
+    const view = this.#view;
+    const fields = this.#fields;
+    if (field.kind === 'u32') fields[name] = view.getUint32(off, true);
+    else if (field.kind === 's32') fields[name] = view.getInt32(off, true);
+    else if (field.kind === 'u64') fields[name] = view.getBigUint64(off, true);
+    else if (field.kind === 'name') fields[name] = text(this.#bytes.subarray(off, off + 16));
+    else if (field.kind === 'cstr') fields[name] = this.#string(view.getBigUint64(off, true));
+    else this.#buffer(field, view.getBigUint64(off, true));
+  }
+
+  /** Text up to its NUL or the most that the kernel reads; undefined when it cannot be read. */
+  #string(addr: bigint): string | undefined {
+    if (addr === 0n) return undefined;
+    const out: number[] = [];
+    for (let i = 0; i < MAX_STRING; i++) {
+      const byte = this.#memory.read(addr + BigInt(i), 1)?.[0];
+      if (byte === undefined) return undefined;
+      if (byte === 0) break;
+      out.push(byte);
+    }
+    return text(Uint8Array.from(out));
+  }
+
+  #buffer(field: AttrField, addr: bigint): void {
+    const size = this.#bufferSize(field);
+    if (field.lenName !== undefined) this.#fields[field.lenName] = size;
+    if (addr === 0n) {
+      // Where no other field holds a length, null means that there is nothing.
+      if (size > 0 && field.lenAt !== undefined) this.#fields[field.name] = new BadBuffer(size, true);
+      return;
+    }
     // Read even when it is only written: a size that the memory does not have must not be allocated.
-    const content = memory.read(addr, size);
-    if (content === undefined) return -ERRNO.EFAULT;
-    fields[name] = content;
-    if (field.dir !== 'in') outs.push({ addr, bytes: content });
+    const content = this.#memory.read(addr, size) ?? this.#readElements(field, addr);
+    this.#fields[field.name] = content ?? new BadBuffer(size, false);
+    if (field.dir !== 'in' && content !== undefined) this.#outs.push({ addr, bytes: content });
   }
-  return 0;
-}
 
-function decodeString(field: AttrField, addr: bigint, fields: Fields, memory: UserMemory): number {
-  if (addr === 0n) return -ERRNO.EFAULT;
-  const out: number[] = [];
-  for (let i = 0; i < MAX_STRING; i++) {
-    const byte = memory.read(addr + BigInt(i), 1)?.[0];
-    if (byte === undefined) return -ERRNO.EFAULT;
-    if (byte === 0) break;
-    out.push(byte);
+  /** Keys and values of a batch: as many as there are, because a batch ends where the map does. */
+  #readElements(field: AttrField, addr: bigint): Uint8Array | undefined {
+    if (field.size !== 'keys' && field.size !== 'values') return undefined;
+    const sizes = this.#objects.mapSizes(this.#at('map_fd'));
+    const each = field.size === 'keys' ? sizes?.key : sizes?.value;
+    if (each === undefined) return undefined;
+    let good = 0;
+    let bad = this.#at('count');
+    let content: Uint8Array | undefined;
+    while (bad - good > 1) {
+      const middle = Math.floor((good + bad) / 2);
+      const part = this.#memory.read(addr, middle * each);
+      if (part === undefined) bad = middle;
+      else {
+        good = middle;
+        content = part;
+      }
+    }
+    return content;
   }
-  fields[field.name] = text(Uint8Array.from(out));
-  return 0;
-}
 
-/** Bytes of a buffer: from its length field, or from the map that the attribute names. */
-function bufferSize(
-  field: AttrField,
-  view: DataView,
-  fields: Fields,
-  objects: AttrObjects,
-  all: readonly AttrField[],
-): number {
-  if (field.lenAt !== undefined) {
-    const unit = typeof field.unit === 'object' ? view.getUint32(field.unit.at, true) : (field.unit ?? 1);
-    return view.getUint32(field.lenAt, true) * unit;
+  #at(name: string): number {
+    return this.#view.getUint32(this.#layout.fields.find((f) => f.name === name)?.off ?? 0, true);
   }
-  if (field.size === 'fds') return 4 * Math.max(1, view.getUint32(148, true), highestFdIndex(fields.insns) + 1);
-  const at = (name: string): number => view.getUint32(all.find((f) => f.name === name)?.off ?? 0, true);
-  const sizes = objects.mapSizes(at('map_fd'));
-  if (sizes === undefined) return 0;
-  if (field.size === 'keys') return sizes.key * at('count');
-  if (field.size === 'values') return sizes.value * at('count');
-  return sizes[field.size ?? 'key'];
+
+  /** Bytes of a buffer: from its length field, or from the map that the attribute names. */
+  #bufferSize(field: AttrField): number {
+    const view = this.#view;
+    if (field.lenAt !== undefined) {
+      const unit = typeof field.unit === 'object' ? view.getUint32(field.unit.at, true) : (field.unit ?? 1);
+      // Records of no size are there all the same, for the command to refuse.
+      return view.getUint32(field.lenAt, true) * Math.max(1, unit);
+    }
+    if (field.size === 'fds') {
+      const used = highestFdIndex(this.#fields.insns) + 1;
+      return 4 * Math.max(1, view.getUint32(FD_ARRAY_CNT_AT, true), used);
+    }
+    const sizes = this.#objects.mapSizes(this.#at('map_fd'));
+    if (sizes === undefined) return 0;
+    if (field.size === 'keys') return sizes.key * this.#at('count');
+    if (field.size === 'values') return sizes.value * this.#at('count');
+    return sizes[field.size ?? 'key'];
+  }
+
+  #infoBuffers(): void {
+    const fields = this.#fields;
+    const kind = this.#objects.infoKind(Number(fields.bpf_fd));
+    const struct = fields.info;
+    if (kind === undefined || !(struct instanceof Uint8Array)) return;
+    const view = new DataView(struct.buffer, struct.byteOffset, struct.byteLength);
+    const buffers: Record<string, Uint8Array> = {};
+    const layout: readonly InfoField[] = INFO_LAYOUTS[kind].fields;
+    for (const field of layout) {
+      const count = layout.find((f) => f.name === field.count);
+      if (field.kind !== 'ptr' || count === undefined || count.off + 4 > struct.length) continue;
+      const addr = field.off + 8 > struct.length ? 0n : view.getBigUint64(field.off, true);
+      const size = view.getUint32(count.off, true) * (field.elem ?? 1);
+      if (size === 0) continue;
+      const content = addr === 0n ? undefined : this.#memory.read(addr, size);
+      buffers[field.name] = content ?? new BadBuffer(size, addr === 0n);
+      if (content !== undefined) this.#outs.push({ addr, bytes: content });
+    }
+    fields.kind = kind;
+    fields.buffers = buffers;
+  }
+
+  finish(): number {
+    const view = this.#view;
+    const fields = this.#fields;
+    for (const field of this.#layout.fields) {
+      if (field.dir === 'in') continue;
+      if (field.kind === 'u32') view.setUint32(field.off, Number(fields[field.name] ?? 0), true);
+      else if (field.lenName !== undefined && field.lenAt !== undefined)
+        view.setUint32(field.lenAt, Number(fields[field.lenName] ?? 0), true);
+    }
+    this.#given.set(this.#bytes.subarray(0, Math.min(this.#given.length, BPF_ATTR_SIZE)));
+    for (const { addr, bytes } of this.#outs) if (!this.#memory.write(addr, bytes)) return -ERRNO.EFAULT;
+    return 0;
+  }
 }
 
 /** Largest index of fd_array that ld_imm64 and kfunc calls use: its length is nowhere else. */
@@ -137,49 +216,6 @@ function highestFdIndex(insns: unknown): number {
     else if (insns[at] === 0x85 && src === 2) highest = Math.max(highest, view.getInt16(at + 2, true));
   }
   return highest;
-}
-
-function decodeInfoBuffers(fields: Fields, memory: UserMemory, objects: AttrObjects, outs: Out[]): number {
-  const kind = objects.infoKind(Number(fields.bpf_fd));
-  const struct = fields.info;
-  if (kind === undefined || !(struct instanceof Uint8Array)) return 0;
-  const view = new DataView(struct.buffer, struct.byteOffset, struct.byteLength);
-  const buffers: Record<string, Uint8Array> = {};
-  const layout: readonly InfoField[] = INFO_LAYOUTS[kind].fields;
-  for (const field of layout) {
-    const count = layout.find((f) => f.name === field.count);
-    if (field.kind !== 'ptr' || count === undefined) continue;
-    if (field.off + 8 > struct.length || count.off + 4 > struct.length) continue;
-    const addr = view.getBigUint64(field.off, true);
-    if (addr === 0n) continue;
-    const size = view.getUint32(count.off, true) * (field.elem ?? 1);
-    const content = memory.read(addr, size);
-    if (content === undefined) return -ERRNO.EFAULT;
-    buffers[field.name] = content;
-    outs.push({ addr, bytes: content });
-  }
-  fields.kind = kind;
-  fields.buffers = buffers;
-  return 0;
-}
-
-function finish(
-  layout: readonly AttrField[],
-  fields: Fields,
-  view: DataView,
-  given: Uint8Array,
-  memory: UserMemory,
-  outs: readonly Out[],
-): number {
-  for (const field of layout) {
-    if (field.dir === 'in') continue;
-    if (field.kind === 'u32') view.setUint32(field.off, Number(fields[field.name] ?? 0), true);
-    else if (field.lenName !== undefined && field.lenAt !== undefined)
-      view.setUint32(field.lenAt, Number(fields[field.lenName] ?? 0), true);
-  }
-  given.set(new Uint8Array(view.buffer).subarray(0, Math.min(given.length, BPF_ATTR_SIZE)));
-  for (const { addr, bytes } of outs) if (!memory.write(addr, bytes)) return -ERRNO.EFAULT;
-  return 0;
 }
 
 function text(bytes: Uint8Array): string {

@@ -71,7 +71,7 @@ const nextId: AttrLayout = { group: '', size: 8, fields: [u32('start_id', 0), u3
 const fdById = (name: string): AttrLayout => ({
   group: '',
   size: 16,
-  fields: [u32(name, 0), u32('open_flags', 8), s32('fd_by_id_token_fd', 12)],
+  fields: [u32(name, 0), u32('next_id', 4), u32('open_flags', 8), s32('fd_by_id_token_fd', 12)],
 });
 
 /** The layout of each command that has typed attributes. */

@@ -79,6 +79,8 @@ export interface ProgLoadAttr {
   prog_token_fd?: number;
   signature?: Uint8Array;
   keyring_id?: number;
+  /** Output of the embedded kernel: what it lacks to load a program that the real one loads (-EOPNOTSUPP). */
+  unsupported?: string;
 }
 export interface BtfLoadAttr {
   btf: Uint8Array;

@@ -6,6 +6,7 @@ import { encodeAttr, type PointerSpace } from '../../src/uapi/attr-encode.ts';
 import { ATTR_LAYOUTS, BPF_ATTR_SIZE } from '../../src/uapi/attr-layout.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
+import { claimedLength, faults, isNullBuffer } from '../../src/uapi/user-buffer.ts';
 import { decodeInfo, encodeInfo } from '../../src/uapi/info-layout.ts';
 
 const BASE = 0x1000n;
@@ -107,10 +108,25 @@ describe('encode and decode', () => {
     expect(decodeAttr(999, new Uint8Array(8), space, objects)).toBe(-ERRNO.EINVAL);
   });
 
-  test('a pointer that leads nowhere is -EFAULT', () => {
-    const attr = new Uint8Array(32);
-    new DataView(attr.buffer).setBigUint64(8, 0xffff_ffff_0000n, true);
-    expect(decodeAttr(BPF_CMD.BPF_MAP_UPDATE_ELEM, attr, new Space(), objects)).toBe(-ERRNO.EFAULT);
+  test('a pointer that leads nowhere keeps its length, and faults when it is followed', () => {
+    const attr = new Uint8Array(168);
+    new DataView(attr.buffer).setUint32(4, 3, true);
+    for (const [addr, isNull] of [
+      [0xffff_ffff_0000n, false],
+      [0n, true],
+    ] as const) {
+      new DataView(attr.buffer).setBigUint64(8, addr, true);
+      const decoded = decodeAttr(BPF_CMD.BPF_PROG_LOAD, attr, new Space(), objects);
+      if (typeof decoded === 'number') throw new Error(`errno ${decoded}`);
+      const { insns } = decoded.attr as ProgLoadAttr;
+      expect([claimedLength(insns), isNullBuffer(insns), faults(insns), insns.length]).toEqual([24, isNull, true, 0]);
+    }
+  });
+
+  test('an attribute longer than a page is -E2BIG, whatever lies in it', () => {
+    expect(decodeAttr(BPF_CMD.BPF_MAP_FREEZE, new Uint8Array(4096), new Space(), objects)).toBeTypeOf('object');
+    expect(decodeAttr(BPF_CMD.BPF_MAP_FREEZE, new Uint8Array(4097), new Space(), objects)).toBe(-ERRNO.E2BIG);
+    expect(decodeAttr(999, new Uint8Array(4097), new Space(), objects)).toBe(-ERRNO.E2BIG);
   });
 });
 

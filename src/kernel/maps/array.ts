@@ -53,6 +53,10 @@ export class ArrayMap extends StoredMap {
     return this.#cpuStride ? roundUp8(this.desc.valueSize) * this.env.nrCpus : this.desc.valueSize;
   }
 
+  content(): Uint8Array {
+    return this.env.mem.u8.slice(this.#base, this.#base + this.desc.elemSize * this.desc.maxEntries);
+  }
+
   protected doLookup(key: Uint8Array): Uint8Array | number {
     const index = keyIndex(key);
     if (index >= this.desc.maxEntries) return -ERRNO.ENOENT;
@@ -60,7 +64,7 @@ export class ArrayMap extends StoredMap {
     if (!this.#cpuStride) return this.readValue(addr);
     const out = new Uint8Array(this.userValueSize);
     const size = roundUp8(this.desc.valueSize);
-    for (let cpu = 0; cpu < this.env.nrCpus; cpu++) out.set(this.readValue(addr + cpu * this.#cpuStride), cpu * size);
+    for (let cpu = 0; cpu < this.env.nrCpus; cpu++) out.set(this.readPadded(addr + cpu * this.#cpuStride), cpu * size);
     return out;
   }
 
@@ -103,7 +107,8 @@ export class ArrayMap extends StoredMap {
 export function writePerCpu(map: BpfMap, env: MapEnv, addr: number, cpuStride: number, value: Uint8Array): void {
   const { record, valueSize } = map.desc;
   const size = roundUp8(valueSize);
-  const ranges = record ? copyRanges(record, valueSize) : [[0, valueSize] as const];
+  // Without special fields whole words are copied, padding and all.
+  const ranges = record ? copyRanges(record, valueSize) : [[0, size] as const];
   for (let cpu = 0; cpu < env.nrCpus; cpu++) {
     for (const [off, length] of ranges) {
       const from = cpu * size + off;

@@ -2,6 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapCreateAttr } from '../../uapi/attr.ts';
 import * as F from '../../uapi/flags.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 
 /** KMALLOC_MAX_SIZE: the largest single allocation. */
 const KMALLOC_MAX = 1 << 22;
@@ -21,8 +22,12 @@ export interface CheckRow {
   readonly key: (size: number) => boolean;
   readonly value: (size: number, flags: number) => boolean;
   readonly entries: (n: number) => boolean;
+  /** Checks before the plain ones: 0 or -errno. */
+  readonly first?: (attr: MapCreateAttr) => number;
   /** Checks behind the plain ones: 0 or -errno. */
   readonly more?: (attr: MapCreateAttr) => number;
+  /** Nothing of the type is asked before its memory is allocated: devices and tokens come first. */
+  readonly late?: boolean;
   /** The type uses map_extra. */
   readonly extra?: boolean;
   /**
@@ -44,8 +49,20 @@ export const arraySize = (a: MapCreateAttr): number => tooBig(a.value_size > 0x7
 export const percpuArraySize = (a: MapCreateAttr): number => tooBig(roundUp8(a.value_size) > PERCPU_MAX);
 export const localStorageSize = (a: MapCreateAttr): number => tooBig(a.value_size > LOCAL_STORAGE_MAX);
 export const queueSize = (a: MapCreateAttr): number => tooBig(a.value_size > KMALLOC_MAX);
-export const bloomExtra = (a: MapCreateAttr): number =>
-  (a.map_extra ?? 0n) & ~0xfn ? -ERRNO.EINVAL : tooBig(a.value_size > KMALLOC_MAX);
+export const bloomExtra = (a: MapCreateAttr): number => ((a.map_extra ?? 0n) & ~0xfn ? -ERRNO.EINVAL : 0);
+/** Arenas lie below 4 GiB of one upper half, at a page. */
+export const arenaPlace = (a: MapCreateAttr): number => {
+  const start = a.map_extra ?? 0n;
+  if (start & BigInt(PAGE - 1)) return -ERRNO.EINVAL;
+  const size = BigInt(a.max_entries) * BigInt(PAGE);
+  if (size > 1n << 32n) return -ERRNO.E2BIG;
+  return start >> 32n === (start + size - 1n) >> 32n ? 0 : -ERRNO.ERANGE;
+};
+/** Key, then value; flags come later. */
+export const cgroupStorageSize =
+  (size: (a: MapCreateAttr) => number) =>
+  (a: MapCreateAttr): number =>
+    (a.key_size !== 8 && a.key_size !== 16) || a.value_size === 0 ? -ERRNO.EINVAL : size(a);
 export const hashSize = (a: MapCreateAttr): number =>
   tooBig(a.key_size + a.value_size >= KMALLOC_MAX - HTAB_ELEM || a.max_entries >= 0x8000_0000);
 export const percpuHashSize = (a: MapCreateAttr): number => hashSize(a) || tooBig(roundUp8(a.value_size) > PERCPU_MAX);
@@ -66,29 +83,40 @@ function roundUp8(n: number): number {
   return Math.ceil(n / 8) * 8;
 }
 
-/** bpf_map_flags_access_ok and bpf_get_file_flag: contradicting access flags. */
-function accessOk(flags: number): boolean {
-  const prog = F.BPF_F_RDONLY_PROG | F.BPF_F_WRONLY_PROG;
-  const user = F.BPF_F_RDONLY | F.BPF_F_WRONLY;
-  return (flags & prog) !== prog && (flags & user) !== user;
-}
+const PROG_ACCESS = F.BPF_F_RDONLY_PROG | F.BPF_F_WRONLY_PROG;
+const USER_ACCESS = F.BPF_F_RDONLY | F.BPF_F_WRONLY;
 
 /** An object name as the kernel takes it (bpf_obj_name_cpy): up to 15 letters, digits, `_` and `.`. */
 export const validObjName = (name: string): boolean => /^[A-Za-z0-9_.]{0,15}$/.test(name);
 
-/** What MAP_CREATE says to the plain numbers: 0 or -errno. */
+/** NUMA_NO_NODE: no node is wished for. */
+const NO_NODE = 0xffff_ffff;
+
+/** What is asked before the type's own rules are: 0 or -errno. */
+export function checkCommon(attr: MapCreateAttr, takesExtra: boolean): number {
+  const flags = attr.map_flags ?? 0;
+  const key = attr.btf_key_type_id ?? 0;
+  const value = attr.btf_value_type_id ?? 0;
+  if (attr.btf_vmlinux_value_type_id) {
+    if (attr.map_type !== BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS || key || value) return -ERRNO.EINVAL;
+  } else if (key && !value) return -ERRNO.EINVAL;
+  if (!takesExtra && (attr.map_extra ?? 0n) !== 0n) return -ERRNO.EINVAL;
+  if ((flags & USER_ACCESS) === USER_ACCESS) return -ERRNO.EINVAL;
+  const node = (attr.numa_node ?? 0) >>> 0;
+  // One node is all that there is.
+  return flags & F.BPF_F_NUMA_NODE && node !== 0 && node !== NO_NODE ? -ERRNO.EINVAL : 0;
+}
+
+/** What the type says to flags and sizes (map_alloc_check): 0 or -errno. */
 export function checkAttr(row: CheckRow, attr: MapCreateAttr): number {
   const flags = attr.map_flags ?? 0;
   const { EINVAL } = ERRNO;
-  if (!row.extra && (attr.map_extra ?? 0n) !== 0n) return -EINVAL;
-  if (!accessOk(flags) || flags & ~row.flags) return -EINVAL;
-  if (flags & F.BPF_F_NUMA_NODE && (attr.numa_node ?? 0) !== 0) return -EINVAL;
+  const early = row.first?.(attr) ?? 0;
+  if (early !== 0) return early;
+  if ((flags & PROG_ACCESS) === PROG_ACCESS || flags & ~row.flags) return -EINVAL;
   const lruRefusal = row.more && flags & F.BPF_F_NO_PREALLOC ? row.more(attr) : 0;
   if (lruRefusal === -ERRNO.ENOTSUPP) return lruRefusal;
   if ((row.needs ?? 0) & ~flags) return -EINVAL;
   if (!row.entries(attr.max_entries) || !row.key(attr.key_size) || !row.value(attr.value_size, flags)) return -EINVAL;
-  const more = row.more?.(attr) ?? 0;
-  if (more !== 0) return more;
-  if (!validObjName(attr.map_name ?? '')) return -EINVAL;
-  return 0;
+  return row.more?.(attr) ?? 0;
 }

@@ -5,7 +5,7 @@ import { bpfMapTypeName } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { ArrayMap } from './array.ts';
 import { BloomMap } from './bloom.ts';
-import { type MapContext, describeMap } from './describe.ts';
+import { type MapContext, describeMap, roundLru } from './describe.ts';
 import { HashMap } from './hash.ts';
 import { LpmTrieMap } from './lpm-trie.ts';
 import { ArrayOfMaps, HashOfMaps } from './map-in-map.ts';
@@ -48,7 +48,7 @@ export function unsupportedMapType(type: number): string | undefined {
 
 /**
  * A new map, or -errno. Types that can only be described give -EOPNOTSUPP, see {@link unsupportedMapType}.
- * `context.inner` is taken from inner_map_fd and `context.btf` from btf_fd when they are left out.
+ * `context.inner` is taken from inner_map_fd when it is left out.
  */
 export function createMap(
   env: MapEnv,
@@ -56,23 +56,24 @@ export function createMap(
   fds: FdResolver,
   context: Omit<MapContext, 'id'> = {},
 ): BpfMap | number {
-  const template = attr.inner_map_fd === undefined ? undefined : fds.map(attr.inner_map_fd);
-  const inner = context.inner ?? (typeof template === 'object' ? template.desc : undefined);
-  const typed = attr.btf_key_type_id || attr.btf_value_type_id;
-  const btf = context.btf ?? (typed ? fds.btf(attr.btf_fd ?? 0) : undefined);
-  if (typed && !btf) return -ERRNO.EBADF;
-  const full = { ...context, id: 0, ...(inner ? { inner } : {}), ...(btf ? { btf } : {}) };
-  const checked = describeMap(attr, full);
+  const checked = describeMap(attr, { ...context, id: 0, inner: context.inner ?? templateOf(attr, fds) });
   if (typeof checked === 'number') return checked;
   const family = MAP_TYPES[checked.type]?.family;
   const make = family && MAKERS[family];
   if (!make) return -ERRNO.EOPNOTSUPP;
   try {
-    const map = make(env, { ...checked, id: env.nextMapId() }, fds);
+    const map = make(env, { ...roundLru(checked, env.nrCpus), id: env.nextMapId() }, fds);
     env.maps.set(map.addr, map);
     return map;
   } catch (error) {
     if (error instanceof OutOfMemory) return -ERRNO.ENOMEM;
     throw error;
   }
+}
+
+/** The template of a map-in-map, or -errno. */
+function templateOf(attr: MapCreateAttr, fds: FdResolver): MapDesc | number {
+  const found = fds.map((attr.inner_map_fd ?? 0) | 0);
+  if (found === undefined) return -ERRNO.EBADF;
+  return typeof found === 'number' ? found : found.desc;
 }

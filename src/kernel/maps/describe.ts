@@ -6,28 +6,42 @@ import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
-import { type CheckRow, checkAttr } from './check.ts';
-import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
+import { type CheckRow, checkAttr, checkCommon, validObjName } from './check.ts';
+import { BPF_F_NO_COMMON_LRU, BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { MAP_TYPES } from './table.ts';
+import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
 
-/** What a descriptor needs beside the attribute's numbers. */
+const SHA256_SIZE = 32;
+
+/** What a descriptor needs beside the attribute's numbers: each as it was found, or the errno that is due when its turn comes. */
 export interface MapContext {
   readonly id: number;
+  /** -errno of what is asked between the type's rules and its memory: devices and tokens. */
+  readonly refused?: number;
+  /** -errno of the allocation itself. */
+  readonly unmade?: number;
   /** The object behind btf_fd. */
-  readonly btf?: Btf;
+  readonly btf?: Btf | number;
   /** Special fields of the value type, found by BTF; -errno when the map must not have them. */
   readonly record?: BtfRecord | number;
   /** Template behind inner_map_fd. */
-  readonly inner?: MapDesc;
+  readonly inner?: MapDesc | number;
 }
 
-/** The descriptor that MAP_CREATE with this attribute makes, or -errno. */
+/** The descriptor that MAP_CREATE with this attribute makes, or -errno. Checks are made in the order of 6.18. */
 export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc | number {
   const attr = asU32(given);
   const row = MAP_TYPES[attr.map_type];
-  if (row === undefined) return -ERRNO.EINVAL;
-  const bad = checkAttr(row, attr) || checkBtf(attr, context, row.btf) || checkInner(attr, context);
+  const bad =
+    checkCommon(attr, row?.extra === true) ||
+    checkType(row, attr, context.refused ?? 0) ||
+    (context.unmade ?? 0) ||
+    checkInner(attr, context) ||
+    (validObjName(attr.map_name ?? '') ? 0 : -ERRNO.EINVAL) ||
+    checkBtf(attr, context, row?.btf) ||
+    checkExclusive(attr);
   if (bad !== 0) return bad;
+  const { btf, record, inner } = context;
   const devmap = attr.map_type === T.BPF_MAP_TYPE_DEVMAP || attr.map_type === T.BPF_MAP_TYPE_DEVMAP_HASH;
   return {
     id: context.id,
@@ -39,16 +53,22 @@ export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc 
     // A devmap lookup points into kernel data that programs must not write.
     flags: (attr.map_flags ?? 0) | (devmap ? BPF_F_RDONLY_PROG : 0),
     mapExtra: Number(attr.map_extra ?? 0n),
-    ...(context.btf ? { btf: context.btf } : {}),
+    ...(typeof btf === 'object' ? { btf } : {}),
     btfKeyTypeId: attr.btf_key_type_id ?? 0,
     btfValueTypeId: attr.btf_value_type_id ?? 0,
-    ...(typeof context.record === 'object' && context.record.fields.length > 0 ? { record: context.record } : {}),
-    ...(context.inner ? { inner: context.inner } : {}),
+    ...(typeof record === 'object' && record.fields.length > 0 ? { record } : {}),
+    ...(typeof inner === 'object' ? { inner } : {}),
+    ...(attr.excl_prog_hash ? { exclProgHash: attr.excl_prog_hash.slice() } : {}),
     frozen: false,
     addr: 0,
     valuesAddr: 0,
     elemSize: Math.ceil(attr.value_size / 8) * 8,
   };
+}
+
+function checkType(row: CheckRow | undefined, attr: MapCreateAttr, refused: number): number {
+  if (row === undefined) return -ERRNO.EINVAL;
+  return row.late ? refused || checkAttr(row, attr) : checkAttr(row, attr) || refused;
 }
 
 /** The numbers as union bpf_attr holds them. */
@@ -63,17 +83,25 @@ function asU32(attr: MapCreateAttr): MapCreateAttr {
   };
 }
 
+/** As many entries as make full lists where each CPU has an LRU list of its own (htab_map_alloc). */
+export function roundLru(desc: MapDesc, nrCpus: number): MapDesc {
+  const lru = desc.type === T.BPF_MAP_TYPE_LRU_HASH || desc.type === T.BPF_MAP_TYPE_LRU_PERCPU_HASH;
+  if (!lru || (desc.flags & BPF_F_NO_COMMON_LRU) === 0) return desc;
+  return { ...desc, maxEntries: Math.ceil(desc.maxEntries / nrCpus) * nrCpus };
+}
+
 /** map_check_btf: ids must name types of the right size, and what the map type makes of them. */
 function checkBtf(attr: MapCreateAttr, context: MapContext, rule: CheckRow['btf']): number {
   const key = attr.btf_key_type_id ?? 0;
   const value = attr.btf_value_type_id ?? 0;
+  const { btf, record } = context;
   if (rule === 'int-key' && (!key || !value)) return -ERRNO.EINVAL;
-  const btf = context.btf;
+  if (typeof btf === 'number') return btf;
   if (!btf || (!key && !value)) return 0;
   if (!value) return -ERRNO.EINVAL;
   if (key ? btf.sizeOf(key) !== attr.key_size : rule === undefined) return -ERRNO.EINVAL;
   if (btf.sizeOf(value) !== attr.value_size) return -ERRNO.EINVAL;
-  if (typeof context.record === 'number') return context.record;
+  if (typeof record === 'number') return record;
   switch (rule) {
     case 'refused':
       return -ERRNO.ENOTSUPP;
@@ -125,14 +153,23 @@ function checkCgroupKey(btf: Btf, key: number): boolean {
 /** bpf_map_meta_alloc: what a template may be. */
 function checkInner(attr: MapCreateAttr, context: MapContext): number {
   if (attr.map_type !== T.BPF_MAP_TYPE_ARRAY_OF_MAPS && attr.map_type !== T.BPF_MAP_TYPE_HASH_OF_MAPS) return 0;
-  const inner = context.inner;
+  const { inner } = context;
+  if (typeof inner === 'number') return inner;
   // Without a template its descriptor is 0, which stands for something that is no map.
   if (!inner) return attr.inner_map_fd ? -ERRNO.EBADF : -ERRNO.EINVAL;
   if (inner.inner) return -ERRNO.EINVAL;
+  if (inner.exclProgHash) return -ERRNO.ENOTSUPP;
   const unsupported: readonly number[] = [
     T.BPF_MAP_TYPE_CGROUP_STORAGE,
     T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
     T.BPF_MAP_TYPE_STRUCT_OPS,
   ];
   return unsupported.includes(inner.type) ? -ERRNO.ENOTSUPP : 0;
+}
+
+/** An exclusive map is for the one program whose instructions have this SHA-256. */
+function checkExclusive({ excl_prog_hash: hash }: MapCreateAttr): number {
+  if (hash === undefined) return 0;
+  if (isNullBuffer(hash) || claimedLength(hash) !== SHA256_SIZE) return -ERRNO.EINVAL;
+  return faults(hash) ? -ERRNO.EFAULT : 0;
 }

@@ -13,6 +13,9 @@ export interface ProgRef {
   readonly id: number;
   /** Its slot in the code table. */
   readonly slot: number;
+  /** BPF_PROG_TYPE_* and BPF_* of its expected attach type. */
+  readonly type: number;
+  readonly attachType: number;
   /** What must agree between a prog array and its users: type, expected attach type where it matters, JITed, xdp frags. */
   readonly ownerTag: string;
   hold(): void;
@@ -25,8 +28,8 @@ export interface FdResolver {
   prog(fd: number): ProgRef | number | undefined;
   btf(fd: number): Btf | undefined;
   perfEvent?(fd: number): PerfSink | undefined;
-  /** Whether a network device exists; all do when the port is left out. */
-  device?(ifindex: number): boolean;
+  /** Whether a network device exists. */
+  device(ifindex: number): boolean;
   /** Another map holds or drops this one as an element. */
   hold(map: BpfMap): void;
   drop(map: BpfMap): void;

@@ -3,7 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { writePerCpu } from './array.ts';
-import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
+import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
@@ -33,7 +33,10 @@ export class HashMap extends StoredMap {
     this.set('cpuStride', this.#cpuStride);
     this.set('mask', buckets - 1);
     const spare = perCpu ? 0 : 1;
-    const size = desc.flags & BPF_F_NO_PREALLOC ? 0 : (desc.maxEntries + spare) * stride;
+    // With an LRU list for each CPU only that of the one that runs everything fills.
+    const entries = lru && desc.flags & BPF_F_NO_COMMON_LRU ? desc.maxEntries / env.nrCpus : desc.maxEntries;
+    this.set('maxEntries', entries);
+    const size = desc.flags & BPF_F_NO_PREALLOC ? 0 : (entries + spare) * stride;
     this.require(buckets * 4 + size);
     this.set('base', this.block(buckets * 4, 64));
     if (!(desc.flags & BPF_F_ZERO_SEED)) {
@@ -65,7 +68,7 @@ export class HashMap extends StoredMap {
     if (!this.#cpuStride) return this.readValue(addr);
     const out = new Uint8Array(this.userValueSize);
     for (let cpu = 0; cpu < this.env.nrCpus; cpu++) {
-      out.set(this.readValue(addr + cpu * this.#cpuStride), cpu * this.#cpuStride);
+      out.set(this.readPadded(addr + cpu * this.#cpuStride), cpu * this.#cpuStride);
     }
     return out;
   }

@@ -35,6 +35,7 @@ function innerMap(fds: FdResolver, desc: MapDesc, value: Uint8Array): BpfMap | n
   const found = fds.map(keyIndex(value) | 0);
   if (found === undefined) return -ERRNO.EBADF;
   if (typeof found === 'number') return found;
+  if (found.desc.exclProgHash) return -ERRNO.ENOTSUPP;
   if (!desc.inner || !metaEqual(desc.inner, found.desc)) return -ERRNO.EINVAL;
   return found;
 }

@@ -129,6 +129,12 @@ export abstract class StoredMap implements BpfMap {
     return bytes;
   }
 
+  /** One CPU's value in user layout, with the padding that was written to it (copy_map_value_long). */
+  protected readPadded(addr: number): Uint8Array {
+    if (this.desc.record !== undefined) return this.readValue(addr);
+    return this.env.mem.u8.slice(addr, addr + roundUp8(this.desc.valueSize));
+  }
+
   lookup(key: Uint8Array, flags = 0, value?: Uint8Array): Uint8Array | number {
     if (this.#freed) return -ERRNO.EBADF;
     if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;

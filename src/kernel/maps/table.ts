@@ -51,6 +51,7 @@ const cgroupStorage = {
   value: C.nonZero,
   entries: C.isZero,
   btf: 'cgroup-key',
+  late: true,
   scope: 89,
 } as const;
 const isLpmKey = (n: number): boolean => n >= 5 && n <= 260;
@@ -170,11 +171,20 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     flags: NUMA | ACCESS,
     value: C.is4or8,
     more: (a) => (a.key_size > 512 ? -7 : 0),
+    late: true,
     scope: 88,
   },
-  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: { ...cgroupStorage, flags: NUMA | ACCESS | PROG, more: C.localStorageSize },
+  [T.BPF_MAP_TYPE_CGROUP_STORAGE]: {
+    ...cgroupStorage,
+    flags: NUMA | ACCESS | PROG,
+    first: C.cgroupStorageSize(C.localStorageSize),
+  },
   [T.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY]: { ...indexed, flags: NUMA | ACCESS | PROG, value: C.is4or8, scope: 90 },
-  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: { ...cgroupStorage, flags: ACCESS | PROG, more: C.percpuArraySize },
+  [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: {
+    ...cgroupStorage,
+    flags: NUMA | ACCESS | PROG,
+    first: C.cgroupStorageSize(C.percpuArraySize),
+  },
   [T.BPF_MAP_TYPE_QUEUE]: {
     ...keyless,
     flags: NUMA | ACCESS | PROG,
@@ -224,6 +234,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     ...keyless,
     flags: NUMA | ACCESS | PROG | F.BPF_F_ZERO_SEED,
     value: C.nonZero,
+    first: C.queueSize,
     more: C.bloomExtra,
     extra: true,
     family: 'bloom',
@@ -237,6 +248,8 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     key: C.isZero,
     value: C.isZero,
     entries: C.nonZero,
+    more: C.arenaPlace,
+    late: true,
     extra: true,
     scope: 101,
   },

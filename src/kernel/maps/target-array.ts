@@ -1,4 +1,6 @@
 /** BPF_MAP_TYPE_DEVMAP, CPUMAP and XSKMAP: targets of bpf_redirect_map, by index. */
+import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
+import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
@@ -8,6 +10,8 @@ import type { FdResolver, MapEnv, ProgRef } from './env.ts';
 import { StoredMap } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP } = BPF_MAP_TYPE;
+const { BPF_PROG_TYPE_XDP } = BPF_PROG_TYPE;
+const { BPF_XDP_CPUMAP, BPF_XDP_DEVMAP } = BPF_ATTACH_TYPE;
 const CPUMAP_QUEUE_MAX = 16384;
 
 /** A value with what it points to taken apart: device or queue size, and the program that runs at the target. */
@@ -16,15 +20,39 @@ export interface Target {
   readonly prog: ProgRef | undefined;
 }
 
-/** Reads struct bpf_devmap_val or bpf_cpumap_val: a number and, when there is room, a program's descriptor. */
-export function readTarget(fds: FdResolver, value: Uint8Array, size: number): Target | number {
+/** What all programs of one map have in common, as in a prog array: the first one decides (bpf_prog_map_compatible). */
+export class TargetOwner {
+  #tag: string | undefined;
+
+  accepts(prog: ProgRef): boolean {
+    this.#tag ??= prog.ownerTag;
+    return this.#tag === prog.ownerTag;
+  }
+}
+
+/** The descriptor of a program in struct bpf_devmap_val or bpf_cpumap_val; none when it is not positive or there is no room. */
+export function targetProgFd(value: Uint8Array, size: number): number {
+  return size < 8 ? 0 : Math.max(0, keyIndex(value.subarray(4)) | 0);
+}
+
+/**
+ * The target that a value names, or -EINVAL.
+ * @param attachType what its program must have been loaded for
+ */
+export function readTarget(
+  fds: FdResolver,
+  owner: TargetOwner,
+  attachType: number,
+  value: Uint8Array,
+  size: number,
+): Target | number {
   const number = keyIndex(value);
-  if (size < 8) return { number, prog: undefined };
-  const fd = keyIndex(value.subarray(4)) | 0;
-  if (fd <= 0) return { number, prog: undefined };
+  const fd = targetProgFd(value, size);
+  if (fd === 0) return { number, prog: undefined };
   const prog = fds.prog(fd);
-  if (prog === undefined) return -ERRNO.EINVAL;
-  return typeof prog === 'number' ? -ERRNO.EINVAL : { number, prog };
+  if (prog === undefined || typeof prog === 'number') return -ERRNO.EINVAL;
+  const fits = prog.type === BPF_PROG_TYPE_XDP && prog.attachType === attachType && owner.accepts(prog);
+  return fits ? { number, prog } : -ERRNO.EINVAL;
 }
 
 /** The value that user space reads back: the number and the program's id. */
@@ -41,6 +69,7 @@ export class TargetArrayMap extends StoredMap {
   readonly #fds: FdResolver;
   readonly #base: number;
   readonly #targets = new Map<number, Target>();
+  readonly #owner = new TargetOwner();
 
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc);
@@ -83,21 +112,30 @@ export class TargetArrayMap extends StoredMap {
     // AF_XDP sockets cannot be opened here (SCOPE 86).
     if (this.desc.type === BPF_MAP_TYPE_XSKMAP) return -ERRNO.EBADF;
     if (flags === BPF_NOEXIST) return -ERRNO.EEXIST;
-    const number = keyIndex(value);
-    if (this.desc.type === BPF_MAP_TYPE_CPUMAP) {
-      if (number > CPUMAP_QUEUE_MAX) return -ERRNO.EOVERFLOW;
-      if (index >= this.env.nrCpus) return -ERRNO.ENODEV;
-    } else if (number !== 0 && this.#fds.device?.(number) === false) return -ERRNO.EINVAL;
-    const target = readTarget(this.#fds, value, this.desc.valueSize);
+    const target = this.desc.type === BPF_MAP_TYPE_CPUMAP ? this.#cpu(index, value) : this.#device(value);
     if (typeof target === 'number') return target;
-    if (number === 0) {
-      if (target.prog) return -ERRNO.EINVAL;
-      this.setTarget(index, undefined);
-      return 0;
-    }
-    target.prog?.hold();
+    target?.prog?.hold();
     this.setTarget(index, target);
     return 0;
+  }
+
+  /** cpu_map_update_elem: a queue of length 0 removes the entry, and no program is looked at then. */
+  #cpu(index: number, value: Uint8Array): Target | undefined | number {
+    const queue = keyIndex(value);
+    if (queue > CPUMAP_QUEUE_MAX) return -ERRNO.EOVERFLOW;
+    if (index >= this.env.nrCpus) return -ERRNO.ENODEV;
+    if (queue === 0) return undefined;
+    const target = readTarget(this.#fds, this.#owner, BPF_XDP_CPUMAP, value, this.desc.valueSize);
+    // Whatever keeps an entry from being made is said to be a lack of memory.
+    return typeof target === 'number' ? -ERRNO.ENOMEM : target;
+  }
+
+  /** __dev_map_update_elem: device 0 removes the entry. */
+  #device(value: Uint8Array): Target | undefined | number {
+    const ifindex = keyIndex(value);
+    if (ifindex === 0) return targetProgFd(value, this.desc.valueSize) > 0 ? -ERRNO.EINVAL : undefined;
+    if (!this.#fds.device(ifindex)) return -ERRNO.EINVAL;
+    return readTarget(this.#fds, this.#owner, BPF_XDP_DEVMAP, value, this.desc.valueSize);
   }
 
   protected doDelete(key: Uint8Array): number {

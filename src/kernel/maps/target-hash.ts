@@ -1,4 +1,5 @@
 /** BPF_MAP_TYPE_DEVMAP_HASH: devices for bpf_redirect_map under any 32-bit key. */
+import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex } from './array.ts';
@@ -6,12 +7,15 @@ import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';
 import type { FdResolver, MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
-import { type Target, readTarget, writeTarget } from './target-array.ts';
+import { type Target, TargetOwner, readTarget, writeTarget } from './target-array.ts';
+
+const { BPF_XDP_DEVMAP } = BPF_ATTACH_TYPE;
 
 export class TargetHashMap extends HashMap {
   override readonly batch: BpfMap['batch'] = 'none';
   readonly #fds: FdResolver;
   readonly #targets = new Map<number, Target>();
+  readonly #owner = new TargetOwner();
 
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc);
@@ -25,12 +29,12 @@ export class TargetHashMap extends HashMap {
   protected override doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
     const number = keyIndex(value);
     if (flags > BPF_EXIST || number === 0) return -ERRNO.EINVAL;
-    if (this.#fds.device?.(number) === false) return -ERRNO.EINVAL;
-    const target = readTarget(this.#fds, value, this.desc.valueSize);
-    if (typeof target === 'number') return target;
     const index = keyIndex(key);
     const old = this.#targets.get(index);
     if (old && flags & BPF_NOEXIST) return -ERRNO.EEXIST;
+    if (!this.#fds.device(number)) return -ERRNO.EINVAL;
+    const target = readTarget(this.#fds, this.#owner, BPF_XDP_DEVMAP, value, this.desc.valueSize);
+    if (typeof target === 'number') return target;
     const result = super.doUpdate(key, writeTarget(target, this.desc.valueSize), 0);
     if (result !== 0) return result;
     target.prog?.hold();

@@ -35,7 +35,7 @@ export class FdTable {
 
   /** What a descriptor refers to, or undefined when it is not open. */
   get(fd: number): FdEntry | undefined {
-    return this.#entries[fd - FIRST_FD];
+    return typeof fd === 'number' ? this.#entries[fd - FIRST_FD] : undefined;
   }
 
   /** Closes a descriptor: 0 or -EBADF. */

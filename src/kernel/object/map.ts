@@ -21,6 +21,8 @@ export interface BpfMap {
   /** The key after `key`; the first one for null. */
   nextKey(key: Uint8Array | null): Uint8Array | number;
   lookupAndDelete(key: Uint8Array, flags?: number): Uint8Array | number;
+  /** All values as they lie in memory, of arrays. */
+  content?(): Uint8Array;
   /** Whether the type has batch commands. */
   readonly batch: 'none' | 'by-key' | 'by-bucket';
   /** Elements of one hash bucket, undefined beyond the last; only with batch 'by-bucket'. */

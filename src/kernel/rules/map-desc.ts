@@ -21,6 +21,8 @@ export interface MapDesc {
   readonly record?: BtfRecord;
   /** Template of a map-in-map's elements. */
   readonly inner?: MapDesc;
+  /** The one program that may use the map, by the SHA-256 of its instructions (an exclusive map). */
+  readonly exclProgHash?: Uint8Array;
   /** User space can no longer write it (MAP_FREEZE). */
   frozen: boolean;
   /** Guest address of the kernel's struct bpf_map; what a map pointer in a register holds. */

@@ -1,9 +1,12 @@
 /** BPF_BTF_LOAD: a program's BTF becomes an object (btf_new_fd). */
 import { BTF_MAX_SIZE, validateBtf } from '../../btf/validate.ts';
 import type { BtfLoadAttr } from '../../uapi/attr.ts';
+import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
+import { claimedLength, faults } from '../../uapi/user-buffer.ts';
 import { newBtfObject } from '../object/btf.ts';
+import { refusedField } from './attr-rules.ts';
 import type { SyscallEnv } from './env.ts';
 import { checkLogAttr, writeLog } from './log-buffer.ts';
 
@@ -11,12 +14,15 @@ import { checkLogAttr, writeLog } from './log-buffer.ts';
 export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
   const flags = attr.btf_flags ?? 0;
   if (flags & ~BPF_F_TOKEN_FD) return -ERRNO.EINVAL;
+  const noToken = refusedField(env, BPF_CMD.BPF_BTF_LOAD, 'btf_token_fd', attr).errno;
+  if (noToken < 0) return noToken;
   if (!env.caps.bpf && !env.caps.sysAdmin) return -ERRNO.EPERM;
   const bytes = attr.btf ?? new Uint8Array(0);
-  if (bytes.length > BTF_MAX_SIZE) return -ERRNO.E2BIG;
+  if (claimedLength(bytes) > BTF_MAX_SIZE) return -ERRNO.E2BIG;
   const level = attr.btf_log_level ?? 0;
   const badLog = checkLogAttr(level, attr.btf_log_buf);
   if (badLog < 0) return badLog;
+  if (faults(bytes)) return -ERRNO.EFAULT;
   // A copy: the caller's buffer is the caller's.
   const checked = validateBtf(bytes.slice(), { withLog: level !== 0, kernelBtf: () => env.vmlinux() });
   const log = writeLog(level, attr.btf_log_buf, checked.log);

@@ -4,7 +4,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { createMap } from '../maps/create.ts';
-import { describeMap, type MapContext } from '../maps/describe.ts';
+import { describeMap, type MapContext, roundLru } from '../maps/describe.ts';
 import type { BpfMap } from '../object/map.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
@@ -25,22 +25,24 @@ export function createDescribedMap(
   const constant = attr.map_type === T.BPF_MAP_TYPE_ARRAY && ((attr.map_flags ?? 0) & BPF_F_RDONLY_PROG) !== 0;
   if (constant) return createMap(env.maps, attr, fdResolver(env), context);
   const inner = innerOf(env, attr);
-  const desc = describeMap(attr, { ...context, id: 0, ...(inner ? { inner } : {}) });
+  const desc = describeMap(attr, { ...context, id: 0, inner });
   if (typeof desc === 'number') return desc;
   const addr = env.maps.allocator.alloc(PLACEHOLDER_SIZE, 64);
   if (addr === 0) return -ERRNO.ENOMEM;
-  const map = new DescribedMap({ ...desc, id: env.maps.nextMapId(), addr, valuesAddr: addr }, () => {
-    env.maps.maps.delete(addr);
-    env.maps.allocator.free(addr);
-  });
+  const map = new DescribedMap(
+    { ...roundLru(desc, env.maps.nrCpus), id: env.maps.nextMapId(), addr, valuesAddr: addr },
+    () => {
+      env.maps.maps.delete(addr);
+      env.maps.allocator.free(addr);
+    },
+  );
   env.maps.maps.set(addr, map);
   return map;
 }
 
-function innerOf(env: SyscallEnv, attr: MapCreateAttr): MapDesc | undefined {
-  if (attr.inner_map_fd === undefined) return undefined;
-  const found = fdMap(env, attr.inner_map_fd);
-  return typeof found === 'number' ? undefined : found.object.map.desc;
+function innerOf(env: SyscallEnv, attr: MapCreateAttr): MapDesc | number {
+  const found = fdMap(env, attr.inner_map_fd ?? 0);
+  return typeof found === 'number' ? found : found.object.map.desc;
 }
 
 /** Takes elements and forgets them, so that loaders can fill it. */

@@ -1,5 +1,6 @@
 /** The dispatch table of bpf(2): which function serves which command (__sys_bpf). */
 import type { BpfAttrs } from '../../uapi/attr.ts';
+import { takeAttr } from '../../uapi/attr-take.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { btfLoad } from './btf-load.ts';
@@ -45,8 +46,29 @@ const COMMANDS: Commands = {
   [C.BPF_BTF_GET_FD_BY_ID]: getFdById('btf'),
 };
 
-/** bpf(2): a descriptor, 0, or -errno; -EINVAL for commands that this kernel does not have. */
-export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, attr: BpfAttrs[K]): number {
-  const command = COMMANDS[cmd];
-  return command === undefined ? -ERRNO.EINVAL : command(env, attr);
+/** Commands by number: nothing else that a caller may name is one. */
+const BY_NUMBER: ReadonlyMap<unknown, (env: SyscallEnv, attr: never) => number> = new Map(
+  Object.entries(COMMANDS).map(([cmd, run]) => [Number(cmd), run as (env: SyscallEnv, attr: never) => number]),
+);
+/** Commands that give a descriptor and have outputs beside it. */
+const OPENS: ReadonlySet<unknown> = new Set([C.BPF_PROG_LOAD, C.BPF_BTF_LOAD]);
+
+/**
+ * bpf(2) for a caller who may give anything: a descriptor, 0, or -errno; -EINVAL for commands that this kernel does not have.
+ * What is asked, and with which attribute, is never trusted: the attribute is copied first, field by field.
+ */
+export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, given: BpfAttrs[K]): number {
+  const taken = takeAttr(cmd, given);
+  if (typeof taken === 'number') return taken;
+  const result = runCommand(env, cmd, taken.attr as BpfAttrs[K]);
+  const written = taken.finish();
+  if (result < 0 || written === 0) return result;
+  if (OPENS.has(cmd)) env.fds.close(result);
+  return written;
+}
+
+/** A command with an attribute that is of its declared types. */
+export function runCommand<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, attr: BpfAttrs[K]): number {
+  const command = BY_NUMBER.get(cmd);
+  return command === undefined ? -ERRNO.EINVAL : command(env, attr as never);
 }

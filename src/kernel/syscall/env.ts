@@ -30,22 +30,27 @@ export interface SyscallEnv {
   readonly ktime: () => readonly [lo: number, hi: number];
 }
 
+/** What a descriptor gives that stands for no object: the standard streams are open, and of another kind. */
+function notOpen(fd: number): number {
+  return fd === 0 || fd === 1 || fd === 2 ? -ERRNO.EINVAL : -ERRNO.EBADF;
+}
+
 /** The object behind a descriptor when it is of that kind: -EBADF when it is not open, -EINVAL when it is something else. */
 export function fdMap(env: SyscallEnv, fd: number): { object: MapObject; mode: number } | number {
   const entry = env.fds.get(fd);
-  if (entry === undefined) return -ERRNO.EBADF;
+  if (entry === undefined) return notOpen(fd);
   if (entry.object.kind !== 'map') return -ERRNO.EINVAL;
   return { object: entry.object as MapObject, mode: entry.mode };
 }
 
 export function fdProg(env: SyscallEnv, fd: number): LoadedProg | number {
   const entry = env.fds.get(fd);
-  if (entry === undefined) return -ERRNO.EBADF;
+  if (entry === undefined) return notOpen(fd);
   return entry.object.kind === 'prog' ? (entry.object as LoadedProg) : -ERRNO.EINVAL;
 }
 
 export function fdBtf(env: SyscallEnv, fd: number): BtfObject | number {
   const entry = env.fds.get(fd);
-  if (entry === undefined) return -ERRNO.EBADF;
+  if (entry === undefined) return notOpen(fd);
   return entry.object.kind === 'btf' ? (entry.object as BtfObject) : -ERRNO.EINVAL;
 }

@@ -10,16 +10,17 @@ export function fdResolver(env: SyscallEnv): FdResolver {
   return {
     map(fd) {
       const found = fdMap(env, fd);
-      return typeof found === 'number' ? undefined : found.object.map;
+      return typeof found === 'number' ? found : found.object.map;
     },
-    prog(fd): ProgRef | undefined {
+    prog(fd): ProgRef | number {
       const prog = fdProg(env, fd);
-      return typeof prog === 'number' ? undefined : progRef(env, prog);
+      return typeof prog === 'number' ? prog : progRef(env, prog);
     },
     btf(fd) {
       const btf = fdBtf(env, fd);
       return typeof btf === 'number' ? undefined : btf.btf;
     },
+    device: (ifindex) => env.hooks.devices.has(ifindex),
     hold(map) {
       const object = objectOf(map);
       if (object !== undefined) env.objects.get(object);

@@ -1,9 +1,11 @@
 /** Walking objects by id: *_GET_NEXT_ID and *_GET_FD_BY_ID of programs, maps and BTF. */
 import type { IdAttr } from '../../uapi/attr.ts';
+import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY, BPF_F_TOKEN_FD, BPF_F_WRONLY } from '../../uapi/flags.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import type { ObjectKind } from '../object/kernel-object.ts';
+import { refusedField } from './attr-rules.ts';
 import type { SyscallEnv } from './env.ts';
 
 const INT_MAX = 0x7fff_ffff;
@@ -21,6 +23,7 @@ export const getNextId =
     return 0;
   };
 
+const NONE = { errno: 0 };
 const ID_FIELD = { prog: 'prog_id', map: 'map_id', btf: 'btf_id', link: 'link_id' } as const;
 
 /** The file mode that flags ask for, or -EINVAL (bpf_get_file_flag). */
@@ -34,9 +37,14 @@ export function fileMode(flags: number): number {
 export const getFdById =
   (kind: ObjectKind) =>
   (env: SyscallEnv, attr: IdAttr): number => {
+    if (kind === 'prog' && attr.next_id) return -ERRNO.EINVAL;
+    if (kind !== 'btf' && attr.fd_by_id_token_fd) return -ERRNO.EINVAL;
     const flags = attr.open_flags ?? 0;
-    const known = kind === 'map' ? BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_TOKEN_FD : kind === 'btf' ? BPF_F_TOKEN_FD : 0;
+    const known = kind === 'map' ? BPF_F_RDONLY | BPF_F_WRONLY : kind === 'btf' ? BPF_F_TOKEN_FD : 0;
     if (flags & ~known) return -ERRNO.EINVAL;
+    const { errno } =
+      kind === 'btf' ? refusedField(env, BPF_CMD.BPF_BTF_GET_FD_BY_ID, 'fd_by_id_token_fd', attr) : NONE;
+    if (errno < 0) return errno;
     if (!env.caps.sysAdmin) return -ERRNO.EPERM;
     const mode = kind === 'map' ? fileMode(flags) : FMODE_READ | FMODE_WRITE;
     if (mode < 0) return mode;

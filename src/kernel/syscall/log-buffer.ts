@@ -1,5 +1,6 @@
 /** The caller's log buffer: which combinations are valid, and what is left of a log that does not fit (bpf_verifier_log). */
 import { ERRNO } from '../../uapi/errno.ts';
+import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
 
 const LOG_MASK = 15;
 const LOG_FIXED = 8;
@@ -8,9 +9,9 @@ const UINT_MAX_QUARTER = 0x3fff_ffff;
 /** 0, or -EINVAL (bpf_verifier_log_attr_valid). */
 export function checkLogAttr(level: number, buf: Uint8Array | undefined): number {
   if (level & ~LOG_MASK) return -ERRNO.EINVAL;
-  if (buf === undefined) return 0;
-  if (buf.length === 0 || level === 0 || buf.length > UINT_MAX_QUARTER) return -ERRNO.EINVAL;
-  return 0;
+  const size = claimedLength(buf);
+  if (isNullBuffer(buf)) return size === 0 ? 0 : -ERRNO.EINVAL;
+  return size === 0 || level === 0 || size > UINT_MAX_QUARTER ? -ERRNO.EINVAL : 0;
 }
 
 /**
@@ -25,6 +26,7 @@ export function writeLog(
   if (level === 0) return { trueSize: 0, errno: 0 };
   const bytes = new TextEncoder().encode(text);
   const trueSize = bytes.length === 0 ? 0 : bytes.length + 1;
+  if (faults(buf) && trueSize > 0) return { trueSize, errno: -ERRNO.EFAULT };
   if (buf === undefined || buf.length === 0) return { trueSize, errno: 0 };
   const room = buf.length - 1;
   const kept = level & LOG_FIXED ? bytes.subarray(0, room) : bytes.subarray(Math.max(0, bytes.length - room));

@@ -3,9 +3,11 @@ import type { MapBatchAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import { faults } from '../../uapi/user-buffer.ts';
 import type { BpfMap } from '../object/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
+import { flags32 } from './map-elem.ts';
 import type { MapObject } from '../object/map.ts';
 
 /** Types whose elements always exist. */
@@ -30,8 +32,8 @@ function prepare(env: SyscallEnv, batch: Batch, mode: number): MapObject | numbe
 
 /** Flags of elements: only BPF_F_LOCK, and only on maps with a lock. */
 function elemFlags(object: MapObject, batch: Batch): number {
-  const flags = Number(batch.elem_flags ?? 0n);
-  if (flags & ~BPF_F_LOCK || (batch.flags ?? 0n) !== 0n) return -ERRNO.EINVAL;
+  const flags = flags32(batch.elem_flags);
+  if (flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
   if (flags & BPF_F_LOCK && (object.map.desc.record?.spinLockOff ?? -1) < 0) return -ERRNO.EINVAL;
   return flags;
 }
@@ -53,6 +55,8 @@ function lookupBatch(env: SyscallEnv, batch: Batch, remove: boolean): number {
   if (remove && object.map.batch !== 'by-bucket') return -ERRNO.ENOTSUPP;
   const flags = elemFlags(object, batch);
   if (flags < 0) return flags;
+  if (object.map.batch === 'by-bucket' && batch.flags) return -ERRNO.EINVAL;
+  if (faults(batch.in_batch)) return batch.count === 0 ? 0 : -ERRNO.EFAULT;
   return object.map.batch === 'by-bucket' ? byBucket(object.map, batch, remove) : byKey(object.map, batch);
 }
 

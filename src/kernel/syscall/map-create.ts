@@ -1,10 +1,12 @@
 /** BPF_MAP_CREATE: descriptors in the attribute become objects, then the map itself is made (map_create). */
 import type { MapCreateAttr } from '../../uapi/attr.ts';
+import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
-import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { createMap, unsupportedMapType } from '../maps/create.ts';
 import type { BtfObject } from '../object/btf.ts';
+import { refusedFields } from './attr-rules.ts';
 import { createDescribedMap } from './described-map.ts';
 import { fdBtf, type SyscallEnv } from './env.ts';
 import { fdResolver } from './fd-resolver.ts';
@@ -12,39 +14,40 @@ import { fileMode } from './ids.ts';
 import { newMapObject } from '../object/map.ts';
 import { valueRecord } from './map-record.ts';
 
-/** map_create */
+/** map_create: what descriptors stand for is found first, and what is wrong with them said when the kernel asks for them. */
 export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
-  const attr = { ...given, map_flags: (given.map_flags ?? 0) & ~BPF_F_TOKEN_FD };
-  if ((given.map_flags ?? 0) & BPF_F_TOKEN_FD) return -ERRNO.EOPNOTSUPP; // tokens: SCOPE 194
-  if (given.map_ifindex) return -ERRNO.EOPNOTSUPP; // no device takes maps: SCOPE 59
-  const refused = checkBtfIds(attr);
-  if (refused < 0) return refused;
-  const mode = fileMode(attr.map_flags);
-  if (mode < 0) return mode;
+  const flags = given.map_flags ?? 0;
+  const attr = { ...given, map_flags: flags & ~BPF_F_TOKEN_FD };
+  const refused = refusedFields(env, C.BPF_MAP_CREATE, given, 'map_token_fd', 'map_ifindex');
   const btf = btfOf(env, attr);
-  if (typeof btf === 'number') return btf;
-  const record = btf === undefined ? undefined : valueRecord(env, btf.btf, attr);
-  const context = { ...(btf ? { btf: btf.btf } : {}), ...(record ? { record } : {}) };
+  const object = typeof btf === 'object' ? btf : undefined;
+  const record = object === undefined ? undefined : valueRecord(env, object.btf, attr);
+  const context = {
+    refused: refused.errno,
+    unmade: attr.map_type === BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS ? checkStructOps(env, attr) : 0,
+    ...(btf === undefined ? {} : { btf: typeof btf === 'number' ? btf : btf.btf }),
+    ...(record === undefined ? {} : { record }),
+  };
   const map = env.verifyOnly
     ? createDescribedMap(env, attr, context)
     : createMap(env.maps, attr, fdResolver(env), context);
   if (typeof map === 'number') {
-    const lacking = map === -ERRNO.EOPNOTSUPP ? unsupportedMapType(attr.map_type) : undefined;
+    const lacking = map === -ERRNO.EOPNOTSUPP ? (refused.lacking ?? unsupportedMapType(attr.map_type)) : undefined;
     if (lacking !== undefined) given.unsupported = lacking;
     return map;
   }
-  const object = newMapObject(env.objects, map, given, btf && env.objects.get(btf));
-  env.objects.register(object);
-  return env.fds.install(object, mode);
+  const made = newMapObject(env.objects, map, given, object && env.objects.get(object));
+  env.objects.register(made);
+  return env.fds.install(made, fileMode(flags));
 }
 
-function checkBtfIds(attr: MapCreateAttr): number {
-  const key = attr.btf_key_type_id ?? 0;
-  const value = attr.btf_value_type_id ?? 0;
-  if (attr.btf_vmlinux_value_type_id) {
-    if (attr.map_type !== T.BPF_MAP_TYPE_STRUCT_OPS || key || value) return -ERRNO.EINVAL;
-  } else if (key && !value) return -ERRNO.EINVAL;
-  return 0;
+const STRUCT_OPS_VALUE = 'bpf_struct_ops_';
+
+/** bpf_struct_ops_find_value: the kernel has a table of operations of this type. */
+function checkStructOps(env: SyscallEnv, attr: MapCreateAttr): number {
+  const id = attr.btf_vmlinux_value_type_id ?? 0;
+  const btf = env.vmlinux();
+  return btf !== undefined && btf.name(id).startsWith(STRUCT_OPS_VALUE) ? 0 : -ERRNO.ENOTSUPP;
 }
 
 /** The BTF object behind btf_fd when the attribute names types of it. */

@@ -7,8 +7,7 @@ import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
 import type { MapObject } from '../object/map.ts';
 
-const NO_KEY = new Uint8Array(0);
-const MAX_FLAGS = 0xffff_ffffn;
+const NO_BYTES = new Uint8Array(0);
 
 /** Types whose elements can be taken out. */
 const LOOKUP_AND_DELETE_TYPES: ReadonlySet<number> = new Set([
@@ -18,18 +17,22 @@ const LOOKUP_AND_DELETE_TYPES: ReadonlySet<number> = new Set([
   T.BPF_MAP_TYPE_PERCPU_HASH,
   T.BPF_MAP_TYPE_LRU_HASH,
   T.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+  T.BPF_MAP_TYPE_STACK_TRACE,
 ]);
 
-/** Flags as a number, or undefined when no command defines any of them. */
-function flagsOf(attr: MapElemAttr): number | undefined {
-  const flags = attr.flags ?? 0n;
-  return flags > MAX_FLAGS || flags < 0n ? undefined : Number(flags);
+/** A bit that no command defines, in the place of all flags beyond 32 bits. */
+const UNKNOWN_FLAG = 0x8000_0000;
+
+/** 64-bit flags as a number: all that is defined, and whether there is more. */
+export function flags32(flags = 0n): number {
+  const low = Number(BigInt.asUintN(32, flags));
+  return flags >> 32n === 0n ? low : (low | UNKNOWN_FLAG) >>> 0;
 }
 
 /** The key's bytes, or -errno (__bpf_copy_key). */
 function copyKey(object: MapObject, key: Uint8Array | undefined): Uint8Array | number {
   const size = object.map.desc.keySize;
-  if (size === 0) return key === undefined ? NO_KEY : -ERRNO.EINVAL;
+  if (size === 0) return key === undefined ? NO_BYTES : -ERRNO.EINVAL;
   if (key === undefined || key.length < size) return -ERRNO.EFAULT;
   return key.length === size ? key : key.subarray(0, size);
 }
@@ -48,8 +51,8 @@ function copyOut(value: Uint8Array | number, to: Uint8Array | undefined): number
 
 /** map_lookup_elem */
 export function mapLookupElem(env: SyscallEnv, attr: MapElemAttr): number {
-  const flags = flagsOf(attr);
-  if (flags === undefined || flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
+  const flags = flags32(attr.flags);
+  if (flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
   const found = fdMap(env, attr.map_fd);
   if (typeof found === 'number') return found;
   const { object, mode } = found;
@@ -72,13 +75,13 @@ export function mapUpdateElem(env: SyscallEnv, attr: MapElemAttr): number {
   if (typeof found === 'number') return found;
   const { object, mode } = found;
   if ((mode & FMODE_WRITE) === 0 || object.map.desc.frozen) return -ERRNO.EPERM;
-  const flags = flagsOf(attr);
-  if ((Number(attr.flags ?? 0n) & BPF_F_LOCK) !== 0 && !hasLock(object)) return -ERRNO.EINVAL;
+  const flags = flags32(attr.flags);
+  if (flags & BPF_F_LOCK && !hasLock(object)) return -ERRNO.EINVAL;
   const key = copyKey(object, attr.key);
   if (typeof key === 'number') return key;
-  if (attr.value === undefined || attr.value.length < object.map.userValueSize) return -ERRNO.EFAULT;
-  if (flags === undefined) return -ERRNO.EINVAL;
-  return object.map.update(key, attr.value, flags);
+  const value = attr.value ?? NO_BYTES;
+  if (value.length < object.map.userValueSize) return -ERRNO.EFAULT;
+  return object.map.update(key, value, flags);
 }
 
 /** map_delete_elem */
@@ -108,8 +111,8 @@ export function mapGetNextKey(env: SyscallEnv, attr: MapElemAttr): number {
 
 /** map_lookup_and_delete_elem */
 export function mapLookupAndDeleteElem(env: SyscallEnv, attr: MapElemAttr): number {
-  const flags = flagsOf(attr);
-  if (flags === undefined || flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
+  const flags = flags32(attr.flags);
+  if (flags & ~BPF_F_LOCK) return -ERRNO.EINVAL;
   const found = fdMap(env, attr.map_fd);
   if (typeof found === 'number') return found;
   const { object, mode } = found;

@@ -3,6 +3,9 @@
 import type { InfoAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { encodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from '../../uapi/info-layout.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
+import { sha256 } from '../../util/sha256.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
@@ -10,16 +13,20 @@ import type { MapObject } from '../object/map.ts';
 import { dumpXlated } from './xlated-dump.ts';
 
 type Info = InfoAttr['info'];
-/** Contents of pointer fields, made only when a buffer asks for them. */
-type Buffers = Record<string, () => Uint8Array>;
+/** Contents of pointer fields, or -errno, made only when a buffer asks for them. */
+type Buffers = Record<string, (buffer: Uint8Array) => Uint8Array | number>;
+const PAGE_SIZE = 4096;
+/** Descriptors 0 to 2 are open, and stand for nothing that there is information on. */
+const LAST_STREAM = 2;
+const SHA256_SIZE = 32;
 
 /** bpf_obj_get_info_by_fd */
 export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
   const entry = env.fds.get(info.bpf_fd);
-  if (entry === undefined) return -ERRNO.EBADFD;
+  if (entry === undefined) return info.bpf_fd <= LAST_STREAM ? -ERRNO.EINVAL : -ERRNO.EBADFD;
   const { object } = entry;
   if (object.kind === 'prog') return fill('prog', info, ...progInfo(object as LoadedProg));
-  if (object.kind === 'map') return fill('map', info, ...mapInfo(object as MapObject));
+  if (object.kind === 'map') return fill('map', info, ...mapInfo(object as MapObject, info));
   if (object.kind === 'btf') return fill('btf', info, ...btfInfo(object as BtfObject));
   return -ERRNO.EINVAL;
 }
@@ -27,16 +34,21 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
 /** Writes as much of the struct as the caller's buffer takes, and the buffers it named. */
 function fill(kind: InfoKind, info: Info, values: InfoValues, buffers: Buffers): number {
   const { size } = INFO_LAYOUTS[kind];
-  for (let i = size; i < info.info.length; i++) if (info.info[i] !== 0) return -ERRNO.E2BIG;
-  for (const [name, to] of Object.entries(info.buffers ?? {})) {
-    const from = buffers[name]?.();
+  const to = info.info ?? new Uint8Array(0);
+  if (claimedLength(to) > PAGE_SIZE) return -ERRNO.E2BIG;
+  if (faults(to)) return -ERRNO.EFAULT;
+  for (let i = size; i < to.length; i++) if (to[i] !== 0) return -ERRNO.E2BIG;
+  for (const [name, buffer] of Object.entries(info.buffers ?? {})) {
+    const from = Object.hasOwn(buffers, name) ? buffers[name](buffer) : undefined;
+    if (typeof from === 'number') return from;
     if (from === undefined) continue;
-    to.set(from.subarray(0, to.length));
+    if (faults(buffer) && from.length > 0) return -ERRNO.EFAULT;
+    buffer.set(from.subarray(0, buffer.length));
   }
   const struct = encodeInfo(kind, values);
-  keepPointers(kind, info.info, struct);
-  info.info.set(struct.subarray(0, Math.min(size, info.info.length)));
-  info.info_len = Math.min(size, info.info.length);
+  keepPointers(kind, to, struct);
+  to.set(struct.subarray(0, Math.min(size, to.length)));
+  info.info_len = Math.min(size, to.length);
   return 0;
 }
 
@@ -93,7 +105,7 @@ function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
   ];
 }
 
-function mapInfo(object: MapObject): [InfoValues, Buffers] {
+function mapInfo(object: MapObject, info: Info): [InfoValues, Buffers] {
   const { desc } = object.map;
   const values: InfoValues = {
     type: desc.type,
@@ -107,8 +119,17 @@ function mapInfo(object: MapObject): [InfoValues, Buffers] {
     btf_key_type_id: desc.btfKeyTypeId,
     btf_value_type_id: desc.btfValueTypeId,
     map_extra: BigInt(desc.mapExtra),
+    hash_size: claimedLength(info.buffers?.hash),
   };
-  return [values, {}];
+  return [values, { hash: (buffer) => contentHash(object, buffer) }];
+}
+
+/** SHA-256 of a frozen array's values (array_map_get_hash). */
+function contentHash({ map }: MapObject, buffer: Uint8Array): Uint8Array | number {
+  if (map.desc.type !== BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY) return -ERRNO.EINVAL;
+  if (isNullBuffer(buffer) || claimedLength(buffer) !== SHA256_SIZE) return -ERRNO.EINVAL;
+  if (!map.desc.frozen) return -ERRNO.EPERM;
+  return map.content === undefined ? -ERRNO.EOPNOTSUPP : sha256(map.content());
 }
 
 function btfInfo(object: BtfObject): [InfoValues, Buffers] {

@@ -1,16 +1,22 @@
 /** BPF_PROG_LOAD: attribute checks in the kernel's order, verification, compilation, and the program object (bpf_prog_load). */
 import { decodeInsns } from '../../isa/decode.ts';
 import type { ProgLoadAttr } from '../../uapi/attr.ts';
+import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import * as F from '../../uapi/flags.ts';
+import { claimedLength, faults } from '../../uapi/user-buffer.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import { validObjName } from '../maps/check.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
 import type { KernelObject } from '../object/kernel-object.ts';
+import type { MapDesc } from '../rules/map-desc.ts';
 import type { FuncInfo, LineInfo, VerifiedProgram, VerifierInput, VerifierStats } from '../verifier/result.ts';
+import { refusedField } from './attr-rules.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
 import { checkLogAttr, writeLog } from './log-buffer.ts';
+import type { MapObject } from '../object/map.ts';
 import { type AttachTarget, checkAttach, checkCaps, fixupAttachType } from './prog-attach-check.ts';
 import { ownerTag } from './prog-ref.ts';
 import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './prog-info-records.ts';
@@ -26,7 +32,6 @@ const PROG_FLAGS =
   F.BPF_F_XDP_DEV_BOUND_ONLY |
   F.BPF_F_TEST_REG_INVARIANTS |
   F.BPF_F_TOKEN_FD;
-const NAME = /^[A-Za-z0-9_.]{0,15}$/;
 const INSN_SIZE = 8;
 const NOTHING_PROCESSED = `processed 0 insns (limit ${BPF_COMPLEXITY_LIMIT_INSNS}) max_states_per_insn 0 total_states 0 peak_states 0 mark_read 0\n`;
 
@@ -38,10 +43,12 @@ export function progLoad(env: SyscallEnv, attr: ProgLoadAttr): number {
   if (refused < 0) return refused;
   const held = new Set<KernelObject>();
   const bound = bindFdArray(env, attr, held);
-  if (bound !== undefined) return refuse(attr, bound);
+  if ('errno' in bound) return refuse(attr, bound);
   const debug = debugInfo(env, attr);
   if ('errno' in debug) return refuse(attr, debug);
-  const input = verifierInput(env, attr, expected, debug, held);
+  const relocated = lacks(env, attr, 'core_relos');
+  if (relocated < 0) return refuse(attr, { errno: -relocated, log: '' });
+  const input = { ...verifierInput(env, attr, expected, debug, held), boundMaps: bound.maps };
   const outcome = env.verify(input);
   const logged = finishLog(attr, outcome.log, outcome.ok ? 0 : -outcome.errno);
   if (logged < 0 || !outcome.ok) return logged;
@@ -54,10 +61,11 @@ function checkLoadAttr(env: SyscallEnv, attr: ProgLoadAttr, expected: number): n
   const flags = attr.prog_flags ?? 0;
   if (flags & ~PROG_FLAGS) return -ERRNO.EINVAL;
   if (attr.fd_array_cnt && !env.rules.features.fdArrayCount) return -ERRNO.E2BIG;
-  if (flags & F.BPF_F_TOKEN_FD) return -ERRNO.EBADF;
+  const noToken = lacks(env, attr, 'prog_token_fd');
+  if (noToken < 0) return noToken;
   const bpf = caps.bpf || caps.sysAdmin;
   if (!bpf) return -ERRNO.EPERM;
-  const count = Math.floor((attr.insns?.length ?? 0) / INSN_SIZE);
+  const count = Math.floor(claimedLength(attr.insns) / INSN_SIZE);
   if (count === 0 || count > (bpf ? BPF_COMPLEXITY_LIMIT_INSNS : BPF_MAXINSNS)) return -ERRNO.E2BIG;
   const type = attr.prog_type;
   const denied = checkCaps(env.rules, type, caps);
@@ -66,11 +74,27 @@ function checkLoadAttr(env: SyscallEnv, attr: ProgLoadAttr, expected: number): n
   if (typeof target === 'number') return target;
   const badAttach = checkAttach(env.rules, attr, expected, target);
   if (badAttach < 0) return badAttach;
+  return checkAllocated(env, attr);
+}
+
+/** What is decided once there is a struct bpf_prog. */
+function checkAllocated(env: SyscallEnv, attr: ProgLoadAttr): number {
+  if (faults(attr.insns)) return -ERRNO.EFAULT;
+  const unsigned = lacks(env, attr, 'signature');
+  if (unsigned < 0) return unsigned;
   if (typeof attr.license !== 'string') return -ERRNO.EFAULT;
-  if (env.rules.progRow(type) === undefined) return -ERRNO.EINVAL;
-  if (attr.prog_ifindex) return -ERRNO.EOPNOTSUPP; // no device takes programs: SCOPE 59
-  if (!NAME.test(attr.prog_name ?? '')) return -ERRNO.EINVAL;
+  const noDevice = lacks(env, attr, 'prog_ifindex');
+  if (noDevice < 0) return noDevice;
+  if (env.rules.progRow(attr.prog_type) === undefined) return -ERRNO.EINVAL;
+  if (!validObjName(attr.prog_name ?? '')) return -ERRNO.EINVAL;
   return checkLogAttr(attr.log_level ?? 0, attr.log_buf);
+}
+
+/** Asks the table of fields: 0 or -errno, and what is lacking goes to the attribute. */
+function lacks(env: SyscallEnv, attr: ProgLoadAttr, field: keyof ProgLoadAttr): number {
+  const { errno, lacking } = refusedField(env, C.BPF_PROG_LOAD, field, attr);
+  if (lacking !== undefined) attr.unsupported = lacking;
+  return errno;
 }
 
 /** What the program is to attach to, or -errno. */
@@ -96,10 +120,11 @@ interface DebugInfo {
 function debugInfo(env: SyscallEnv, attr: ProgLoadAttr): DebugInfo | RecordRefusal {
   const func = attr.func_info ?? new Uint8Array(0);
   const line = attr.line_info ?? new Uint8Array(0);
-  if (func.length === 0 && line.length === 0) return { btf: undefined, funcInfo: [], lineInfo: [] };
+  if (claimedLength(func) === 0 && claimedLength(line) === 0) return { btf: undefined, funcInfo: [], lineInfo: [] };
   const btf = fdBtf(env, attr.prog_btf_fd ?? 0);
   if (typeof btf === 'number') return { errno: -btf, log: '' };
   if (btf.kernelBtf) return { errno: ERRNO.EACCES, log: '' };
+  if (faults(func) || faults(line)) return { errno: ERRNO.EFAULT, log: '' };
   const funcInfo = func.length === 0 ? [] : parseFuncInfo(func, attr.func_info_rec_size ?? 0);
   if ('errno' in funcInfo) return funcInfo;
   const lineInfo = line.length === 0 ? [] : parseLineInfo(line, attr.line_info_rec_size ?? 0);
@@ -141,9 +166,18 @@ function verifierInput(
   };
 }
 
+/** UINT_MAX / sizeof(int). */
+const MAX_BOUND = 0x3fff_ffff;
+
+interface BoundMaps {
+  readonly maps: readonly MapDesc[];
+}
+
 /** With fd_array_cnt every descriptor of the array is bound to the program (process_fd_array). */
-function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject>): RecordRefusal | undefined {
+function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject>): RecordRefusal | BoundMaps {
   const count = attr.fd_array_cnt ?? 0;
+  if (count > MAX_BOUND) return { errno: ERRNO.EINVAL, log: '' };
+  const maps: MapDesc[] = [];
   for (let i = 0; i < count; i++) {
     const fd = attr.fd_array === undefined ? undefined : fdAt(attr.fd_array, i);
     if (fd === undefined) return { errno: ERRNO.EFAULT, log: '' };
@@ -153,9 +187,11 @@ function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject
       const errno = entry === undefined ? ERRNO.EBADF : ERRNO.EINVAL;
       return { errno, log: `fd ${fd} is not pointing to valid bpf_map or btf\n` };
     }
-    if (kind === 'map') held.add(entry.object);
+    if (kind !== 'map') continue;
+    held.add(entry.object);
+    maps.push((entry.object as MapObject).map.desc);
   }
-  return undefined;
+  return { maps };
 }
 
 /** Refuses before any instruction was looked at. */

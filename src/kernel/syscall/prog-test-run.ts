@@ -1,12 +1,21 @@
 /** BPF_PROG_TEST_RUN: checks that all program types share, then the type's driver (bpf_prog_test_run). */
 import type { TestRunAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { BadBuffer, claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
+import { MissingTypes } from '../world/layouts.ts';
 import { inCall } from '../testrun/call.ts';
-import { testRun } from '../testrun/test-run.ts';
+import { testRun, type TestRun } from '../testrun/test-run.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import { ETH_HLEN } from '../world/net/packet.ts';
 import { fdProg, type SyscallEnv } from './env.ts';
 
 /** A pointer and its length go together. */
-const paired = (bytes: Uint8Array | undefined): boolean => bytes === undefined || bytes.length > 0;
+const paired = (bytes: Uint8Array | undefined): boolean => isNullBuffer(bytes) === (claimedLength(bytes) === 0);
+
+const PAGE_SIZE = 4096;
+/** Types whose runs take nothing but a context. */
+const PLAIN: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_RAW_TRACEPOINT, T.BPF_PROG_TYPE_SYSCALL]);
 
 /** bpf_prog_test_run */
 export function progTestRun(env: SyscallEnv, { test }: TestRunAttr): number {
@@ -14,10 +23,55 @@ export function progTestRun(env: SyscallEnv, { test }: TestRunAttr): number {
   if (test.ctx_out === undefined && test.ctx_size_out) return -ERRNO.EINVAL;
   const prog = fdProg(env, test.prog_fd);
   if (typeof prog === 'number') return prog;
+  const plain = PLAIN.has(prog.verified.progType);
+  if (plain && test.duration) return -ERRNO.EINVAL;
+  const unread = checkInputs(test, plain);
+  if (unread < 0) return unread;
+  const { data_out: dataOut, ctx_out: ctxOut } = test;
+  const dataRoom = dataOut === undefined ? (test.data_size_out ?? 0) : claimedLength(dataOut);
+  for (const name of ['data_in', 'data_out', 'ctx_in', 'ctx_out'] as const)
+    if (test[name] instanceof BadBuffer) replaceBad(test, name, test[name]);
+  const result = run(env, prog, test);
+  if (result !== 0) return result;
+  if (plain) return 0;
+  return (
+    unwritten(dataOut, dataRoom, test.data_size_out ?? 0) ||
+    unwritten(ctxOut, claimedLength(ctxOut), test.ctx_size_out ?? 0)
+  );
+}
+
+/** What the driver would have read, and where its pointers lead nowhere: packets are measured before they are read. */
+function checkInputs(test: TestRun, plain: boolean): number {
+  const { data_in: data, ctx_in: ctx } = test;
+  if (faults(data)) {
+    if (plain) return isNullBuffer(data) ? 0 : -ERRNO.EINVAL;
+    return claimedLength(data) < ETH_HLEN ? -ERRNO.EINVAL : -ERRNO.EFAULT;
+  }
+  return faults(ctx) ? -ERRNO.EFAULT : 0;
+}
+
+/** Null pointers become none, other ones memory that nobody sees. */
+function replaceBad(test: TestRun, name: 'data_in' | 'data_out' | 'ctx_in' | 'ctx_out', bad: BadBuffer): void {
+  if (bad.isNull) delete test[name];
+  else test[name] = new Uint8Array(Math.min(bad.claimed, PAGE_SIZE));
+}
+
+/** bpf_test_finish, for what the driver could not write: room that is too small counts before memory that is not there. */
+function unwritten(buffer: Uint8Array | undefined, room: number, size: number): number {
+  if (buffer !== undefined && !(buffer instanceof BadBuffer)) return 0;
+  if (room !== 0 && room < size) return -ERRNO.ENOSPC;
+  return isNullBuffer(buffer) ? 0 : -ERRNO.EFAULT;
+}
+
+function run(env: SyscallEnv, prog: LoadedProg, test: TestRun): number {
   // Ports of the host may close descriptors in the middle.
   env.objects.get(prog);
   try {
     return inCall(env.hooks, () => testRun(env.hooks, prog, test));
+  } catch (error) {
+    if (!(error instanceof MissingTypes)) throw error;
+    test.aborted = error.message;
+    return -ERRNO.EOPNOTSUPP;
   } finally {
     env.objects.put(prog);
   }

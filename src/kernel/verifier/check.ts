@@ -14,7 +14,7 @@ import { checkCfg } from './pass/cfg.ts';
 import { markFastcallPatterns } from './pass/fastcall.ts';
 import { computePostorder } from './pass/flow.ts';
 import { computeLiveRegs } from './pass/live-regs.ts';
-import { resolveInsns } from './pass/resolve.ts';
+import { bindMaps, resolveInsns } from './pass/resolve.ts';
 import { computeScc } from './pass/scc.ts';
 import { checkMaxStackDepth, countedStackDepth } from './pass/stack-depth.ts';
 import { CallChainLiveness } from './pass/stack-liveness.ts';
@@ -82,6 +82,7 @@ function setModes(env: VerifierEnv): void {
 
 function runPasses(env: VerifierEnv): VerifiedProgram {
   // 1. Control flow: structure, types of functions, what constants stand for.
+  bindMaps(env);
   checkBtfInfoEarly(env);
   addSubprogsAndKfuncs(env);
   checkSubprogs(env);

@@ -43,6 +43,8 @@ export interface VerifierInput {
   readonly vmlinux: () => Btf | undefined;
   /** Resolves ld_imm64 with BPF_PSEUDO_MAP_FD: a descriptor, or -errno. */
   readonly mapByFd: (fd: number) => MapDesc | number;
+  /** Maps that are bound to the program whether or not it names them (fd_array_cnt). */
+  readonly boundMaps?: readonly MapDesc[];
   /** Resolves BPF_PSEUDO_MAP_IDX: the fd at that index, or undefined without fd_array. */
   readonly fdArray?: (index: number) => number | undefined;
   /** CPUs that there may be (nr_cpu_ids), which bounds bpf_get_smp_processor_id(); default 2. */

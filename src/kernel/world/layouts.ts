@@ -1,7 +1,11 @@
 /** Offsets of kernel struct members by name, from the target's BTF: how hosts fill xdp_buff, sk_buff, net_device. */
 import type { Btf } from '../../btf/btf.ts';
 import { BTF_KIND } from '../../btf/types.ts';
-import { InternalError } from '../../util/errors.ts';
+
+/** The kernel types that were given lack what is asked for, or none were given: what needs them cannot be done. */
+export class MissingTypes extends Error {
+  override readonly name = 'MissingTypes';
+}
 
 /** One struct of the target kernel. */
 export interface KernelStruct {
@@ -38,9 +42,9 @@ export class KernelLayouts {
 
   #read(name: string): KernelStruct {
     const btf = this.#btf();
-    if (btf === undefined) throw new InternalError(`no kernel BTF to take the layout of struct ${name} from`);
+    if (btf === undefined) throw new MissingTypes(`no kernel BTF to take the layout of struct ${name} from`);
     const id = btf.find(name, BTF_KIND.STRUCT);
-    if (id === 0) throw new InternalError(`the kernel BTF has no struct ${name}`);
+    if (id === 0) throw new MissingTypes(`the kernel BTF has no struct ${name}`);
     const offsets = new Map<string, number>();
     const find = (path: string): number => {
       let offset = offsets.get(path);
@@ -58,7 +62,7 @@ export class KernelLayouts {
       },
       offset(path) {
         const offset = find(path);
-        if (offset < 0) throw new InternalError(`the kernel BTF has no member ${name}.${path}`);
+        if (offset < 0) throw new MissingTypes(`the kernel BTF has no member ${name}.${path}`);
         return offset;
       },
     };

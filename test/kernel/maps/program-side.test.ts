@@ -233,7 +233,16 @@ describe('ring buffer', () => {
 
 describe('references', () => {
   const prog = (id: number, slot: number, tag = 'xdp') => {
-    const p = { id, slot, ownerTag: tag, refs: 0, hold: () => void p.refs++, drop: () => void p.refs-- };
+    const p = {
+      id,
+      slot,
+      type: 6,
+      attachType: 0,
+      ownerTag: tag,
+      refs: 0,
+      hold: () => void p.refs++,
+      drop: () => void p.refs--,
+    };
     return p;
   };
 

@@ -16,8 +16,16 @@ const REFUSALS: Readonly<Record<MapRefusal, Rejection<[]>>> = {
   'sleepable-map': MAP_USE.SLEEPABLE_MAP,
 };
 
-/** Refuses a map that the program must not use; called once for each map, before it is added to env.maps. */
-export function checkMapProgCompatibility(env: VerifierEnv, map: MapDesc): void {
+/**
+ * Refuses a map that the program must not use; called once for each map, before it is added to env.maps.
+ * @param digest SHA-256 of the program's instructions
+ */
+export function checkMapProgCompatibility(env: VerifierEnv, map: MapDesc, digest: () => Uint8Array): void {
+  const wanted = map.exclProgHash;
+  if (wanted !== undefined) {
+    const own = digest();
+    if (wanted.some((byte, i) => byte !== own[i])) reject(env, MAP_USE.EXCLUSIVE_MAP);
+  }
   const refusal = mapProgRefusal(map.type, map.record?.mask ?? 0, env.query);
   if (refusal !== undefined) reject(env, REFUSALS[refusal]);
   const storage = map.type === T.BPF_MAP_TYPE_CGROUP_STORAGE || map.type === T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE;

@@ -25,8 +25,11 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { resolveKsymVar } from './ksym-var.ts';
 import { checkMapProgCompatibility } from './map-use.ts';
+import { progDigest } from '../rewrite/tag.ts';
 import { isLdImm64 } from './subprogs.ts';
 import { BPF_MAX_VAR_OFF, MAX_USED_MAPS } from '../../rules/limits.ts';
+
+const DIGEST_SIZE = 32;
 
 /** Call through a register: in RFC 9669, not in Linux. */
 const CALLX = BPF_JMP | BPF_CALL | BPF_X;
@@ -79,11 +82,26 @@ function fdAt(env: VerifierEnv, index: number): number {
   return fd;
 }
 
+/**
+ * Takes in the maps that fd_array_cnt binds (process_fd_array). 6.18 knows no digest of the program yet and compares zeros, so that
+ * an exclusive map cannot be bound, whichever program it is for.
+ */
+export function bindMaps(env: VerifierEnv): void {
+  const maps = new MapTable(env, new Uint8Array(DIGEST_SIZE));
+  for (const map of env.input.boundMaps ?? []) maps.take(map);
+}
+
 /** The maps that the program names, each once (add_used_map). */
 class MapTable {
   readonly #byMap = new Map<MapDesc, number>();
+  #digest: Uint8Array | undefined;
 
-  constructor(readonly env: VerifierEnv) {
+  /** @param digest what exclusive maps ask for; by default that of the program */
+  constructor(
+    readonly env: VerifierEnv,
+    digest?: Uint8Array,
+  ) {
+    this.#digest = digest;
     for (const [i, map] of env.maps.entries()) this.#byMap.set(map, i);
   }
 
@@ -95,10 +113,16 @@ class MapTable {
       if (map === -ERRNO.EINVAL) reject(env, STRUCTURE.NOT_A_MAP, fd);
       reject(env, STRUCTURE.BAD_MAP_FD, fd);
     }
+    return this.take(map);
+  }
+
+  /** Index in env.maps of a map. */
+  take(map: MapDesc): number {
+    const { env } = this;
     const known = this.#byMap.get(map);
     if (known !== undefined) return known;
     if (env.maps.length >= MAX_USED_MAPS) reject(env, STRUCTURE.TOO_MANY_MAPS);
-    checkMapProgCompatibility(env, map);
+    checkMapProgCompatibility(env, map, () => (this.#digest ??= progDigest(env.input.insns)));
     const index = env.maps.push(map) - 1;
     this.#byMap.set(map, index);
     return index;

@@ -5,13 +5,18 @@ import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../../../isa/opcodes.ts
 import { sha256 } from '../../../util/sha256.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 
-/** Eight bytes as hex. Constants of map loads differ from load to load and count as 0. */
+/** Eight bytes as hex. */
 export function progTag(insns: Insns): string {
+  return Array.from(progDigest(insns).subarray(0, 8), (b) => b.toString(16).padStart(2, '0')).join('');
+}
+
+/** SHA-256 of the instructions. Constants of map loads differ from load to load and count as 0. */
+export function progDigest(insns: Insns): Uint8Array {
   const copy = insns.slice();
   for (let i = 0; i + 1 < copy.length; i++) {
     if (!isLdImm64(copy, i)) continue;
     if (copy.src[i] === BPF_PSEUDO_MAP_FD || copy.src[i] === BPF_PSEUDO_MAP_VALUE) copy.imm[i] = copy.imm[i + 1] = 0;
     i++;
   }
-  return Array.from(sha256(encodeInsns(copy)).subarray(0, 8), (b) => b.toString(16).padStart(2, '0')).join('');
+  return sha256(encodeInsns(copy));
 }

@@ -41,6 +41,11 @@ export class NetDevices {
     this.#specs = new Map([LOOPBACK, ...specs].map((spec) => [spec.ifindex, spec]));
   }
 
+  /** Whether there is a device of this ifindex. */
+  has(ifindex: number): boolean {
+    return this.#specs.has(ifindex);
+  }
+
   get loopback(): NetDevice {
     return this.#make(this.#specs.get(LOOPBACK.ifindex) ?? LOOPBACK);
   }

@@ -2,10 +2,15 @@
 import { ERRNO } from '../../../../uapi/errno.ts';
 import type { Rejection } from '../reject.ts';
 
-const { EBUSY, EINVAL, EPERM } = ERRNO;
+const { EACCES, EBUSY, EINVAL, EPERM } = ERRNO;
 const fixed = (text: string) => () => text;
 
 export const MAP_USE = {
+  EXCLUSIVE_MAP: {
+    errno: EACCES,
+    text: fixed("program's hash doesn't match map's excl_prog_hash"),
+    why: 'The map was made for one program only, named by the SHA-256 of its instructions, and this is another one.',
+  },
   GRAPH_IN_TRACING: {
     errno: EINVAL,
     text: fixed('tracing progs cannot use bpf_{list_head,rb_root} yet'),
