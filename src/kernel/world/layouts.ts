@@ -57,7 +57,7 @@ export class KernelLayouts {
       find,
       member(path) {
         const member = btf.memberOffset(id, path);
-        if (member === undefined) throw new InternalError(`the kernel BTF has no member ${name}.${path}`);
+        if (member === undefined) throw new MissingTypes(`the kernel BTF has no member ${name}.${path}`);
         return member;
       },
       offset(path) {

@@ -50,10 +50,6 @@ export class NetDevices {
     return this.#make(this.#specs.get(LOOPBACK.ifindex) ?? LOOPBACK);
   }
 
-  has(ifindex: number): boolean {
-    return this.#specs.has(ifindex);
-  }
-
   /** The device of an ifindex, or undefined (dev_get_by_index). */
   get(ifindex: number): NetDevice | undefined {
     const spec = this.#specs.get(ifindex);

@@ -1,6 +1,6 @@
 /** A sample of what `npm run attrs` asks the door with. */
 import { expect, test } from 'vitest';
-import { runHere } from '../proofs/soundness/command.ts';
+import { runHere } from '../soundness/command.ts';
 import { ATTRS } from './attrs.ts';
 
 test('no attribute makes bpf() throw', async () => {

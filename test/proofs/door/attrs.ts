@@ -2,18 +2,18 @@
  * The door never throws: random attributes of every command, typed, weak and binary, against embedded kernels with and without
  * kernel types, privileges and engines. A case is one attribute; the answer must be a descriptor, 0 or -errno.
  */
-import { createRuntime } from '../../src/kernel/boot/runtime.ts';
-import { createVerifyingRuntime } from '../../src/kernel/boot/verify-only.ts';
-import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
-import type { Btf } from '../../src/btf/btf.ts';
-import type { Runtime } from '../../src/kernel/boot/assemble.ts';
-import { type AttrField, ATTR_LAYOUTS, type AttrLayout, BPF_ATTR_SIZE } from '../../src/uapi/attr-layout.ts';
-import { BPF_CMD as C } from '../../src/uapi/cmd.ts';
-import { ERRNO } from '../../src/uapi/errno.ts';
-import type { UserMemory } from '../../src/uapi/attr-decode.ts';
-import { Rng } from '../proofs/differential/rng.ts';
-import { programSeed } from '../proofs/differential/rng.ts';
-import type { Proof, Report } from '../proofs/soundness/command.ts';
+import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
+import { createVerifyingRuntime } from '../../../src/kernel/boot/verify-only.ts';
+import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
+import type { Btf } from '../../../src/btf/btf.ts';
+import type { Runtime } from '../../../src/kernel/boot/assemble.ts';
+import { type AttrField, ATTR_LAYOUTS, type AttrLayout, BPF_ATTR_SIZE } from '../../../src/uapi/attr-layout.ts';
+import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
+import { ERRNO } from '../../../src/uapi/errno.ts';
+import type { UserMemory } from '../../../src/uapi/attr-decode.ts';
+import { Rng } from '../differential/rng.ts';
+import { programSeed } from '../differential/rng.ts';
+import type { Proof, Report } from '../soundness/command.ts';
 import { BTF_OF_INT, fitting, NO_COMMANDS, RETURN_0, strange } from './values.ts';
 
 type Fields = Record<string, unknown>;
