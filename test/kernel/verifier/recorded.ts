@@ -5,7 +5,6 @@ import { decodeInsns } from '../../../src/isa/decode.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { ALL_CAPS, type Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { progTypeOps } from '../../../src/kernel/rules/prog-types.ts';
-import { InsnAux } from '../../../src/kernel/verifier/insn-aux.ts';
 import { Rejected } from '../../../src/kernel/verifier/diag/reject.ts';
 import { VerifierEnv } from '../../../src/kernel/verifier/env.ts';
 import { VerifierLog } from '../../../src/kernel/verifier/log.ts';
@@ -121,7 +120,7 @@ export function inputOf(r: Recorded, vmlinux: () => Btf | undefined = () => unde
 export function envOf(input: VerifierInput): VerifierEnv {
   const ops = progTypeOps(input.progType);
   if (ops === undefined) throw new Error(`no table for program type ${input.progType}`);
-  return new VerifierEnv(input, ops, new VerifierLog(input.logLevel), new InsnAux(input.insns.length));
+  return new VerifierEnv(input, ops, new VerifierLog(input.logLevel), new Set());
 }
 
 /** 0, or -errno when a check rejected. */
