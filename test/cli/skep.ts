@@ -12,6 +12,7 @@ if (!existsSync(main)) throw new Error('the command line is not built: npm run b
 
 export const PROGRAMS = 'test/fixtures/cli/programs.o';
 export const FIREWALL = 'examples/firewall/firewall.bpf.o';
+export const UNSOUND = 'test/fixtures/cli/unsound.o';
 export const UNSIZED = 'test/fixtures/objects/unsized.o';
 export const TRAFFIC = 'examples/firewall/traffic.pcap';
 

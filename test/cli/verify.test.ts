@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import type { ProgramVerdict } from '../../src/cli/verify/verify-object.ts';
-import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED } from './skep.ts';
+import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED, UNSOUND } from './skep.ts';
 
 test('--json has one line for each program, those with autoload off too', () => {
   const said = skep(['verify', PROGRAMS, '--json']);
@@ -53,6 +53,30 @@ test('sizes that the object leaves to its loader are assumed, and said', () => {
   ]);
   expect(skep(['verify', UNSIZED]).out).toContain('assumed  map started: max_entries 1, which the object does not say');
   expect(jsonLines(skep(['verify', FIREWALL, '--json']))[0]).not.toHaveProperty('assumed');
+});
+
+test('what 6.18 accepts through a hole of its own is said, and is not run', () => {
+  const said = skep(['verify', UNSOUND]);
+  expect(said.code).toBe(0);
+  expect(said.out).toContain('accept, but unsound: THROW_IN_GLOBAL, refused from 7.1 on (3d562d35a044)');
+  expect(said.out).toContain('2 programs, 2 accepted, 1 of them unsound');
+  const [open, closed] = jsonLines(skep(['verify', UNSOUND, '--json']));
+  expect(open).toMatchObject({
+    verdict: 'accept',
+    insnsProcessed: 12,
+    unsound: {
+      hole: 'THROW_IN_GLOBAL',
+      summary: expect.stringContaining('throws'),
+      fixedIn: '7.1',
+      fix: '3d562d35a044',
+      message: 'bpf_throw cannot be used inside bpf_rcu_read_lock-ed region',
+      source: expect.stringContaining('may_throw'),
+    },
+  });
+  expect(closed).not.toHaveProperty('unsound');
+  const run = skep(['run', UNSOUND, '--prog', 'leaves_section']);
+  expect(run.code).toBe(1);
+  expect(run.out + run.err).toContain('Linux 6.18 accepts this program through a hole, THROW_IN_GLOBAL');
 });
 
 test('--prog, --prog-flags and --log-level', () => {
@@ -125,7 +149,7 @@ test('every field of --json is described', () => {
     [...page.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1])),
   );
   const lines = [
-    ...jsonLines(skep(['verify', PROGRAMS, UNSIZED, '--json', '--log-level', '1'])),
+    ...jsonLines(skep(['verify', PROGRAMS, UNSIZED, UNSOUND, '--json', '--log-level', '1'])),
     ...jsonLines(skep(['verify', 'test/fixtures/lib/leftovers.o', '--json'])),
     ...jsonLines(skep(['run', PROGRAMS, '--prog', 'talk', '--json', '--events'])),
     ...jsonLines(skep(['run', FIREWALL, '--pcap', TRAFFIC, '--json'])),

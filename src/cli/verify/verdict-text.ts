@@ -1,7 +1,8 @@
 /** Verdicts as people read them: a line for each program, and under a rejected one the reason and the source line. */
+import { refusedFrom } from '../../kernel/spec/holes.ts';
 import { type Io, visible, visibleLines } from '../shell/io.ts';
 import { noteText } from '../session/object-notes.ts';
-import type { ProgramVerdict } from './verify-object.ts';
+import type { ProgramVerdict, UnsoundVerdict } from './verify-object.ts';
 
 /** `dir/xdp.bpf.o` is the object `xdp`, as libbpf names it. */
 export function baseName(path: string): string {
@@ -38,6 +39,7 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
   );
   io.out('\n');
   if (logLevel > 0 && v.log !== undefined) io.out(indent(visibleLines(v.log.trimEnd())));
+  if (v.unsound !== undefined) printUnsound(io, v.unsound);
   for (const n of v.notes ?? [])
     if (n.where.kind === 'program') io.out(`        ${io.style('dim', `note: ${noteText(n)}`)}\n`);
   if (v.verdict === 'accept') return;
@@ -47,6 +49,14 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
   const source = v.source === undefined || v.source === '' ? '' : visible(v.source);
   if (source !== '') io.out(`        ${io.style('cyan', `at ${source}`)}\n`);
   if (v.why !== undefined) for (const line of wrapped(v.why)) io.out(`        ${line}\n`);
+}
+
+function printUnsound(io: Io, u: UnsoundVerdict): void {
+  const known = [u.fix, u.cve].filter((v) => v !== undefined).join(', ');
+  const from = known === '' ? refusedFrom(u) : `${refusedFrom(u)} (${known})`;
+  io.out(`        ${io.style('yellow', `accept, but unsound: ${u.hole}, ${from}`)}\n`);
+  for (const line of wrapped(`${u.summary}; without it: ${visible(u.message)}`)) io.out(`        ${line}\n`);
+  if (u.source !== undefined && u.source !== '') io.out(`        ${io.style('cyan', `at ${visible(u.source)}`)}\n`);
 }
 
 const LINE_WIDTH = 104;
@@ -67,6 +77,8 @@ const indent = (text: string): string => text.replace(/^/gm, '        ').concat(
 export function tally(io: Io, all: readonly ProgramVerdict[]): string {
   const count = (verdict: ProgramVerdict['verdict']): number => all.filter((v) => v.verdict === verdict).length;
   const parts = [`${all.length} programs`, io.style('green', `${count('accept')} accepted`)];
+  const unsound = all.filter((v) => v.unsound !== undefined).length;
+  if (unsound > 0) parts.push(io.style('yellow', `${unsound} of them unsound`));
   if (count('reject') > 0) parts.push(io.style('red', `${count('reject')} rejected`));
   if (count('error') > 0) parts.push(io.style('yellow', `${count('error')} not loadable`));
   return parts.join(', ');

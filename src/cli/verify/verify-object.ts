@@ -1,5 +1,6 @@
 /** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
 import type { Btf } from '../../btf/btf.ts';
+import { type Hole, HOLES } from '../../kernel/spec/holes.ts';
 import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
 import { type LoadOptions, loadCollection } from '../../lib/collection.ts';
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
@@ -11,7 +12,7 @@ import { errnoName } from '../../uapi/errno.ts';
 import { FormatError, InternalError } from '../../util/errors.ts';
 import type { KernelFacts } from '../session/kernel-facts.ts';
 import { attachTypeName, progTypeName } from '../shell/names.ts';
-import { type JudgingKernel, reasonIn, sourceIn, VerdictWatch } from './verdict-watch.ts';
+import { type Judged, type JudgingKernel, reasonIn, sourceIn, VerdictWatch } from './verdict-watch.ts';
 
 /** One line of `skep verify --json`. */
 export interface ProgramVerdict {
@@ -36,6 +37,8 @@ export interface ProgramVerdict {
   readonly source?: string;
   /** What happened and what the author can do, of a rejection by the verifier of this package. */
   readonly why?: string;
+  /** Beside `accept`: the hole of the kernel version through which it is accepted. */
+  readonly unsound?: UnsoundVerdict;
   /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
   readonly assumed?: readonly string[];
   /** What the loader says of the program, of its maps and of the object: see docs/json.md. */
@@ -43,6 +46,19 @@ export interface ProgramVerdict {
   /** Loaders that refuse the object as a whole, whatever the verdict is. */
   readonly refusedBy?: readonly Loader[];
   readonly log?: string;
+}
+
+/** A known hole, and what a version without it says of the program. */
+export interface UnsoundVerdict {
+  readonly hole: string;
+  readonly summary: string;
+  /** The first version that refuses the program; absent while none does. */
+  readonly fixedIn?: string;
+  /** Upstream commit. */
+  readonly fix?: string;
+  readonly cve?: string;
+  readonly message: string;
+  readonly source?: string;
 }
 
 export interface VerifyOptions {
@@ -146,7 +162,8 @@ function verdict(
   };
   const ours = failure !== undefined && !(failure instanceof BpfError) && !(failure instanceof FormatError);
   if (ours || (loaded === undefined && failure !== undefined)) return { ...loaderFailure(failure), ...figures };
-  if (judged?.ok && failure === undefined) return { verdict: 'accept', errno: 0, code: '', message: '', ...figures };
+  if (judged?.ok && failure === undefined)
+    return { verdict: 'accept', errno: 0, code: '', message: '', ...unsoundness(judged), ...figures };
   const errno = judged?.ok === false ? judged.errno : -(loaded ?? 0);
   return {
     verdict: 'reject',
@@ -156,6 +173,24 @@ function verdict(
     ...(judged?.ok === false && judged.source !== undefined ? { source: judged.source } : {}),
     ...(judged?.ok === false && judged.why ? { why: judged.why } : {}),
     ...figures,
+  };
+}
+
+function unsoundness({ unsound }: Judged): { unsound?: UnsoundVerdict } {
+  if (unsound === undefined) return {};
+  const { hole, fixed } = unsound;
+  const { message, source } = fixed;
+  const row: Hole = HOLES[hole];
+  const { summary, fixedIn, fix, cve } = row;
+  return {
+    unsound: {
+      ...{ hole, summary },
+      ...(fixedIn === undefined ? {} : { fixedIn }),
+      ...(fix === undefined ? {} : { fix }),
+      ...(cve === undefined ? {} : { cve }),
+      message,
+      ...(source === undefined ? {} : { source }),
+    },
   };
 }
 

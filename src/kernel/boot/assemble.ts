@@ -24,6 +24,7 @@ import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
 import { compileRules } from '../rules/compile.ts';
 import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
+import { closeKnownHoles } from '../known-holes.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
 import { fdMap, fdProg, type SyscallEnv } from '../syscall/env.ts';
@@ -57,6 +58,11 @@ export interface RuntimeOptions {
   readonly vmlinux?: Btf | (() => Btf | undefined);
   /** Programs are verified but not compiled, and maps of any size have no storage: nothing can be run. */
   readonly verifyOnly?: boolean;
+  /**
+   * Programs are loaded although they exploit a known hole of the kernel version (spec/holes.ts), as that kernel would. They may
+   * write where they must not. By default they are refused, by the rules of the versions that closed the hole.
+   */
+  readonly allowKnownHoles?: boolean;
   /** Network devices beside the loopback device (ifindex 1). */
   readonly interfaces?: readonly NetDeviceSpec[];
   /**
@@ -146,7 +152,8 @@ export function assembleRuntime(
   const clock = new Int32Array(2);
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
-    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, verify: observed(verifier, options.onVerified) },
+    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux },
+    verify: observed(options.allowKnownHoles === true ? verifier : closeKnownHoles(verifier), options.onVerified),
     caps: options.caps ?? ALL_CAPS,
     rules: compileRules(options.kernel),
     verifyOnly: engines === undefined,

@@ -1,7 +1,7 @@
 /** bpf_check(): the passes in the kernel's order. Read this page first. */
+import type { HoleId } from '../rules/rows/holes.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { InternalError } from '../../util/errors.ts';
-import { InsnAux } from './insn-aux.ts';
 import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
 import { VerifierEnv } from './env.ts';
@@ -29,12 +29,39 @@ const BPF_F_ANY_ALIGNMENT = 1 << 1;
 const BPF_F_TEST_STATE_FREQ = 1 << 3;
 const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
 
-/** Verifies one program. Never throws for a fault of the program; a broken invariant of our own is an InternalError. */
+/**
+ * Verifies one program. Never throws for a fault of the program; a broken invariant of our own is an InternalError.
+ * The verdict is that of the kernel version; an accepted program that met one of its holes is walked once more with the fixed rules.
+ */
 export function verify(input: VerifierInput): VerifierOutcome {
+  const known = input.rules.holes;
+  if (input.holes !== undefined) return walk(input, input.holes === 'open' ? known : NO_HOLES).outcome;
+  const { outcome, met } = walk(input, known);
+  if (!outcome.ok || met.size === 0) return outcome;
+  const fixed = walk(input, NO_HOLES).outcome;
+  return fixed.ok ? outcome : { ...outcome, unsound: { hole: decidingHole(input, known, met), fixed } };
+}
+
+/** The hole without which the program would have been refused: one alone, or the first of several that decide together. */
+function decidingHole(input: VerifierInput, known: ReadonlySet<HoleId>, met: ReadonlySet<HoleId>): HoleId {
+  const all = [...met];
+  if (all.length === 1) return all[0];
+  const quiet = { ...input, logLevel: 0 };
+  const decides = (hole: HoleId): boolean => !walk(quiet, new Set([...known].filter((h) => h !== hole))).outcome.ok;
+  return all.find(decides) ?? all[0];
+}
+
+const NO_HOLES: ReadonlySet<HoleId> = new Set();
+
+/** One verification, with these holes left open; and which of them made a difference. */
+function walk(
+  input: VerifierInput,
+  openHoles: ReadonlySet<HoleId>,
+): { readonly outcome: VerifierOutcome; readonly met: ReadonlySet<HoleId> } {
   const log = new VerifierLog(input.logLevel);
   const ops = input.rules.prog(input.progType);
   if (ops === undefined) throw new InternalError(`program type ${input.progType} reached the verifier`);
-  const env = new VerifierEnv(input, ops, log, new InsnAux(input.insns.length));
+  const env = new VerifierEnv(input, ops, log, openHoles);
   setModes(env);
   const started = performance.now();
   let program: VerifiedProgram | undefined;
@@ -52,8 +79,9 @@ export function verify(input: VerifierInput): VerifierOutcome {
   stats.stackDepths = env.subprogs.map((_, i) => countedStackDepth(env, i));
   printStats(env);
   const notes = [...env.notes].filter((row) => row !== failure?.row).map(rejectionId);
-  if (program !== undefined) return { ok: true, program, log: log.text(), stats, notes };
-  return {
+  const met = env.holesMet;
+  if (program !== undefined) return { met, outcome: { ok: true, program, log: log.text(), stats, notes } };
+  const outcome: VerifierOutcome = {
     ok: false,
     errno: failure?.errno ?? ERRNO.EINVAL,
     id: failure === undefined ? '' : rejectionId(failure.row),
@@ -64,6 +92,7 @@ export function verify(input: VerifierInput): VerifierOutcome {
     stats,
     ...(env.insnProcessed > 0 ? at(env) : { insnIdx: -1 }),
   };
+  return { met, outcome };
 }
 
 /** Where the walk stood. */

@@ -1,9 +1,10 @@
 /** Everything that one verification works on (struct bpf_verifier_env). Checks take it first; nothing outlives it. */
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
+import type { HoleId } from '../spec/holes.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { ProgQuery, ProgTypeOps } from '../rules/prog-type.ts';
-import type { InsnAux } from './insn-aux.ts';
+import { InsnAux } from './insn-aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
 import type { LineInfo, VerifierInput, VerifierStats, VerifierTesting } from './result.ts';
@@ -121,6 +122,8 @@ export class VerifierEnv {
   exploredSize = 0;
   freeListSize = 0;
   numBackedges = 0;
+  /** Forgotten states that may lie behind one that closed a loop: they are freed when no such loop is left. */
+  readonly freedLater: VerifierState[] = [];
   /** Precision being traced back, and by instruction what a trace looks for there (tracedRegs). */
   traced: Int32Array = new Int32Array(0);
   readonly bt = new BacktrackState();
@@ -165,6 +168,8 @@ export class VerifierEnv {
   readonly notes = new Set<Rejection<never>>();
   /** The program's r0 goes to the kernel under this type's rules. */
   query: ProgQuery;
+  /** Holes that made a difference: without any, the fixed rules would have decided the same all along. */
+  readonly holesMet = new Set<HoleId>();
   /** Subprogram of the exception callback, -1 without. */
   exceptionCallbackSubprog = -1;
   /** Instructions in postorder, for liveness and SCC. */
@@ -176,11 +181,12 @@ export class VerifierEnv {
     readonly input: VerifierInput,
     readonly ops: ProgTypeOps,
     readonly log: VerifierLog,
-    aux: InsnAux,
+    /** Holes of the kernel version that are left open in this walk. */
+    readonly openHoles: ReadonlySet<HoleId>,
   ) {
     this.insns = input.insns.slice();
     this.explored = new Array<VerifierState | undefined>(input.insns.length).fill(undefined);
-    this.aux = aux;
+    this.aux = new InsnAux(input.insns.length);
     const { caps } = input;
     this.bpfCapable = caps.bpf || caps.sysAdmin;
     const perfmon = caps.perfmon || caps.sysAdmin;
@@ -214,6 +220,13 @@ export class VerifierEnv {
 
   newId(): number {
     return ++this.idGen;
+  }
+
+  /** Whether the rule that closed a hole holds in this walk. Asked only where it decides otherwise than the kernel's. */
+  fixed(hole: HoleId): boolean {
+    if (!this.openHoles.has(hole)) return true;
+    this.holesMet.add(hole);
+    return false;
   }
 }
 

@@ -4,6 +4,7 @@ import type { Insns } from '../../isa/insn.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
+import type { HoleId } from '../spec/holes.ts';
 import type { VerifierEnv } from './env.ts';
 import type { VerifierState } from './state/state.ts';
 
@@ -53,14 +54,14 @@ export interface VerifierInput {
   readonly mitigationsOff?: boolean;
   /** Stops an over-long verification with -EINTR. */
   readonly signal?: AbortSignal;
+  /** One walk alone: with the holes of the kernel version left open, or closed. Otherwise its verdict, and what the fixed rules say beside it. */
+  readonly holes?: 'open' | 'closed';
   /** For proofs of the verifier itself; no command of bpf(2) sets it. */
   readonly testing?: VerifierTesting;
 }
 
-/** Ways to make verification stricter, slower or observable; {@link VerifierTesting.asLinux} alone may make it more permissive. */
+/** Ways to make verification stricter, slower or observable; none makes it more permissive. */
 export interface VerifierTesting {
-  /** Errs where Linux 6.18 is known to err (what atomic operations fetch, CVE-2026-43009; negative offsets of tracepoints), so that all else can be compared with it. */
-  readonly asLinux?: boolean;
   /** Finished states cover nothing: every path is walked to its end. */
   readonly noPruning?: boolean;
   /** Asked where a state may be remembered: true when it must be. */
@@ -135,31 +136,37 @@ export interface VerifiedProgram {
   readonly usesTailCall: boolean;
 }
 
-export type VerifierOutcome =
-  | {
-      readonly ok: true;
-      readonly program: VerifiedProgram;
-      readonly log: string;
-      readonly stats: VerifierStats;
-      /** Catalogue ids of what was said without deciding. */
-      readonly notes: readonly string[];
-    }
-  | {
-      readonly ok: false;
-      /** Positive errno. */
-      readonly errno: number;
-      /** Catalogue id of the rejection, '' when the input never reached a check with one. */
-      readonly id: string;
-      /** What happened and what the author can do, from the catalogue. */
-      readonly why: string;
-      /** Catalogue ids of what was said before, which explain it further. */
-      readonly notes: readonly string[];
-      /** The kernel's last log line. */
-      readonly message: string;
-      readonly log: string;
-      readonly stats: VerifierStats;
-      /** Instruction at fault, -1 when none. */
-      readonly insnIdx: number;
-      /** Its source line, `prog.c:12: x = *p;`, when the program has line information. */
-      readonly source?: string;
-    };
+export interface Accepted {
+  readonly ok: true;
+  readonly program: VerifiedProgram;
+  readonly log: string;
+  readonly stats: VerifierStats;
+  /** Catalogue ids of what was said without deciding. */
+  readonly notes: readonly string[];
+  /** The kernel version accepts it through a hole of its own: later ones refuse it. */
+  readonly unsound?: { readonly hole: HoleId; readonly fixed: Refused };
+}
+
+export interface Refused {
+  readonly ok: false;
+  /** Positive errno. */
+  readonly errno: number;
+  /** Catalogue id of the rejection, '' when the input never reached a check with one. */
+  readonly id: string;
+  /** What happened and what the author can do, from the catalogue. */
+  readonly why: string;
+  /** Catalogue ids of what was said before, which explain it further. */
+  readonly notes: readonly string[];
+  /** The kernel's last log line. */
+  readonly message: string;
+  readonly log: string;
+  readonly stats: VerifierStats;
+  /** Instruction at fault, -1 when none. */
+  readonly insnIdx: number;
+  /** The kernel version accepts it through this hole of its own. */
+  readonly hole?: HoleId;
+  /** Its source line, `prog.c:12: x = *p;`, when the program has line information. */
+  readonly source?: string;
+}
+
+export type VerifierOutcome = Accepted | Refused;

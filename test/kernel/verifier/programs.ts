@@ -38,6 +38,8 @@ export interface Program {
   readonly unmitigated: boolean;
   /** Why the live kernel cannot be asked; '' when it can. */
   readonly unasked: string;
+  /** The hole of Linux 6.18 through which that kernel accepts it; '' without. */
+  readonly hole: string;
   /** `accept` or `reject EACCES: last line of the log`. */
   readonly verdict: string;
 }
@@ -58,6 +60,7 @@ export const HOSTILE = [
   'hostile-helpers.txt',
   'hostile-lifetime.txt',
   'hostile-flow.txt',
+  'hostile-holes.txt',
 ] as const;
 
 /** Ordinary programs that are refused, and some that are not; their verdicts are the live kernel's. */
@@ -141,6 +144,7 @@ function pairOf(file: string, heads: readonly string[], code: readonly string[])
     interrupted: last('caller') === 'gives up',
     unmitigated: last('mitigations') === 'off',
     unasked: last('unasked') ?? '',
+    hole: last('hole') ?? '',
     verdict,
   });
   const verdict = heads.findLast((h) => h.startsWith('reject ') || h === 'accept') ?? '';

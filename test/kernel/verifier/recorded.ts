@@ -5,7 +5,6 @@ import { decodeInsns } from '../../../src/isa/decode.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { ALL_CAPS, type Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { compileRules } from '../../../src/kernel/rules/compile.ts';
-import { InsnAux } from '../../../src/kernel/verifier/insn-aux.ts';
 import { Rejected } from '../../../src/kernel/verifier/diag/reject.ts';
 import { VerifierEnv } from '../../../src/kernel/verifier/env.ts';
 import { VerifierLog } from '../../../src/kernel/verifier/log.ts';
@@ -123,7 +122,7 @@ export function inputOf(r: Recorded, vmlinux: () => Btf | undefined = () => unde
 export function envOf(input: VerifierInput): VerifierEnv {
   const ops = RULES.prog(input.progType);
   if (ops === undefined) throw new Error(`no table for program type ${input.progType}`);
-  return new VerifierEnv(input, ops, new VerifierLog(input.logLevel), new InsnAux(input.insns.length));
+  return new VerifierEnv(input, ops, new VerifierLog(input.logLevel), new Set());
 }
 
 /** 0, or -errno when a check rejected. */

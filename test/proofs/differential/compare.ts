@@ -5,7 +5,7 @@ import { BPF_LOG_STATS } from '../../../src/kernel/verifier/log.ts';
 import { patience } from '../soundness/patience.ts';
 import type { Generated } from './generate.ts';
 import { Rng } from './rng.ts';
-import { type Answer, askAsLinux, askSkep, CRASHED, type KernelSide, normalLine } from './sides.ts';
+import { type Answer, askSkep, CRASHED, type KernelSide, normalLine } from './sides.ts';
 
 /** Ways to differ, the gravest first. */
 export const DIFFERENCES = [
@@ -81,8 +81,8 @@ export function askBoth(g: Generated, options: CompareOptions): Pick<Finding, 'k
   return { kernel, skep: { ...(long ? askSkep(g, BPF_LOG_STATS, vmlinux) : first), message: '' } };
 }
 
-/** What differs, `kept` when only by the difference that we keep; see {@link askBoth} for the answers without a comparison. */
-export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | 'long' | 'kept' | undefined {
+/** What differs; see {@link askBoth} for the answers without a comparison. */
+export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | 'long' | undefined {
   const both = askBoth(g, options);
   if (both === undefined || both === 'long') return both;
   let { kernel, skep } = both;
@@ -95,8 +95,5 @@ export function compareOne(g: Generated, options: CompareOptions): Finding | 'eq
       difference = differenceOf(kernel, skep, true);
     }
   }
-  if (difference === undefined) return 'equal';
-  const level = kernel.message !== '' ? 1 : BPF_LOG_STATS;
-  if (differenceOf(kernel, askAsLinux(g, level, options.vmlinux), false) === undefined) return 'kept';
-  return { difference, program: g, kernel, skep };
+  return difference === undefined ? 'equal' : { difference, program: g, kernel, skep };
 }

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { main } from '../soundness/command.ts';
 import { compareOne } from './compare.ts';
 import { toLine } from './fixture.ts';
-import { generate } from './generate.ts';
+import { generateAny } from './callback-loop.ts';
 import { describe, DIFF, openLive } from './proof.ts';
 import { programSeed } from './rng.ts';
 import { askSkep, normalLine } from './sides.ts';
@@ -29,7 +29,7 @@ else await main(DIFF);
 
 async function showOne(seed: number, out: string | undefined): Promise<void> {
   const live = await openLive({});
-  const g = generate(seed);
+  const g = generateAny(seed);
   if (out !== undefined) {
     const text = (log: string): string => log.split('\n').map(normalLine).join('\n');
     writeFileSync(`${out}.kernel`, text(live.kernel.ask(g, 2)?.log ?? ''));
@@ -44,7 +44,7 @@ async function record(file: string, n: number): Promise<void> {
   const live = await openLive({});
   const lines: string[] = [];
   for (let i = 0; lines.length < n; i++) {
-    const g = generate(programSeed(Number(values['seed']), i));
+    const g = generateAny(programSeed(Number(values['seed']), i));
     const a = live.kernel.ask(g, 1);
     if (a === undefined || g.insns.length > 8 * 220 || a.insns > 3000 || a.log.startsWith('verification')) continue;
     lines.push(toLine(g, a));

@@ -8,7 +8,7 @@ import type { VerifierEnv } from '../../../src/kernel/verifier/env.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
 import type { VerifierInput, VerifierOutcome, VerifierTesting } from '../../../src/kernel/verifier/result.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
-import { generate } from '../differential/generate.ts';
+import { generateAny } from '../differential/callback-loop.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { CAPS, inputOf } from '../differential/sides.ts';
 import { HOSTILE, LESSONS, type Program, readPairs } from '../../kernel/verifier/programs.ts';
@@ -51,7 +51,7 @@ export function ablate(
   what: string,
   verifier: (input: VerifierInput) => VerifierOutcome = verify,
 ): VerifierOutcome {
-  const plain = verifier({ ...input, logLevel: 0, signal: input.signal ?? patience(GIVE_UP) });
+  const plain = verifier({ ...input, holes: 'closed', logLevel: 0, signal: input.signal ?? patience(GIVE_UP) });
   if (plain.stats.insnsProcessed > MOST_INSNS) {
     report.count('large');
     return plain;
@@ -64,7 +64,10 @@ export function ablate(
     if (name === 'noPruning' && !plain.ok) continue;
     let speculative = false;
     const onState = (env: VerifierEnv): void => void (speculative = env.state.speculative);
-    const other = verifier({ ...input, logLevel: 0, testing: { ...testing, onState }, signal: patience(GIVE_UP) });
+    const other = verifier({
+      ...{ ...input, holes: 'closed', logLevel: 0, testing: { ...testing, onState } },
+      signal: patience(GIVE_UP),
+    });
     if (other.ok === plain.ok) continue;
     const excuse = other.ok ? undefined : excused(other.id, speculative);
     if (excuse !== undefined) {
@@ -112,7 +115,7 @@ export const ABLATION: Proof = {
           lessonKernels.verdict(lesson);
           return;
         }
-        const g = generate(programSeed(seed, index));
+        const g = generateAny(programSeed(seed, index), { iterators: true });
         if (g.caps === 'bpf') r.count('capBpf');
         ablate(
           inputOf(g, 0, () => vmlinux),

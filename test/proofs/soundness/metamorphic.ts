@@ -63,7 +63,7 @@ function judge(
   if (live !== undefined) {
     // The live kernel has the last word: it must give both programs the same verdicts.
     const same = [g, changed].every((p) => typeof compareOne(p, live) !== 'object');
-    report.count(same ? `${flip}.asLinux` : `${flip}.unlikeLinux`);
+    report.count(same ? `${flip}.likeLinux` : `${flip}.unlikeLinux`);
     if (same) return;
   } else if (known !== undefined) {
     report.count(`${flip}.${known}`);
@@ -79,8 +79,8 @@ function judge(
 /** The same for a program of an object: no kernel is asked, so what is refused after a change must have a known reason. */
 function judgeInput(input: VerifierInput, what: string, seed: number, report: Report): VerifierOutcome {
   const run = (insns: Insns, funcInfo: VerifierInput['funcInfo'], logLevel: number): VerifierOutcome =>
-    verify({ ...input, insns, funcInfo, lineInfo: undefined, logLevel, signal: patience(GIVE_UP) });
-  const plain = verify({ ...input, logLevel: 0, signal: patience(GIVE_UP) });
+    verify({ ...input, holes: 'closed', insns, funcInfo, lineInfo: undefined, logLevel, signal: patience(GIVE_UP) });
+  const plain = verify({ ...input, holes: 'closed', logLevel: 0, signal: patience(GIVE_UP) });
   report.count('objectPrograms');
   if (plain.ok) report.count('objectsAccepted');
   if (plain.stats.insnsProcessed > MOST_INSNS) {

@@ -5,7 +5,7 @@
  */
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { loadCollection } from '../../../src/lib/collection.ts';
-import { generate } from '../differential/generate.ts';
+import { generateAny } from '../differential/callback-loop.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
 import { CAPS, KernelSide } from '../differential/sides.ts';
 import { type Counts, type Options, percent, type Proof, type Report } from './command.ts';
@@ -80,7 +80,7 @@ export const ORACLE: Proof = {
       run(index, report) {
         // Objects first, then generated programs.
         if (index < files.length) return runObject(k, vmlinux, files[index], inputs, report);
-        const g = generate(programSeed(seed, index));
+        const g = generateAny(programSeed(seed, index), { iterators: true });
         const own = new Rng(g.seed ^ 0x5bd1e995);
         k.caps = CAPS[g.caps];
         for (const mode of MODES) {

@@ -41,6 +41,7 @@ import {
 import { accessFault } from './access.ts';
 import { ABLATION, ablate } from './ablation.ts';
 import { Beliefs } from './beliefs.ts';
+import { CALLBACKS } from './callbacks.ts';
 import { runHere } from './command.ts';
 import { WatchedKernel } from './watched.ts';
 import { holdsRegister, type World } from './contains.ts';
@@ -63,6 +64,13 @@ test('runs of accepted programs lie inside what the verifier believed', async ()
   expect(failures).toEqual([]);
   expect(counts['steps']).toBeGreaterThan(10_000);
   expect(counts['programs']).toBeGreaterThan(100);
+});
+
+test('hostile callback loops are refused, their safe twins are not', async () => {
+  const { failures, counts } = await runHere(CALLBACKS, SEED, 150);
+  expect(failures).toEqual([]);
+  expect(counts['accepted in 6.18']).toBeGreaterThan(0);
+  expect(counts['twins.accepted']).toBeGreaterThan(10);
 });
 
 test('a value outside of a state is seen', () => {

@@ -99,7 +99,7 @@ export class WatchedKernel {
     const recorder = new Recorder(this.mode);
     this.recorder = recorder;
     this.tooLarge = false;
-    const plain = this.verifier({ ...input, logLevel: 0, signal: patience(this.mostInsns) });
+    const plain = this.verifier({ ...input, holes: 'closed', logLevel: 0, signal: patience(this.mostInsns) });
     this.refused = !plain.ok;
     if (!plain.ok) {
       this.tooLarge = plain.errno === ERRNO.EAGAIN;
@@ -107,7 +107,7 @@ export class WatchedKernel {
     }
     const most = this.mode === 'exact' ? Math.min(MOST_EXACT_INSNS, this.mostInsns) : this.mostInsns;
     const signal = patience(most, () => !recorder.complete);
-    const watched = this.verifier({ ...input, logLevel: 0, signal, testing: recorder.testing });
+    const watched = this.verifier({ ...input, holes: 'closed', logLevel: 0, signal, testing: recorder.testing });
     this.tooLarge = !watched.ok || !recorder.complete;
     return watched;
   }

@@ -64,12 +64,12 @@ export function accessCtx(
 
 /**
  * 6.18 compares the offset into a tracepoint's record without its sign, so that it takes negative ones for large enough
- * (tp_prog_is_valid_access()) and lets programs read what lies before. We refuse them.
+ * (tp_prog_is_valid_access()) and lets programs read what lies before.
  */
 function readsBeforeRecord(env: VerifierEnv, off: number, size: number, write: boolean): boolean {
-  if (env.input.testing?.asLinux !== true || env.input.progType !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACEPOINT)
+  if (env.input.progType !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACEPOINT || off >= 0 || off % size !== 0 || write)
     return false;
-  return off < 0 && off % size === 0 && !write;
+  return !env.fixed('TRACEPOINT_NEGATIVE_OFFSET');
 }
 
 function setLoaded(env: VerifierEnv, regno: number, regType: number, btfId: number): void {

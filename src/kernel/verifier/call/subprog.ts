@@ -33,6 +33,7 @@ import { checkFuncArgRegOff, checkRegType } from './arg-type.ts';
 import { prepareFuncArgs } from './func-args.ts';
 import { processDynptrArg } from '../resource/dynptr.ts';
 import { MAX_CALL_FRAMES } from '../../rules/limits.ts';
+import { checkResourceLeak } from '../resource/refs.ts';
 
 /** check_func_call. On return env.insnIdx stands before the next instruction to check. */
 export function checkFuncCall(env: VerifierEnv): void {
@@ -66,11 +67,19 @@ function checkGlobalCall(env: VerifierEnv, subprog: number, misfit: Said | undef
   if (state.activeLocks > 0) reject(env, SUBPROG.GLOBAL_WHILE_LOCKED);
   if (sub.mightSleep && !inSleepableContext(env)) reject(env, SUBPROG.GLOBAL_SLEEPABLE);
   if (misfit !== undefined) rejectAfter(env, misfit, SUBPROG.GLOBAL_BAD_ARGS, subprog, sub.name);
+  if (sub.mightThrow) checkThrowingGlobal(env);
   if (env.log.enabled) env.log.line(`Func#${subprog} ('${sub.name}') is global and assumed valid.`);
   if (sub.changesPktData) clearAllPktPointers(env);
   sub.called = true;
   clearCallerSaved(env, state.frame);
   markRegUnknown(env, state.frame.rows, regRow(0));
+}
+
+/** What is held over a call of a function that may throw would never be given back. */
+function checkThrowingGlobal(env: VerifierEnv): void {
+  const { refs, activeIrqId, activeRcuLocks, activePreemptLocks } = env.state;
+  const holds = refs.length > 0 || activeIrqId !== 0 || activeRcuLocks > 0 || activePreemptLocks > 0;
+  if (holds && env.fixed('THROW_IN_GLOBAL')) checkResourceLeak(env, true, true, 'bpf_throw');
 }
 
 /** The prototype says nothing, or has been refused before. */
@@ -120,7 +129,10 @@ function checkArg(env: VerifierEnv, i: number, arg: SubprogArg): void {
         env.notes.add(e.row);
         throw new Rejected(SUBPROG.ARG_MEM as never, ERRNO.EINVAL);
       }
-      if (!(argType & PTR_MAYBE_NULL) && type & PTR_MAYBE_NULL) reject(env, SUBPROG.ARG_MAYBE_NULL, i);
+      if (argType & PTR_MAYBE_NULL) return;
+      if (type & PTR_MAYBE_NULL) reject(env, SUBPROG.ARG_MAYBE_NULL, i);
+      // The number 0 passes for a null pointer of any type.
+      if (regIsNull(rows, r) && env.fixed('NULL_TO_NONNULL_ARG')) reject(env, SUBPROG.ARG_MAYBE_NULL, i);
       return;
     case ARG_PTR_TO_ARENA:
       if (type !== PTR_TO_ARENA && type !== SCALAR_VALUE) reject(env, SUBPROG.ARG_NOT_ARENA, regno);

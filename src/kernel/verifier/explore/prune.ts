@@ -109,7 +109,11 @@ function compareUnfinished(env: VerifierEnv, old: VerifierState, insnIdx: number
   if (env.insns.code[insnIdx] === (BPF_JMP | BPF_JCOND)) {
     if (old.mayGotoDepth !== cur.mayGotoDepth && statesEqual(env, old, cur, RANGE_WITHIN)) return 'loop';
   }
-  if (flags & AUX_CALLS_CALLBACK) return statesEqual(env, old, cur, RANGE_WITHIN) ? 'hit' : 'miss';
+  if (flags & AUX_CALLS_CALLBACK) {
+    if (!statesEqual(env, old, cur, RANGE_WITHIN)) return 'miss';
+    // The repetitions of a callback are a loop as any other: what it finds out later concerns the state that closes it.
+    return env.fixed('CALLBACK_LOOP_PRECISION') ? 'loop' : 'hit';
+  }
   if (
     statesMaybeLooping(old, cur) &&
     statesEqual(env, old, cur, EXACT) &&
@@ -192,7 +196,9 @@ function maybeFree(env: VerifierEnv, st: VerifierState): void {
   st.evicted = false;
   env.freeListSize--;
   env.testing?.onForgotten?.(env, st);
-  env.store.free(st);
+  // A state that closed another loop may have come by here, when callbacks lead back into it (6.18 reads freed memory then).
+  if (env.numBackedges > 0) env.freedLater.push(st);
+  else env.store.free(st);
 }
 
 /** update_branch_counts: the current path ended; states whose paths all ended are finished. */

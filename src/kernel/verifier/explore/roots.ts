@@ -95,6 +95,7 @@ function forgetStates(env: VerifierEnv): void {
   env.explored.fill(undefined);
   env.sccVisits.clear();
   env.pending = [];
+  env.freedLater.length = 0;
   env.history.clear();
   env.store.freeAll();
   env.bt.reset();

@@ -195,6 +195,8 @@ function move(
     // Moving forward by an unknown amount loses what was proved about the room behind the pointer.
     if (op === BPF_ADD || off.sminHi < 0) rows[dst + A] = 0;
   }
+  // Where a pointer is that was found beyond the end of the packet, nobody knows once it moved.
+  if (isPktPointer(type) && rows[dst + A] < 0 && env.fixed('PKT_END_MARKER')) rows[dst + A] = 0;
 }
 
 /** What a pointer is, without where in its object it points. */

@@ -1,5 +1,6 @@
 /** Strongly connected components of each function's control flow: which instructions form loops (compute_scc; Tarjan 1972, with a stack). */
 import type { VerifierEnv } from '../env.ts';
+import { AUX_CALLS_CALLBACK } from '../insn-aux.ts';
 import { fallthroughOf, jumpTargetOf } from './flow.ts';
 
 /** Numbers components into env.aux.scc from 1, in the order in which they are completed; 0 stays on what is in no loop. */
@@ -11,6 +12,8 @@ export function computeScc(env: VerifierEnv): void {
   const low = new Int32Array(n);
   const open = new Int32Array(n);
   const path = new Int32Array(n);
+  const callbacks = !env.openHoles.has('CALLBACK_LOOP_PRECISION');
+  const calls = (i: number): boolean => (aux.flags[i] & AUX_CALLS_CALLBACK) !== 0;
   let openCount = 0;
   let counter = 1;
   let next = 1;
@@ -39,8 +42,8 @@ export function computeScc(env: VerifierEnv): void {
       if (inRange(b, n) && low[b] < low[i]) low[i] = low[b];
       depth--;
       if (low[i] < pre[i]) continue;
-      // A single instruction counts when it jumps to itself.
-      const loop = open[openCount - 1] !== i || a === i || b === i;
+      // A single instruction counts when it jumps to itself, and when it runs a callback any number of times.
+      const loop = open[openCount - 1] !== i || a === i || b === i || (callbacks && calls(i));
       for (;;) {
         const member = open[--openCount];
         low[member] = n + 1;

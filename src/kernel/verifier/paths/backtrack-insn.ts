@@ -195,10 +195,9 @@ function backtrackMem(env: VerifierEnv, idx: number, flags: number, bt: Backtrac
     if (onStack) bt.setFrameSlot(historyFrameno(flags), historySpi(flags));
     return 'ok';
   }
-  // 6.18 traces what an atomic operation fetches as if it were stored, which loses the slot that it came from
-  // (CVE-2026-43009): the one place here that is stricter.
-  const fetched = env.input.testing?.asLinux ? -1 : fetchedReg(insns, idx);
-  if (onStack && fetched >= 0 && bt.isRegSet(fetched)) {
+  // 6.18 traces what an atomic operation fetches as if it were stored, which loses the slot that it came from.
+  const fetched = onStack ? fetchedReg(insns, idx) : -1;
+  if (fetched >= 0 && bt.isRegSet(fetched) && env.fixed('ATOMIC_FETCH_PRECISION')) {
     bt.clearReg(fetched);
     bt.setFrameSlot(historyFrameno(flags), historySpi(flags));
     return 'ok';

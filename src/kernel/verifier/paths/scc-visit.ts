@@ -83,4 +83,7 @@ function propagateBackedges(env: VerifierEnv, visit: SccVisit): void {
   }
   for (const st of backedges) env.store.free(st);
   visit.backedges = [];
+  if (env.numBackedges > 0) return;
+  for (const st of env.freedLater) env.store.free(st);
+  env.freedLater.length = 0;
 }

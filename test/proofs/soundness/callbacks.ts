@@ -1,0 +1,122 @@
+/**
+ * Callback loops: of all hostile variants the fixed rules accept none, and their safe twins are accepted wherever the rules of 6.18
+ * accept them. Hostile programs stay here: no kernel is asked.
+ */
+import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
+import { Btf } from '../../../src/btf/btf.ts';
+import { BTF_KIND } from '../../../src/btf/types.ts';
+import { assembleProgram } from '../../../src/isa/asm.ts';
+import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
+import { ALL_CAPS } from '../../../src/kernel/rules/prog-type.ts';
+import { verify } from '../../../src/kernel/verifier/check.ts';
+import type { VerifierInput, VerifierOutcome } from '../../../src/kernel/verifier/result.ts';
+import { ERRNO } from '../../../src/uapi/errno.ts';
+import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
+import { programSeed, Rng } from '../differential/rng.ts';
+import { parseC } from '../../kernel/verifier/c-types.ts';
+import { ablate } from './ablation.ts';
+import { callbackVariant, GUARDS, type Variant } from './callback-variants.ts';
+import { percent, type Proof, type Report } from './command.ts';
+import { patience } from './patience.ts';
+
+/** What is walked further decides nothing. */
+const MOST_INSNS = 20_000;
+/** One of so many is verified by the rules of 6.18 as well, with its safe twin. */
+const COMPARED = 10;
+/** One twin of so many is verified without pruning and with other checkpoints, too. */
+const ABLATED = 20;
+
+const desc = (id: number, type: number, keySize: number, valueSize: number, maxEntries: number): MapDesc => ({
+  ...{ id, name: '', type, keySize, valueSize, maxEntries, flags: 0, mapExtra: 0, btfKeyTypeId: 0, btfValueTypeId: 0 },
+  ...{ frozen: false, addr: 0x10000 + id * 256, valuesAddr: type === 2 ? 0x20000 : 0, elemSize: valueSize },
+});
+/** The maps of the variants by name: as test/verifier/programs would say it, and as the verifier sees them. */
+export const VARIANT_MAPS = {
+  m: ['array key=4 value=48 entries=1', desc(0, 2, 4, 48, 1)],
+  h: ['hash key=4 value=8 entries=8', desc(1, 1, 4, 8, 8)],
+  u: ['user_ringbuf key=0 value=0 entries=4096', desc(2, 31, 0, 0, 4096)],
+} as const;
+const DESCS = Object.values(VARIANT_MAPS).map(([, d]) => d);
+const TYPES = { xdp: BPF_PROG_TYPE.BPF_PROG_TYPE_XDP, kprobe: BPF_PROG_TYPE.BPF_PROG_TYPE_KPROBE };
+
+/** Makes the verifier's input of a variant. */
+export class VariantInputs {
+  /** BTF by C text. */
+  readonly #types = new Map<string, { btf: Btf; funcs: ReadonlyMap<string, number> }>();
+
+  constructor(readonly vmlinux: Btf) {}
+
+  of(v: Variant): VerifierInput {
+    const kfunc = (_: string, f: string): string => `call bpf_kfunc#${this.vmlinux.find(f, BTF_KIND.FUNC)}`;
+    const names = Object.keys(VARIANT_MAPS);
+    const { insns, labels } = assembleProgram(v.body.replace(/call @(\w+)/g, kfunc), { map: (m) => names.indexOf(m) });
+    let types = this.#types.get(v.c);
+    if (types === undefined) {
+      const { btf, funcs } = parseC(v.c);
+      this.#types.set(v.c, (types = { btf: Btf.parse(btf.encode()), funcs }));
+    }
+    const funcInfo = [...types.funcs]
+      .map(([name, typeId]) => ({ insnOff: labels.get(name) ?? 0, typeId }))
+      .sort((a, b) => a.insnOff - b.insnOff);
+    return {
+      ...{ insns, progType: TYPES[v.prog], expectedAttachType: 0, progFlags: v.flags, name: 'variant', license: 'GPL' },
+      ...{ caps: ALL_CAPS, profile: '6.18', logLevel: 0, attachBtfId: 0, vmlinux: () => this.vmlinux },
+      ...{ mapByFd: (fd: number) => DESCS[fd] ?? -ERRNO.EBADF, btf: types.btf, funcInfo },
+    };
+  }
+}
+
+const tooLarge = (o: VerifierOutcome): boolean =>
+  !o.ok && (o.errno === ERRNO.EAGAIN || o.errno === ERRNO.E2BIG || o.id === 'EXPLORE.TOO_MANY_JUMPS');
+
+const ask = (input: VerifierInput, holes: 'open' | 'closed'): VerifierOutcome =>
+  verify({ ...input, holes, signal: patience(MOST_INSNS) });
+
+function judgeHostile(inputs: VariantInputs, seed: number, index: number, report: Report): void {
+  const hostile = inputs.of(callbackVariant(new Rng(seed)));
+  const closed = ask(hostile, 'closed');
+  report.count('hostile');
+  report.count(tooLarge(closed) ? 'hostile.tooLarge' : `hostile.${closed.ok ? 'accepted' : 'refused'}`);
+  if (closed.ok) report.fail(`seed ${seed}: a hostile program is accepted`);
+  if (index % COMPARED !== 0) return;
+  report.count('compared');
+  if (ask(hostile, 'open').ok) report.count('accepted in 6.18');
+}
+
+function judgeTwin(inputs: VariantInputs, seed: number, index: number, report: Report): void {
+  const guard = GUARDS[index % GUARDS.length];
+  const twin = inputs.of(callbackVariant(new Rng(seed), guard));
+  const [before, now] = [ask(twin, 'open'), ask(twin, 'closed')];
+  report.count('twins');
+  if (tooLarge(before) || tooLarge(now)) {
+    report.count(`twins.tooLarge${tooLarge(before) ? '' : '.closed only'}`);
+    return;
+  }
+  report.count(`twins.${now.ok ? 'accepted' : 'refused'}`);
+  report.count('insns.open', before.stats.insnsProcessed);
+  report.count('insns.closed', now.stats.insnsProcessed);
+  if (before.ok && !now.ok) report.fail(`seed ${seed} ${guard}: the safe twin is refused: ${now.message}`);
+  if (index % ABLATED === 0 && now.ok) ablate(twin, new Rng(seed), report, `seed ${seed} ${guard}`);
+}
+
+export const CALLBACKS: Proof = {
+  name: 'callbacks',
+  n: 100_000,
+  async prepare(seed) {
+    const inputs = new VariantInputs(await loadPackagedBtf());
+    return {
+      run(index, report) {
+        judgeHostile(inputs, programSeed(seed, index), index, report);
+        if (index % COMPARED === 0) judgeTwin(inputs, programSeed(seed, index), index / COMPARED, report);
+      },
+    };
+  },
+  conclude: (counts) => ({
+    extra: {
+      unsoundIn618Percent: percent(counts, 'accepted in 6.18', 'compared'),
+      twinsAcceptedPercent: percent(counts, 'twins.accepted', 'twins'),
+    },
+    // Without programs that 6.18 accepts nothing would be shown.
+    misses: (counts['accepted in 6.18'] ?? 0) > 0 ? [] : ['6.18 accepts none of the hostile programs'],
+  }),
+};
