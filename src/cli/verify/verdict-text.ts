@@ -1,5 +1,5 @@
 /** Verdicts as people read them: a line for each program, and under a rejected one the reason and the source line. */
-import { refusedFrom } from '../../kernel/spec/holes.ts';
+import { refusedFrom } from '../../kernel/rules/rows/holes.ts';
 import { type Io, visible, visibleLines } from '../shell/io.ts';
 import { noteText } from '../session/object-notes.ts';
 import type { ProgramVerdict, UnsoundVerdict } from './verify-object.ts';
@@ -53,7 +53,7 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
 
 function printUnsound(io: Io, u: UnsoundVerdict): void {
   const known = [u.fix, u.cve].filter((v) => v !== undefined).join(', ');
-  const from = known === '' ? refusedFrom(u) : `${refusedFrom(u)} (${known})`;
+  const from = known === '' ? refusedFrom(u.fixedIn) : `${refusedFrom(u.fixedIn)} (${known})`;
   io.out(`        ${io.style('yellow', `accept, but unsound: ${u.hole}, ${from}`)}\n`);
   for (const line of wrapped(`${u.summary}; without it: ${visible(u.message)}`)) io.out(`        ${line}\n`);
   if (u.source !== undefined && u.source !== '') io.out(`        ${io.style('cyan', `at ${visible(u.source)}`)}\n`);

@@ -1,6 +1,7 @@
 /** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
 import type { Btf } from '../../btf/btf.ts';
-import { type Hole, HOLES } from '../../kernel/spec/holes.ts';
+import { type Hole, HOLES } from '../../kernel/rules/rows/holes.ts';
+import type { VersionName } from '../../kernel/rules/version.ts';
 import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
 import { type LoadOptions, loadCollection } from '../../lib/collection.ts';
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
@@ -53,7 +54,7 @@ export interface UnsoundVerdict {
   readonly hole: string;
   readonly summary: string;
   /** The first version that refuses the program; absent while none does. */
-  readonly fixedIn?: string;
+  readonly fixedIn?: VersionName;
   /** Upstream commit. */
   readonly fix?: string;
   readonly cve?: string;
@@ -181,7 +182,7 @@ function unsoundness({ unsound }: Judged): { unsound?: UnsoundVerdict } {
   const { hole, fixed } = unsound;
   const { message, source } = fixed;
   const row: Hole = HOLES[hole];
-  const { summary, fixedIn, fix, cve } = row;
+  const { summary, until: fixedIn, fix, cve } = row;
   return {
     unsound: {
       ...{ hole, summary },

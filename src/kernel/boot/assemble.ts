@@ -24,7 +24,7 @@ import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
 import { compileRules } from '../rules/compile.ts';
 import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
-import { closeKnownHoles } from '../known-holes.ts';
+import { closeKnownHoles } from './known-holes.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
 import { fdMap, fdProg, type SyscallEnv } from '../syscall/env.ts';

@@ -3,6 +3,7 @@ import { BUILDS, inBuild, type KernelBuild, type KernelName } from './build.ts';
 import { compileFeatures, type Features } from './features.ts';
 import { compileProgType } from './prog-ops.ts';
 import type { ProgQuery, ProgTypeOps } from './prog-type.ts';
+import { type HoleId, holesIn } from './rows/holes.ts';
 import { KFUNC_ROWS } from './rows/kfuncs/all.ts';
 import { attachTypeSince } from './rows/attach.ts';
 import { type KfuncHook, type KfuncRow, PROG_KFUNC_HOOK } from './rows/kfuncs/row.ts';
@@ -15,6 +16,8 @@ import { type VersionName, versionNumber } from './version.ts';
 export interface Rules {
   readonly version: VersionName;
   readonly features: Features;
+  /** Holes that its verifier has. */
+  readonly holes: ReadonlySet<HoleId>;
   /** What the verifier asks of a program type, or undefined when the kernel has no such type. */
   prog(type: number): ProgTypeOps | undefined;
   /** A program type's row: attach types, capabilities, sleepability. */
@@ -38,6 +41,7 @@ export function compileRules(kernel: KernelName = '6.18'): Rules {
   return Object.freeze<Rules>({
     version: build.version,
     features: compileFeatures(version),
+    holes: holesIn(version),
     prog(type) {
       const row = progRows.get(type);
       if (row === undefined) return undefined;

@@ -1,7 +1,7 @@
 /** Everything that one verification works on (struct bpf_verifier_env). Checks take it first; nothing outlives it. */
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
-import type { HoleId } from '../spec/holes.ts';
+import type { HoleId } from '../rules/rows/holes.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { ProgQuery, ProgTypeOps } from '../rules/prog-type.ts';
 import { InsnAux } from './insn-aux.ts';

@@ -4,7 +4,7 @@ import type { Insns } from '../../isa/insn.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
-import type { HoleId } from '../spec/holes.ts';
+import type { HoleId } from '../rules/rows/holes.ts';
 import type { VerifierEnv } from './env.ts';
 import type { VerifierState } from './state/state.ts';
 

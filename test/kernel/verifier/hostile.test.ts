@@ -5,7 +5,7 @@ import { Btf } from '../../../src/btf/btf.ts';
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../../src/host/kernel-transport.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import { HOLES } from '../../../src/kernel/spec/holes.ts';
+import { HOLES } from '../../../src/kernel/rules/rows/holes.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
 import type { VerifierOutcome } from '../../../src/kernel/verifier/result.ts';
 import { openCaps } from '../../proofs/differential/caps.ts';

@@ -18,6 +18,9 @@ import { ablate } from './ablation.ts';
 import { callbackVariant, GUARDS, type Variant } from './callback-variants.ts';
 import { percent, type Proof, type Report } from './command.ts';
 import { patience } from './patience.ts';
+import { compileRules } from '../../../src/kernel/rules/compile.ts';
+
+const RULES = compileRules('6.18');
 
 /** What is walked further decides nothing. */
 const MOST_INSNS = 20_000;
@@ -60,7 +63,7 @@ export class VariantInputs {
       .sort((a, b) => a.insnOff - b.insnOff);
     return {
       ...{ insns, progType: TYPES[v.prog], expectedAttachType: 0, progFlags: v.flags, name: 'variant', license: 'GPL' },
-      ...{ caps: ALL_CAPS, profile: '6.18', logLevel: 0, attachBtfId: 0, vmlinux: () => this.vmlinux },
+      ...{ caps: ALL_CAPS, rules: RULES, logLevel: 0, attachBtfId: 0, vmlinux: () => this.vmlinux },
       ...{ mapByFd: (fd: number) => DESCS[fd] ?? -ERRNO.EBADF, btf: types.btf, funcInfo },
     };
   }
