@@ -210,9 +210,15 @@ function encodeKind(
   const where = path === '' ? 'the value' : path;
   const t = btf.type(btf.skipModifiers(typeId));
   if (t === undefined) throw new TypeError(`${where}: type ${typeId} does not exist`);
+  // Members that BTF places behind the end of their struct.
+  const need = (bytes: number): void => {
+    if (bit / 8 + bytes > out.length)
+      throw new TypeError(`${where}: it lies beyond the ${out.length} bytes of the whole`);
+  };
   if (value instanceof Uint8Array) {
     const room = Math.max(0, btf.sizeOf(typeId));
     if (value.length > room) throw new TypeError(`${where}: ${value.length} bytes do not fit ${room}`);
+    need(value.length);
     out.set(value, bit >>> 3);
     return;
   }
@@ -222,10 +228,12 @@ function encodeKind(
     case BTF_KIND.ENUM64:
     case BTF_KIND.PTR: {
       const bits = t.kind === BTF_KIND.PTR ? width || 64 : bitsOf(t, width);
+      need(bits / 8);
       writeBits(out, bit + (t.int?.bitOffset ?? 0), bits, integer(t, value, bits, where, walk));
       return;
     }
     case BTF_KIND.FLOAT: {
+      need(t.size === 4 ? 4 : 8);
       const view = new DataView(out.buffer, out.byteOffset);
       if (t.size === 4) view.setFloat32(bit >>> 3, Number(value), true);
       else view.setFloat64(bit >>> 3, Number(value), true);
@@ -285,6 +293,8 @@ function encodeArray(
   if (typeof value === 'string' && isChar(btf, elemType)) {
     const text = new TextEncoder().encode(value);
     if (text.length > nelems) throw new TypeError(`${where}: ${text.length} bytes of text do not fit ${nelems}`);
+    if (bit / 8 + text.length > out.length)
+      throw new TypeError(`${where}: it lies beyond the ${out.length} bytes of the whole`);
     out.set(text, bit >>> 3);
     return;
   }

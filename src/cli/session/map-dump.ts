@@ -75,7 +75,8 @@ export const declaredMaps = (collection: Collection): BpfMap[] =>
 
 /** Values of the writable global variables, by name. */
 export function readGlobals(collection: Collection): Record<string, BtfValue> {
-  const out: Record<string, BtfValue> = {};
+  // Without a prototype: a variable may be named __proto__.
+  const out = Object.create(null) as Record<string, BtfValue>;
   for (const map of collection.maps.values()) {
     if (!GLOBALS.has(map.spec.origin)) continue;
     for (const [name, value] of map.variables()) out[name] = value;
