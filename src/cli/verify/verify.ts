@@ -1,7 +1,6 @@
 /** `skep verify`: verdicts on the programs of object files. */
 import type { Btf } from '../../btf/btf.ts';
 import { parseObject } from '../../lib/parse-object.ts';
-import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import type { Note } from '../../lib/notes.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { assumeSizes } from './assumed-sizes.ts';

@@ -118,8 +118,8 @@ export class Types {
     const known = this.#named.get(name);
     if (known !== undefined && this.rng.chance(90)) return known;
     const { rng, b } = this;
-    let [size, word] = SPECIAL[name];
-    if (rng.chance(3)) size += word;
+    const [usual, word] = SPECIAL[name];
+    const size = rng.chance(3) ? usual + word : usual;
     const member = word === 4 ? this.int : this.u64;
     const members = Array.from({ length: size / word }, () => ({ ...member, id: this.maybe(member.id, 20) }));
     const fake = rng.below(50);

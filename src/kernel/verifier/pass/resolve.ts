@@ -17,7 +17,6 @@ import {
 } from '../../../isa/opcodes.ts';
 import { OPS_BY_CODE } from '../../../isa/ops.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
-import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { PTR_TO_FUNC } from '../../rules/reg-types.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';

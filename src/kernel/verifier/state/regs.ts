@@ -15,7 +15,6 @@ import {
   baseType,
   typeFlag,
 } from '../../rules/reg-types.ts';
-import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { REGS } from '../diag/catalogue/regs.ts';
 import { reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
