@@ -48,7 +48,7 @@ interface Verdict {
 }
 
 function verdicts(sys: BpfSyscall, object: string): Record<string, Verdict[]> {
-  const bytes = readFileSync(new URL(`../../bench/programs/${object}.o`, import.meta.url));
+  const bytes = readFileSync(new URL(`../../../bench/programs/${object}.o`, import.meta.url));
   const collection = loadCollection(parseObject(bytes), sys, { kernelBtf: kernelBtf() });
   const out: Record<string, Verdict[]> = {};
   for (const [name, program] of collection.programs) {

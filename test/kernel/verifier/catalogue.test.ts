@@ -52,12 +52,12 @@ function idsMet(): Map<string, string> {
   }
   const object = parseObject(new Uint8Array(readFileSync(OBJECTS)));
   for (const { name } of object.programs) {
-    const options = { kernelBtf: btf, onError: 'collect', programs: [name], logLevel: 1, cpus: 2 } as const;
+    const options = { kernelBtf: btf, onError: 'collect', programs: [name], logLevel: 1 } as const;
     loadCollection(object, runtime, options).close();
   }
   take('calls/objects');
   for (const file of BTF_FILES) {
-    const text = readFileSync(new URL(`../fixtures/verifier/btf/${file}`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../fixtures/verifier/btf/${file}`, import.meta.url), 'utf8');
     for (const row of readRows(text)) ours(btf, row, kernels.ids);
     take(`btf/${file}`);
   }

@@ -54,7 +54,7 @@ const KERNEL: readonly Row[] = [
 ];
 
 const fixture = (name: string): Uint8Array =>
-  new Uint8Array(readFileSync(fileURLToPath(new URL(`../fixtures/objects/${name}.o`, import.meta.url))));
+  new Uint8Array(readFileSync(fileURLToPath(new URL(`../../fixtures/objects/${name}.o`, import.meta.url))));
 
 describe('objects of real size', async () => {
   const vmlinux = await loadPackagedBtf();

@@ -10,7 +10,7 @@ const LEAST = 50;
 test('hostile and damaged inputs end within 2 s and 512 MB', async () => {
   // Workers are plain Node processes, which do not read TypeScript.
   execFileSync('npm', ['run', '--silent', 'proofs'], { stdio: 'ignore' });
-  const worker = 'coverage/proofs/test/fuzz/fuzz-worker.js';
+  const worker = 'coverage/proofs/test/proofs/fuzz/fuzz-worker.js';
   const found = await fuzz({ seed: 1, n: 1_000_000, time: SECONDS, workers: 1, fixtures: 'test/fixtures', worker });
   expect(found.failures).toEqual([]);
   expect(found.n).toBeGreaterThan(LEAST);

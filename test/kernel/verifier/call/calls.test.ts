@@ -37,7 +37,7 @@ test('the fixtures are what the live kernel says', ({ skip }) => {
     const cases = readCases(file);
     if (process.env['BLESS'] === '1') {
       const text = cases.map((c) => `## ${c.head}\n${c.body.trimEnd()}\n-> ${judge.verdict(c)}\n`).join('\n');
-      writeFileSync(new URL(`../../fixtures/verifier/calls/${file}`, import.meta.url), text);
+      writeFileSync(new URL(`../../../fixtures/verifier/calls/${file}`, import.meta.url), text);
       continue;
     }
     for (const c of cases) expect(`${c.name}: ${judge.verdict(c)}`).toBe(`${c.name}: ${c.verdict}`);

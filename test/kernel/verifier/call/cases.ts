@@ -40,7 +40,7 @@ const MAPS: Readonly<Record<string, MapCreateAttr>> = {
 
 /** The cases of a committed file. */
 export function readCases(file: string): Case[] {
-  const text = readFileSync(new URL(`../../fixtures/verifier/calls/${file}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../../fixtures/verifier/calls/${file}`, import.meta.url), 'utf8');
   return text
     .split(/^## /m)
     .slice(1)

@@ -17,7 +17,7 @@ const names = parseObject(object).programs.map((p) => p.name);
 
 /** `accept` or `reject EINVAL: last line of the log`. */
 function verdict(sys: BpfSyscall, kernelBtf: Btf, name: string): string {
-  const options = { kernelBtf, onError: 'collect', programs: [name], logLevel: 1, cpus: 2 } as const;
+  const options = { kernelBtf, onError: 'collect', programs: [name], logLevel: 1 } as const;
   const collection = loadCollection(parseObject(object), sys, options);
   const error = [...collection.errors.values()][0];
   collection.close();
