@@ -65,6 +65,12 @@ const LONG_FILES: Readonly<Record<string, string>> = {
   'src/kernel/core/core.wasm.ts': 'generated',
 };
 const MAX_LINES = 600;
+/** Where the package is entered, besides its command line's commands, which are loaded by name. */
+const ENTRIES = ['index', 'host/node', 'btf/vmlinux/index', 'net/index', 'cli/main'];
+/** Folders of more than 20 files, with the reason. */
+const CROWDED: Readonly<Record<string, string>> = {
+  'src/kernel/verifier/diag/catalogue': 'one table of rejections, a topic a file',
+};
 /** Compiled by the AssemblyScript compiler, not by ours. */
 const ASSEMBLY = 'src/kernel/core/assembly/';
 const HOST_ROOMS: ReadonlySet<string> = new Set(['host', 'cli']);
@@ -157,6 +163,60 @@ describe('tidy', () => {
       /(?<![.\w'"`$])(?:(?:Buffer|process|setImmediate)(?=\s*[.([])|require\(['"]|__dirname\b|__filename\b)/g;
     const wrong = violations((source) =>
       HOST_ROOMS.has(source.room) ? [] : [...withoutComments(source.text).matchAll(global)].map((m) => m[0]),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('every file is reached from an entry of the package', () => {
+    const byPath = new Map(compiled.map((s) => [s.path, s] as const));
+    const reached = new Set<string>();
+    const waiting = ENTRIES.map((entry) => `src/${entry}.ts`);
+    for (let path = waiting.pop(); path !== undefined; path = waiting.pop()) {
+      const source = byPath.get(path);
+      if (source === undefined || reached.has(path)) continue;
+      reached.add(path);
+      for (const s of specifiers(source))
+        if (s.startsWith('.')) waiting.push(relative(root, join(root, dirname(path), s)));
+    }
+    expect(compiled.map((s) => s.path).filter((path) => !reached.has(path))).toEqual([]);
+  });
+
+  it('a folder of more than 20 files asks for rooms', () => {
+    const files = new Map<string, number>();
+    for (const { path } of sources) files.set(dirname(path), (files.get(dirname(path)) ?? 0) + 1);
+    expect(
+      [...files].filter(([folder, n]) => n > 20 && !(folder in CROWDED)).map(([folder, n]) => `${folder}: ${n}`),
+    ).toEqual([]);
+  });
+
+  it('every column of a row is read by something that is no row', () => {
+    const rows = compiled.filter((s) => s.path.startsWith('src/kernel/rules/rows/'));
+    const readers = compiled.filter((s) => !rows.includes(s)).map((s) => withoutComments(s.text));
+    const columns = rows.flatMap((s) =>
+      [...s.text.matchAll(/^export interface (\w*(?:Row|Grant|Rule|Hole)) [^{]*\{\n([\s\S]*?)^\}/gm)].flatMap(
+        ([, name, body]) => [...body.matchAll(/^ {2}readonly (\w+)\??:/gm)].map(([, column]) => ({ name, column })),
+      ),
+    );
+    expect(columns.length).toBeGreaterThan(30);
+    const isRead = (column: string): boolean =>
+      readers.some((text) => new RegExp(`\\.${column}\\b|[{,]\\s*${column}\\s*[,:}]`).test(text));
+    expect(columns.filter(({ column }) => !isRead(column)).map(({ name, column }) => `${name}.${column}`)).toEqual([]);
+  });
+
+  it('numbers of the UAPI stand in uapi alone', () => {
+    const uapi = compiled.filter((s) => s.room === 'uapi').map((s) => s.text);
+    const names = new Set(
+      uapi.flatMap((text) =>
+        [...text.matchAll(/^(?:export const| {2})\s*(BPF_\w+|XDP_\w+|TC_\w+)(?: =|:)/gm)].map((m) => m[1]),
+      ),
+    );
+    expect(names.size).toBeGreaterThan(300);
+    const wrong = violations((source) =>
+      source.room === 'uapi' || source.room === 'isa'
+        ? []
+        : [...source.text.matchAll(/^(?:export )?const (\w+) = (?:\d|0x|1 <<)/gm)]
+            .map((m) => m[1])
+            .filter((name) => names.has(name)),
     );
     expect(wrong).toEqual([]);
   });

@@ -5,6 +5,7 @@ import type { KernelTraits, MapCreateAttr } from '../uapi/attr.ts';
 import { BPF_MAP_TYPE as M } from '../uapi/map-types.ts';
 import { loaderError } from './errors.ts';
 import type { MapSpec } from './spec.ts';
+import { BPF_F_NUMA_NODE } from '../uapi/flags.ts';
 
 /** Types whose kernel side takes no key and value types. */
 const WITHOUT_BTF: ReadonlySet<number> = new Set([
@@ -24,7 +25,6 @@ const WITHOUT_BTF: ReadonlySet<number> = new Set([
   M.BPF_MAP_TYPE_ARENA,
 ]);
 
-const BPF_F_NUMA_NODE = 1 << 2;
 /** User address of arenas whose definition names none. */
 const ARENA_ADDRESS = 1n << 44n;
 

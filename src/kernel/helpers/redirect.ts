@@ -1,7 +1,14 @@
 /** Redirects are verdicts: the target is noted in the run's state, and the hook that asked acts on it. */
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
-import { BPF_F_BROADCAST, BPF_F_EXCLUDE_INGRESS, BPF_F_INGRESS, BPF_F_NEIGH, BPF_F_PEER } from '../../uapi/flags.ts';
+import {
+  BPF_F_BROADCAST,
+  BPF_F_EXCLUDE_INGRESS,
+  BPF_F_INGRESS,
+  BPF_F_NEIGH,
+  BPF_F_PEER,
+  TC_ACT,
+} from '../../uapi/flags.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { BpfMap } from '../object/map.ts';
 import { TargetArrayMap } from '../maps/target-array.ts';
@@ -14,8 +21,7 @@ import { layoutsOf } from '../run/env.ts';
 const XDP_ABORTED = 0;
 const XDP_REDIRECT = 4;
 const XDP_ACTION_MASK = 3;
-const TC_ACT_SHOT = 2;
-const TC_ACT_REDIRECT = 7;
+const { TC_ACT_SHOT, TC_ACT_REDIRECT } = TC_ACT;
 /** sizeof(struct bpf_redir_neigh) */
 const REDIR_NEIGH_SIZE = 20;
 

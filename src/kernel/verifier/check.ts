@@ -23,11 +23,12 @@ import { sourceOf } from './state/print-insn.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
 import { rewriteProgram } from './rewrite/rewrite.ts';
 import { BPF_COMPLEXITY_LIMIT_INSNS } from '../rules/limits.ts';
-
-const BPF_F_STRICT_ALIGNMENT = 1 << 0;
-const BPF_F_ANY_ALIGNMENT = 1 << 1;
-const BPF_F_TEST_STATE_FREQ = 1 << 3;
-const BPF_F_TEST_REG_INVARIANTS = 1 << 7;
+import {
+  BPF_F_ANY_ALIGNMENT,
+  BPF_F_STRICT_ALIGNMENT,
+  BPF_F_TEST_REG_INVARIANTS,
+  BPF_F_TEST_STATE_FREQ,
+} from '../../uapi/flags.ts';
 
 /**
  * Verifies one program. Never throws for a fault of the program; a broken invariant of our own is an InternalError.

@@ -7,9 +7,7 @@ import { type Note, note } from '../notes.ts';
 import type { MapSpec } from '../spec.ts';
 import { newMapSpec } from './map-common.ts';
 import type { FunctionPlaces } from './functions.ts';
-
-/** bpf_map_create flag of struct_ops that attach through a link. */
-const BPF_F_LINK = 1 << 13;
+import { BPF_F_LINK } from '../../uapi/flags.ts';
 
 export const isStructOps = (s: ElfSection): boolean =>
   /^\??\.struct_ops(\.link)?$/.test(s.name) && s.type === SHT.PROGBITS;

@@ -3,7 +3,6 @@ import { describe, expect, test } from 'vitest';
 import { Allocator } from '../../../src/kernel/mem/allocator.ts';
 import { layoutMemory, STACK_SIZE } from '../../../src/kernel/mem/layout.ts';
 import { KernelMemory, NULL_REGION } from '../../../src/kernel/mem/memory.ts';
-import { REGION_READ, REGION_WRITE, Regions } from '../../../src/kernel/mem/regions.ts';
 import { InternalError } from '../../../src/util/errors.ts';
 import { xorshift } from '../maps/setup.ts';
 
@@ -85,25 +84,5 @@ describe('layout', () => {
   test('a memory that is too small says so', () => {
     expect(() => layoutMemory(new KernelMemory(1 << 18), 64)).toThrow(RangeError);
     expect(() => layoutMemory(new KernelMemory(1 << 20), 0)).toThrow(RangeError);
-  });
-});
-
-describe('regions', () => {
-  test('an access must lie in one region that permits it', () => {
-    const regions = new Regions();
-    regions.add(100, 50, REGION_READ, 'a');
-    regions.add(150, 50, REGION_READ | REGION_WRITE, 'b');
-    regions.add(10, 20, REGION_WRITE, 'c');
-    expect([...regions].map((r) => r.label)).toEqual(['c', 'a', 'b']);
-    expect(regions.allows(100, 8, false)).toBe(true);
-    expect(regions.allows(100, 8, true)).toBe(false);
-    expect(regions.allows(146, 8, false)).toBe(false);
-    expect(regions.allows(192, 8, true)).toBe(true);
-    expect(regions.allows(193, 8, true)).toBe(false);
-    expect(regions.allows(9, 1, true)).toBe(false);
-    expect(() => regions.add(140, 20, REGION_READ, 'd')).toThrow(RangeError);
-    expect(regions.remove(150)).toBe(true);
-    expect(regions.remove(150)).toBe(false);
-    expect(regions.find(160, 1)).toBeUndefined();
   });
 });

@@ -25,9 +25,8 @@ import { markRegKnown, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { checkMapKptrAccess } from './kptr.ts';
 import { checkMemRegionAccess } from './mem-region.ts';
+import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../../uapi/flags.ts';
 
-const BPF_F_RDONLY_PROG = 1 << 7;
-const BPF_F_WRONLY_PROG = 1 << 8;
 export const KPTR_FIELDS = BPF_KPTR_UNREF | BPF_KPTR_REF | BPF_KPTR_PERCPU | BPF_UPTR;
 
 const FIELD_NAMES: ReadonlyMap<number, string> = new Map([

@@ -7,7 +7,6 @@ import { compileRules } from '../../../../src/kernel/rules/compile.ts';
 import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../../src/kernel/rules/reg-types.ts';
 import { accessSize } from '../../../../src/kernel/verifier/rewrite/ctx-row.ts';
 import { convertAccess, convertCtxAccess } from '../../../../src/kernel/verifier/rewrite/ctx-access.ts';
-import { genPrologue } from '../../../../src/kernel/verifier/rewrite/ctx-prologue.ts';
 import { genLdAbs } from '../../../../src/kernel/verifier/rewrite/ld-abs.ts';
 
 const RULES = compileRules('6.18');
@@ -99,16 +98,6 @@ describe('socket pointers', () => {
     expect(load(PTR_TO_TCP_SOCK, 0x61, 8, 4)).toBe('61 r3 r2 1500 0');
     expect(load(PTR_TO_TCP_SOCK, 0x61, 32, 4)).toBe('71 r3 r2 1640 0');
     expect(load(PTR_TO_TCP_SOCK, 0x79, 88, 8)).toBe('79 r3 r2 1824 0');
-  });
-});
-
-describe('the prologue', () => {
-  it('unshares an sk_buff that is written in place', () => {
-    expect(text(genPrologue(3, true, layout))).toBe(
-      '71 r6 r1 126 0; 54 r6 r0 0 1; 15 r6 r0 7 0; bf r6 r1 0 0; af r2 r2 0 0; 85 r0 r0 0 39; 15 r0 r0 2 0; b4 r0 r0 0 2; 95 r0 r0 0 0; bf r1 r6 0 0',
-    );
-    expect(genPrologue(3, false, layout)).toEqual([]);
-    expect(genPrologue(6, true, layout)).toEqual([]);
   });
 });
 
