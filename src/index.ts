@@ -13,7 +13,7 @@ export { Collection, type LoadOptions } from './lib/collection.ts';
 export type { VerifierOutcome, VerifierStats } from './kernel/verifier/result.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';
 export { BpfError } from './lib/errors.ts';
-export type { InnerTemplate } from './lib/map-creator.ts';
+export type { InnerTemplate } from './lib/load/map-creator.ts';
 export type { BatchResult, BpfMap, Descriptor } from './lib/map.ts';
 export { type Loader, type Note, type NoteCode, type NotePlace, refusal } from './lib/notes.ts';
 export { parseObject, type ParseOptions } from './lib/parse-object.ts';

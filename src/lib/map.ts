@@ -11,11 +11,7 @@ import { BpfError, loaderError } from './errors.ts';
 import { didYouMean } from './nearest.ts';
 import { isMapInMap, newMapSpec } from './object/map-common.ts';
 import type { MapSpec } from './spec.ts';
-
-/** Flags of `update`. */
-export const BPF_ANY = 0n;
-export const BPF_NOEXIST = 1n;
-export const BPF_EXIST = 2n;
+import { BPF_ANY, BPF_EXIST } from '../uapi/flags.ts';
 
 /** Their user-space values are file descriptors or ids of 4 bytes, whatever BTF says. */
 const FD_VALUES: ReadonlySet<number> = new Set([
@@ -84,13 +80,13 @@ export class BpfMap implements Disposable {
   }
 
   /** Maps of maps and program arrays take the map or the program itself as value. */
-  update(key: BtfInput, value: BtfInput | Descriptor, flags = BPF_ANY): void {
+  update(key: BtfInput, value: BtfInput | Descriptor, flags: number | bigint = BPF_ANY): void {
     this.updateBytes(this.encodeKey(key), this.encodeValue(value), flags);
   }
 
-  updateBytes(key: Uint8Array, value: Uint8Array, flags = BPF_ANY): void {
+  updateBytes(key: Uint8Array, value: Uint8Array, flags: number | bigint = BPF_ANY): void {
     this.#check(
-      this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd: this.fd, key: this.#key(key), value, flags }),
+      this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd: this.fd, key: this.#key(key), value, flags: BigInt(flags) }),
       'update',
     );
   }
@@ -101,7 +97,7 @@ export class BpfMap implements Disposable {
   }
 
   /** Puts a value into a queue, onto a stack or into a bloom filter. With BPF_EXIST a full queue loses its oldest value. */
-  push(value: BtfInput, flags = BPF_ANY): void {
+  push(value: BtfInput, flags: number | bigint = BPF_ANY): void {
     this.#mustBe('push', 'a queue, a stack or a bloom filter', QUEUES.has(this.spec.type) || this.#isBloom);
     this.updateBytes(NO_KEY, this.encodeValue(value), flags);
   }
@@ -247,11 +243,11 @@ export class BpfMap implements Disposable {
   }
 
   /** Writes many elements; returns how many were done. */
-  updateBatch(entries: Iterable<readonly [BtfInput, BtfInput]>, flags = BPF_ANY): number {
+  updateBatch(entries: Iterable<readonly [BtfInput, BtfInput]>, flags: number | bigint = BPF_ANY): number {
     const list = [...entries];
     const keys = joined(list.map(([k]) => this.encodeKey(k)));
     const values = joined(list.map(([, v]) => this.encodeValue(v)));
-    const batch = { keys, values, count: list.length, map_fd: this.fd, elem_flags: flags };
+    const batch = { keys, values, count: list.length, map_fd: this.fd, elem_flags: BigInt(flags) };
     this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_UPDATE_BATCH, { batch }), 'update batch');
     return batch.count;
   }

@@ -19,9 +19,7 @@ import { kernelName } from './object/map-common.ts';
 import { withoutType } from './sections.ts';
 import { essentialName } from '../btf/name-index.ts';
 import type { ExternSpec, MapSpec, ProgramSpec } from './spec.ts';
-
-export const BPF_F_SLEEPABLE = 1 << 4;
-export const BPF_F_XDP_HAS_FRAGS = 1 << 5;
+import { BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS } from '../uapi/flags.ts';
 
 /** What a program needs from outside. */
 export interface PrepareEnv {

@@ -1,6 +1,6 @@
 /** Notes of an object as `skep verify` tells them: those of a program with it, those of the object once. */
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
-import { type KernelSymbols, missingExterns } from '../../lib/kernel-externs.ts';
+import { type KernelSymbols, missingExterns } from '../../lib/load/kernel-externs.ts';
 import { type Loader, type Note, notesOf, refusers } from '../../lib/notes.ts';
 import type { FunctionSpec, ProgramSpec } from '../../lib/spec.ts';
 import { visible } from '../shell/io.ts';

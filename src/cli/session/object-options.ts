@@ -1,6 +1,6 @@
 /** Options about what an object file leaves unsaid or says in more than one dialect: `--type`, `--inner`, `--loader`. */
 import type { LoadOptions } from '../../lib/collection.ts';
-import type { InnerTemplate } from '../../lib/map-creator.ts';
+import type { InnerTemplate } from '../../lib/load/map-creator.ts';
 import { didYouMean } from '../../lib/nearest.ts';
 import type { ParseOptions } from '../../lib/parse-object.ts';
 import { rowOfType, typeWords } from '../../lib/sections.ts';

@@ -7,7 +7,7 @@ import type { HostPorts, RunState } from '../run/env.ts';
 import { Deadline } from '../run/deadline.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
-import { createMapEnv } from '../maps/create-env.ts';
+import { createMapEnv } from '../maps/make/env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { layoutMemory } from '../mem/layout.ts';

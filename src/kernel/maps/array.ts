@@ -6,7 +6,7 @@ import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uap
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { OutOfMemory } from './scratch.ts';
-import { copyRanges } from './special-fields.ts';
+import { copyRanges } from './make/special-fields.ts';
 import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
 
 export const keyIndex = (key: Uint8Array): number =>

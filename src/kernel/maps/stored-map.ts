@@ -6,7 +6,7 @@ import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { OutOfMemory } from './scratch.ts';
-import { copyRanges } from './special-fields.ts';
+import { copyRanges } from './make/special-fields.ts';
 
 export const roundUp8 = (n: number): number => Math.ceil(n / 8) * 8;
 

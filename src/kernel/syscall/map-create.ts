@@ -4,7 +4,7 @@ import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import { createMap, unsupportedMapType } from '../maps/create.ts';
+import { createMap, unsupportedMapType } from '../maps/make/create.ts';
 import type { BtfObject } from '../object/btf.ts';
 import { refusedFields } from './attr-rules.ts';
 import { createDescribedMap } from './described-map.ts';

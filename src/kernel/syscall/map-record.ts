@@ -5,7 +5,7 @@ import { checkOwnership, structMetas } from '../../btf/struct-metas.ts';
 import type { MapCreateAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../uapi/flags.ts';
-import { sizedType } from '../maps/describe.ts';
+import { sizedType } from '../maps/make/describe.ts';
 import { MAP_TYPES } from '../rules/rows/maps.ts';
 import type { SyscallEnv } from './env.ts';
 

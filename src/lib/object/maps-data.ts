@@ -6,9 +6,8 @@ import { type ElfSection, SHF, SHT } from '../elf/elf.ts';
 import { elfError } from '../elf/reader.ts';
 import type { MapOrigin, MapSpec, VariableSpec } from '../spec.ts';
 import { kernelName, newMapSpec } from './map-common.ts';
+import { BPF_F_RDONLY_PROG, BPF_F_MMAPABLE } from '../../uapi/flags.ts';
 
-export const BPF_F_RDONLY_PROG = 1 << 7;
-export const BPF_F_MMAPABLE = 1 << 10;
 export const ARENA_SECTION = '.addr_space.1';
 /** Largest size of global data that is taken from an object (KMALLOC_MAX_SIZE would refuse it later anyway). */
 export const MAX_DATA = 0x7fffffff;

@@ -1,7 +1,7 @@
 /** map_check_btf: what 6.18 said to maps of each type with key and value types of a program's BTF. */
 import { expect, test } from 'vitest';
 import { Btf } from '../../../src/btf/btf.ts';
-import { describeMap } from '../../../src/kernel/maps/describe.ts';
+import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
 import { mustCreate, setupMaps } from './setup.ts';

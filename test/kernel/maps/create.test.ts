@@ -1,9 +1,9 @@
 /** MAP_CREATE: errnos equal to the recorded answers of Linux 6.18 (fixtures/map-create-6.18.json). */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createMap, unsupportedMapType } from '../../../src/kernel/maps/create.ts';
-import { describeMap } from '../../../src/kernel/maps/describe.ts';
-import { MAP_TYPES } from '../../../src/kernel/maps/table.ts';
+import { createMap, unsupportedMapType } from '../../../src/kernel/maps/make/create.ts';
+import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
+import { MAP_TYPES } from '../../../src/kernel/maps/make/table.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE, bpfMapTypeName } from '../../../src/uapi/map-types.ts';
 import { FakeFds, mustCreate, setupMaps, xorshift } from './setup.ts';

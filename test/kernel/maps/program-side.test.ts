@@ -1,7 +1,7 @@
 /** What programs see of maps: core exports on guest addresses, values in place, per-CPU slots, LRU, rings. */
 import { describe, expect, test } from 'vitest';
 import type { BtfRecord } from '../../../src/btf/record.ts';
-import { createMap } from '../../../src/kernel/maps/create.ts';
+import { createMap } from '../../../src/kernel/maps/make/create.ts';
 import { coreMapOps } from '../../../src/kernel/maps/core-ops.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';

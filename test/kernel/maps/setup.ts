@@ -2,8 +2,8 @@
 import { Allocator } from '../../../src/kernel/mem/allocator.ts';
 import { layoutMemory } from '../../../src/kernel/mem/layout.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
-import { createMap } from '../../../src/kernel/maps/create.ts';
-import { createMapEnv } from '../../../src/kernel/maps/create-env.ts';
+import { createMap } from '../../../src/kernel/maps/make/create.ts';
+import { createMapEnv } from '../../../src/kernel/maps/make/env.ts';
 import type { FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import type { MapCreateAttr } from '../../../src/uapi/attr.ts';

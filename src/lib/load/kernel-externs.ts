@@ -1,11 +1,11 @@
 /** Strong externs that a kernel does not have: libbpf then loads nothing of the object, other loaders the programs that do without. */
-import type { Btf } from '../btf/btf.ts';
-import { essentialName } from '../btf/name-index.ts';
-import { BTF_KIND } from '../btf/types.ts';
-import type { CollectionSpec } from './collection-spec.ts';
-import { isVirtual, type Kconfig } from './kconfig.ts';
-import { type Note, note } from './notes.ts';
-import type { ExternSpec } from './spec.ts';
+import type { Btf } from '../../btf/btf.ts';
+import { essentialName } from '../../btf/name-index.ts';
+import { BTF_KIND } from '../../btf/types.ts';
+import type { CollectionSpec } from '../collection-spec.ts';
+import { isVirtual, type Kconfig } from '../kconfig.ts';
+import { type Note, note } from '../notes.ts';
+import type { ExternSpec } from '../spec.ts';
 
 /** Where externs are looked up. */
 export interface KernelSymbols {

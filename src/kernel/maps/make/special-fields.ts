@@ -1,5 +1,5 @@
 /** Which bytes of a value updates may write: everything between the special fields (copy_map_value). */
-import type { BtfRecord } from '../../btf/record.ts';
+import type { BtfRecord } from '../../../btf/record.ts';
 
 /** Ranges [offset, length] outside the special fields, in order. */
 export function copyRanges(record: BtfRecord, valueSize: number): [number, number][] {

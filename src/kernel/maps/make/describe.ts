@@ -1,15 +1,15 @@
 /** Makes a map's descriptor without any storage: what a verifier needs of a map that is never used. */
-import type { Btf } from '../../btf/btf.ts';
-import type { BtfRecord } from '../../btf/record.ts';
-import { BTF_KIND } from '../../btf/types.ts';
-import type { MapCreateAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../rules/map-desc.ts';
+import type { Btf } from '../../../btf/btf.ts';
+import type { BtfRecord } from '../../../btf/record.ts';
+import { BTF_KIND } from '../../../btf/types.ts';
+import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
+import type { MapDesc } from '../../rules/map-desc.ts';
 import { type CheckRow, checkAttr, checkCommon, validObjName } from './check.ts';
-import { BPF_F_NO_COMMON_LRU, BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
+import { BPF_F_NO_COMMON_LRU, BPF_F_RDONLY_PROG } from '../../../uapi/flags.ts';
 import { MAP_TYPES } from './table.ts';
-import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
+import { claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
 
 const SHA256_SIZE = 32;
 

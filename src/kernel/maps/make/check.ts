@@ -1,8 +1,8 @@
 /** Rules of MAP_CREATE in the order of 6.18's alloc checks, as predicates that table rows combine. */
-import { ERRNO } from '../../uapi/errno.ts';
-import type { MapCreateAttr } from '../../uapi/attr.ts';
-import * as F from '../../uapi/flags.ts';
-import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import * as F from '../../../uapi/flags.ts';
+import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 
 /** KMALLOC_MAX_SIZE: the largest single allocation. */
 const KMALLOC_MAX = 1 << 22;

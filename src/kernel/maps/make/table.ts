@@ -1,7 +1,7 @@
 /** Map types that this kernel has: MAP_CREATE's rules for each, and which family stores it. */
-import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import * as C from './check.ts';
-import * as F from '../../uapi/flags.ts';
+import * as F from '../../../uapi/flags.ts';
 
 /** The file of maps/ that stores a type. */
 export type Family =

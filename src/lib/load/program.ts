@@ -1,8 +1,8 @@
 /** BPF_PROG_LOAD with the verifier's log: asked for when the program is refused, in a buffer that grows until it fits. */
-import type { BpfSyscall, ProgLoadAttr } from '../uapi/attr.ts';
-import { BPF_CMD } from '../uapi/cmd.ts';
-import { ERRNO } from '../uapi/errno.ts';
-import { BpfError } from './errors.ts';
+import type { BpfSyscall, ProgLoadAttr } from '../../uapi/attr.ts';
+import { BPF_CMD } from '../../uapi/cmd.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { BpfError } from '../errors.ts';
 
 const FIRST_LOG = 64 * 1024;
 const LARGEST_LOG = 64 * 1024 * 1024;

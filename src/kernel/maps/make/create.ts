@@ -1,25 +1,25 @@
 /** MAP_CREATE: checks the attribute, makes the storage and registers the map. */
-import type { MapCreateAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { bpfMapTypeName } from '../../uapi/map-types.ts';
-import type { MapDesc } from '../rules/map-desc.ts';
-import { ArrayMap } from './array.ts';
-import { BloomMap } from './bloom.ts';
+import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { bpfMapTypeName } from '../../../uapi/map-types.ts';
+import type { MapDesc } from '../../rules/map-desc.ts';
+import { ArrayMap } from '../array.ts';
+import { BloomMap } from '../bloom.ts';
 import { type MapContext, describeMap, roundLru } from './describe.ts';
-import { HashMap } from './hash.ts';
-import { LpmTrieMap } from './lpm-trie.ts';
-import { ArrayOfMaps, HashOfMaps } from './map-in-map.ts';
-import type { FdResolver, MapEnv } from './env.ts';
-import type { BpfMap } from '../object/map.ts';
-import { PerfEventArrayMap } from './perf-event-array.ts';
-import { ProgArrayMap } from './prog-array.ts';
-import { QueueMap } from './queue.ts';
-import { RingbufMap } from './ringbuf.ts';
-import { StackTraceMap } from './stack-trace.ts';
-import { OutOfMemory } from './scratch.ts';
+import { HashMap } from '../hash.ts';
+import { LpmTrieMap } from '../lpm-trie.ts';
+import { ArrayOfMaps, HashOfMaps } from '../map-in-map.ts';
+import type { FdResolver, MapEnv } from '../env.ts';
+import type { BpfMap } from '../../object/map.ts';
+import { PerfEventArrayMap } from '../perf-event-array.ts';
+import { ProgArrayMap } from '../prog-array.ts';
+import { QueueMap } from '../queue.ts';
+import { RingbufMap } from '../ringbuf.ts';
+import { StackTraceMap } from '../stack-trace.ts';
+import { OutOfMemory } from '../scratch.ts';
 import { type Family, MAP_TYPES } from './table.ts';
-import { TargetArrayMap } from './target-array.ts';
-import { TargetHashMap } from './target-hash.ts';
+import { TargetArrayMap } from '../target-array.ts';
+import { TargetHashMap } from '../target-hash.ts';
 
 type Maker = (env: MapEnv, desc: MapDesc, fds: FdResolver) => BpfMap;
 

@@ -1,12 +1,12 @@
 /** Makes the environment of a runtime's maps: the core instance and the registry of live maps. */
-import { type CoreExports, instantiateCore } from '../core/instance.ts';
-import type { Allocator } from '../mem/allocator.ts';
-import type { KernelMemory } from '../mem/memory.ts';
-import { Rcu } from '../mem/rcu.ts';
-import type { MapEnv } from './env.ts';
-import type { BpfMap } from '../object/map.ts';
-import { Scratch } from './scratch.ts';
-import { StoredMap } from './stored-map.ts';
+import { type CoreExports, instantiateCore } from '../../core/instance.ts';
+import type { Allocator } from '../../mem/allocator.ts';
+import type { KernelMemory } from '../../mem/memory.ts';
+import { Rcu } from '../../mem/rcu.ts';
+import type { MapEnv } from '../env.ts';
+import type { BpfMap } from '../../object/map.ts';
+import { Scratch } from '../scratch.ts';
+import { StoredMap } from '../stored-map.ts';
 
 export interface MapEnvOptions {
   readonly mem: KernelMemory;

@@ -1,9 +1,9 @@
 /** Names that the options of a load refer to: each must be in the object, and a misspelt one is told with the nearest. */
-import type { CollectionSpec } from './collection-spec.ts';
-import type { LoadOptions } from './collection.ts';
-import { type BpfError, loaderError } from './errors.ts';
-import { didYouMean } from './nearest.ts';
-import type { MapSpec, VariableSpec } from './spec.ts';
+import type { CollectionSpec } from '../collection-spec.ts';
+import type { LoadOptions } from '../collection.ts';
+import { type BpfError, loaderError } from '../errors.ts';
+import { didYouMean } from '../nearest.ts';
+import type { MapSpec, VariableSpec } from '../spec.ts';
 
 /** Every option; one that is not here is a misspelt one. */
 const KNOWN: Readonly<Record<keyof LoadOptions, true>> = {

@@ -1,20 +1,20 @@
 /** Makes the maps of a collection, or takes those that the user shares, and fills in what the object says of their contents. */
-import type { Btf } from '../btf/btf.ts';
-import { encodeValue } from '../btf/value.ts';
-import type { BpfSyscall, MapCreateAttr } from '../uapi/attr.ts';
-import { BPF_CMD } from '../uapi/cmd.ts';
-import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../uapi/map-types.ts';
-import type { Collection, LoadOptions } from './collection.ts';
-import { BpfError, loaderError } from './errors.ts';
-import { kconfigContents } from './kconfig.ts';
-import { findVariable, unknownMap } from './load-options.ts';
+import type { Btf } from '../../btf/btf.ts';
+import { encodeValue } from '../../btf/value.ts';
+import type { BpfSyscall, MapCreateAttr } from '../../uapi/attr.ts';
+import { BPF_CMD } from '../../uapi/cmd.ts';
+import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../../uapi/map-types.ts';
+import type { Collection, LoadOptions } from '../collection.ts';
+import { BpfError, loaderError } from '../errors.ts';
+import { kconfigContents } from '../kconfig.ts';
+import { findVariable, unknownMap } from './options.ts';
 import { mapCreateAttr, type MapCreateEnv } from './map-create.ts';
 import { whyRefused } from './map-refusal.ts';
-import { BpfMap, scalarBytes } from './map.ts';
-import { note } from './notes.ts';
-import { isMapInMap, mendedSizes, newMapSpec } from './object/map-common.ts';
+import { BpfMap, scalarBytes } from '../map.ts';
+import { note } from '../notes.ts';
+import { isMapInMap, mendedSizes, newMapSpec } from '../object/map-common.ts';
 import { checkShared } from './shared-map.ts';
-import type { MapSpec } from './spec.ts';
+import type { MapSpec } from '../spec.ts';
 
 /** A definition of inner maps that the object leaves out. */
 export interface InnerTemplate {
