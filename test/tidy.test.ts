@@ -4,6 +4,7 @@ import { builtinModules } from 'node:module';
 import { dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
+import { KFUNC_ROWS } from '../src/kernel/rules/rows/kfuncs/all.ts';
 import { CATALOGUE } from '../src/kernel/verifier/diag/catalogue.ts';
 
 const root = join(dirname(fileURLToPath(import.meta.url)), '..');
@@ -163,6 +164,19 @@ describe('tidy', () => {
         return !HOST_ROOMS.has(source.room) || !(builtin || s === 'koffi');
       }),
     );
+    expect(wrong).toEqual([]);
+  });
+
+  it('the verifier asks the rows of kfuncs what a call does, never their names', () => {
+    // A lock is a struct of the same name, and a message about a function that may throw names what throws.
+    const words = new Set(['bpf_res_spin_lock', 'bpf_throw']);
+    const names = new Set(KFUNC_ROWS.map(([name]) => name).filter((name) => !words.has(name)));
+    const wrong = violations((source) => {
+      if (source.room !== 'kernel/verifier') return [];
+      const code = withoutComments(source.text);
+      const compared = [...code.matchAll(/\b(?:meta|kfunc)\??\.name\s*(?:[!=]==|\.\w+\().*/g)].map((m) => m[0]);
+      return [...compared, ...[...code.matchAll(/['"`](\w+)['"`]/g)].map((m) => m[1]).filter((s) => names.has(s))];
+    });
     expect(wrong).toEqual([]);
   });
 

@@ -1,4 +1,6 @@
 /** The rules of one kernel: every table filtered by version and configuration, once, and frozen. */
+import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
+import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { BUILDS, inBuild, type KernelBuild, type KernelName } from './build.ts';
 import { compileFeatures, type Features } from './features.ts';
 import { compileProgType } from './prog-ops.ts';
@@ -79,4 +81,11 @@ export function kfuncFor(rules: Rules, name: string, q: ProgQuery): KfuncRow | u
   )
     return undefined;
   return row;
+}
+
+/** A condition beyond kfuncFor that a few rows name: css_task iterators are for LSM programs, iterators and sleepable programs. */
+export function kfuncAllowedIn(row: KfuncRow, q: ProgQuery): boolean {
+  if (row.allowedIn === undefined) return true;
+  if (q.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_LSM || q.sleepable) return true;
+  return q.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING && q.expectedAttachType === BPF_ATTACH_TYPE.BPF_TRACE_ITER;
 }

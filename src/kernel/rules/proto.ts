@@ -1,4 +1,5 @@
-/** The shape of a helper prototype (struct bpf_func_proto). Rows live in spec/helpers/<family>. */
+/** The shape of a helper prototype (struct bpf_func_proto). Rows live in rows/helpers/<family>. */
+import type { Callback, LockEffect } from './effects.ts';
 
 export interface FuncProto {
   /** BPF_FUNC_* id. */
@@ -24,4 +25,25 @@ export interface FuncProto {
   readonly allowFastcall?: boolean;
   /** Packet pointers are stale afterwards (bpf_helper_changes_pkt_data). */
   readonly changesPktData?: boolean;
+  /** The function of the program that is passed, and when it runs. */
+  readonly callback?: Callback;
+  readonly effect?: LockEffect<'spin'>;
+  /** The result must be released: always, or when it is a socket that a map holds (is_acquire_function). */
+  readonly acquires?: 'always' | 'from-sockmap';
+  readonly returns?: HelperResult;
+  /** It makes storage that does not exist yet; how depends on whether it may sleep (is_storage_get_function). */
+  readonly allocates?: true;
+  /** Linux on x86_64 inlines it without touching r1 to r5. */
+  readonly inlined?: true;
+  /** The call is specialised by its map; writers are refused on maps that are read-only for programs (record_func_map). */
+  readonly byMap?: 'reads' | 'writes';
 }
+
+/** What is known of r0 beyond its type. */
+export type HelperResult =
+  /** Another view of the object that was passed, which lives as long as it does (is_ptr_cast_function). */
+  | 'cast'
+  /** The number of bytes, never more than the size argument, or an error (do_refine_retval_range). */
+  | 'size'
+  /** The number of a CPU. */
+  | 'cpu';

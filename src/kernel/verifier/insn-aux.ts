@@ -1,4 +1,5 @@
 /** Facts about each instruction, gathered before and during exploration (struct bpf_insn_aux_data), as columns. */
+import type { KfuncRow } from '../rules/rows/kfuncs/row.ts';
 
 // Bits of InsnAux.flags.
 export const AUX_PRUNE_POINT = 1 << 0;
@@ -66,6 +67,17 @@ export class InsnAux {
   }
 }
 
+/** A kernel function that the program names, resolved once (bpf_add_kfunc_call). */
+export interface CalledKfunc {
+  readonly name: string;
+  /** BTF id of the function in the kernel's BTF. */
+  readonly id: number;
+  /** What a call does; undefined when it is not a kfunc of this kernel. */
+  readonly row: KfuncRow | undefined;
+  /** This program may call it. */
+  readonly allowed: boolean;
+}
+
 export interface InsnExtra {
   /** ld_imm64 of a BTF variable, kfunc calls, object allocation: BTF index in env.btfs and type id. */
   btf?: number;
@@ -86,8 +98,8 @@ export interface InsnExtra {
   /** Subprogram whose stack offset a fastcall contract covers. */
   objNewSize?: number;
   insertOff?: number;
-  /** Kfunc call: name. */
-  kfunc?: string;
+  /** Kfunc call: which one. */
+  kfunc?: CalledKfunc;
   /** ld_imm64 of a kernel variable or function: its name. */
   ksym?: string;
   /** Iterator or callback argument registers, for convergence. */

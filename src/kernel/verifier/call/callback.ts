@@ -4,6 +4,7 @@ import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
 import { BPF_RB_ROOT } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
+import type { CallbackKind } from '../../rules/effects.ts';
 import {
   CONST_PTR_TO_DYNPTR,
   CONST_PTR_TO_MAP,
@@ -22,16 +23,6 @@ import { A, B, ID, OFF, TYPE, copyRow } from '../state/row.ts';
 import { markRegPointer, markRegUnknownImprecise } from '../state/regs.ts';
 import { type FuncState, regRow } from '../state/state.ts';
 import { checkSubprogArgs, setupFuncEntry } from './subprog.ts';
-
-export type CallbackKind =
-  | 'loop'
-  | 'for_each_map_elem'
-  | 'find_vma'
-  | 'user_ringbuf_drain'
-  | 'timer'
-  | 'wq'
-  | 'task_work'
-  | 'rbtree_add';
 
 const isAsync = (kind: CallbackKind): boolean => kind === 'timer' || kind === 'wq' || kind === 'task_work';
 

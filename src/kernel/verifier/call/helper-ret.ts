@@ -50,42 +50,13 @@ import type { CallMeta } from '../state/call-meta.ts';
 import { MAX_ERRNO } from '../../rules/limits.ts';
 
 const F = BPF_FUNC;
-/** Result is another view of the argument object, and lives as long as it does (is_ptr_cast_function). */
-const PTR_CASTS: ReadonlySet<number> = new Set([
-  F.BPF_FUNC_tcp_sock,
-  F.BPF_FUNC_sk_fullsock,
-  F.BPF_FUNC_skc_to_tcp_sock,
-  F.BPF_FUNC_skc_to_tcp6_sock,
-  F.BPF_FUNC_skc_to_udp6_sock,
-  F.BPF_FUNC_skc_to_mptcp_sock,
-  F.BPF_FUNC_skc_to_tcp_timewait_sock,
-  F.BPF_FUNC_skc_to_tcp_request_sock,
-]);
-const ACQUIRERS: ReadonlySet<number> = new Set([
-  F.BPF_FUNC_sk_lookup_tcp,
-  F.BPF_FUNC_sk_lookup_udp,
-  F.BPF_FUNC_skc_lookup_tcp,
-  F.BPF_FUNC_ringbuf_reserve,
-  F.BPF_FUNC_kptr_xchg,
-]);
-/** Return the number of bytes or an error, never more than the size argument. */
-const RETURNS_SIZE: ReadonlySet<number> = new Set([
-  F.BPF_FUNC_get_stack,
-  F.BPF_FUNC_get_task_stack,
-  F.BPF_FUNC_probe_read_str,
-  F.BPF_FUNC_probe_read_kernel_str,
-  F.BPF_FUNC_probe_read_user_str,
-]);
 const R0 = 0;
 const scratch = new Scalar();
 
 /** is_acquire_function: the result must be released. */
-function isAcquire(func: number, map: MapDesc | undefined): boolean {
-  if (ACQUIRERS.has(func)) return true;
-  const { BPF_MAP_TYPE_SOCKMAP, BPF_MAP_TYPE_SOCKHASH } = BPF_MAP_TYPE;
-  return (
-    func === F.BPF_FUNC_map_lookup_elem && (map?.type === BPF_MAP_TYPE_SOCKMAP || map?.type === BPF_MAP_TYPE_SOCKHASH)
-  );
+function isAcquire(fn: FuncProto, map: MapDesc | undefined): boolean {
+  if (fn.acquires !== 'from-sockmap') return fn.acquires === 'always';
+  return map?.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP || map?.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH;
 }
 
 /** Sets r0 after the call. `percpuAlloc`: R1 was an allocated per-CPU object. */
@@ -101,9 +72,9 @@ export function setHelperResult(
   setType(env, rows, fn, meta, percpuAlloc);
   if (rows[R0 + TYPE] & PTR_MAYBE_NULL) rows[R0 + ID] = env.newId();
   if (fn.id === F.BPF_FUNC_dynptr_data) rows[R0 + B] = meta.dynptrId;
-  if (fn.id === F.BPF_FUNC_dynptr_data || PTR_CASTS.has(fn.id)) {
+  if (fn.id === F.BPF_FUNC_dynptr_data || fn.returns === 'cast') {
     rows[R0 + REF_OBJ_ID] = meta.refObjId;
-  } else if (isAcquire(fn.id, meta.map)) {
+  } else if (isAcquire(fn, meta.map)) {
     const id = acquireReference(env, insnIdx);
     rows[R0 + ID] = id;
     rows[R0 + REF_OBJ_ID] = id;
@@ -201,13 +172,13 @@ function refineRange(env: VerifierEnv, rows: Int32Array, fn: FuncProto, meta: Ca
   if (fn.ret !== RET_INTEGER) return;
   const s = scratch;
   loadScalar(s, rows, R0);
-  if (RETURNS_SIZE.has(fn.id)) {
+  if (fn.returns === 'size') {
     s.smaxLo = meta.msizeMaxLo;
     s.smaxHi = meta.msizeMaxHi;
     s.s32max = meta.msizeMaxLo;
     s.sminLo = s.s32min = -MAX_ERRNO;
     s.sminHi = -1;
-  } else if (fn.id === F.BPF_FUNC_get_smp_processor_id) {
+  } else if (fn.returns === 'cpu') {
     const last = (env.input.nrCpuIds ?? 2) - 1;
     s.umaxLo = s.smaxLo = s.u32max = s.s32max = last;
     s.umaxHi = s.smaxHi = 0;

@@ -1,6 +1,7 @@
 /** Helpers with rules of their own beyond their prototype: callbacks, tail calls, dynptrs, format strings. */
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
+import { callbackKind } from '../../rules/effects.ts';
 import type { FuncProto } from '../../rules/proto.ts';
 import {
   ARG_PTR_TO_DYNPTR,
@@ -40,6 +41,9 @@ const F = BPF_FUNC;
 /** The switch over func_id in check_helper_call. */
 export function checkSpecialHelper(env: VerifierEnv, fn: FuncProto, meta: CallMeta, insnIdx: number): Special {
   const { rows } = env.state.frame;
+  const { callback } = fn;
+  if (callback?.sync === 'loop') checkLoop(env, meta.subprogno, insnIdx);
+  else if (callback !== undefined) pushCallbackCall(env, insnIdx, meta.subprogno, callbackKind(callback));
   switch (fn.id) {
     case F.BPF_FUNC_tail_call:
       checkResourceLeak(env, false, true, 'tail_call');
@@ -47,23 +51,8 @@ export function checkSpecialHelper(env: VerifierEnv, fn: FuncProto, meta: CallMe
     case F.BPF_FUNC_get_local_storage:
       if (!regIsNull(rows, regRow(2))) reject(env, CALL.LOCAL_STORAGE_FLAGS);
       break;
-    case F.BPF_FUNC_for_each_map_elem:
-      pushCallbackCall(env, insnIdx, meta.subprogno, 'for_each_map_elem');
-      break;
-    case F.BPF_FUNC_timer_set_callback:
-      pushCallbackCall(env, insnIdx, meta.subprogno, 'timer');
-      break;
-    case F.BPF_FUNC_find_vma:
-      pushCallbackCall(env, insnIdx, meta.subprogno, 'find_vma');
-      break;
-    case F.BPF_FUNC_user_ringbuf_drain:
-      pushCallbackCall(env, insnIdx, meta.subprogno, 'user_ringbuf_drain');
-      break;
     case F.BPF_FUNC_snprintf:
       checkSnprintf(env);
-      break;
-    case F.BPF_FUNC_loop:
-      checkLoop(env, meta.subprogno, insnIdx);
       break;
     case F.BPF_FUNC_dynptr_from_mem:
       if (rows[regRow(1) + TYPE] !== PTR_TO_MAP_VALUE)

@@ -1,4 +1,5 @@
 /** Calls of helper functions (check_helper_call). */
+import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
 import { BPF_B } from '../../../isa/opcodes.ts';
@@ -28,18 +29,12 @@ import { helperName } from './name.ts';
 import { recordFuncKey, recordFuncMap } from './record-map.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 
+const { BPF_MODIFY_RETURN, BPF_TRACE_FENTRY, BPF_TRACE_FEXIT } = BPF_ATTACH_TYPE;
 const { BPF_PROG_TYPE_KPROBE, BPF_PROG_TYPE_TRACING } = BPF_PROG_TYPE;
 
 const F = BPF_FUNC;
 /** __BPF_FUNC_MAX_ID. */
 const HELPER_COUNT = Math.max(...Object.values(BPF_FUNC)) + 1;
-/** Storage helpers allocate; how depends on whether they may sleep (is_storage_get_function). */
-const STORAGE_GET: ReadonlySet<number> = new Set([
-  F.BPF_FUNC_sk_storage_get,
-  F.BPF_FUNC_inode_storage_get,
-  F.BPF_FUNC_task_storage_get,
-  F.BPF_FUNC_cgrp_storage_get,
-]);
 
 /** check_helper_call: the call instruction at `insnIdx`, on the current state. */
 export function checkHelperCall(env: VerifierEnv, insnIdx: number): void {
@@ -49,7 +44,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number): void {
   meta.funcId = fn.id;
   meta.pktAccess = fn.pktAccess === true;
   for (let i = 0; i < 5; i++) checkFuncArg(env, i, meta, fn, insnIdx);
-  recordFuncMap(env, meta, insnIdx);
+  recordFuncMap(env, fn, meta, insnIdx);
   recordFuncKey(env, meta, insnIdx);
   // Stack memory that the helper fills counts as written.
   for (let i = 0; i < meta.accessSize; i++) {
@@ -91,7 +86,7 @@ function checkPlace(env: VerifierEnv, fn: FuncProto, insnIdx: number): void {
   }
   if (!inSleepableContext(env)) {
     aux.flags[insnIdx] |= AUX_NON_SLEEPABLE;
-    if (inSleepable(env) && STORAGE_GET.has(fn.id)) aux.flags[insnIdx] |= AUX_STORAGE_GET_FUNC_ATOMIC;
+    if (inSleepable(env) && fn.allocates === true) aux.flags[insnIdx] |= AUX_STORAGE_GET_FUNC_ATOMIC;
   }
 }
 
@@ -125,8 +120,7 @@ function giveAway(env: VerifierEnv, ref: number): boolean {
   return true;
 }
 
-/** BPF_TRACE_FENTRY, FEXIT, BPF_MODIFY_RETURN. */
-const TRAMPOLINES: ReadonlySet<number> = new Set([24, 25, 26]);
+const TRAMPOLINES: ReadonlySet<number> = new Set([BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_MODIFY_RETURN]);
 
 /** check_get_func_ip. */
 function checkGetFuncIp(env: VerifierEnv): void {

@@ -61,7 +61,7 @@ export function isMemSizeArg(env: VerifierEnv, meta: KfuncMeta, i: number): bool
 export function kfuncArgKind(env: VerifierEnv, meta: KfuncMeta, i: number, ptr: number, ref: number): KfuncArgKind {
   const { btf } = meta;
   const param = meta.params[i];
-  if (meta.name === 'bpf_cast_to_kern_ctx') return 'ctx';
+  if (meta.row.makes === 'kern-ctx') return 'ctx';
   const memSize = isMemSizeArg(env, meta, i + 1);
   const { rows } = env.state.frame;
   const r = regRow(i + 1);

@@ -14,12 +14,12 @@ import {
   KF_RET_NULL,
   KF_SLEEPABLE,
   KF_TRUSTED_ARGS,
+  type KfuncRow,
 } from '../../rules/rows/kfuncs/row.ts';
-import { kfuncFor } from '../../rules/compile.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
+import { calledKfunc, kernelBtf } from '../pass/kfuncs.ts';
 import type { IterArg } from '../resource/iter.ts';
 
 const KIND_NAMES = [
@@ -80,11 +80,15 @@ export class KfuncMeta {
   constructor(
     readonly name: string,
     readonly id: number,
-    readonly flags: number,
+    /** What the call does. */
+    readonly row: KfuncRow,
     readonly btf: Btf,
     readonly proto: BtfType,
   ) {}
 
+  get flags(): number {
+    return this.row.flags;
+  }
   get params(): readonly BtfParam[] {
     return this.proto.params;
   }
@@ -96,7 +100,7 @@ export class KfuncMeta {
   }
   /** is_kfunc_ret_null: another reference to an object that is held always succeeds. */
   get isRetNull(): boolean {
-    if (this.name === 'bpf_refcount_acquire_impl' && this.owningRef) return false;
+    if (this.row.makes === 'reference' && this.owningRef) return false;
     return (this.flags & KF_RET_NULL) !== 0;
   }
   get isTrustedArgs(): boolean {
@@ -127,12 +131,12 @@ export class KfuncMeta {
 
 /** fetch_kfunc_meta: the function called at `insnIdx`, when this program may call it. */
 export function fetchKfuncMeta(env: VerifierEnv, insnIdx: number): KfuncMeta {
-  const extra = env.aux.extra.get(insnIdx);
+  const kfunc = calledKfunc(env, insnIdx);
   const btf = kernelBtf(env);
-  invariant(extra?.kfunc !== undefined && extra.btfId !== undefined && btf !== undefined, 'unresolved kernel function');
-  const row = kfuncFor(env.input.rules, extra.kfunc, env.query);
-  if (row === undefined) reject(env, KFUNC.NOT_ALLOWED, extra.kfunc);
-  const proto = btf.type(btf.ref(extra.btfId));
-  invariant(proto?.kind === BTF_KIND.FUNC_PROTO, `kernel function ${extra.kfunc} without prototype`);
-  return new KfuncMeta(extra.kfunc, extra.btfId, row.flags, btf, proto);
+  invariant(kfunc !== undefined && btf !== undefined, 'unresolved kernel function');
+  const { name, id, row, allowed } = kfunc;
+  if (row === undefined || !allowed) reject(env, KFUNC.NOT_ALLOWED, name);
+  const proto = btf.type(btf.ref(id));
+  invariant(proto?.kind === BTF_KIND.FUNC_PROTO, `kernel function ${name} without prototype`);
+  return new KfuncMeta(name, id, row, btf, proto);
 }

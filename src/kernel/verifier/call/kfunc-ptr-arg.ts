@@ -8,7 +8,6 @@ import {
   BPF_WORKQUEUE,
 } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { invariant } from '../../../util/errors.ts';
 import {
   ARG_PTR_TO_DYNPTR,
@@ -31,6 +30,8 @@ import {
   baseType,
   typeFlag,
 } from '../../rules/reg-types.ts';
+import { kfuncAllowedIn } from '../../rules/compile.ts';
+import type { KfuncDynptr } from '../../rules/rows/kfuncs/row.ts';
 import { checkMemReg, checkMemSizeReg } from '../access/region.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
@@ -55,9 +56,6 @@ import { isProjectionOf } from './ctx-type.ts';
 import { type KfuncArgKind, hasSuffix } from './kfunc-arg-kind.ts';
 import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
 import { CallMeta } from '../state/call-meta.ts';
-import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
-
-const { BPF_TRACE_ITER } = BPF_ATTACH_TYPE;
 
 const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
 
@@ -164,8 +162,14 @@ export function checkKfuncPtrArg(
       return checkIrqFlag(env, meta, regno);
     case 'res_spin_lock':
       if (type !== PTR_TO_MAP_VALUE && type !== ALLOC) reject(env, KFUNC.NOT_LOCK, i);
-      return processSpinLock(env, regno, meta.name.includes('_irq') ? 'res-irq' : 'res', !meta.name.includes('unlock'));
+      return checkLock(env, meta, regno);
   }
+}
+
+function checkLock(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
+  const { effect } = meta.row;
+  invariant(effect?.lock !== undefined, `lock of ${meta.name} without its effect`);
+  processSpinLock(env, regno, effect.lock, effect.take);
 }
 
 /** Remembers which object type the call works on. */
@@ -176,7 +180,7 @@ function takeArg(meta: KfuncMeta, rows: Int32Array, r: number): void {
 
 function checkCtx(env: VerifierEnv, meta: KfuncMeta, i: number, type: number): void {
   if (type !== PTR_TO_CTX) reject(env, KFUNC.NOT_CTX, i, regTypeStr(type));
-  if (meta.name !== 'bpf_cast_to_kern_ctx') return;
+  if (meta.row.makes !== 'kern-ctx') return;
   // struct bpf_ctx_convert pairs the context types of each program type: as programs see it, and as it is.
   const pairs = meta.btf.type(meta.btf.find('bpf_ctx_convert', BTF_KIND.STRUCT));
   const id = pairs?.members.find((m) => m.name === `${env.ops.name}_kern`)?.type ?? 0;
@@ -189,9 +193,9 @@ function checkAlloc(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): vo
   const { rows } = env.state.frame;
   const type = rows[r + TYPE];
   if (type === ALLOC) {
-    if (meta.name !== 'bpf_obj_drop_impl') reject(env, KFUNC.FOR_OBJ_DROP, i, '');
+    if (meta.row.drops !== 'object') reject(env, KFUNC.FOR_OBJ_DROP, i, '');
   } else if (type === (ALLOC | MEM_PERCPU)) {
-    if (meta.name !== 'bpf_percpu_obj_drop_impl') reject(env, KFUNC.FOR_OBJ_DROP, i, 'percpu_');
+    if (meta.row.drops !== 'percpu-object') reject(env, KFUNC.FOR_OBJ_DROP, i, 'percpu_');
   } else reject(env, KFUNC.NOT_ALLOCATED, i);
   if (rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.NOT_REFERENCED);
   takeArg(meta, rows, r);
@@ -206,7 +210,7 @@ function checkOwned(env: VerifierEnv, i: number, r: number): void {
 
 function checkRbNode(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): void {
   const { rows } = env.state.frame;
-  if (meta.name === 'bpf_rbtree_add_impl') checkOwned(env, i, r);
+  if (meta.row.owns === i + 1) checkOwned(env, i, r);
   else {
     if (!isNonOwningRef(rows[r + TYPE]) && rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.RB_NODE_OWNING, meta.name);
     if (inRbtreeLockRequiredCb(env)) reject(env, KFUNC.RB_IN_CB, meta.name);
@@ -215,21 +219,24 @@ function checkRbNode(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): v
   takeArg(meta, rows, r);
 }
 
-const DYNPTR_MAKERS: Readonly<Record<string, number>> = {
-  bpf_dynptr_from_skb: DYNPTR_TYPE_SKB,
-  bpf_dynptr_from_xdp: DYNPTR_TYPE_XDP,
-  bpf_dynptr_from_skb_meta: DYNPTR_TYPE_SKB_META,
+const DYNPTR_TYPES: Readonly<Record<KfuncDynptr, number>> = {
+  skb: DYNPTR_TYPE_SKB,
+  xdp: DYNPTR_TYPE_XDP,
+  skb_meta: DYNPTR_TYPE_SKB_META,
+  /** That of the dynptr that was passed. */
+  clone: 0,
 };
 
 function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number): void {
   const { rows } = env.state.frame;
   const r = regRow(i + 1);
   const uninit = hasSuffix(meta.params[i], '__uninit');
-  let argType = ARG_PTR_TO_DYNPTR | (DYNPTR_MAKERS[meta.name] ?? 0);
+  const { makesDynptr } = meta.row;
+  let argType = ARG_PTR_TO_DYNPTR | (makesDynptr === undefined ? 0 : DYNPTR_TYPES[makesDynptr]);
   let ref = 0;
   if (rows[r + TYPE] === CONST_PTR_TO_DYNPTR) argType |= MEM_RDONLY;
   if (uninit) argType |= MEM_UNINIT;
-  if (uninit && meta.name === 'bpf_dynptr_clone') {
+  if (uninit && makesDynptr === 'clone') {
     invariant(meta.dynptrType !== 0, 'no dynptr type for parent of clone');
     argType |= meta.dynptrType;
     ref = meta.dynptrRefObjId;
@@ -243,12 +250,7 @@ function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: numb
 
 function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number, ref: number): void {
   const { rows } = env.state.frame;
-  const { progType, expectedAttachType, sleepable } = env.query;
-  if (meta.name === 'bpf_iter_css_task_new') {
-    const iterProg = progType === BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING && expectedAttachType === BPF_TRACE_ITER;
-    const allowed = progType === BPF_PROG_TYPE.BPF_PROG_TYPE_LSM || iterProg || sleepable;
-    if (!allowed) reject(env, KFUNC.CSS_TASK_ITER);
-  }
+  if (!kfuncAllowedIn(meta.row, env.query)) reject(env, KFUNC.CSS_TASK_ITER);
   if (rows[regRow(i + 1) + TYPE] !== PTR_TO_STACK) reject(env, RESOURCE.ITER_NOT_STACK, i);
   const struct = meta.btf.name(ref);
   if (!struct.startsWith('bpf_iter_')) reject(env, RESOURCE.ITER_TYPE, i);
@@ -313,7 +315,8 @@ function checkMemPair(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): 
 }
 
 function checkIrqFlag(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
-  const save = meta.name === 'bpf_local_irq_save' || meta.name === 'bpf_res_spin_lock_irqsave';
-  const native = meta.name === 'bpf_local_irq_save' || meta.name === 'bpf_local_irq_restore';
-  processIrqFlag(env, regno, save, native ? IRQ_NATIVE : IRQ_LOCK);
+  const { effect } = meta.row;
+  if (effect?.irq !== undefined) return processIrqFlag(env, regno, effect.irq === 'save', IRQ_NATIVE);
+  invariant(effect?.lock === 'res-irq', `interrupt flag of ${meta.name} without its effect`);
+  processIrqFlag(env, regno, effect.take, IRQ_LOCK);
 }

@@ -13,6 +13,7 @@ import {
   PTR_TRUSTED,
   PTR_UNTRUSTED,
 } from '../../rules/reg-types.ts';
+import type { KfuncResult } from '../../rules/rows/kfuncs/row.ts';
 import { markRegConstZero } from '../access/stack-read.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { u64Text } from '../state/format.ts';
@@ -30,12 +31,8 @@ import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc
 import { BPF_GLOBAL_PERCPU_MA_MAX_SIZE } from '../../rules/limits.ts';
 
 const R0 = regRow(0);
-/** Acquire without returning a pointer to a struct. */
-const UNTYPED_ACQUIRERS: ReadonlySet<string> = new Set([
-  'bpf_obj_new_impl',
-  'bpf_percpu_obj_new_impl',
-  'bpf_refcount_acquire_impl',
-]);
+/** Results whose struct the prototype does not name. */
+const UNTYPED: ReadonlySet<KfuncResult | undefined> = new Set<KfuncResult>(['object', 'percpu-object', 'reference']);
 
 /** Sets r0 by the function's return type. */
 export function setKfuncResult(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
@@ -44,13 +41,13 @@ export function setKfuncResult(env: VerifierEnv, meta: KfuncMeta, insnIdx: numbe
   const type = btf.skipModifiers(meta.proto.type);
   const kind = btf.kind(type);
   const pointee = kind === BTF_KIND.PTR ? btf.skipModifiers(btf.ref(type)) : 0;
-  if (meta.isAcquire && !isStructKind(btf.kind(pointee)) && !UNTYPED_ACQUIRERS.has(meta.name)) {
+  if (meta.isAcquire && !isStructKind(btf.kind(pointee)) && !UNTYPED.has(meta.row.makes)) {
     reject(env, KFUNC.NOT_BTF_ACQUIRE);
   }
   if (isScalarKind(kind)) {
     markRegUnknown(env, rows, R0);
     // The path on which the lock could not be taken was put aside.
-    if (meta.name === 'bpf_res_spin_lock' || meta.name === 'bpf_res_spin_lock_irqsave') markRegConstZero(env, rows, R0);
+    if (meta.row.effect?.take === true) markRegConstZero(env, rows, R0);
     rows[R0 + SUBREG_DEF] = btf.sizeOf(type) === 8 ? 0 : insnIdx + 1;
   } else if (kind === BTF_KIND.PTR) {
     setPointer(env, meta, insnIdx, pointee);
@@ -91,7 +88,7 @@ function setMem(env: VerifierEnv, meta: KfuncMeta, pointee: number): void {
     const size = btf.sizeOf(pointee);
     if (size > 0) {
       meta.r0Size = size;
-      meta.r0Rdonly = meta.name !== 'bpf_session_cookie';
+      meta.r0Rdonly = meta.row.makes !== 'writable';
     }
   }
   if (meta.r0Size === 0) reject(env, KFUNC.RETURN_TYPE, meta.name, btfKindName(btf, pointee), btf.name(pointee));
@@ -106,7 +103,7 @@ function setStruct(env: VerifierEnv, meta: KfuncMeta, pointee: number): void {
   const { rows } = env.state.frame;
   // An acquired object is trusted for its reference, not by a flag.
   let trust = 0;
-  if (meta.name === 'bpf_get_kmem_cache') trust = PTR_UNTRUSTED;
+  if (meta.row.makes === 'untrusted') trust = PTR_UNTRUSTED;
   else if (meta.isRcuProtected) trust = MEM_RCU;
   if (meta.isIterNext) trust |= iterIsRcu(env, meta) ? MEM_RCU : PTR_TRUSTED;
   markRegPointer(rows, R0, PTR_TO_BTF_ID | trust);
@@ -123,26 +120,26 @@ function iterIsRcu(env: VerifierEnv, meta: KfuncMeta): boolean {
 /** check_special_kfunc: results that the prototype does not describe; false for ordinary functions. */
 function setSpecial(env: VerifierEnv, meta: KfuncMeta, insnIdx: number, pointee: number): boolean {
   const { rows } = env.state.frame;
-  switch (meta.name) {
-    case 'bpf_obj_new_impl':
-    case 'bpf_percpu_obj_new_impl':
+  switch (meta.row.makes) {
+    case 'object':
+    case 'percpu-object':
       setNewObject(env, meta, insnIdx);
       return true;
-    case 'bpf_refcount_acquire_impl':
+    case 'reference':
       markRegPointer(rows, R0, PTR_TO_BTF_ID | MEM_ALLOC);
       rows[R0 + A] = meta.argBtf;
       rows[R0 + B] = meta.argBtfId;
       return true;
-    case 'bpf_cast_to_kern_ctx':
+    case 'kern-ctx':
       markRegPointer(rows, R0, PTR_TO_BTF_ID | PTR_TRUSTED);
       rows[R0 + A] = 0;
       rows[R0 + B] = meta.argBtfId;
       return true;
-    case 'bpf_rdonly_cast':
+    case 'cast':
       setCast(env, meta);
       return true;
-    case 'bpf_dynptr_slice':
-    case 'bpf_dynptr_slice_rdwr':
+    case 'slice':
+    case 'slice-rdwr':
       setSlice(env, meta);
       return true;
   }
@@ -156,7 +153,7 @@ function setSpecial(env: VerifierEnv, meta: KfuncMeta, insnIdx: number, pointee:
 
 function setNewObject(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
   const { rows } = env.state.frame;
-  const percpu = meta.name === 'bpf_percpu_obj_new_impl';
+  const percpu = meta.row.makes === 'percpu-object';
   if (meta.constHi !== 0) reject(env, KFUNC.LOCAL_TYPE_RANGE);
   const { btf } = env.input;
   if (btf === undefined) reject(env, KFUNC.LOCAL_TYPE_NO_BTF);
@@ -194,7 +191,7 @@ function setCast(env: VerifierEnv, meta: KfuncMeta): void {
 function setSlice(env: VerifierEnv, meta: KfuncMeta): void {
   const { rows } = env.state.frame;
   invariant(meta.constFound, 'bpf_dynptr_slice(_rdwr) no constant size');
-  const readOnly = meta.name === 'bpf_dynptr_slice';
+  const readOnly = meta.row.makes === 'slice';
   markRegPointer(rows, R0, PTR_TO_MEM | meta.dynptrType | (readOnly ? MEM_RDONLY : 0));
   rows[R0 + A] = meta.constLo;
   rows[R0 + B] = meta.dynptrId;

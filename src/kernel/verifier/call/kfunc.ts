@@ -1,5 +1,6 @@
 /** Calls of kernel functions (check_kfunc_call). */
 import { KF_DESTRUCTIVE } from '../../rules/rows/kfuncs/row.ts';
+import { callbackKind } from '../../rules/effects.ts';
 import { MEM_RCU, PTR_MAYBE_NULL, PTR_UNTRUSTED } from '../../rules/reg-types.ts';
 import { AUX_IS_ITER_NEXT, AUX_NON_SLEEPABLE } from '../insn-aux.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
@@ -19,18 +20,12 @@ import { forEachRegMask } from '../state/each.ts';
 import { OFF, REF_OBJ_ID, STACK_ITER, STACK_SPILL, SUBREG_DEF, TYPE, storeScalar } from '../state/row.ts';
 import { clearCallerSaved, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { type CallbackKind, pushCallbackCall } from './callback.ts';
+import { pushCallbackCall } from './callback.ts';
 import { checkKfuncArgs } from './kfunc-args.ts';
 import { type KfuncMeta, fetchKfuncMeta } from './kfunc-meta.ts';
 import { setKfuncResult } from './kfunc-ret.ts';
 import { checkReturnCode } from './ret.ts';
 import { MAX_ERRNO } from '../../rules/limits.ts';
-
-const GRAPH_ADDERS: ReadonlySet<string> = new Set([
-  'bpf_list_push_front_impl',
-  'bpf_list_push_back_impl',
-  'bpf_rbtree_add_impl',
-]);
 
 /** check_kfunc_call: the call instruction at `insnIdx`, on the current state. */
 export function checkKfuncCall(env: VerifierEnv, insnIdx: number): void {
@@ -38,8 +33,9 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number): void {
   if (env.insns.imm[insnIdx] === 0) return;
   const meta = fetchKfuncMeta(env, insnIdx);
   if (meta.isIterNext) env.aux.flags[insnIdx] |= AUX_IS_ITER_NEXT;
-  if (meta.name === 'bpf_res_spin_lock' || meta.name === 'bpf_res_spin_lock_irqsave') forkFailedLock(env);
-  else if (meta.name === '__bpf_trap') reject(env, KFUNC.TRAP);
+  const { effect } = meta.row;
+  if (effect?.take === true) forkFailedLock(env);
+  else if (effect?.ends === 'trap') reject(env, KFUNC.TRAP);
   if (meta.flags & KF_DESTRUCTIVE && !env.input.caps.sysAdmin) reject(env, KFUNC.DESTRUCTIVE);
   if (meta.isSleepable && !inSleepable(env)) reject(env, KFUNC.SLEEPABLE, meta.name);
   if (!inSleepableContext(env)) env.aux.flags[insnIdx] |= AUX_NON_SLEEPABLE;
@@ -47,12 +43,12 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number): void {
   callBack(env, meta, insnIdx);
   checkSections(env, meta);
   release(env, meta, insnIdx);
-  if (meta.name === 'bpf_throw') throwException(env);
+  if (effect?.ends === 'throw') throwException(env);
   clearCallerSaved(env, env.state.frame);
   for (let i = 0; i <= 5; i++) env.state.frame.rows[regRow(i) + SUBREG_DEF] = 0;
   env.scratchedRegs |= 0x3f;
   setKfuncResult(env, meta, insnIdx);
-  if (meta.name === 'bpf_xdp_pull_data') clearAllPktPointers(env);
+  if (meta.row.changesPacket === true) clearAllPktPointers(env);
   if (meta.isIterNext && meta.iter !== undefined) processIterNextCall(env, insnIdx, meta.iter);
 }
 
@@ -74,19 +70,11 @@ function forkFailedLock(env: VerifierEnv): void {
   frame.rows[r0 + SUBREG_DEF] = env.insnIdx + 1;
 }
 
-/** Functions that call back, and how. */
-const CALLERS: Readonly<Record<string, CallbackKind>> = {
-  bpf_rbtree_add_impl: 'rbtree_add',
-  bpf_wq_set_callback_impl: 'wq',
-  bpf_task_work_schedule_signal_impl: 'task_work',
-  bpf_task_work_schedule_resume_impl: 'task_work',
-};
-
 function callBack(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
-  const kind = CALLERS[meta.name];
-  if (kind === undefined) return;
+  const { callback } = meta.row;
+  if (callback === undefined) return;
   try {
-    pushCallbackCall(env, insnIdx, meta.subprogno, kind);
+    pushCallbackCall(env, insnIdx, meta.subprogno, callbackKind(callback));
   } catch (e) {
     if (!(e instanceof Rejected)) throw e;
     rejectAfter(env, e, KFUNC.CALLBACK_FAILED, meta.name, meta.id);
@@ -96,8 +84,9 @@ function callBack(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
 /** Sections that the function enters or leaves, and those in which it must not be called. */
 function checkSections(env: VerifierEnv, meta: KfuncMeta): void {
   const { state } = env;
-  const rcuLock = meta.name === 'bpf_rcu_read_lock';
-  const rcuUnlock = meta.name === 'bpf_rcu_read_unlock';
+  const { effect } = meta.row;
+  const rcuLock = effect?.rcu === 'lock';
+  const rcuUnlock = effect?.rcu === 'unlock';
   if (state.activeRcuLocks > 0) {
     if ((rcuLock || rcuUnlock) && inRbtreeLockRequiredCb(env)) reject(env, KFUNC.RCU_IN_TREE_CB);
     if (rcuLock) reject(env, KFUNC.RCU_NESTED, meta.name);
@@ -107,8 +96,8 @@ function checkSections(env: VerifierEnv, meta: KfuncMeta): void {
     } else if (meta.isSleepable) reject(env, KFUNC.SLEEPABLE_IN, meta.name, 'rcu_read_lock');
   } else if (rcuLock) state.activeRcuLocks = 1;
   else if (rcuUnlock) reject(env, KFUNC.RCU_UNMATCHED, meta.name);
-  if (meta.name === 'bpf_preempt_disable') state.activePreemptLocks++;
-  else if (meta.name === 'bpf_preempt_enable') {
+  if (effect?.preempt === 'off') state.activePreemptLocks++;
+  else if (effect?.preempt === 'on') {
     if (state.activePreemptLocks === 0) reject(env, KFUNC.PREEMPT_UNMATCHED, meta.name);
     state.activePreemptLocks--;
   } else if (meta.isSleepable && state.activePreemptLocks > 0) {
@@ -134,8 +123,9 @@ function release(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
       meta.dynptrRefObjId !== 0 ? unmarkStackSlotsDynptr(env, meta.releaseRegno) : releaseReference(env, ref);
     if (!released) reject(env, KFUNC.NOT_ACQUIRED, meta.name, meta.id);
   }
-  if (!GRAPH_ADDERS.has(meta.name)) return;
-  const node = regRow(2);
+  const { owns } = meta.row;
+  if (owns === undefined) return;
+  const node = regRow(owns);
   const ref = rows[node + REF_OBJ_ID];
   env.aux.extraAt(insnIdx).insertOff = rows[node + OFF];
   convertOwningToNonOwning(env, ref);

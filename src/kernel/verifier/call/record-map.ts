@@ -3,6 +3,7 @@ import { BPF_F_RDONLY_PROG } from '../../../uapi/flags.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { invariant } from '../../../util/errors.ts';
+import type { FuncProto } from '../../rules/proto.ts';
 import { AUX_KEY_POISONED, AUX_MAP_POISONED } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
@@ -13,32 +14,11 @@ import { TYPE, VALUE_HI, VALUE_LO, u64ToNumber, varOffConst } from '../state/row
 import { regRow } from '../state/state.ts';
 import type { CallMeta } from '../state/call-meta.ts';
 
-const F = BPF_FUNC;
-/** Calls that are specialised by their map. */
-const MAP_FUNCS: ReadonlySet<number> = new Set([
-  F.BPF_FUNC_tail_call,
-  F.BPF_FUNC_map_lookup_elem,
-  F.BPF_FUNC_map_update_elem,
-  F.BPF_FUNC_map_delete_elem,
-  F.BPF_FUNC_map_push_elem,
-  F.BPF_FUNC_map_pop_elem,
-  F.BPF_FUNC_map_peek_elem,
-  F.BPF_FUNC_for_each_map_elem,
-  F.BPF_FUNC_redirect_map,
-  F.BPF_FUNC_map_lookup_percpu_elem,
-]);
-const WRITERS: ReadonlySet<number> = new Set([
-  F.BPF_FUNC_map_delete_elem,
-  F.BPF_FUNC_map_update_elem,
-  F.BPF_FUNC_map_push_elem,
-  F.BPF_FUNC_map_pop_elem,
-]);
-
 /** record_func_map: paths that come with different maps leave the call general. */
-export function recordFuncMap(env: VerifierEnv, meta: CallMeta, insnIdx: number): void {
-  if (!MAP_FUNCS.has(meta.funcId)) return;
+export function recordFuncMap(env: VerifierEnv, fn: FuncProto, meta: CallMeta, insnIdx: number): void {
+  if (fn.byMap === undefined) return;
   invariant(meta.map !== undefined, 'expected map for a map helper');
-  if (meta.map.flags & BPF_F_RDONLY_PROG && WRITERS.has(meta.funcId)) reject(env, CALL.MAP_WRITE_FORBIDDEN);
+  if (meta.map.flags & BPF_F_RDONLY_PROG && fn.byMap === 'writes') reject(env, CALL.MAP_WRITE_FORBIDDEN);
   const { aux } = env;
   if (aux.mapIndex[insnIdx] < 0) aux.mapIndex[insnIdx] = meta.mapIndex;
   else if (aux.mapIndex[insnIdx] !== meta.mapIndex) aux.flags[insnIdx] |= AUX_MAP_POISONED;
@@ -46,7 +26,7 @@ export function recordFuncMap(env: VerifierEnv, meta: CallMeta, insnIdx: number)
 
 /** record_func_key: a tail call whose index is one constant on all paths can be made direct. */
 export function recordFuncKey(env: VerifierEnv, meta: CallMeta, insnIdx: number): void {
-  if (meta.funcId !== F.BPF_FUNC_tail_call) return;
+  if (meta.funcId !== BPF_FUNC.BPF_FUNC_tail_call) return;
   const { map } = meta;
   if (map?.type !== BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY) reject(env, CALL.EXPECTED_PROG_ARRAY);
   const { rows } = env.state.frame;

@@ -20,13 +20,12 @@ import { BRANCH } from '../diag/catalogue/branch.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { checkCondJmpOp } from './branch.ts';
-import { isThrowCall } from '../pass/call-summary.ts';
+import { calledKfunc, kfuncRow } from '../pass/kfuncs.ts';
 import { pushStack } from '../paths/worklist.ts';
 import { clearAllPktPointers } from '../state/packet.ts';
 import { markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
-import { kfuncSpinAllowed } from '../resource/spin-lock.ts';
 
 /** What the walk does after an instruction: the next one, an explicit one, or the end of the path. */
 export type Next = 'advance' | 'moved' | 'returned' | 'exit';
@@ -61,7 +60,7 @@ export function checkJump(env: VerifierEnv): Next {
     ) {
       reject(env, BRANCH.EXIT_RESERVED_FIELDS);
     }
-    return leave(env, false);
+    return leave(env);
   }
   checkCondJmpOp(env);
   return 'advance';
@@ -83,14 +82,18 @@ function checkCall(env: VerifierEnv, cls: number): Next {
   if (env.state.activeLocks > 0) {
     const imm = insns.imm[idx];
     const helperAllowed = imm === BPF_FUNC.BPF_FUNC_spin_unlock || imm === BPF_FUNC.BPF_FUNC_kptr_xchg;
-    if ((src === 0 && !helperAllowed) || (isKfunc && (insns.off[idx] !== 0 || !kfuncSpinAllowed(env, idx)))) {
+    if (
+      (src === 0 && !helperAllowed) ||
+      (isKfunc && (insns.off[idx] !== 0 || kfuncRow(env, idx)?.underLock !== true))
+    ) {
       reject(env, BRANCH.CALL_WHILE_LOCKED);
     }
   }
   if (src === BPF_PSEUDO_CALL) checkFuncCall(env);
   else if (isKfunc) {
     checkKfuncCall(env, idx);
-    if (isThrowCall(env, idx)) return leave(env, true);
+    const kfunc = calledKfunc(env, idx);
+    if (kfunc?.row?.effect?.ends === 'throw') return leave(env, kfunc.name);
   } else {
     checkHelperCall(env, idx);
     if (insns.imm[idx] === BPF_FUNC.BPF_FUNC_tail_call && env.state.curframe > 0) return tailCallFromSubprog(env);
@@ -112,11 +115,12 @@ function tailCallFromSubprog(env: VerifierEnv): Next {
   return 'moved';
 }
 
-/** process_bpf_exit_full: out of a function, or out of the program. */
-function leave(env: VerifierEnv, exception: boolean): Next {
+/** process_bpf_exit_full: out of a function, or out of the program. `thrower` names the kernel function that throws. */
+function leave(env: VerifierEnv, thrower?: string): Next {
   const { state } = env;
   const outermost = state.curframe === 0;
-  const where = exception ? 'bpf_throw' : 'BPF_EXIT instruction in main prog';
+  const exception = thrower !== undefined;
+  const where = thrower ?? 'BPF_EXIT instruction in main prog';
   checkResourceLeak(env, exception, exception || outermost, where);
   if (exception) return 'exit';
   if (!outermost) {

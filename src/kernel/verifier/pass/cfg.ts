@@ -24,6 +24,7 @@ import type { VerifierEnv } from '../env.ts';
 import { printLineInfo } from '../state/print-insn.ts';
 import { findContainingSubprog } from '../subprog.ts';
 import { callsAsyncCallback, callsSyncCallback, helperProto, isIterNextCall, isThrowCall } from './call-summary.ts';
+import { kfuncRow } from './kfuncs.ts';
 import { isHelperCall, isKfuncCall, isLdImm64, isPseudoFunc, jumpOffset } from './subprogs.ts';
 
 // Marks of the walk: how far an instruction's edges were followed.
@@ -31,9 +32,6 @@ const DISCOVERED = 0x10;
 const EXPLORED = 0x20;
 const FALLTHROUGH = 1;
 const BRANCH = 2;
-
-/** Kernel functions that move packet data. */
-const PKT_CHANGING_KFUNCS: ReadonlySet<string> = new Set(['bpf_xdp_pull_data']);
 
 /** Checks the control flow graph and marks prune points, jump points and forced checkpoints in env.aux. */
 export function checkCfg(env: VerifierEnv): void {
@@ -121,7 +119,7 @@ class CfgWalk {
       if (isIterNextCall(env, i)) aux.flags[i] |= AUX_PRUNE_POINT | AUX_FORCE_CHECKPOINT | AUX_IS_ITER_NEXT;
       const subprog = env.subprogs[findContainingSubprog(env, i)];
       if (isThrowCall(env, i)) subprog.mightThrow = true;
-      if (PKT_CHANGING_KFUNCS.has(aux.extra.get(i)?.kfunc ?? '')) subprog.changesPktData = true;
+      if (kfuncRow(env, i)?.changesPacket === true) subprog.changesPktData = true;
     }
   }
 

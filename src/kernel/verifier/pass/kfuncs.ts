@@ -5,7 +5,10 @@ import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
+import type { KfuncRow } from '../../rules/rows/kfuncs/row.ts';
+import { kfuncFor } from '../../rules/compile.ts';
 import { MAX_KFUNC_DESCS } from '../../rules/limits.ts';
+import type { CalledKfunc } from '../insn-aux.ts';
 
 /** The kernel's BTF, read when a program first refers to it; env.btfs[0]. */
 export function kernelBtf(env: VerifierEnv): Btf | undefined {
@@ -13,10 +16,10 @@ export function kernelBtf(env: VerifierEnv): Btf | undefined {
 }
 
 /**
- * Resolves the call at `i`: name and type go to aux.extra; `seen` collects the different functions.
+ * Resolves the call at `i`: what it calls goes to aux.extra; `seen` collects the different functions by type.
  * A call of type 0 is a weak function that does not exist: left for exploration.
  */
-export function addKfunc(env: VerifierEnv, i: number, seen: Set<number>): void {
+export function addKfunc(env: VerifierEnv, i: number, seen: Map<number, CalledKfunc>): void {
   const { insns, input, aux } = env;
   const id = insns.imm[i];
   const fdIdx = insns.off[i];
@@ -30,12 +33,26 @@ export function addKfunc(env: VerifierEnv, i: number, seen: Set<number>): void {
     if (input.fdArray === undefined) reject(env, STRUCTURE.KFUNC_NO_FD_ARRAY);
     reject(env, STRUCTURE.KFUNC_MODULE);
   }
-  const func = btf.type(id);
-  if (func?.kind !== BTF_KIND.FUNC) reject(env, STRUCTURE.KFUNC_NOT_FUNC, id);
-  seen.add(id);
-  if (func.name.startsWith('bpf_xdp_metadata_rx_')) reject(env, KFUNC.DEVICE_BOUND);
+  let kfunc = seen.get(id);
+  if (kfunc === undefined) seen.set(id, (kfunc = resolve(env, btf, id)));
   const extra = aux.extraAt(i);
   extra.btf = 0;
   extra.btfId = id;
-  extra.kfunc = func.name;
+  extra.kfunc = kfunc;
 }
+
+function resolve(env: VerifierEnv, btf: Btf, id: number): CalledKfunc {
+  const func = btf.type(id);
+  if (func?.kind !== BTF_KIND.FUNC) reject(env, STRUCTURE.KFUNC_NOT_FUNC, id);
+  const { name } = func;
+  const { rules } = env.input;
+  const row = rules.kfunc(name);
+  if (row?.deviceBound === true) reject(env, KFUNC.DEVICE_BOUND);
+  return { name, id, row, allowed: kfuncFor(rules, name, env.query) !== undefined };
+}
+
+/** The kernel function that the instruction at `i` calls; undefined for other instructions and a weak function that does not exist. */
+export const calledKfunc = (env: VerifierEnv, i: number): CalledKfunc | undefined => env.aux.extra.get(i)?.kfunc;
+
+/** What a call of a kernel function does, whoever may call it. */
+export const kfuncRow = (env: VerifierEnv, i: number): KfuncRow | undefined => env.aux.extra.get(i)?.kfunc?.row;

@@ -143,7 +143,7 @@ export function computeLiveRegs(env: VerifierEnv): void {
 function printLiveRegs(env: VerifierEnv, insns: Insns): void {
   const { aux, log } = env;
   log.line('Live regs before insn:');
-  const opts = { callName: (i: number) => aux.extra.get(i)?.kfunc };
+  const opts = { callName: (i: number) => aux.extra.get(i)?.kfunc?.name };
   for (let i = 0; i < insns.length; i++) {
     const scc = aux.scc[i] === 0 ? '    ' : `${String(aux.scc[i]).padStart(3)} `;
     let regs = '';

@@ -7,7 +7,7 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { findSubprogAt, subprogEnd } from '../subprog.ts';
 import { isThrowCall } from './call-summary.ts';
-import { isKfuncCall, isPseudoCall, isPseudoFunc } from './subprogs.ts';
+import { isPseudoCall, isPseudoFunc } from './subprogs.ts';
 import { BPF_PRIV_STACK_MIN_SIZE, MAX_CALL_FRAMES, MAX_TAIL_CALLER_STACK } from '../../rules/limits.ts';
 
 /** Stack of one function as it counts: the machine code's frames are multiples of 16 (round_up_stack_depth). */
@@ -126,8 +126,7 @@ class DepthWalk {
     const { insns, subprogs } = env;
     const end = subprogEnd(env, idx);
     for (; i < end; i++) {
-      if (isKfuncCall(insns, i) && isThrowCall(env, i) && this.#inCallback(idx))
-        reject(env, STRUCTURE.THROW_FROM_CALLBACK, i, idx);
+      if (isThrowCall(env, i) && this.#inCallback(idx)) reject(env, STRUCTURE.THROW_FROM_CALLBACK, i, idx);
       const called = isPseudoCall(insns, i);
       if (!called && !isPseudoFunc(insns, i)) continue;
       const callee = findSubprogAt(env, i + insns.imm[i] + 1);

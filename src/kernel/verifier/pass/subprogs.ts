@@ -17,15 +17,17 @@ import {
   bpfMode,
   bpfOp,
 } from '../../../isa/opcodes.ts';
+import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import type { Insns } from '../../../isa/insn.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { Subprog, VerifierEnv } from '../env.ts';
 import { exceptionCallbackStart } from './exception-callback.ts';
+import type { CalledKfunc } from '../insn-aux.ts';
 import { addKfunc } from './kfuncs.ts';
 import { BPF_MAX_SUBPROGS } from '../../rules/limits.ts';
 
-const TAIL_CALL = 12;
+const TAIL_CALL = BPF_FUNC.BPF_FUNC_tail_call;
 const CALL = BPF_JMP | BPF_CALL;
 const LD_IMM64 = BPF_LD | BPF_IMM | BPF_DW;
 
@@ -79,7 +81,7 @@ export function addSubprogsAndKfuncs(env: VerifierEnv): void {
     if (starts.size >= BPF_MAX_SUBPROGS) reject(env, STRUCTURE.TOO_MANY_SUBPROGS);
     starts.add(start);
   };
-  const kfuncs = new Set<number>();
+  const kfuncs = new Map<number, CalledKfunc>();
   add(0);
   for (let i = 0; i < insns.length; i++) {
     const kfunc = isKfuncCall(insns, i);

@@ -7,6 +7,7 @@ import { structIdsMatch } from '../call/args/btf.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
+import { kfuncRow } from '../pass/kfuncs.ts';
 import { forEachReg } from '../state/each.ts';
 import { A, B, ID, OFF, REF_OBJ_ID, TYPE, VALUE_LO, varOffConst } from '../state/row.ts';
 import { markRegPointer } from '../state/regs.ts';
@@ -16,11 +17,11 @@ import { findLock, lockPtr } from './spin-lock.ts';
 
 const ANY_LOCK = REF_TYPE_LOCK | REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ;
 
-/** in_rbtree_lock_required_cb: inside the comparison callback of bpf_rbtree_add. */
+/** in_rbtree_lock_required_cb: inside the comparison callback of a tree. */
 export function inRbtreeLockRequiredCb(env: VerifierEnv): boolean {
   const { state } = env;
   if (state.curframe === 0 || !state.frame.inCallbackFn) return false;
-  return env.aux.extra.get(state.frame.callsite)?.kfunc === 'bpf_rbtree_add_impl';
+  return kfuncRow(env, state.frame.callsite)?.callback?.sync === 'rbtree_add';
 }
 
 /** The list head or tree root that register `regno` points to, whose lock must be held. */

@@ -1,5 +1,6 @@
 /** Locks in map values and allocated objects (process_spin_lock, acquire_lock_state, release_lock_state). */
 import { BPF_RES_SPIN_LOCK, BPF_SPIN_LOCK } from '../../../btf/record.ts';
+import type { LockKind } from '../../rules/effects.ts';
 import { PTR_TO_MAP_VALUE } from '../../rules/reg-types.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
@@ -18,9 +19,6 @@ import { hasField, regBtfRecord } from '../state/record.ts';
 import { invalidateNonOwningRefs, removeRef } from './refs.ts';
 
 const LOCK_MASK = REF_TYPE_LOCK | REF_TYPE_RES_LOCK | REF_TYPE_RES_LOCK_IRQ;
-
-/** Which lock functions are called: plain, resilient, resilient with interrupts off. */
-export type LockKind = 'spin' | 'res' | 'res-irq';
 
 const REF_TYPE_OF: Record<LockKind, number> = {
   spin: REF_TYPE_LOCK,
@@ -80,34 +78,3 @@ function dropLock(env: VerifierEnv, kind: LockKind, id: number, ptr: number, nam
   state.activeLockPtr = outer?.ptr ?? 0;
   invalidateNonOwningRefs(env);
 }
-
-/** Kernel functions that may be called while a lock is held (kfunc_spin_allowed). */
-const SPIN_ALLOWED: ReadonlySet<string> = new Set([
-  'bpf_list_push_front_impl',
-  'bpf_list_push_back_impl',
-  'bpf_list_pop_front',
-  'bpf_list_pop_back',
-  'bpf_list_front',
-  'bpf_list_back',
-  'bpf_rbtree_remove',
-  'bpf_rbtree_add_impl',
-  'bpf_rbtree_first',
-  'bpf_rbtree_root',
-  'bpf_rbtree_left',
-  'bpf_rbtree_right',
-  'bpf_refcount_acquire_impl',
-  'bpf_iter_num_new',
-  'bpf_iter_num_next',
-  'bpf_iter_num_destroy',
-  'bpf_res_spin_lock',
-  'bpf_res_spin_unlock',
-  'bpf_res_spin_lock_irqsave',
-  'bpf_res_spin_unlock_irqrestore',
-  'bpf_arena_alloc_pages',
-  'bpf_arena_free_pages',
-  'bpf_arena_reserve_pages',
-]);
-
-/** kfunc_spin_allowed: the kernel function called at `insnIdx` may be called under a lock. */
-export const kfuncSpinAllowed = (env: VerifierEnv, insnIdx: number): boolean =>
-  SPIN_ALLOWED.has(env.aux.extra.get(insnIdx)?.kfunc ?? '');

@@ -1,6 +1,7 @@
 /** The rewritten program as plain data for the engines. */
 import type { Insns } from '../../../isa/insn.ts';
 import { BPF_CALL, BPF_JMP } from '../../../isa/opcodes.ts';
+import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { LOOP_INLINED } from '../../rules/rows/helpers/internal.ts';
 import { AUX_LOOP_INLINE, AUX_MAP_POISONED } from '../insn-aux.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -8,8 +9,6 @@ import { isLdImm64 } from '../pass/subprogs.ts';
 import type { SubprogInfo, VerifiedProgram } from '../result.ts';
 import { subprogEnd } from '../subprog.ts';
 import { progTag } from './tag.ts';
-
-const TAIL_CALL = 12;
 
 /** Builds the result; `mapCount` is the number of maps that the program names itself (the first ones of env.maps). */
 export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgram {
@@ -20,7 +19,11 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     if ((aux.flags[i] & AUX_MAP_POISONED) === 0 && aux.mapIndex[i] < mapCount) mapIndex[i] = aux.mapIndex[i];
     if ((aux.flags[i] & AUX_LOOP_INLINE) !== 0) insns.off[i] = LOOP_INLINED;
     if (isLdImm64(insns, i)) i++;
-    else if (insns.code[i] === (BPF_JMP | BPF_CALL) && insns.src[i] === 0 && insns.imm[i] === TAIL_CALL)
+    else if (
+      insns.code[i] === (BPF_JMP | BPF_CALL) &&
+      insns.src[i] === 0 &&
+      insns.imm[i] === BPF_FUNC.BPF_FUNC_tail_call
+    )
       usesTailCall = true;
   }
   const subprogs = env.subprogs.map(

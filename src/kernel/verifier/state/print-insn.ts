@@ -5,7 +5,7 @@ import type { LineInfo } from '../result.ts';
 
 /** print_bpf_insn: the instruction at `idx` in the kernel's dialect, with newline. */
 export function printInsn(env: VerifierEnv, idx: number): void {
-  env.log.line(disasmKernel(env.insns, idx, { callName: (i) => env.aux.extra.get(i)?.kfunc }));
+  env.log.line(disasmKernel(env.insns, idx, { callName: (i) => env.aux.extra.get(i)?.kfunc?.name }));
 }
 
 /** The line that instruction `idx` belongs to: the last record at or before it (bpf_find_linfo). */

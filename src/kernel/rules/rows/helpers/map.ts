@@ -52,6 +52,8 @@ export const MAP_HELPERS = {
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_MAP_KEY],
     pktAccess: true,
+    acquires: 'from-sockmap',
+    byMap: 'reads',
   },
   map_update_elem: {
     id: 2,
@@ -59,6 +61,7 @@ export const MAP_HELPERS = {
     ret: RET_INTEGER,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_MAP_KEY, ARG_PTR_TO_MAP_VALUE, ARG_ANYTHING],
     pktAccess: true,
+    byMap: 'writes',
   },
   map_delete_elem: {
     id: 3,
@@ -66,6 +69,7 @@ export const MAP_HELPERS = {
     ret: RET_INTEGER,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_MAP_KEY],
     pktAccess: true,
+    byMap: 'writes',
   },
   tail_call: {
     id: 12,
@@ -73,6 +77,7 @@ export const MAP_HELPERS = {
     ret: RET_VOID,
     args: [ARG_PTR_TO_CTX, ARG_CONST_MAP_PTR, ARG_ANYTHING],
     changesPktData: true,
+    byMap: 'reads',
   },
   get_local_storage: { id: 81, since: '4.19', ret: RET_PTR_TO_MAP_VALUE, args: [ARG_CONST_MAP_PTR, ARG_ANYTHING] },
   map_push_elem: {
@@ -81,22 +86,49 @@ export const MAP_HELPERS = {
     ret: RET_INTEGER,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_MAP_VALUE, ARG_ANYTHING],
     pktAccess: true,
+    byMap: 'writes',
   },
-  map_pop_elem: { id: 88, since: '4.20', ret: RET_INTEGER, args: [ARG_CONST_MAP_PTR, UNINIT_MAP_VALUE] },
-  map_peek_elem: { id: 89, since: '4.20', ret: RET_INTEGER, args: [ARG_CONST_MAP_PTR, UNINIT_MAP_VALUE] },
-  spin_lock: { id: 93, since: '5.1', ret: RET_VOID, args: [ARG_PTR_TO_SPIN_LOCK] },
-  spin_unlock: { id: 94, since: '5.1', ret: RET_VOID, args: [ARG_PTR_TO_SPIN_LOCK] },
+  map_pop_elem: {
+    id: 88,
+    since: '4.20',
+    ret: RET_INTEGER,
+    args: [ARG_CONST_MAP_PTR, UNINIT_MAP_VALUE],
+    byMap: 'writes',
+  },
+  map_peek_elem: {
+    id: 89,
+    since: '4.20',
+    ret: RET_INTEGER,
+    args: [ARG_CONST_MAP_PTR, UNINIT_MAP_VALUE],
+    byMap: 'reads',
+  },
+  spin_lock: {
+    id: 93,
+    since: '5.1',
+    ret: RET_VOID,
+    args: [ARG_PTR_TO_SPIN_LOCK],
+    effect: { lock: 'spin', take: true },
+  },
+  spin_unlock: {
+    id: 94,
+    since: '5.1',
+    ret: RET_VOID,
+    args: [ARG_PTR_TO_SPIN_LOCK],
+    effect: { lock: 'spin', take: false },
+  },
   sk_storage_get: {
     id: 107,
     since: '5.2',
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_SOCK_COMMON, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
+    allocates: true,
   },
   'sk_storage_get:cg_sock': {
     id: 107,
     since: '5.2',
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_CTX, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
+    allocates: true,
   },
   'sk_storage_get:tracing': {
     id: 107,
@@ -105,6 +137,7 @@ export const MAP_HELPERS = {
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_OR_NULL, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
     argBtf: [undefined, 'sock_common'],
     allowedIn: 'sk_storage_tracing',
+    allocates: true,
   },
   sk_storage_delete: {
     id: 108,
@@ -131,6 +164,7 @@ export const MAP_HELPERS = {
     since: '5.8',
     ret: RET_PTR_TO_MEM | MEM_RINGBUF | PTR_MAYBE_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_CONST_ALLOC_SIZE_OR_ZERO, ARG_ANYTHING],
+    acquires: 'always',
   },
   ringbuf_submit: { id: 132, since: '5.8', ret: RET_VOID, args: [ARG_PTR_TO_RINGBUF_MEM | OBJ_RELEASE, ARG_ANYTHING] },
   ringbuf_discard: { id: 133, since: '5.8', ret: RET_VOID, args: [ARG_PTR_TO_RINGBUF_MEM | OBJ_RELEASE, ARG_ANYTHING] },
@@ -141,6 +175,7 @@ export const MAP_HELPERS = {
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_OR_NULL, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
     argBtf: [undefined, 'inode'],
+    allocates: true,
   },
   inode_storage_delete: {
     id: 146,
@@ -167,6 +202,7 @@ export const MAP_HELPERS = {
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_OR_NULL, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
     argBtf: [undefined, 'task_struct'],
+    allocates: true,
   },
   task_storage_delete: {
     id: 157,
@@ -180,6 +216,8 @@ export const MAP_HELPERS = {
     since: '5.13',
     ret: RET_INTEGER,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK_OR_NULL, ARG_ANYTHING],
+    callback: { sync: 'for_each_map_elem' },
+    byMap: 'reads',
   },
   timer_init: {
     id: 169,
@@ -194,6 +232,7 @@ export const MAP_HELPERS = {
     ret: RET_INTEGER,
     args: [ARG_PTR_TO_TIMER, ARG_PTR_TO_FUNC],
     gplOnly: true,
+    callback: { async: 'timer' },
   },
   timer_start: {
     id: 171,
@@ -208,12 +247,14 @@ export const MAP_HELPERS = {
     since: '5.17',
     ret: RET_INTEGER,
     args: [ARG_ANYTHING, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK_OR_NULL, ARG_ANYTHING],
+    callback: { sync: 'loop' },
   },
   kptr_xchg: {
     id: 194,
     since: '5.19',
     ret: RET_PTR_TO_BTF_ID_OR_NULL,
     args: [ARG_KPTR_XCHG_DEST, ARG_PTR_TO_BTF_ID | PTR_MAYBE_NULL | OBJ_RELEASE],
+    acquires: 'always',
   },
   map_lookup_percpu_elem: {
     id: 195,
@@ -221,6 +262,7 @@ export const MAP_HELPERS = {
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_MAP_KEY, ARG_ANYTHING],
     pktAccess: true,
+    byMap: 'reads',
   },
   dynptr_from_mem: {
     id: 197,
@@ -269,6 +311,7 @@ export const MAP_HELPERS = {
     since: '6.1',
     ret: RET_INTEGER,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_FUNC, ARG_PTR_TO_STACK_OR_NULL, ARG_ANYTHING],
+    callback: { sync: 'user_ringbuf_drain' },
   },
   cgrp_storage_get: {
     id: 210,
@@ -276,6 +319,7 @@ export const MAP_HELPERS = {
     ret: RET_PTR_TO_MAP_VALUE_OR_NULL,
     args: [ARG_CONST_MAP_PTR, ARG_PTR_TO_BTF_ID_OR_NULL, ARG_PTR_TO_MAP_VALUE_OR_NULL, ARG_ANYTHING],
     argBtf: [undefined, 'cgroup'],
+    allocates: true,
   },
   cgrp_storage_delete: {
     id: 211,

@@ -114,7 +114,7 @@ export const NET_HELPERS = {
 
   // XDP.
   xdp_adjust_head: { id: 44, since: '4.10', ret: RET_INTEGER, args: [CTX, ANY], changesPktData: true },
-  redirect_map: { id: 51, since: '4.14', ret: RET_INTEGER, args: [ARG_CONST_MAP_PTR, ANY, ANY] },
+  redirect_map: { id: 51, since: '4.14', ret: RET_INTEGER, args: [ARG_CONST_MAP_PTR, ANY, ANY], byMap: 'reads' },
   xdp_adjust_meta: { id: 54, since: '4.15', ret: RET_INTEGER, args: [CTX, ANY], changesPktData: true },
   xdp_adjust_tail: { id: 65, since: '4.18', ret: RET_INTEGER, args: [CTX, ANY], changesPktData: true },
   xdp_get_buff_len: { id: 188, since: '5.18', ret: RET_INTEGER, args: [CTX] },

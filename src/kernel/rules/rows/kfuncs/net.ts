@@ -12,13 +12,13 @@ import {
 } from './row.ts';
 import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
 
-const { BPF_TRACE_ITER } = BPF_ATTACH_TYPE;
+const { BPF_TRACE_ITER, BPF_TRACE_KPROBE_SESSION, BPF_TRACE_UPROBE_SESSION } = BPF_ATTACH_TYPE;
 
 const GET = KF_ACQUIRE | KF_RET_NULL;
 const CONNTRACK: readonly KfuncHook[] = ['xdp', 'tc'];
 const conntrack = { hooks: CONNTRACK, config: 'CONFIG_NF_CONNTRACK' } as const;
 const LSM = { hooks: ['tracing'] as const, progTypes: [P.BPF_PROG_TYPE_LSM] } as const;
-const SESSION = { hooks: ['kprobe'] as const, attach: [56, 57] } as const;
+const SESSION = { hooks: ['kprobe'] as const, attach: [BPF_TRACE_KPROBE_SESSION, BPF_TRACE_UPROBE_SESSION] } as const;
 
 /** Functions of the kernel's own congestion controls, for those that are written in BPF. */
 const congestionControl = (config: Pick<KfuncRow, 'config'>, names: string): KfuncTable =>
@@ -31,10 +31,16 @@ export const NET_KFUNCS: KfuncTable = {
     since: '6.4',
     flags: KF_TRUSTED_ARGS,
     hooks: ['tc', 'sched_act', 'sk_skb', 'socket_filter', 'cgroup', 'lwt', 'netfilter', 'tracing'],
+    makesDynptr: 'skb',
   },
-  bpf_dynptr_from_skb_meta: { since: '6.18', flags: KF_TRUSTED_ARGS, hooks: ['tc', 'sched_act'] },
-  bpf_dynptr_from_xdp: { since: '6.4', flags: 0, hooks: ['xdp'] },
-  bpf_xdp_pull_data: { since: '6.18', flags: 0, hooks: ['xdp'] },
+  bpf_dynptr_from_skb_meta: {
+    since: '6.18',
+    flags: KF_TRUSTED_ARGS,
+    hooks: ['tc', 'sched_act'],
+    makesDynptr: 'skb_meta',
+  },
+  bpf_dynptr_from_xdp: { since: '6.4', flags: 0, hooks: ['xdp'], makesDynptr: 'xdp' },
+  bpf_xdp_pull_data: { since: '6.18', flags: 0, hooks: ['xdp'], changesPacket: true },
   bpf_sk_assign_tcp_reqsk: { since: '6.9', flags: KF_TRUSTED_ARGS, hooks: ['tc'], config: 'CONFIG_SYN_COOKIES' },
   bpf_sock_addr_set_sun_path: { since: '6.7', flags: 0, hooks: ['cgroup'] },
   bpf_sock_ops_enable_tx_tstamp: { since: '6.15', flags: KF_TRUSTED_ARGS, hooks: ['cgroup'] },
@@ -75,7 +81,7 @@ export const NET_KFUNCS: KfuncTable = {
   ),
 
   bpf_session_is_return: { since: '6.10', flags: 0, ...SESSION },
-  bpf_session_cookie: { since: '6.10', flags: 0, ...SESSION },
+  bpf_session_cookie: { since: '6.10', flags: 0, ...SESSION, makes: 'writable' },
   css_rstat_updated: { since: '6.16', flags: 0, hooks: ['tracing'], config: 'CONFIG_CGROUPS' },
   css_rstat_flush: { since: '6.16', flags: KF_SLEEPABLE, hooks: ['tracing'], config: 'CONFIG_CGROUPS' },
 

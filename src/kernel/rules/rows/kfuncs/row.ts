@@ -1,5 +1,6 @@
-/** The shape of a kfunc row: flags and who may call it. Prototypes come from the kernel's BTF by name. */
+/** The shape of a kfunc row: flags, who may call it, what it does. Prototypes come from the kernel's BTF by name. */
 import type { Configured } from '../../build.ts';
+import type { Callback, LockEffect, Sole } from '../../effects.ts';
 import { BPF_PROG_TYPE as P } from '../../../../uapi/prog-types.ts';
 
 // KF_* flags.
@@ -36,15 +37,73 @@ export type KfuncHook =
   | 'netfilter'
   | 'kprobe';
 
-export interface KfuncRow extends Configured {
+/** The section that a kfunc enters or leaves, the lock that it takes or drops, or how it ends the program. */
+export type KfuncEffect = Sole<
+  | { readonly rcu: 'lock' | 'unlock' }
+  | { readonly preempt: 'off' | 'on' }
+  /** The argument with the suffix __irq_flag is filled, or used up; `res-irq` locks do so as well. */
+  | { readonly irq: 'save' | 'restore' }
+  | LockEffect<'res' | 'res-irq'>
+  /** `throw`: the program ends with the exception. `trap`: a compiler put it where control must never come. */
+  | { readonly ends: 'throw' | 'trap' }
+>;
+
+/** Objects that programs allocate, by allocator. */
+export type AllocatedObject = 'object' | 'percpu-object';
+
+/** What r0 is, where the prototype alone does not tell. */
+export type KfuncResult =
+  /** A new object of the program's own type that the constant argument names. */
+  | AllocatedObject
+  /** Another reference to the object that was passed; it cannot fail while the program owns that one. */
+  | 'reference'
+  /** The context as the kernel sees it (struct bpf_ctx_convert). */
+  | 'kern-ctx'
+  /** A pointer to the kernel type that the constant argument names, only to be read and with faults giving 0. */
+  | 'cast'
+  /** Memory in the dynptr that was passed, of the constant size; writable in the second form. */
+  | 'slice'
+  | 'slice-rdwr'
+  /** The struct of the prototype, which may vanish at any time. */
+  | 'untrusted'
+  /** The memory of the prototype, and it may be written. */
+  | 'writable';
+
+/** The dynptr that a kfunc makes in its __uninit argument: over a packet or its metadata, or as the one that was passed. */
+export type KfuncDynptr = 'skb' | 'skb_meta' | 'xdp' | 'clone';
+
+/** What a kfunc does beyond its prototype and flags: one of these, or nothing. */
+export type KfuncAction =
+  | object
+  | { readonly effect: KfuncEffect }
+  | { readonly makes: KfuncResult }
+  | { readonly makesDynptr: KfuncDynptr }
+  /** The object of the __alloc argument is given back to its allocator. */
+  | { readonly drops: AllocatedObject }
+  /** The argument (1 to 5) whose object goes into a list or tree, and who calls back on the way. */
+  | { readonly owns: 1 | 2 | 3 | 4 | 5; readonly callback?: Callback }
+  | { readonly callback: Callback };
+
+interface KfuncBase extends Configured {
   readonly flags: number;
   readonly hooks: readonly KfuncHook[];
   /** Further limits that the kernel's filters set. */
   readonly progTypes?: readonly number[];
   readonly attach?: readonly number[];
+  /** A condition beyond these (kfuncAllowedIn), with a message of its own. */
+  readonly allowedIn?: 'css_task_iter';
+  /** Only for programs that are bound to a device. */
+  readonly deviceBound?: true;
+  /** It may be called while a lock is held (kfunc_spin_allowed). */
+  readonly underLock?: true;
+  /** Packet pointers are stale afterwards (bpf_kfunc_changes_pkt_data). */
+  readonly changesPacket?: true;
   /** The kernel's own test functions. */
   readonly test?: boolean;
 }
+
+/** A kfunc: who may call it, and what the call does. The verifier asks the columns, never the name. */
+export type KfuncRow = KfuncBase & Sole<KfuncAction>;
 export type KfuncTable = Readonly<Record<string, KfuncRow>>;
 
 /** bpf_prog_type_to_kfunc_hook; types that are not here call the common set only. */

@@ -141,7 +141,7 @@ function checkKind(
       return;
     case ARG_PTR_TO_SPIN_LOCK:
       if (inRbtreeLockRequiredCb(env)) reject(env, ARGS.RBTREE_CB_LOCK);
-      return processSpinLock(env, regno, 'spin', meta.funcId === BPF_FUNC.BPF_FUNC_spin_lock);
+      return processSpinLock(env, regno, 'spin', fn.effect?.take === true);
     case ARG_PTR_TO_TIMER:
       return processTimerArg(env, regno, meta);
     case ARG_PTR_TO_FUNC:
