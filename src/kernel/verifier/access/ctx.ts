@@ -8,7 +8,7 @@ import { Rejected, reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { lowerSmax, raiseSmin, regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { formatTnum } from '../state/format.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';

@@ -21,7 +21,7 @@ import {
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { checkKptrMatch, kptrTarget } from '../call/args/kptr.ts';
+import { checkKptrMatch, kptrTarget } from './kptr-match.ts';
 import { hasField, structRecord } from '../state/record.ts';
 import { inRcuCs } from '../state/context.ts';
 import { A, ID } from '../state/row.ts';

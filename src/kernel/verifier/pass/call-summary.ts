@@ -4,7 +4,7 @@ import { kfuncFor } from '../../rules/compile.ts';
 import { RET_VOID, baseType } from '../../rules/reg-types.ts';
 import type { FuncProto } from '../../rules/proto.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from './kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { isHelperCall, isKfuncCall } from './subprogs.ts';
 
 /** Helpers that run a callback before they return: for_each_map_elem, find_vma, loop, user_ringbuf_drain. */

@@ -7,7 +7,7 @@ import type { VerifierEnv } from '../env.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 import type { SubprogInfo, VerifiedProgram } from '../result.ts';
 import { subprogEnd } from '../subprog.ts';
-import { progTag } from './tag.ts';
+import { progTag } from '../pass/tag.ts';
 
 const TAIL_CALL = 12;
 
