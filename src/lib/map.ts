@@ -11,7 +11,7 @@ import { BpfError, loaderError } from './errors.ts';
 import { didYouMean } from './nearest.ts';
 import { isMapInMap, newMapSpec } from './object/map-common.ts';
 import type { MapSpec } from './spec.ts';
-import { BPF_ANY, BPF_EXIST } from '../uapi/flags.ts';
+import { BPF_ANY } from '../uapi/flags.ts';
 
 /** Their user-space values are file descriptors or ids of 4 bytes, whatever BTF says. */
 const FD_VALUES: ReadonlySet<number> = new Set([

@@ -2,12 +2,8 @@
 import { MAX_CALL_FRAMES, MAX_TAIL_CALL_CNT } from '../rules/limits.ts';
 import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK, mayGotoTick } from '../run/may-goto.ts';
 import { execute } from './loop.ts';
-import { REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
-import { InterpProgram } from './program.ts';
-
-// Words of a saved call frame: return p, r6 to r9, r10, may_goto budget.
-export const FRAME_WORDS = 11;
-export const R10 = 20;
+import { FRAME_WORDS, R10, REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
+import type { InterpProgram } from './program.ts';
 
 /** State of one activation; engines reuse them. */
 export class Activation {
@@ -103,9 +99,9 @@ export class Activation {
     const slot = link.tailCallTarget(regs[4], regs[6] >>> 0);
     if (slot === 0) return false;
     view.setInt32(link.stack.tailCalls, count + 1, true);
-    const target = link.programs.get(slot);
+    const target = this.depth === 0 ? program.interpAt(slot) : undefined;
     const ctx = regs[2];
-    if (this.depth === 0 && target instanceof InterpProgram) {
+    if (target !== undefined) {
       this.#become(target, ctx);
       return true;
     }

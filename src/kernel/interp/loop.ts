@@ -2,9 +2,9 @@
 import { ProgramAbort } from '../run/linkage.ts';
 import { MAX_CALL_FRAMES } from '../rules/limits.ts';
 import { atomicOp, slowAccess } from './access.ts';
-import { type Activation, FRAME_WORDS, R10 } from './activation.ts';
+import type { Activation } from './activation.ts';
 import { mulhu, sdivmod64, udivmod64 } from './div64.ts';
-import { REG_SCRATCH } from './predecode.ts';
+import { FRAME_WORDS, R10, REG_SCRATCH } from './predecode.ts';
 
 /**
  * Continues an activation for at most `budget` instructions; true when the program has returned.

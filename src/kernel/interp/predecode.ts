@@ -39,6 +39,10 @@ export const REG_SCRATCH = 24;
 /** Guest address of the frame that JS helpers get. */
 export const REG_FRAME = 28;
 export const REG_CONSTANTS = 32;
+/** Where r10 stands in the register file. */
+export const R10 = 20;
+/** Words of a saved call frame: return p, r6 to r9, r10, may_goto budget. */
+export const FRAME_WORDS = 11;
 
 /*
  * Operations. A plain one has the number of its opcode byte, in the register form: immediates are constants in the

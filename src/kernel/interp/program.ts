@@ -143,10 +143,10 @@ export class InterpProgram implements Executable {
 
   /** Runs the program at a slot, of either engine, as the tail call of a function whose r10 was `sp`; r0 goes to `R`. */
   callProgram(slot: number, ctx: number, sp: number, R: Int32Array): void {
-    const target = this.link.programs.get(slot);
+    const target = this.interpAt(slot);
     const global = this.link.stack.sp;
     const outer = global.value as number;
-    if (target instanceof InterpProgram) {
+    if (target !== undefined) {
       target.#nested(0, sp, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], R);
     } else {
       global.value = sp;
@@ -155,6 +155,12 @@ export class InterpProgram implements Executable {
       R[1] = this.view.getInt32(this.retAddr + 4, true);
     }
     global.value = outer;
+  }
+
+  /** The program at a slot when this engine runs it. */
+  interpAt(slot: number): InterpProgram | undefined {
+    const target = this.link.programs.get(slot);
+    return target instanceof InterpProgram ? target : undefined;
   }
 
   /** callx of guard mode: the helper whose id is in a register. */

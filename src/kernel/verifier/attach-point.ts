@@ -5,7 +5,7 @@ import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { LSM_UNTRUSTED } from '../rules/attach.ts';
 import type { VerifierEnv } from './env.ts';
-import { kernelBtf } from './pass/kfuncs.ts';
+import { kernelBtf } from './kernel-btf.ts';
 
 const { BPF_TRACE_ITER, BPF_TRACE_RAW_TP } = BPF_ATTACH_TYPE;
 const { BPF_PROG_TYPE_LSM, BPF_PROG_TYPE_STRUCT_OPS, BPF_PROG_TYPE_TRACING } = BPF_PROG_TYPE;

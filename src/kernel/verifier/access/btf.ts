@@ -23,22 +23,17 @@ import { formatTnum } from '../state/format.ts';
 import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
 import { markBtfLdReg, markRegPointer } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { btfStructWalk } from './btf-walk.ts';
+import type { Access } from './access.ts';
+import { type WalkResult, btfStructWalk } from './btf-walk.ts';
 import { checkKernelWrite } from './kernel-write.ts';
 
 /** What a pointer to anything but a struct leads to: memory of unknown size, whose faults read as 0. */
 const UNTRUSTED_MEM = PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED;
 const TRUST_FLAGS = PTR_TRUSTED | MEM_RCU;
 
-/** `off` includes the pointer's fixed offset. */
-export function checkPtrToBtfAccess(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-): void {
+/** A load or store through PTR_TO_BTF_ID. */
+export function checkPtrToBtfAccess(env: VerifierEnv, access: Access): void {
+  const { regno, off, size, write, valueRegno } = access;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];
@@ -63,7 +58,7 @@ export function checkPtrToBtfAccess(
   if (found.untrustedMem) return markRegPointer(rows, target, UNTRUSTED_MEM);
   // What a program stored in its own object is a number, whatever its type says.
   if (found.btfId === 0 || allocated) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
-  const flags = trustOf(env, type, rows[r + REF_OBJ_ID] !== 0, name, found.fieldName, found.flags);
+  const flags = trustOf(env, rows, r, name, found);
   markBtfLdReg(env, rows, target, PTR_TO_BTF_ID, btfIndex, found.btfId, flags);
 }
 
@@ -76,19 +71,14 @@ function checkSpecialFields(env: VerifierEnv, btfIndex: number, id: number, off:
   }
 }
 
-/** Flags of a pointer that was read from a structure behind a pointer of type `type`. */
-function trustOf(
-  env: VerifierEnv,
-  type: number,
-  referenced: boolean,
-  struct: string,
-  field: string,
-  tags: number,
-): number {
+/** Flags of a pointer `found` in the structure `struct`, behind the pointer in row `r`. */
+function trustOf(env: VerifierEnv, rows: Int32Array, r: number, struct: string, found: WalkResult): number {
+  const type = rows[r + TYPE];
+  const tags = found.flags;
   if (type & PTR_UNTRUSTED) return PTR_UNTRUSTED;
-  const trusted = referenced || (type & (PTR_TRUSTED | MEM_ALLOC)) !== 0;
+  const trusted = rows[r + REF_OBJ_ID] !== 0 || (type & (PTR_TRUSTED | MEM_ALLOC)) !== 0;
   if (!trusted && (type & MEM_RCU) === 0) return tags & ~TRUST_FLAGS;
-  const kind = fieldTrust(struct, field);
+  const kind = fieldTrust(struct, found.fieldName);
   if (kind === 'trusted') return tags | PTR_TRUSTED;
   if (kind === 'trusted-or-null') return tags | PTR_TRUSTED | PTR_MAYBE_NULL;
   if (!inRcuCs(env) || type & PTR_MAYBE_NULL) return PTR_UNTRUSTED;
@@ -99,14 +89,8 @@ function trustOf(
 }
 
 /** check_ptr_to_map_access: a map pointer read as the kernel's structure of that map type. */
-export function checkPtrToMapAccess(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-): void {
+export function checkPtrToMapAccess(env: VerifierEnv, access: Access): void {
+  const { regno, off, size, write, valueRegno } = access;
   const { rows } = env.state.frame;
   const map = env.maps[rows[regRow(regno) + A]];
   const btf = env.input.vmlinux();

@@ -6,14 +6,9 @@ import type { VerifierEnv } from '../env.ts';
 import { formatTnum } from '../state/format.ts';
 import { TYPE, varOffZero } from '../state/row.ts';
 import { regRow } from '../state/state.ts';
+import type { MemSpan } from './access.ts';
 
-export function checkBufferAccess(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  _zeroSizeAllowed: boolean,
-): void {
+export function checkBufferAccess(env: VerifierEnv, { regno, off, size }: MemSpan): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];

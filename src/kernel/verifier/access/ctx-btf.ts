@@ -14,7 +14,7 @@ import {
 } from '../../rules/reg-types.ts';
 import { type IterArg, iterArgs, tracepointArgMayBeNull } from '../../rules/attach.ts';
 import { type AttachPoint, attachPoint } from '../attach-point.ts';
-import { btfKindName, isScalarKind, isStructKind } from '../call/kfunc-meta.ts';
+import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
 import type { VerifierEnv } from '../env.ts';
 
 const { BPF_LSM_CGROUP, BPF_LSM_MAC, BPF_MODIFY_RETURN, BPF_TRACE_FEXIT } = BPF_ATTACH_TYPE;

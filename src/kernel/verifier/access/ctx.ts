@@ -8,7 +8,7 @@ import { Rejected, reject } from '../diag/reject.ts';
 import { Scalar } from '../domain/scalar.ts';
 import { lowerSmax, raiseSmin, regBoundsSync } from '../domain/sync.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { formatTnum } from '../state/format.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
@@ -16,6 +16,7 @@ import { printLineInfo } from '../state/print-insn.ts';
 import { A, B, ID, OFF, SUBREG_DEF, TYPE, loadScalar, storeScalar, varOffZero } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import type { Access } from './access.ts';
 import { type CtxArgument, btfCtxAccess } from './ctx-btf.ts';
 
 /** __check_ptr_off_reg: the pointer is as the kernel gave it, or moved by a positive constant when that is fine. */
@@ -31,19 +32,13 @@ export function checkPtrOffReg(env: VerifierEnv, regno: number, fixedOffOk = fal
 /** A load or store through PTR_TO_CTX. */
 export function accessCtx(
   env: VerifierEnv,
-  insnIdx: number,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-  isLdsx: boolean,
+  { regno, off, size, insnIdx, write, valueRegno, signExtend }: Access,
 ): void {
   if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_CTX, valueRegno);
   checkPtrOffReg(env, regno);
   const access: CtxAccess = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
   const valid =
-    env.ops.isValidAccess(off, size, write, env.query, access, isLdsx) || readsBeforeRecord(env, off, size, write);
+    env.ops.isValidAccess(off, size, write, env.query, access, signExtend) || readsBeforeRecord(env, off, size, write);
   const argument = valid && env.ops.btfCtx ? btfCtxAccess(env, off, size) : undefined;
   if (!valid || (env.ops.btfCtx && argument === undefined)) {
     env.log.line(ACCESS.CTX.text(off, size));

@@ -21,20 +21,14 @@ import {
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { checkKptrMatch, kptrTarget } from '../call/args/kptr.ts';
+import { checkKptrMatch, kptrTarget } from './kptr-match.ts';
 import { hasField, structRecord } from '../state/record.ts';
 import { inRcuCs } from '../state/context.ts';
 import { A, ID } from '../state/row.ts';
 import { markBtfLdReg, markRegPointer, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 
-export function checkMapKptrAccess(
-  env: VerifierEnv,
-  _regno: number,
-  valueRegno: number,
-  write: boolean,
-  field: BtfField,
-): void {
+export function checkMapKptrAccess(env: VerifierEnv, valueRegno: number, write: boolean, field: BtfField): void {
   const code = env.insns.code[env.insnIdx];
   if (bpfMode(code) !== BPF_MEM) reject(env, ACCESS.KPTR_INSN);
   const { rows } = env.state.frame;

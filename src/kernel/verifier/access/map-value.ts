@@ -23,6 +23,7 @@ import { isPointerValue } from '../state/pointer.ts';
 import { A, TYPE, VALUE_LO, sminOf, umaxOf, varOffConst } from '../state/row.ts';
 import { markRegKnown, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import type { Access, MemSpan } from './access.ts';
 import { checkMapKptrAccess } from './kptr.ts';
 import { checkMemRegionAccess } from './mem-region.ts';
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../../uapi/flags.ts';
@@ -49,26 +50,22 @@ const FIELD_NAMES: ReadonlyMap<number, string> = new Map([
 export const fieldName = (type: number): string => FIELD_NAMES.get(type) ?? 'unknown';
 
 /** check_map_access_type: what programs may do with the map at all. */
-export function checkMapAccessType(env: VerifierEnv, regno: number, off: number, size: number, write: boolean): void {
+export function checkMapAccessType(env: VerifierEnv, { regno, off, size, write }: Access): void {
   const map = env.maps[env.state.frame.rows[regRow(regno) + A]];
   if (write && map.flags & BPF_F_RDONLY_PROG) reject(env, ACCESS.MAP_WRITE_FORBIDDEN, map.valueSize, off, size);
   if (!write && map.flags & BPF_F_WRONLY_PROG) reject(env, ACCESS.MAP_READ_FORBIDDEN, map.valueSize, off, size);
 }
 
-/** check_map_access. `helper`: the memory goes to a helper rather than to a load or store. */
-export function checkMapAccess(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  zeroSizeAllowed: boolean,
-  _write: boolean,
-  helper: boolean,
-): void {
+/** check_map_access of memory that goes to a callee (ACCESS_HELPER). */
+export const checkMapAccess = (env: VerifierEnv, span: MemSpan): void => checkBoundsAndFields(env, span, true);
+
+/** The bytes lie in the value, and touch no field of the kernel's but whole kptrs in loads and stores. */
+function checkBoundsAndFields(env: VerifierEnv, span: MemSpan, callee: boolean): void {
+  const { regno, off, size } = span;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const map = env.maps[rows[r + A]];
-  checkMemRegionAccess(env, regno, off, size, map.valueSize, zeroSizeAllowed);
+  checkMemRegionAccess(env, span, map.valueSize);
   if (map.record === undefined) return;
   const low = sminOf(rows, r) + off;
   const high = umaxOf(rows, r) + off + size;
@@ -77,34 +74,27 @@ export function checkMapAccess(
     if (low >= p + field.size || p >= high) continue;
     const name = fieldName(field.type);
     if ((field.type & KPTR_FIELDS) === 0) reject(env, ACCESS.FIELD_DIRECT, name);
-    if (helper) reject(env, ACCESS.FIELD_INDIRECT, name);
+    if (callee) reject(env, ACCESS.FIELD_INDIRECT, name);
     if (!varOffConst(rows, r)) reject(env, ACCESS.FIELD_VARIABLE, name);
     if (p !== off + rows[r + VALUE_LO]) reject(env, ACCESS.FIELD_MISALIGNED, name, p, off + rows[r + VALUE_LO]);
     if (size !== 8) reject(env, ACCESS.FIELD_SIZE, name);
   }
 }
 
-/** A load or store through PTR_TO_MAP_VALUE. `off` includes the pointer's fixed offset. */
-export function accessMapValue(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-  isLdsx: boolean,
-): void {
+/** A load or store through PTR_TO_MAP_VALUE. */
+export function accessMapValue(env: VerifierEnv, access: Access): void {
+  const { size, write, valueRegno } = access;
   const { rows } = env.state.frame;
-  const r = regRow(regno);
+  const r = regRow(access.regno);
   if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_MAP, valueRegno);
-  checkMapAccessType(env, regno, off, size, write);
-  checkMapAccess(env, regno, off, size, false, write, false);
+  checkMapAccessType(env, access);
+  checkBoundsAndFields(env, access, false);
   const map = env.maps[rows[r + A]];
   const isConst = varOffConst(rows, r);
-  const at = off + rows[r + VALUE_LO];
+  const at = access.off + rows[r + VALUE_LO];
   const kptr = isConst ? map.record?.fields.find((f) => f.offset === at && f.type & KPTR_FIELDS) : undefined;
   if (kptr !== undefined) {
-    checkMapKptrAccess(env, regno, valueRegno, write, kptr);
+    checkMapKptrAccess(env, valueRegno, write, kptr);
     return;
   }
   if (write || valueRegno < 0) return;
@@ -112,7 +102,7 @@ export function accessMapValue(
   const bytes = isConst && map.flags & BPF_F_RDONLY_PROG && map.frozen ? map.readConst?.(at, size) : undefined;
   markRegUnknown(env, rows, d);
   if (bytes === undefined) return;
-  const [lo, hi] = readNumber(bytes, isLdsx);
+  const [lo, hi] = readNumber(bytes, access.signExtend);
   rows[d + TYPE] = SCALAR_VALUE;
   markRegKnown(rows, d, lo, hi);
 }

@@ -12,17 +12,12 @@ import type { VerifierEnv } from '../env.ts';
 import { ID, TYPE, sminOf, umaxOf } from '../state/row.ts';
 import { regRow } from '../state/state.ts';
 import { BPF_MAX_VAR_OFF } from '../../rules/limits.ts';
+import type { MemSpan } from './access.ts';
 
-/** __check_mem_access: false when [off, off + size) is outside, which is then in the log. */
-export function memAccessOk(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  memSize: number,
-  zeroSizeAllowed: boolean,
-): boolean {
-  if (off >= 0 && (size > 0 || (size === 0 && zeroSizeAllowed)) && off + size <= memSize) return true;
+/** __check_mem_access: false when the span, begun at `off`, is outside, which is then in the log. */
+export function memAccessOk(env: VerifierEnv, span: MemSpan, off: number, memSize: number): boolean {
+  const { regno, size } = span;
+  if (off >= 0 && (size > 0 || (size === 0 && span.zeroSizeAllowed)) && off + size <= memSize) return true;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   switch (rows[r + TYPE]) {
@@ -46,14 +41,8 @@ export function memAccessOk(
 }
 
 /** The lowest and the highest place that the pointer may be at must both be inside. */
-export function checkMemRegionAccess(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  memSize: number,
-  zeroSizeAllowed: boolean,
-): void {
+export function checkMemRegionAccess(env: VerifierEnv, span: MemSpan, memSize: number): void {
+  const { regno, off } = span;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const smin = sminOf(rows, r);
@@ -61,8 +50,8 @@ export function checkMemRegionAccess(
     const low = off + smin;
     if (low !== (low | 0) || low < 0) reject(env, ACCESS.NEGATIVE_INDEX, regno);
   }
-  if (!memAccessOk(env, regno, smin + off, size, memSize, zeroSizeAllowed)) reject(env, ACCESS.MIN_OUTSIDE, regno);
+  if (!memAccessOk(env, span, smin + off, memSize)) reject(env, ACCESS.MIN_OUTSIDE, regno);
   const umax = umaxOf(rows, r);
   if (umax >= BPF_MAX_VAR_OFF) reject(env, ACCESS.UNBOUNDED, regno);
-  if (!memAccessOk(env, regno, umax + off, size, memSize, zeroSizeAllowed)) reject(env, ACCESS.MAX_OUTSIDE, regno);
+  if (!memAccessOk(env, span, umax + off, memSize)) reject(env, ACCESS.MAX_OUTSIDE, regno);
 }

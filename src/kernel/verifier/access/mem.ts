@@ -1,5 +1,4 @@
 /** Memory accesses of instructions: one page that leads to the file of each kind of pointer (check_mem_access). */
-import { bpfSizeBytes } from '../../../isa/opcodes.ts';
 import {
   CONST_PTR_TO_MAP,
   MEM_RDONLY,
@@ -36,6 +35,7 @@ import { regTypeStr } from '../state/reg-type-str.ts';
 import { A, OFF, TYPE, loadScalar, sminOf, storeScalar } from '../state/row.ts';
 import { markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import type { Access } from './access.ts';
 import { checkPtrAlignment } from './align.ts';
 import { checkPtrToBtfAccess, checkPtrToMapAccess } from './btf.ts';
 import { checkBufferAccess } from './buf.ts';
@@ -47,124 +47,134 @@ import { checkStackAccess } from './stack.ts';
 
 const loaded = new Scalar();
 
-/**
- * One access of `bpfSize` (a BPF_W.. code) at register `regno` + `off`. `valueRegno`: the register that is loaded or stored,
- * -1 for an immediate or an atomic's memory.
- */
-export function checkMemAccess(
-  env: VerifierEnv,
-  insnIdx: number,
-  regno: number,
-  off: number,
-  bpfSize: number,
-  write: boolean,
-  valueRegno: number,
-  strictAlignmentOnce: boolean,
-  isLdsx: boolean,
-): void {
-  const size = bpfSizeBytes(bpfSize);
+/** The access of an instruction; `access.off` comes without the pointer's fixed offset, which is added here. */
+export function checkMemAccess(env: VerifierEnv, access: Access): void {
+  const { regno, size, valueRegno } = access;
   const { rows } = env.state.frame;
-  checkPtrAlignment(env, regno, off, size, strictAlignmentOnce);
-  dispatch(env, insnIdx, regno, off + rows[regRow(regno) + OFF], size, write, valueRegno, isLdsx);
-  if (size === 8 || valueRegno < 0 || write) return;
+  checkPtrAlignment(env, regno, access.off, size, access.strictAlignment);
+  access.off += rows[regRow(regno) + OFF];
+  dispatch(env, access);
+  if (size === 8 || valueRegno < 0 || access.write) return;
   const d = regRow(valueRegno);
   if (rows[d + TYPE] !== SCALAR_VALUE) return;
   loadScalar(loaded, rows, d);
-  if (isLdsx) coerceToSizeSx(loaded, size);
+  if (access.signExtend) coerceToSizeSx(loaded, size);
   else coerceToSize(loaded, size);
   storeScalar(loaded, rows, d);
 }
 
-function dispatch(
-  env: VerifierEnv,
-  insnIdx: number,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-  isLdsx: boolean,
-): void {
+/** A callee writes `size` bytes, `off` behind the pointer in `regno`. */
+export function checkCalleeWrite(env: VerifierEnv, insnIdx: number, regno: number, off: number, size: number): void {
+  checkMemAccess(env, {
+    regno,
+    off,
+    size,
+    zeroSizeAllowed: false,
+    insnIdx,
+    write: true,
+    valueRegno: -1,
+    strictAlignment: false,
+    signExtend: false,
+  });
+}
+
+/** Leads to the file of the pointer's kind. Kinds that say themselves what a load leaves return at once. */
+function dispatch(env: VerifierEnv, access: Access): void {
   const { rows } = env.state.frame;
-  const r = regRow(regno);
-  const type = rows[r + TYPE];
+  const type = rows[regRow(access.regno) + TYPE];
   switch (typeMayBeNull(type) ? -1 : baseType(type)) {
     case PTR_TO_MAP_VALUE:
-      return accessMapValue(env, regno, off, size, write, valueRegno, isLdsx);
+      return accessMapValue(env, access);
     case PTR_TO_CTX:
-      return accessCtx(env, insnIdx, regno, off, size, write, valueRegno, isLdsx);
+      return accessCtx(env, access);
     case PTR_TO_STACK:
-      return checkStackAccess(env, regno, off, size, write, valueRegno, insnIdx);
+      return checkStackAccess(env, access);
     case PTR_TO_BTF_ID:
-      return checkPtrToBtfAccess(env, regno, off, size, write, valueRegno);
+      return checkPtrToBtfAccess(env, access);
     case CONST_PTR_TO_MAP:
-      return checkPtrToMapAccess(env, regno, off, size, write, valueRegno);
+      return checkPtrToMapAccess(env, access);
     case PTR_TO_MAP_KEY:
-      if (write) reject(env, ACCESS.WRITE_MAP_KEY, regno);
-      checkMemRegionAccess(env, regno, off, size, env.maps[rows[r + A]].keySize, false);
+      accessMapKey(env, access);
       break;
     case PTR_TO_MEM:
-      accessMem(env, regno, off, size, write, valueRegno);
+      accessMem(env, access);
       break;
     case PTR_TO_PACKET:
     case PTR_TO_PACKET_META:
-      if (write && !mayAccessDirectPktData(env, undefined, true)) reject(env, ACCESS.PACKET_WRITE);
-      if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_PACKET, valueRegno);
-      checkPacketAccess(env, regno, off, size, false);
+      accessPacket(env, access);
       break;
     case PTR_TO_FLOW_KEYS:
-      if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_FLOW_KEYS, valueRegno);
-      if (off < 0 || off + size > FLOW_KEYS_SIZE) reject(env, ACCESS.FLOW_KEYS, off, size);
+      accessFlowKeys(env, access);
       break;
     case PTR_TO_SOCKET:
     case PTR_TO_SOCK_COMMON:
     case PTR_TO_TCP_SOCK:
     case PTR_TO_XDP_SOCK:
-      accessSock(env, insnIdx, regno, off, size, write);
+      accessSock(env, access);
       break;
     case PTR_TO_TP_BUFFER:
-      checkBufferAccess(env, regno, off, size, false);
-      break;
     case PTR_TO_BUF:
-      if (write && type & MEM_RDONLY) reject(env, ACCESS.CANNOT_WRITE, regno, regTypeStr(type));
-      checkBufferAccess(env, regno, off, size, false);
+      accessBuffer(env, access);
       break;
     case PTR_TO_ARENA:
       break;
     default:
-      reject(env, ACCESS.INVALID_MEM_ACCESS, regno, regTypeStr(type));
+      reject(env, ACCESS.INVALID_MEM_ACCESS, access.regno, regTypeStr(type));
   }
-  if (!write && valueRegno >= 0) markRegUnknown(env, rows, regRow(valueRegno));
+  if (!access.write && access.valueRegno >= 0) markRegUnknown(env, rows, regRow(access.valueRegno));
+}
+
+/** A store of a register that holds a pointer, which the program may not reveal. */
+const leaks = (env: VerifierEnv, { write, valueRegno }: Access): boolean =>
+  write && valueRegno >= 0 && isPointerValue(env, valueRegno);
+
+function accessMapKey(env: VerifierEnv, access: Access): void {
+  if (access.write) reject(env, ACCESS.WRITE_MAP_KEY, access.regno);
+  checkMemRegionAccess(env, access, env.maps[env.state.frame.rows[regRow(access.regno) + A]].keySize);
 }
 
 /** PTR_TO_MEM: memory of a known size, or untrusted memory that is probed. */
-function accessMem(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-): void {
+function accessMem(env: VerifierEnv, access: Access): void {
   const { rows } = env.state.frame;
-  const r = regRow(regno);
+  const r = regRow(access.regno);
   const type = rows[r + TYPE];
   const rdonly = (type & MEM_RDONLY) !== 0;
-  if (write && rdonly) reject(env, ACCESS.CANNOT_WRITE, regno, regTypeStr(type));
-  if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_MEM, valueRegno);
-  if (!(rdonly && type & PTR_UNTRUSTED)) checkMemRegionAccess(env, regno, off, size, rows[r + A] >>> 0, false);
+  if (access.write && rdonly) reject(env, ACCESS.CANNOT_WRITE, access.regno, regTypeStr(type));
+  if (leaks(env, access)) reject(env, ACCESS.LEAK_MEM, access.valueRegno);
+  if (!(rdonly && type & PTR_UNTRUSTED)) checkMemRegionAccess(env, access, rows[r + A] >>> 0);
+}
+
+function accessPacket(env: VerifierEnv, access: Access): void {
+  if (access.write && !mayAccessDirectPktData(env, undefined, true)) reject(env, ACCESS.PACKET_WRITE);
+  if (leaks(env, access)) reject(env, ACCESS.LEAK_PACKET, access.valueRegno);
+  checkPacketAccess(env, access);
+}
+
+/** check_flow_keys_access. */
+function accessFlowKeys(env: VerifierEnv, access: Access): void {
+  const { off, size } = access;
+  if (leaks(env, access)) reject(env, ACCESS.LEAK_FLOW_KEYS, access.valueRegno);
+  if (off < 0 || off + size > FLOW_KEYS_SIZE) reject(env, ACCESS.FLOW_KEYS, off, size);
+}
+
+function accessBuffer(env: VerifierEnv, access: Access): void {
+  const type = env.state.frame.rows[regRow(access.regno) + TYPE];
+  if (access.write && baseType(type) === PTR_TO_BUF && type & MEM_RDONLY)
+    reject(env, ACCESS.CANNOT_WRITE, access.regno, regTypeStr(type));
+  checkBufferAccess(env, access);
 }
 
 /** check_sock_access. */
-function accessSock(env: VerifierEnv, insnIdx: number, regno: number, off: number, size: number, write: boolean): void {
+function accessSock(env: VerifierEnv, access: Access): void {
+  const { regno, off, size } = access;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];
-  if (write) reject(env, ACCESS.CANNOT_WRITE, regno, regTypeStr(type));
+  if (access.write) reject(env, ACCESS.CANNOT_WRITE, regno, regTypeStr(type));
   if (sminOf(rows, r) < 0) reject(env, ACCESS.NEGATIVE_INDEX, regno);
-  const access = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
-  if (!isValidSockAccess(baseType(type), off, size, access)) {
+  const field = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
+  if (!isValidSockAccess(baseType(type), off, size, field)) {
     reject(env, ACCESS.SOCK, regno, regTypeStr(type), off, size);
   }
-  env.aux.ctxFieldSize[insnIdx] = access.ctxFieldSize;
+  env.aux.ctxFieldSize[access.insnIdx] = field.ctxFieldSize;
 }

@@ -13,7 +13,6 @@ import {
   PTR_TO_STACK,
   baseType,
 } from '../../rules/reg-types.ts';
-import { BPF_B } from '../../../isa/opcodes.ts';
 import type { CallMeta } from '../state/call-meta.ts';
 import { ARGS } from '../diag/catalogue/args.ts';
 import { u64Text } from '../state/format.ts';
@@ -24,59 +23,62 @@ import { regTypeStr } from '../state/reg-type-str.ts';
 import { A, OFF, ROW, SMIN_HI, TYPE, UMAX_HI, UMAX_LO, UMIN_HI, UMIN_LO, umaxOf, varOffConst } from '../state/row.ts';
 import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import type { Access, CalleeMem } from './access.ts';
 import { checkPtrToBtfAccess } from './btf.ts';
 import { checkBufferAccess } from './buf.ts';
 import { checkMapAccess, checkMapAccessType } from './map-value.ts';
 import { checkMemAccess } from './mem.ts';
 import { checkMemRegionAccess } from './mem-region.ts';
 import { checkPacketAccess } from './packet.ts';
-import { checkStackRangeInitialized } from './stack.ts';
+import { checkStackRangeInitialized } from './stack-range.ts';
 import { BPF_MAX_VAR_SIZ } from '../../rules/limits.ts';
 
-/** BPF_MAX_VAR_SIZ: no size argument may reach it. */
-
-/** check_helper_mem_access: `accessSize` bytes behind register `regno` may be read (or written) by the callee. */
-export function checkHelperMemAccess(
-  env: VerifierEnv,
-  regno: number,
-  accessSize: number,
-  write: boolean,
-  zeroSizeAllowed: boolean,
-  meta: CallMeta | undefined,
-): void {
+/** check_helper_mem_access: a callee may read (or write) the memory. */
+export function checkHelperMemAccess(env: VerifierEnv, mem: CalleeMem, meta: CallMeta | undefined): void {
+  const { regno, size, write } = mem;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];
-  const off = rows[r + OFF];
+  const access: Access = {
+    regno,
+    off: rows[r + OFF],
+    size,
+    zeroSizeAllowed: mem.zeroSizeAllowed,
+    insnIdx: env.insnIdx,
+    write,
+    valueRegno: -1,
+    strictAlignment: false,
+    signExtend: false,
+  };
   switch (baseType(type)) {
     case PTR_TO_PACKET:
     case PTR_TO_PACKET_META:
-      return checkPacketAccess(env, regno, off, accessSize, zeroSizeAllowed);
+      return checkPacketAccess(env, access);
     case PTR_TO_MAP_KEY:
       if (write) reject(env, ARGS.CANNOT_WRITE_INTO, regno, regTypeStr(type));
-      return checkMemRegionAccess(env, regno, off, accessSize, env.maps[rows[r + A]].keySize, false);
+      return checkMemRegionAccess(env, { ...access, zeroSizeAllowed: false }, env.maps[rows[r + A]].keySize);
     case PTR_TO_MAP_VALUE:
-      checkMapAccessType(env, regno, off, accessSize, write);
-      return checkMapAccess(env, regno, off, accessSize, zeroSizeAllowed, write, true);
+      checkMapAccessType(env, access);
+      return checkMapAccess(env, access);
     case PTR_TO_MEM:
       if (write && type & MEM_RDONLY) reject(env, ARGS.CANNOT_WRITE_INTO, regno, regTypeStr(type));
-      return checkMemRegionAccess(env, regno, off, accessSize, rows[r + A] >>> 0, zeroSizeAllowed);
+      return checkMemRegionAccess(env, access, rows[r + A] >>> 0);
     case PTR_TO_BUF:
       if (write && type & MEM_RDONLY) reject(env, ARGS.CANNOT_WRITE_INTO, regno, regTypeStr(type));
-      return checkBufferAccess(env, regno, off, accessSize, zeroSizeAllowed);
+      return checkBufferAccess(env, access);
     case PTR_TO_STACK:
-      return checkStackRangeInitialized(env, regno, off, accessSize, zeroSizeAllowed, write, meta);
+      return checkStackRangeInitialized(env, access, meta);
     case PTR_TO_BTF_ID:
-      return checkPtrToBtfAccess(env, regno, off, accessSize, false, -1);
+      return checkPtrToBtfAccess(env, { ...access, write: false });
     case PTR_TO_CTX:
       // A context that is not rewritten is memory as it stands: its last byte is checked, which bounds the rest.
       if (!env.ops.convertsCtx) {
-        if (accessSize > 0) checkMemAccess(env, env.insnIdx, regno, accessSize - 1, BPF_B, write, -1, false, false);
+        if (size > 0) checkMemAccess(env, { ...access, off: size - 1, size: 1, zeroSizeAllowed: false });
         return;
       }
   }
   // Nothing needs no memory.
-  if (zeroSizeAllowed && accessSize === 0 && regIsNull(rows, r)) return;
+  if (mem.zeroSizeAllowed && size === 0 && regIsNull(rows, r)) return;
   reject(env, ARGS.TYPE_MISMATCH, regno, regTypeStr(type), regTypeStr(PTR_TO_STACK));
 }
 
@@ -101,7 +103,7 @@ export function checkMemSizeReg(
   }
   const umax = umaxOf(rows, r);
   if (umax >= BPF_MAX_VAR_SIZ) reject(env, ARGS.SIZE_UNBOUNDED, regno);
-  checkHelperMemAccess(env, regno - 1, umax, write, zeroSizeAllowed, rawMeta);
+  checkHelperMemAccess(env, { regno: regno - 1, size: umax, write, zeroSizeAllowed }, rawMeta);
   markChainPrecision(env, regno);
 }
 
@@ -113,7 +115,7 @@ export function checkMemReg(env: VerifierEnv, regno: number, memSize: number): v
   const mayBeNull = (rows[r + TYPE] & PTR_MAYBE_NULL) !== 0;
   const saved = mayBeNull ? rows.slice(r, r + ROW) : undefined;
   if (mayBeNull) markPtrNotNullReg(env, rows, r);
-  checkHelperMemAccess(env, regno, memSize, false, true, undefined);
-  checkHelperMemAccess(env, regno, memSize, true, true, undefined);
+  for (const write of [false, true])
+    checkHelperMemAccess(env, { regno, size: memSize, write, zeroSizeAllowed: true }, undefined);
   if (saved !== undefined) rows.set(saved, r);
 }

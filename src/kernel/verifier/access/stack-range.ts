@@ -22,7 +22,8 @@ import {
 } from '../state/row.ts';
 import { markRegUnknown } from '../state/regs.ts';
 import { type FuncState, regRow, slotRow } from '../state/state.ts';
-import { checkWithinBounds } from './stack.ts';
+import type { Access } from './access.ts';
+import { checkWithinBounds } from './stack-bounds.ts';
 import { scrubSlot } from './stack-write.ts';
 
 /** What the caller wants to know of memory that a helper fills (part of struct bpf_call_arg_meta). */
@@ -33,18 +34,11 @@ export interface RawMemory {
   regno: number;
 }
 
-/** Every byte must be readable; `write`: the helper writes it too. `off` includes the pointer's fixed offset. */
-export function checkStackRangeInitialized(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  zeroSizeAllowed: boolean,
-  write: boolean,
-  meta: RawMemory | undefined,
-): void {
-  if (size === 0 && !zeroSizeAllowed) reject(env, STACK.ZERO_SIZED_READ);
-  checkWithinBounds(env, regno, off, size, write);
+/** Every byte must be readable; when the access writes, the callee writes it too. */
+export function checkStackRangeInitialized(env: VerifierEnv, access: Access, meta: RawMemory | undefined): void {
+  const { regno, off, size, write } = access;
+  if (size === 0 && !access.zeroSizeAllowed) reject(env, STACK.ZERO_SIZED_READ);
+  checkWithinBounds(env, access);
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const frame = env.state.frames[rows[r + FRAMENO]];

@@ -4,7 +4,7 @@ import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { pushInsnHistory, stackAccessFlags } from '../paths/history.ts';
-import { assignScalarId, regWidth } from '../insn/alu.ts';
+import { assignScalarId, regWidth } from '../state/scalar-id.ts';
 import { checkFastcallStackContract } from '../pass/fastcall.ts';
 import { scratchSlot } from '../state/print.ts';
 import { printLineInfo } from '../state/print-insn.ts';
@@ -28,6 +28,7 @@ import {
 } from '../state/row.ts';
 import { markRegConst, markRegUnknown } from '../state/regs.ts';
 import { type FuncState, regRow, slotRow } from '../state/state.ts';
+import type { Access } from './access.ts';
 import { checkStackRangeInitialized } from './stack-range.ts';
 
 /** __mark_reg_const_zero: a zero that is precise only where precision is not tracked. */
@@ -90,7 +91,12 @@ function readSpill(env: VerifierEnv, frame: FuncState, off: number, size: number
       reject(env, STACK.FILL_SIZE);
     }
     if (dstRegno < 0) return false;
-    return readPartialSpill(env, frame, off, size, spillSize, regRow(dstRegno));
+    const dst = regRow(dstRegno);
+    if (size > spillSize || (off & 7) !== 0) return readMixedBytes(env, frame, off, size, dst);
+    if (env.bpfCapable && size === 4 && spillSize === 4 && regWidth(rows, slot) <= 32) assignScalarId(env, rows, slot);
+    restore(cur, dst, rows, slot);
+    if (regWidth(cur, dst) > size * 8) cur[dst + ID] = cur[dst + OFF] = 0;
+    return true;
   }
   if (dstRegno >= 0) {
     restore(cur, regRow(dstRegno), rows, slot);
@@ -98,24 +104,12 @@ function readSpill(env: VerifierEnv, frame: FuncState, off: number, size: number
   return true;
 }
 
-function readPartialSpill(
-  env: VerifierEnv,
-  frame: FuncState,
-  off: number,
-  size: number,
-  spillSize: number,
-  dst: number,
-): boolean {
+/** A read that is no fill: bytes of a spill, zeroes and others together. */
+function readMixedBytes(env: VerifierEnv, frame: FuncState, off: number, size: number, dst: number): boolean {
   const { rows } = frame;
   const first = -off - 1;
   const slot = slotRow(first >> 3);
   const cur = env.state.frame.rows;
-  if (size <= spillSize && (off & 7) === 0) {
-    if (env.bpfCapable && size === 4 && spillSize === 4 && regWidth(rows, slot) <= 32) assignScalarId(env, rows, slot);
-    restore(cur, dst, rows, slot);
-    if (regWidth(cur, dst) > size * 8) cur[dst + ID] = cur[dst + OFF] = 0;
-    return true;
-  }
   let spills = 0;
   let zeros = 0;
   for (let i = 0; i < size; i++) {
@@ -136,19 +130,13 @@ function readPartialSpill(
 }
 
 /** check_stack_read_var_off. */
-export function readVar(
-  env: VerifierEnv,
-  frame: FuncState,
-  ptrRegno: number,
-  off: number,
-  size: number,
-  dstRegno: number,
-): void {
-  checkStackRangeInitialized(env, ptrRegno, off, size, false, false, undefined);
+export function readVar(env: VerifierEnv, frame: FuncState, access: Access): void {
+  const { off, size } = access;
+  checkStackRangeInitialized(env, access, undefined);
   const { rows } = env.state.frame;
-  const ptr = regRow(ptrRegno);
+  const ptr = regRow(access.regno);
   const min = sminOf(rows, ptr) + off;
   const max = smaxOf(rows, ptr) + off;
-  markStackRead(env, frame, min, max + size, dstRegno);
+  markStackRead(env, frame, min, max + size, access.valueRegno);
   checkFastcallStackContract(env, frame.subprogno, env.insnIdx, min);
 }

@@ -14,7 +14,7 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { isSpilledScalar, markChainPrecision } from '../paths/backtrack.ts';
 import { pushInsnHistory, stackAccessFlags } from '../paths/history.ts';
-import { assignScalarId, regWidth } from '../insn/alu.ts';
+import { assignScalarId, regWidth } from '../state/scalar-id.ts';
 import { checkFastcallStackContract } from '../pass/fastcall.ts';
 import { destroyIfDynptrSlot } from '../state/dynptr-slot.ts';
 import { scratchSlot } from '../state/print.ts';
@@ -40,6 +40,7 @@ import {
   sminOf,
   varOffConst,
 } from '../state/row.ts';
+import type { Access } from './access.ts';
 import { markRegKnown, regIsNull } from '../state/regs.ts';
 import { type FuncState, regRow, slotRow } from '../state/state.ts';
 
@@ -79,14 +80,8 @@ function saveRegister(rows: Int32Array, slot: number, from: Int32Array, reg: num
 }
 
 /** check_stack_write_fixed_off. */
-export function writeFixed(
-  env: VerifierEnv,
-  frame: FuncState,
-  off: number,
-  size: number,
-  valueRegno: number,
-  insnIdx: number,
-): void {
+export function writeFixed(env: VerifierEnv, frame: FuncState, off: number, access: Access): void {
+  const { size, valueRegno, insnIdx } = access;
   const spi = (-off - 1) >> 3;
   const slot = slotRow(spi);
   const { rows } = frame;
@@ -94,7 +89,7 @@ export function writeFixed(
   const reg = valueRegno >= 0 ? regRow(valueRegno) : -1;
   const spilled = slotType(rows, slot, 7) === STACK_SPILL;
   if (!env.allowPtrLeaks && spilled && !isSpilledScalar(rows, slot) && size !== 8) reject(env, STACK.CORRUPT_SPILL);
-  if (!env.bypassSpecV4) noteSpeculativeStore(env, frame, off, size, reg, insnIdx);
+  if (!env.bypassSpecV4) noteSpeculativeStore(env, frame, off, access);
   destroyIfDynptrSlot(env, frame, spi);
   checkFastcallStackContract(env, frame.subprogno, insnIdx, off);
   scratchSlot(env, spi);
@@ -149,35 +144,22 @@ function writeBytes(env: VerifierEnv, frame: FuncState, off: number, size: numbe
 }
 
 /** Without CAP_PERFMON a store that a processor may skip over needs a barrier behind it. */
-function noteSpeculativeStore(
-  env: VerifierEnv,
-  frame: FuncState,
-  off: number,
-  size: number,
-  reg: number,
-  insnIdx: number,
-): void {
+function noteSpeculativeStore(env: VerifierEnv, frame: FuncState, off: number, access: Access): void {
+  const { size, valueRegno } = access;
   const slot = slotRow((-off - 1) >> 3);
-  let sanitize = reg >= 0 && isSpillable(env.state.frame.rows[reg + TYPE]);
+  let sanitize = valueRegno >= 0 && isSpillable(env.state.frame.rows[regRow(valueRegno) + TYPE]);
   for (let i = 0; i < size && !sanitize; i++) {
     const t = slotType(frame.rows, slot, (-off - 1 - i) & 7);
     if (t !== STACK_MISC && t !== STACK_ZERO) sanitize = true;
   }
-  if (sanitize) env.aux.flags[insnIdx] |= AUX_NOSPEC_RESULT;
+  if (sanitize) env.aux.flags[access.insnIdx] |= AUX_NOSPEC_RESULT;
 }
 
 /** check_stack_write_var_off: every byte that may be hit loses what was known of it. */
-export function writeVar(
-  env: VerifierEnv,
-  frame: FuncState,
-  ptrRegno: number,
-  off: number,
-  size: number,
-  valueRegno: number,
-  insnIdx: number,
-): void {
+export function writeVar(env: VerifierEnv, frame: FuncState, access: Access): void {
+  const { off, size, valueRegno, insnIdx } = access;
   const cur = env.state.frame;
-  const ptr = regRow(ptrRegno);
+  const ptr = regRow(access.regno);
   const min = sminOf(cur.rows, ptr) + off;
   const max = smaxOf(cur.rows, ptr) + off + size;
   const writingZero =

@@ -1,82 +1,31 @@
-/** Accesses to the stack: bounds, and the dispatch to reads and writes (check_stack_access_within_bounds). */
-import { MAX_BPF_STACK } from '../../../isa/opcodes.ts';
+/** Accesses to the stack: the dispatch to reads and writes (check_mem_access of PTR_TO_STACK). */
 import { STACK } from '../diag/catalogue/stack.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { formatTnum } from '../state/format.ts';
-import { FRAMENO, VALUE_HI, VALUE_LO, s64ToNumber, smaxOf, sminOf, varOffConst } from '../state/row.ts';
-import { type FuncState, regRow } from '../state/state.ts';
+import { VALUE_LO, varOffConst } from '../state/row.ts';
+import { regRow } from '../state/state.ts';
+import type { Access } from './access.ts';
+import { checkWithinBounds, frameOf } from './stack-bounds.ts';
 import { readFixed, readVar } from './stack-read.ts';
 import { writeFixed, writeVar } from './stack-write.ts';
-import { BPF_MAX_VAR_OFF } from '../../rules/limits.ts';
 
-/** func(): the frame that a stack pointer points into. */
-export const frameOf = (env: VerifierEnv, rows: Int32Array, r: number): FuncState =>
-  env.state.frames[rows[r + FRAMENO]];
-
-/** The access must lie in the frame; the frame grows to it. `off` includes the pointer's fixed offset. */
-export function checkWithinBounds(env: VerifierEnv, regno: number, off: number, size: number, write: boolean): void {
+/** A load or store through PTR_TO_STACK. */
+export function checkStackAccess(env: VerifierEnv, access: Access): void {
+  const { off, size, write, valueRegno } = access;
+  checkWithinBounds(env, access);
   const { rows } = env.state.frame;
-  const r = regRow(regno);
-  const frame = frameOf(env, rows, r);
-  const isConst = varOffConst(rows, r);
-  const dir = write ? 'write to' : 'read from';
-  let min: number;
-  let max: number;
-  if (isConst) {
-    min = s64ToNumber(rows[r + VALUE_LO], rows[r + VALUE_HI]) + off;
-    max = min + size;
-  } else {
-    if (smaxOf(rows, r) >= BPF_MAX_VAR_OFF || sminOf(rows, r) <= -BPF_MAX_VAR_OFF)
-      reject(env, STACK.UNBOUNDED, dir, regno);
-    min = sminOf(rows, r) + off;
-    max = smaxOf(rows, r) + off + size;
-  }
-  const lowest = write || env.allowUninitStack ? -MAX_BPF_STACK : -frame.allocatedStack;
-  if (min < lowest || min > -1) {
-    if (isConst) reject(env, STACK.OUT_OF_BOUNDS, dir, regno, String(min), size);
-    reject(env, STACK.VAR_OUT_OF_BOUNDS, dir, regno, formatTnum(rows, r), off, size);
-  }
-  if (max > 0) {
-    if (isConst) reject(env, STACK.ABOVE_FRAME, dir, regno, String(min), size);
-    reject(env, STACK.VAR_ABOVE_FRAME, dir, regno, formatTnum(rows, r), off, size);
-  }
-  growStack(env, frame, -min);
-}
-
-/** grow_stack_state: rows beyond the allocated ones are empty already. */
-function growStack(env: VerifierEnv, frame: FuncState, size: number): void {
-  const rounded = (size + 7) & ~7;
-  if (rounded > frame.allocatedStack) frame.allocatedStack = rounded;
-  const subprog = env.subprogs[frame.subprogno];
-  if (rounded > subprog.stackDepth) subprog.stackDepth = rounded;
-}
-
-/** check_mem_access of PTR_TO_STACK. `off` includes the pointer's fixed offset; `valueRegno` -1: an immediate, or nobody's register. */
-export function checkStackAccess(
-  env: VerifierEnv,
-  regno: number,
-  off: number,
-  size: number,
-  write: boolean,
-  valueRegno: number,
-  insnIdx: number,
-): void {
-  checkWithinBounds(env, regno, off, size, write);
-  const { rows } = env.state.frame;
-  const r = regRow(regno);
+  const r = regRow(access.regno);
   const frame = frameOf(env, rows, r);
   if (!varOffConst(rows, r)) {
-    if (write) writeVar(env, frame, regno, off, size, valueRegno, insnIdx);
+    if (write) writeVar(env, frame, access);
     else {
       if (valueRegno < 0) reject(env, STACK.VAR_TO_HELPER, formatTnum(rows, r), off, size);
-      readVar(env, frame, regno, off, size, valueRegno);
+      readVar(env, frame, access);
     }
     return;
   }
   const at = off + rows[r + VALUE_LO];
-  if (write) writeFixed(env, frame, at, size, valueRegno, insnIdx);
+  if (write) writeFixed(env, frame, at, access);
   else readFixed(env, frame, at, size, valueRegno);
 }
-
-export { checkStackRangeInitialized } from './stack-range.ts';

@@ -6,7 +6,7 @@ import { BPF_PROG_TYPE as P } from '../../../uapi/prog-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { isStructKind } from './kfunc-meta.ts';
+import { isStructKind } from '../../../btf/kinds.ts';
 
 /** The one context whose name is a typedef, of struct pt_regs on x86_64. */
 const PT_REGS = 'bpf_user_pt_regs_t';

@@ -2,19 +2,19 @@
 import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
-import { BPF_B } from '../../../isa/opcodes.ts';
 import { LSM_SLEEPABLE } from '../../rules/attach.ts';
 import { helperAllowedIn } from '../../rules/rows/helpers/allowed.ts';
 import type { FuncProto } from '../../rules/proto.ts';
 import { ARG_PTR_TO_CTX, ARG_PTR_TO_DYNPTR, MEM_ALLOC, MEM_PERCPU, MEM_RCU, baseType } from '../../rules/reg-types.ts';
-import { checkMemAccess } from '../access/mem.ts';
+import { checkCalleeWrite } from '../access/mem.ts';
 import { AUX_NON_SLEEPABLE, AUX_STORAGE_GET_FUNC_ATOMIC } from '../insn-aux.ts';
 import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { inRcuCs, inSleepable, inSleepableContext } from '../state/context.ts';
 import { unmarkStackSlotsDynptr } from '../resource/dynptr.ts';
-import { markRegInvalid, releaseReference, releaseReferenceNomark } from '../resource/refs.ts';
+import { releaseReference, releaseReferenceNomark } from '../resource/refs.ts';
+import { markRegInvalid } from '../state/regs.ts';
 import { forEachReg } from '../state/each.ts';
 import { REF_OBJ_ID, TYPE } from '../state/row.ts';
 import { clearCallerSaved, regIsNull } from '../state/regs.ts';
@@ -48,7 +48,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number): void {
   recordFuncKey(env, meta, insnIdx);
   // Stack memory that the helper fills counts as written.
   for (let i = 0; i < meta.accessSize; i++) {
-    checkMemAccess(env, insnIdx, meta.regno, i, BPF_B, true, -1, false, false);
+    checkCalleeWrite(env, insnIdx, meta.regno, i, 1);
   }
   if (meta.releaseRegno !== 0) releaseArg(env, fn, meta);
   const special = checkSpecialHelper(env, fn, meta, insnIdx);

@@ -10,7 +10,8 @@ import { TYPE } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { isProgCtxType } from './ctx-type.ts';
-import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc-meta.ts';
+import { type KfuncMeta } from './kfunc-meta.ts';
+import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
 
 export type KfuncArgKind =
   | 'ctx'

@@ -12,7 +12,8 @@ import { regRow } from '../state/state.ts';
 import { checkArgRegOff } from './args/offset.ts';
 import { hasSuffix, kfuncArgKind } from './kfunc-arg-kind.ts';
 import { checkKfuncPtrArg, checkTrust } from './kfunc-ptr-arg.ts';
-import { type KfuncMeta, btfKindName, isScalarKind } from './kfunc-meta.ts';
+import { type KfuncMeta } from './kfunc-meta.ts';
+import { btfKindName, isScalarKind } from '../../../btf/kinds.ts';
 
 /** check_kfunc_args. */
 export function checkKfuncArgs(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {

@@ -19,38 +19,9 @@ import {
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { calledKfunc, kernelBtf } from '../pass/kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
+import { calledKfunc } from '../pass/kfuncs.ts';
 import type { IterArg } from '../resource/iter.ts';
-
-const KIND_NAMES = [
-  'UNKNOWN',
-  'INT',
-  'PTR',
-  'ARRAY',
-  'STRUCT',
-  'UNION',
-  'ENUM',
-  'FWD',
-  'TYPEDEF',
-  'VOLATILE',
-  'CONST',
-  'RESTRICT',
-  'FUNC',
-  'FUNC_PROTO',
-  'VAR',
-  'DATASEC',
-  'FLOAT',
-  'DECL_TAG',
-  'TYPE_TAG',
-  'ENUM64',
-];
-
-/** btf_type_str(). */
-export const btfKindName = (btf: Btf, id: number): string => KIND_NAMES[btf.kind(id)] ?? 'UNKNOWN';
-
-export const isStructKind = (kind: number): boolean => kind === BTF_KIND.STRUCT || kind === BTF_KIND.UNION;
-export const isScalarKind = (kind: number): boolean =>
-  kind === BTF_KIND.INT || kind === BTF_KIND.ENUM || kind === BTF_KIND.ENUM64;
 
 export class KfuncMeta {
   releaseRegno = 0;

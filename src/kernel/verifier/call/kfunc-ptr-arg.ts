@@ -50,11 +50,12 @@ import { regTypeStr } from '../state/reg-type-str.ts';
 import { A, B, OFF, REF_OBJ_ID, ROW, TYPE, VALUE_HI, VALUE_LO, varOffConst } from '../state/row.ts';
 import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { structIdsMatch } from './args/btf.ts';
+import { structIdsMatch } from '../access/struct-match.ts';
 import { checkConstStr } from './args/const-str.ts';
 import { isProjectionOf } from './ctx-type.ts';
 import { type KfuncArgKind, hasSuffix } from './kfunc-arg-kind.ts';
-import { type KfuncMeta, btfKindName, isStructKind } from './kfunc-meta.ts';
+import { type KfuncMeta } from './kfunc-meta.ts';
+import { btfKindName, isStructKind } from '../../../btf/kinds.ts';
 import { CallMeta } from '../state/call-meta.ts';
 
 const ALLOC = PTR_TO_BTF_ID | MEM_ALLOC;
@@ -281,7 +282,7 @@ function checkBtfId(env: VerifierEnv, meta: KfuncMeta, i: number, r: number, ref
   const have = regBtf.name(regId);
   const want = btf.name(ref);
   const strict = (meta.isRelease && rows[r + REF_OBJ_ID] !== 0) || isNocastAlias(have, want);
-  if (structIdsMatch(env, regBtfIndex, regId, rows[r + OFF], 0, ref, strict)) return;
+  if (structIdsMatch(env, { btf: regBtfIndex, id: regId, off: rows[r + OFF] }, { btf: 0, id: ref }, strict)) return;
   // A function that takes the UAPI context struct casts it itself.
   if (isProjectionOf(want, have)) return;
   reject(env, KFUNC.BTF_MISMATCH, meta.name, i, btfKindName(btf, ref), want, i + 1, btfKindName(regBtf, regId), have);

@@ -27,7 +27,8 @@ import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow, slotRow } from '../state/state.ts';
 import { mayAccessDirectPktData } from '../access/direct-pkt.ts';
 import { isScalarStruct } from './kfunc-arg-kind.ts';
-import { type KfuncMeta, btfKindName, isScalarKind, isStructKind } from './kfunc-meta.ts';
+import { type KfuncMeta } from './kfunc-meta.ts';
+import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
 import { BPF_GLOBAL_PERCPU_MA_MAX_SIZE } from '../../rules/limits.ts';
 
 const R0 = regRow(0);

@@ -7,7 +7,7 @@ import { s64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../paths/backtrack.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import {

@@ -3,7 +3,7 @@ import type { VerifierEnv } from '../env.ts';
 import { forgetSlot } from '../state/pack.ts';
 import { ROW, TYPE } from '../state/row.ts';
 import { type VerifierState, regRow } from '../state/state.ts';
-import { frameInsnIdx } from './equal.ts';
+import { frameInsnIdx } from '../paths/equal.ts';
 
 export function cleanVerifierState(env: VerifierEnv, st: VerifierState): void {
   st.cleaned = true;

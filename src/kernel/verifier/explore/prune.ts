@@ -10,7 +10,14 @@ import { printVerifierState } from '../state/print.ts';
 import { printLineInfo } from '../state/print-insn.ts';
 import { markAllScalarsImprecise, propagatePrecision } from '../paths/backtrack.ts';
 import { cleanVerifierState } from './clean.ts';
-import { EXACT, NOT_EXACT, RANGE_WITHIN, iterActiveDepthsDiffer, statesEqual, statesMaybeLooping } from './equal.ts';
+import {
+  EXACT,
+  NOT_EXACT,
+  RANGE_WITHIN,
+  iterActiveDepthsDiffer,
+  statesEqual,
+  statesMaybeLooping,
+} from '../paths/equal.ts';
 import { pushInsnHistory } from '../paths/history.ts';
 import { bucketOf, sameCallsites } from '../paths/loops.ts';
 import { addBackedge, incompleteMarks, maybeEnterScc, maybeExitScc } from '../paths/scc-visit.ts';

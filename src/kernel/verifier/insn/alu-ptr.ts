@@ -47,7 +47,7 @@ import {
   storeScalar,
 } from '../state/row.ts';
 import { checkMapAccess } from '../access/map-value.ts';
-import { aluString } from './alu.ts';
+import { aluString } from './alu-name.ts';
 import { type SanitizeInfo, commitPtrAlu, sanitizeCheckBounds, sanitizePtrAlu } from './sanitize.ts';
 import { BPF_MAX_VAR_OFF } from '../../rules/limits.ts';
 
@@ -155,7 +155,7 @@ export function adjustPtrMinMaxVals(
 /** Whether one byte at the pointer lies in its map value; what the check says is left in the log, as the kernel does. */
 function mapRangeOk(env: VerifierEnv, regno: number, at: number): boolean {
   try {
-    checkMapAccess(env, regno, at, 1, false, false, true);
+    checkMapAccess(env, { regno, off: at, size: 1, zeroSizeAllowed: false });
     return true;
   } catch (e) {
     if (e instanceof Rejected) return false;

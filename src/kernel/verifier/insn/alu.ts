@@ -38,8 +38,6 @@ import {
   BPF_ADD_CONST32,
   BPF_ADD_CONST64,
   ID,
-  MASK_HI,
-  MASK_LO,
   OFF,
   PRECISE,
   SUBREG_DEF,
@@ -52,27 +50,14 @@ import {
 } from '../state/row.ts';
 import { checkRegRead, checkRegWrite, markRegConst, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
+import { aluString } from './alu-name.ts';
 import { adjustPtrMinMaxVals } from './alu-ptr.ts';
 import { sanitizeValAlu } from './sanitize.ts';
+import { assignScalarId, regWidth } from '../state/scalar-id.ts';
 import { checkBounds } from '../state/sanity.ts';
 
 const dstVal = new Scalar();
 const srcVal = new Scalar();
-
-const ALU_STRINGS = ['+=', '-=', '*=', '/=', '|=', '&=', '<<=', '>>=', 'neg', '%=', '^=', '=', 's>>=', 'endian'];
-/** bpf_alu_string[]. */
-export const aluString = (op: number): string => ALU_STRINGS[op >> 4];
-
-/** get_reg_width(): bits that the value may need. */
-export const regWidth = (rows: Int32Array, r: number): number =>
-  rows[r + UMAX_HI] !== 0 ? 64 - Math.clz32(rows[r + UMAX_HI]) : 32 - Math.clz32(rows[r + UMAX_LO]);
-
-/** assign_scalar_id_before_mov: copies of an unknown scalar share an id. */
-export function assignScalarId(env: VerifierEnv, rows: Int32Array, r: number): void {
-  if (rows[r + TYPE] !== SCALAR_VALUE) return;
-  if (rows[r + ID] & BPF_ADD_CONST) rows[r + ID] = rows[r + OFF] = 0;
-  if (rows[r + ID] === 0 && (rows[r + MASK_LO] | rows[r + MASK_HI]) !== 0) rows[r + ID] = env.newId();
-}
 
 /** check_alu_op. */
 export function checkAluOp(env: VerifierEnv): void {

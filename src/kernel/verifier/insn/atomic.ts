@@ -26,6 +26,7 @@ import {
   baseType,
 } from '../../rules/reg-types.ts';
 import { saveAuxPtrType } from './aux-type.ts';
+import { insnAccess } from '../access/access.ts';
 import { checkMemAccess } from '../access/mem.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
@@ -35,7 +36,7 @@ import { regTypeStr } from '../state/reg-type-str.ts';
 import { TYPE } from '../state/row.ts';
 import { checkRegRead, checkRegWrite } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { checkLoadMem, checkStoreReg } from './mem.ts';
+import { LOAD_ACQUIRE, checkLoadMem, checkStoreReg } from './mem.ts';
 
 /** Memory that atomic operations do not reach: contexts, packets, sockets. */
 const NO_ATOMICS: ReadonlySet<number> = new Set([
@@ -65,7 +66,7 @@ export function checkAtomic(env: VerifierEnv): void {
   const src = insns.src[idx];
   if (RMW.has(imm)) return checkRmw(env);
   if (imm === BPF_LOAD_ACQ && env.input.rules.features.loadAcquire) {
-    checkLoadMem(env, true, false, false, 'atomic_load');
+    checkLoadMem(env, LOAD_ACQUIRE);
     if (!allowed(env, src)) reject(env, ACCESS.ATOMIC_LOADS, src, regTypeStr(typeOf(env, src)));
   } else if (imm === BPF_STORE_REL && env.input.rules.features.loadAcquire) {
     checkStoreReg(env, true);
@@ -80,7 +81,6 @@ function checkRmw(env: VerifierEnv): void {
   const imm = insns.imm[idx];
   const dst = insns.dst[idx];
   const src = insns.src[idx];
-  const off = insns.off[idx];
   if (size !== BPF_W && size !== BPF_DW) reject(env, ACCESS.ATOMIC_SIZE);
   checkRegRead(env, src);
   checkRegRead(env, dst);
@@ -95,8 +95,14 @@ function checkRmw(env: VerifierEnv): void {
     load = imm === BPF_CMPXCHG ? 0 : src;
     checkRegWrite(env, load, true);
   }
-  checkMemAccess(env, idx, dst, off, size, false, -1, true, false);
-  if (load >= 0) checkMemAccess(env, idx, dst, off, size, false, load, true, false);
+  checkRmwMem(env, false, -1);
+  if (load >= 0) checkRmwMem(env, false, load);
   if (baseType(typeOf(env, dst)) === PTR_TO_ARENA) saveAuxPtrType(env, PTR_TO_ARENA, false);
-  checkMemAccess(env, idx, dst, off, size, true, -1, true, false);
+  checkRmwMem(env, true, -1);
+}
+
+/** One half of a read-modify-write of the memory behind the destination. */
+function checkRmwMem(env: VerifierEnv, write: boolean, valueRegno: number): void {
+  const dst = env.insns.dst[env.insnIdx];
+  checkMemAccess(env, insnAccess(env, dst, { write, valueRegno, strictAlignment: true, signExtend: false }));
 }

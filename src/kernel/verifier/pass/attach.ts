@@ -17,7 +17,7 @@ import { ATTACH } from '../diag/catalogue/attach.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from './kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 
 const RAW_TP_PREFIX = 'btf_trace_';
 const ITER_PREFIX = 'bpf_iter_';

@@ -4,7 +4,8 @@ import { RET_VOID, baseType } from '../../rules/reg-types.ts';
 import type { FuncProto } from '../../rules/proto.ts';
 import type { VerifierEnv } from '../env.ts';
 import { KF_FASTCALL, KF_ITER_NEXT } from '../../rules/rows/kfuncs/row.ts';
-import { calledKfunc, kernelBtf, kfuncRow } from './kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
+import { calledKfunc, kfuncRow } from './kfuncs.ts';
 import { isHelperCall } from './subprogs.ts';
 
 export interface CallSummary {

@@ -1,19 +1,15 @@
 /** Kernel functions that the program calls, found by their type in the kernel's BTF (bpf_add_kfunc_call). */
-import { BTF_KIND } from '../../../btf/types.ts';
 import type { Btf } from '../../../btf/btf.ts';
+import { BTF_KIND } from '../../../btf/types.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import type { KfuncRow } from '../../rules/rows/kfuncs/row.ts';
 import { kfuncFor } from '../../rules/compile.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { MAX_KFUNC_DESCS } from '../../rules/limits.ts';
 import type { CalledKfunc } from '../insn-aux.ts';
-
-/** The kernel's BTF, read when a program first refers to it; env.btfs[0]. */
-export function kernelBtf(env: VerifierEnv): Btf | undefined {
-  return (env.btfs[0] ??= env.input.vmlinux());
-}
 
 /**
  * Resolves the call at `i`: what it calls goes to aux.extra; `seen` collects the different functions by type.

@@ -5,7 +5,7 @@ import { MEM_PERCPU, MEM_RDONLY, PTR_TO_BTF_ID, PTR_TO_MEM } from '../../rules/r
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from './kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 
 /** Notes in aux.extra what kind of pointer the instruction at `i` yields. */
 export function resolveKsymVar(env: VerifierEnv, i: number): void {

@@ -24,7 +24,7 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { resolveKsymVar } from './ksym-var.ts';
 import { checkMapProgCompatibility } from './map-use.ts';
-import { progDigest } from '../rewrite/tag.ts';
+import { progDigest } from './tag.ts';
 import { isLdImm64 } from './subprogs.ts';
 import { BPF_MAX_VAR_OFF, MAX_USED_MAPS } from '../../rules/limits.ts';
 

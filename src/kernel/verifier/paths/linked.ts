@@ -19,7 +19,7 @@ import {
 } from '../state/row.ts';
 import { type VerifierState, regRow, slotAt, slotRow } from '../state/state.ts';
 import type { VerifierEnv } from '../env.ts';
-import { frameInsnIdx } from '../explore/equal.ts';
+import { frameInsnIdx } from './equal.ts';
 import { linkedFrame, linkedIndex, linkedIsReg, packLinked } from './history.ts';
 
 /** Most members of one group that are tracked; further ones lose the id (LINKED_REGS_MAX). */

@@ -4,7 +4,7 @@ import type { VerifierEnv } from '../env.ts';
 import { PRECISE, SLOT_TYPES, STACK_SPILL, SUBREG_DEF, TYPE, slotType } from '../state/row.ts';
 import { markRegUnknown } from '../state/regs.ts';
 import { type VerifierState, regRow, slotAt } from '../state/state.ts';
-import { regsExact } from '../explore/equal.ts';
+import { regsExact } from './equal.ts';
 
 /** same_callsites(). */
 export function sameCallsites(a: VerifierState, b: VerifierState): boolean {

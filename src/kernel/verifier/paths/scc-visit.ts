@@ -3,7 +3,7 @@ import { BPF_LOG_LEVEL2 } from '../log.ts';
 import type { VerifierEnv } from '../env.ts';
 import type { VerifierState } from '../state/state.ts';
 import { type Changed, markAllScalarsPrecise, propagatePrecision } from './backtrack.ts';
-import { frameInsnIdx } from '../explore/equal.ts';
+import { frameInsnIdx } from './equal.ts';
 
 /** Rounds of propagation before everything is marked precise. */
 const MAX_BACKEDGE_ITERS = 64;

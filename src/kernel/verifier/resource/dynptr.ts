@@ -1,5 +1,4 @@
 /** Dynptrs: two stack slots that describe memory of a size known at run time (process_dynptr_func and its parts). */
-import { BPF_DW } from '../../../isa/opcodes.ts';
 import { InternalError, invariant } from '../../../util/errors.ts';
 import {
   ARG_PTR_TO_DYNPTR,
@@ -9,7 +8,7 @@ import {
   MEM_UNINIT,
   PTR_TO_STACK,
 } from '../../rules/reg-types.ts';
-import { checkMemAccess } from '../access/mem.ts';
+import { checkCalleeWrite } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -42,7 +41,7 @@ export function processDynptrArg(
   );
   if (argType & MEM_UNINIT) {
     if (!isValidUninit(env, rows, r)) reject(env, RESOURCE.DYNPTR_NOT_UNINIT);
-    for (let i = 0; i < 16; i += 8) checkMemAccess(env, insnIdx, regno, i, BPF_DW, true, -1, false, false);
+    for (let i = 0; i < 16; i += 8) checkCalleeWrite(env, insnIdx, regno, i, 8);
     markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, insnIdx, cloneRefObjId);
     return;
   }

@@ -3,7 +3,7 @@ import type { BtfField, BtfRecord } from '../../../btf/record.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { invariant } from '../../../util/errors.ts';
 import { MEM_ALLOC, MEM_RCU, NON_OWN_REF, PTR_TO_BTF_ID } from '../../rules/reg-types.ts';
-import { structIdsMatch } from '../call/args/btf.ts';
+import { structAt, structIdsMatch } from '../access/struct-match.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -55,7 +55,9 @@ export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField
   if (findField(regBtfRecord(env, rows, r), off, nodeType) === undefined) reject(env, KFUNC.GRAPH_NOT_FOUND, name, off);
   const want = root.nodeOffset ?? 0;
   const wantType = root.typeName ?? '';
-  if (!structIdsMatch(env, rows[r + A], rows[r + B], 0, env.btfIndex(root.btf), root.typeId ?? 0, true)) {
+  if (
+    !structIdsMatch(env, { ...structAt(rows, r), off: 0 }, { btf: env.btfIndex(root.btf), id: root.typeId ?? 0 }, true)
+  ) {
     const have = env.btfs[rows[r + A]]?.name(rows[r + B]) ?? '';
     reject(env, KFUNC.GRAPH_NODE_TYPE, fieldTypeName(root.type), name, want, wantType, off, have);
   }

@@ -1,8 +1,7 @@
 /** Saved interrupt flags on the stack (process_irq_flag, mark_stack_slot_irq_flag, release_irq_state). */
-import { BPF_DW } from '../../../isa/opcodes.ts';
 import { invariant } from '../../../util/errors.ts';
 import { PTR_TO_STACK } from '../../rules/reg-types.ts';
-import { checkMemAccess } from '../access/mem.ts';
+import { checkCalleeWrite } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
@@ -25,7 +24,7 @@ export function processIrqFlag(env: VerifierEnv, regno: number, save: boolean, i
   const stack = env.state.frames[rows[r + FRAMENO]].rows;
   if (save) {
     if (spi < 0 ? spi !== SPI_BEYOND : holdsFlag(stack, slotRow(spi))) reject(env, RESOURCE.IRQ_NOT_UNINIT, regno - 1);
-    checkMemAccess(env, env.insnIdx, regno, 0, BPF_DW, true, -1, false, false);
+    checkCalleeWrite(env, env.insnIdx, regno, 0, 8);
     markFlag(env, regno, irqClass);
     return;
   }

@@ -1,8 +1,7 @@
 /** Open-coded iterators on the stack (process_iter_arg, process_iter_next_call and their parts). */
-import { BPF_DW } from '../../../isa/opcodes.ts';
 import { InternalError, invariant } from '../../../util/errors.ts';
 import { MEM_RCU, PTR_TO_STACK, PTR_UNTRUSTED } from '../../rules/reg-types.ts';
-import { checkMemAccess } from '../access/mem.ts';
+import { checkCalleeWrite } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { reject } from '../diag/reject.ts';
@@ -56,7 +55,7 @@ export function processIterArg(
   const r = regRow(regno);
   if (call.kind === 'new') {
     if (!isValidUninit(env, rows, r, type.slots)) reject(env, RESOURCE.ITER_NOT_UNINIT, type.name, regno - 1);
-    for (let i = 0; i < type.slots * 8; i += 8) checkMemAccess(env, insnIdx, regno, i, BPF_DW, true, -1, false, false);
+    for (let i = 0; i < type.slots * 8; i += 8) checkCalleeWrite(env, insnIdx, regno, i, 8);
     markSlots(env, rows, r, type, call, insnIdx);
     return undefined;
   }

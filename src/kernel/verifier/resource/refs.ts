@@ -5,8 +5,8 @@ import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { forEachReg } from '../state/each.ts';
-import { REF_OBJ_ID, SLOT_TYPES, TYPE } from '../state/row.ts';
-import { markRegNotInit, markRegUnknown } from '../state/regs.ts';
+import { REF_OBJ_ID, TYPE } from '../state/row.ts';
+import { markRegInvalid } from '../state/regs.ts';
 import { REF_TYPE_PTR, type VerifierState, regRow } from '../state/state.ts';
 
 /** acquire_reference: a new reference that some call must release; its id. */
@@ -36,19 +36,6 @@ export function releaseReference(env: VerifierEnv, refObjId: number): boolean {
     if (rows[r + REF_OBJ_ID] === refObjId) markRegInvalid(env, rows, r);
   });
   return true;
-}
-
-/** mark_reg_invalid: what the register held is gone. Those who may see addresses keep it as a number. */
-export function markRegInvalid(env: VerifierEnv, rows: Int32Array, r: number): void {
-  if (env.allowPtrLeaks) keepSlotTypes(rows, r, () => markRegUnknown(env, rows, r));
-  else keepSlotTypes(rows, r, () => markRegNotInit(env, rows, r));
-}
-
-/** Runs `change` on the register of a stack slot, whose byte types are not part of it. */
-export function keepSlotTypes(rows: Int32Array, r: number, change: () => void): void {
-  const types = rows[r + SLOT_TYPES];
-  change();
-  rows[r + SLOT_TYPES] = types;
 }
 
 /** type_is_non_owning_ref: an object that belongs to a list or tree. */

@@ -28,7 +28,7 @@ import {
 import { REWRITE } from '../diag/catalogue/rewrite.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 import { convertAccess, convertsAccess, type Layout } from './ctx-access.ts';
 import { applyEdits, type Edit } from './patch.ts';

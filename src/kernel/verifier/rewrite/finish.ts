@@ -8,7 +8,7 @@ import type { VerifierEnv } from '../env.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 import type { SubprogInfo, VerifiedProgram } from '../result.ts';
 import { subprogEnd } from '../subprog.ts';
-import { progTag } from './tag.ts';
+import { progTag } from '../pass/tag.ts';
 
 /** Builds the result; `mapCount` is the number of maps that the program names itself (the first ones of env.maps). */
 export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgram {

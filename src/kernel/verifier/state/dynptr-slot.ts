@@ -7,7 +7,7 @@ import { forEachReg } from './each.ts';
 import { A, B, ID, SLOT_TYPES, STACK_DYNPTR, TYPE, slotType } from './row.ts';
 import { markRegNotInit } from './regs.ts';
 import { type FuncState, slotRow } from './state.ts';
-import { markRegInvalid } from '../resource/refs.ts';
+import { markRegInvalid } from './regs.ts';
 import { scratchSlot } from './stack-obj.ts';
 
 /** dynptr_type_refcounted(): the dynptr holds a reference that must be released. */

@@ -10,7 +10,7 @@ import {
   baseType,
 } from '../../rules/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
-import { markRegInvalid } from '../resource/refs.ts';
+import { markRegInvalid } from './regs.ts';
 import { forEachReg } from './each.ts';
 import { TYPE } from './row.ts';
 

@@ -21,7 +21,7 @@ import {
 import { structMetas } from '../../../btf/struct-metas.ts';
 import { MEM_ALLOC, PTR_TO_BTF_ID, PTR_TO_MAP_VALUE, baseType } from '../../rules/reg-types.ts';
 import type { VerifierEnv } from '../env.ts';
-import { kernelBtf } from '../pass/kfuncs.ts';
+import { kernelBtf } from '../kernel-btf.ts';
 import { A, B, TYPE } from './row.ts';
 
 /** type_is_ptr_alloc_obj: memory that bpf_obj_new gave. */

@@ -218,3 +218,16 @@ export function clearCallerSaved(env: VerifierEnv, frame: FuncState): void {
 
 /** Whether a type may carry PTR_MAYBE_NULL into memory: pointers that may be spilled (is_spillable_regtype). */
 export const isReadOnlyType = (type: number): boolean => (typeFlag(type) & MEM_RDONLY) !== 0;
+
+/** mark_reg_invalid: what the register held is gone. Those who may see addresses keep it as a number. */
+export function markRegInvalid(env: VerifierEnv, rows: Int32Array, r: number): void {
+  if (env.allowPtrLeaks) keepSlotTypes(rows, r, () => markRegUnknown(env, rows, r));
+  else keepSlotTypes(rows, r, () => markRegNotInit(env, rows, r));
+}
+
+/** Runs `change` on the register of a stack slot, whose byte types are not part of it. */
+export function keepSlotTypes(rows: Int32Array, r: number, change: () => void): void {
+  const types = rows[r + SLOT_TYPES];
+  change();
+  rows[r + SLOT_TYPES] = types;
+}

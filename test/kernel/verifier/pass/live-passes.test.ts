@@ -10,7 +10,7 @@ import { computeLiveRegs } from '../../../../src/kernel/verifier/pass/live-regs.
 import { resolveInsns } from '../../../../src/kernel/verifier/pass/resolve.ts';
 import { computeScc } from '../../../../src/kernel/verifier/pass/scc.ts';
 import { addSubprogsAndKfuncs, checkSubprogs } from '../../../../src/kernel/verifier/pass/subprogs.ts';
-import { progTag } from '../../../../src/kernel/verifier/rewrite/tag.ts';
+import { progTag } from '../../../../src/kernel/verifier/pass/tag.ts';
 import { envOf, fixture, inputOf, localRecordings, type Recorded, verdictOf } from '../recorded.ts';
 
 const RULES = compileRules('6.18');

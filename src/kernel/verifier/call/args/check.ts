@@ -31,6 +31,7 @@ import type { FuncProto } from '../../../rules/proto.ts';
 import { BPF_FUNC } from '../../../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../../../uapi/map-types.ts';
 import { invariant } from '../../../../util/errors.ts';
+import type { CalleeMem } from '../../access/access.ts';
 import { checkPtrAlignment } from '../../access/align.ts';
 import { checkHelperMemAccess, checkMemSizeReg } from '../../access/region.ts';
 import { ARGS } from '../../diag/catalogue/args.ts';
@@ -134,7 +135,7 @@ function checkKind(
       if (argType & PTR_MAYBE_NULL && regIsNull(rows, r)) return;
       invariant(meta.map !== undefined, 'invalid map_ptr to access map->value');
       meta.rawMode = (argType & MEM_UNINIT) !== 0;
-      return checkHelperMemAccess(env, regno, meta.map.valueSize, (argType & MEM_WRITE) !== 0, false, meta);
+      return checkHelperMemAccess(env, calleeMem(regno, meta.map.valueSize, argType), meta);
     case ARG_PTR_TO_PERCPU_BTF_ID:
       meta.retBtf = rows[r + A];
       meta.retBtfId = rows[r + B];
@@ -167,6 +168,14 @@ function checkKind(
   }
 }
 
+/** The memory of an argument. */
+const calleeMem = (regno: number, size: number, argType: number): CalleeMem => ({
+  regno,
+  size,
+  write: (argType & MEM_WRITE) !== 0,
+  zeroSizeAllowed: false,
+});
+
 /** The map argument; a helper with two of them (timers) must get the same one twice. */
 function takeMap(env: VerifierEnv, r: number, meta: CallMeta): void {
   const { rows } = env.state.frame;
@@ -183,7 +192,7 @@ function takeMap(env: VerifierEnv, r: number, meta: CallMeta): void {
 function checkMapKey(env: VerifierEnv, regno: number, meta: CallMeta): void {
   const { map } = meta;
   invariant(map !== undefined, 'invalid map_ptr to access map->key');
-  checkHelperMemAccess(env, regno, map.keySize, false, false, undefined);
+  checkHelperMemAccess(env, calleeMem(regno, map.keySize, 0), undefined);
   if (canElideValueNullness(map.type)) meta.constMapKey = constantMapKey(env, regno, map.keySize);
 }
 
@@ -193,6 +202,6 @@ function checkMem(env: VerifierEnv, arg: number, argType: number, meta: CallMeta
   meta.rawMode = (argType & MEM_UNINIT) !== 0;
   if (!(typeFlag(argType) & MEM_FIXED_SIZE)) return;
   const size = fn.argSize?.[arg] ?? 0;
-  checkHelperMemAccess(env, regno, size, (argType & MEM_WRITE) !== 0, false, meta);
+  checkHelperMemAccess(env, calleeMem(regno, size, argType), meta);
   if (argType & MEM_ALIGNED) checkPtrAlignment(env, regno, 0, size, true);
 }

@@ -22,7 +22,7 @@ export function checkConstStr(env: VerifierEnv, regno: number): Uint8Array {
   if (!varOffConst(rows, r)) reject(env, ARGS.STR_NOT_CONSTANT_ADDRESS, regno);
   if (map.type !== BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY) reject(env, ARGS.STR_NO_DIRECT_ACCESS);
   const room = map.valueSize - rows[r + OFF];
-  checkMapAccess(env, regno, rows[r + OFF], room, false, false, true);
+  checkMapAccess(env, { regno, off: rows[r + OFF], size: room, zeroSizeAllowed: false });
   const off = rows[r + OFF] + rows[r + VALUE_LO];
   const bytes = map.maxEntries === 1 ? map.readConst?.(off, map.valueSize - off) : undefined;
   if (bytes === undefined) reject(env, ARGS.STR_DIRECT_ACCESS_FAILED);

@@ -61,7 +61,7 @@ import { regRow } from '../../state/state.ts';
 import type { CallMeta } from '../../state/call-meta.ts';
 import { helperName } from '../name.ts';
 import { checkArgBtfId } from './btf.ts';
-import { checkKptrMatch } from './kptr.ts';
+import { checkKptrMatch } from '../../access/kptr-match.ts';
 
 const MEM = [
   PTR_TO_STACK,

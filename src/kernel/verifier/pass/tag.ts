@@ -3,7 +3,7 @@ import { encodeInsns } from '../../../isa/encode.ts';
 import type { Insns } from '../../../isa/insn.ts';
 import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../../../isa/opcodes.ts';
 import { sha256 } from '../../../util/sha256.ts';
-import { isLdImm64 } from '../pass/subprogs.ts';
+import { isLdImm64 } from './subprogs.ts';
 
 /** Eight bytes as hex. */
 export function progTag(insns: Insns): string {
