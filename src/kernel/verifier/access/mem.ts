@@ -43,7 +43,7 @@ import { accessCtx } from './ctx.ts';
 import { accessMapValue } from './map-value.ts';
 import { checkMemRegionAccess } from './mem-region.ts';
 import { checkPacketAccess } from './packet.ts';
-import { checkStackAccess } from './stack.ts';
+import { checkStackAccess } from './stack/stack.ts';
 
 const loaded = new Scalar();
 

@@ -30,7 +30,7 @@ import { checkMapAccess, checkMapAccessType } from './map-value.ts';
 import { checkMemAccess } from './mem.ts';
 import { checkMemRegionAccess } from './mem-region.ts';
 import { checkPacketAccess } from './packet.ts';
-import { checkStackRangeInitialized } from './stack-range.ts';
+import { checkStackRangeInitialized } from './stack/range.ts';
 import { BPF_MAX_VAR_SIZ } from '../../rules/limits.ts';
 
 /** check_helper_mem_access: a callee may read (or write) the memory. */

@@ -14,7 +14,7 @@ import {
   PTR_UNTRUSTED,
 } from '../../rules/reg-types.ts';
 import type { KfuncResult } from '../../rules/rows/kfuncs/row.ts';
-import { markRegConstZero } from '../access/stack-read.ts';
+import { markRegConstZero } from '../access/stack/read.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { u64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';

@@ -9,7 +9,7 @@ import type { VerifierEnv } from '../env.ts';
 import { findPrevEntry, sameCallsites, widenImpreciseScalars } from '../paths/loops.ts';
 import { pushStack } from '../paths/worklist.ts';
 import { A, B, C, FRAMENO, REF_OBJ_ID, SLOT_TYPES, STACK_ITER, TYPE, allSlots, slotType } from '../state/row.ts';
-import { markRegConstZero } from '../access/stack-read.ts';
+import { markRegConstZero } from '../access/stack/read.ts';
 import { markPtrNotNullReg, markRegNotInit, markRegPointer } from '../state/regs.ts';
 import { regRow, slotAt, slotRow } from '../state/state.ts';
 import { inRcuCs } from '../state/context.ts';

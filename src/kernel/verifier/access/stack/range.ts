@@ -1,9 +1,9 @@
 /** Stack memory that is handed to a helper, or read at a variable offset (check_stack_range_initialized). */
-import { SCALAR_VALUE } from '../../rules/reg-types.ts';
-import { STACK } from '../diag/catalogue/stack.ts';
-import { reject } from '../diag/reject.ts';
-import type { VerifierEnv } from '../env.ts';
-import { formatTnum } from '../state/format.ts';
+import { SCALAR_VALUE } from '../../../rules/reg-types.ts';
+import { STACK } from '../../diag/catalogue/stack.ts';
+import { reject } from '../../diag/reject.ts';
+import type { VerifierEnv } from '../../env.ts';
+import { formatTnum } from '../../state/format.ts';
 import {
   FRAMENO,
   SLOT_TYPES,
@@ -19,12 +19,12 @@ import {
   smaxOf,
   sminOf,
   varOffConst,
-} from '../state/row.ts';
-import { markRegUnknown } from '../state/regs.ts';
-import { type FuncState, regRow, slotRow } from '../state/state.ts';
-import type { Access } from './access.ts';
-import { checkWithinBounds } from './stack-bounds.ts';
-import { scrubSlot } from './stack-write.ts';
+} from '../../state/row.ts';
+import { markRegUnknown } from '../../state/regs.ts';
+import { type FuncState, regRow, slotRow } from '../../state/state.ts';
+import type { Access } from '../access.ts';
+import { checkWithinBounds } from '../stack-bounds.ts';
+import { scrubSlot } from './write.ts';
 
 /** What the caller wants to know of memory that a helper fills (part of struct bpf_call_arg_meta). */
 export interface RawMemory {

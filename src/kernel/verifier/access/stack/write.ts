@@ -1,5 +1,5 @@
 /** Stores to the stack: spills keep what is known of the register, other bytes are remembered by kind (check_stack_write_*). */
-import { BPF_MEM, BPF_ST, bpfClass, bpfMode } from '../../../isa/opcodes.ts';
+import { BPF_MEM, BPF_ST, bpfClass, bpfMode } from '../../../../isa/opcodes.ts';
 import {
   NOT_INIT,
   PTR_TO_STACK,
@@ -7,18 +7,18 @@ import {
   CONST_PTR_TO_DYNPTR,
   SCALAR_VALUE,
   baseType,
-} from '../../rules/reg-types.ts';
-import { AUX_NOSPEC_RESULT } from '../insn-aux.ts';
-import { STACK } from '../diag/catalogue/stack.ts';
-import { reject } from '../diag/reject.ts';
-import type { VerifierEnv } from '../env.ts';
-import { isSpilledScalar, markChainPrecision } from '../paths/backtrack.ts';
-import { pushInsnHistory, stackAccessFlags } from '../paths/history.ts';
-import { assignScalarId, regWidth } from '../state/scalar-id.ts';
-import { checkFastcallStackContract } from '../pass/fastcall.ts';
-import { destroyIfDynptrSlot } from '../state/dynptr-slot.ts';
-import { scratchSlot } from '../state/print.ts';
-import { printLineInfo } from '../state/print-insn.ts';
+} from '../../../rules/reg-types.ts';
+import { AUX_NOSPEC_RESULT } from '../../insn-aux.ts';
+import { STACK } from '../../diag/catalogue/stack.ts';
+import { reject } from '../../diag/reject.ts';
+import type { VerifierEnv } from '../../env.ts';
+import { isSpilledScalar, markChainPrecision } from '../../paths/backtrack.ts';
+import { pushInsnHistory, stackAccessFlags } from '../../paths/history.ts';
+import { assignScalarId, regWidth } from '../../state/scalar-id.ts';
+import { checkFastcallStackContract } from '../../pass/fastcall.ts';
+import { destroyIfDynptrSlot } from '../../state/dynptr-slot.ts';
+import { scratchSlot } from '../../state/print.ts';
+import { printLineInfo } from '../../state/print-insn.ts';
 import {
   ID,
   ROW,
@@ -39,10 +39,10 @@ import {
   smaxOf,
   sminOf,
   varOffConst,
-} from '../state/row.ts';
-import type { Access } from './access.ts';
-import { markRegKnown, regIsNull } from '../state/regs.ts';
-import { type FuncState, regRow, slotRow } from '../state/state.ts';
+} from '../../state/row.ts';
+import type { Access } from '../access.ts';
+import { markRegKnown, regIsNull } from '../../state/regs.ts';
+import { type FuncState, regRow, slotRow } from '../../state/state.ts';
 
 const fake = new Int32Array(ROW);
 

@@ -1,13 +1,13 @@
 /** Loads from the stack: fills restore what was spilled, other bytes are unknown or zero (check_stack_read_*). */
-import { SCALAR_VALUE } from '../../rules/reg-types.ts';
-import { STACK } from '../diag/catalogue/stack.ts';
-import { reject } from '../diag/reject.ts';
-import type { VerifierEnv } from '../env.ts';
-import { pushInsnHistory, stackAccessFlags } from '../paths/history.ts';
-import { assignScalarId, regWidth } from '../state/scalar-id.ts';
-import { checkFastcallStackContract } from '../pass/fastcall.ts';
-import { scratchSlot } from '../state/print.ts';
-import { printLineInfo } from '../state/print-insn.ts';
+import { SCALAR_VALUE } from '../../../rules/reg-types.ts';
+import { STACK } from '../../diag/catalogue/stack.ts';
+import { reject } from '../../diag/reject.ts';
+import type { VerifierEnv } from '../../env.ts';
+import { pushInsnHistory, stackAccessFlags } from '../../paths/history.ts';
+import { assignScalarId, regWidth } from '../../state/scalar-id.ts';
+import { checkFastcallStackContract } from '../../pass/fastcall.ts';
+import { scratchSlot } from '../../state/print.ts';
+import { printLineInfo } from '../../state/print-insn.ts';
 import {
   ID,
   OFF,
@@ -25,11 +25,11 @@ import {
   smaxOf,
   sminOf,
   varOffConst,
-} from '../state/row.ts';
-import { markRegConst, markRegUnknown } from '../state/regs.ts';
-import { type FuncState, regRow, slotRow } from '../state/state.ts';
-import type { Access } from './access.ts';
-import { checkStackRangeInitialized } from './stack-range.ts';
+} from '../../state/row.ts';
+import { markRegConst, markRegUnknown } from '../../state/regs.ts';
+import { type FuncState, regRow, slotRow } from '../../state/state.ts';
+import type { Access } from '../access.ts';
+import { checkStackRangeInitialized } from './range.ts';
 
 /** __mark_reg_const_zero: a zero that is precise only where precision is not tracked. */
 export function markRegConstZero(env: VerifierEnv, rows: Int32Array, r: number): void {

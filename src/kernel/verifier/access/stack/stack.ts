@@ -1,14 +1,14 @@
 /** Accesses to the stack: the dispatch to reads and writes (check_mem_access of PTR_TO_STACK). */
-import { STACK } from '../diag/catalogue/stack.ts';
-import { reject } from '../diag/reject.ts';
-import type { VerifierEnv } from '../env.ts';
-import { formatTnum } from '../state/format.ts';
-import { VALUE_LO, varOffConst } from '../state/row.ts';
-import { regRow } from '../state/state.ts';
-import type { Access } from './access.ts';
-import { checkWithinBounds, frameOf } from './stack-bounds.ts';
-import { readFixed, readVar } from './stack-read.ts';
-import { writeFixed, writeVar } from './stack-write.ts';
+import { STACK } from '../../diag/catalogue/stack.ts';
+import { reject } from '../../diag/reject.ts';
+import type { VerifierEnv } from '../../env.ts';
+import { formatTnum } from '../../state/format.ts';
+import { VALUE_LO, varOffConst } from '../../state/row.ts';
+import { regRow } from '../../state/state.ts';
+import type { Access } from '../access.ts';
+import { checkWithinBounds, frameOf } from '../stack-bounds.ts';
+import { readFixed, readVar } from './read.ts';
+import { writeFixed, writeVar } from './write.ts';
 
 /** A load or store through PTR_TO_STACK. */
 export function checkStackAccess(env: VerifierEnv, access: Access): void {
