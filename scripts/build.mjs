@@ -27,7 +27,7 @@ const BUNDLES = [
   ['runtime', /^kernel\/boot\/(?:runtime|engines|linkage)\.ts$/],
   ['kernel', /^kernel\//],
   ['lib', /^lib\//],
-  ['cli', /^cli\/shell\/(?:exit|io|command|files)\.ts$/],
+  ['cli', /^cli\/shell\/(?:exit|io|command|files|nearest|unsupported)\.ts$/],
   ['packaged-btf', /^btf\/vmlinux\/index\.ts$/],
   ['kernel-btf', /^host\/kernel-btf\.ts$/],
   ['host', /^host\//],
