@@ -27,7 +27,10 @@ test('objects with up to four bytes changed', async () => {
   );
   const next = numbers(SEED);
   const verdicts = { accept: 0, reject: 0, error: 0, unreadable: 0 };
-  for (const end = performance.now() + SECONDS * 1000; performance.now() < end; ) {
+  const end = performance.now() + SECONDS * 1000;
+  // On a busy machine the rarest verdict comes late.
+  const unmet = (): boolean => Object.values(verdicts).includes(0) && performance.now() < end + 60_000;
+  while (performance.now() < end || unmet()) {
     const bytes = seeds[next(seeds.length)].slice();
     for (let i = next(4); i >= 0; i--) bytes[next(bytes.length)] = INTERESTING[next(INTERESTING.length)] ^ next(2);
     try {
