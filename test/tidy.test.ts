@@ -60,6 +60,19 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   cli: [...KERNEL, 'lib', 'net', 'host', 'index'],
 };
 
+/** Folders of the verifier, the lowest first; files beside env.ts stand where it does, check.ts above all. */
+const VERIFIER_TOWER: readonly string[] = [
+  ...['diag', 'domain', 'env.ts', 'state', 'pass', 'paths', 'access', 'resource', 'call', 'insn', 'explore'],
+  ...['rewrite', 'check.ts'],
+];
+/** What env.ts makes to keep: plain data of folders above it. */
+const MADE_BY_ENV: readonly string[] = [
+  'paths/backtrack-state.ts',
+  'paths/history.ts',
+  'paths/idmap.ts',
+  'state/store.ts',
+];
+
 /** Longer than {@link MAX_LINES}, with the reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   'src/btf/vmlinux/x86_64-6.18.ts': 'generated',
@@ -141,6 +154,26 @@ describe('tidy', () => {
         .map((to) => `${source.room} may not import ${to}`),
     );
     expect(wrong).toEqual([]);
+  });
+
+  it('folders of the verifier import values downwards only', () => {
+    const at = 'src/kernel/verifier/';
+    const level = (path: string): number => {
+      const [folder, file] = path.slice(at.length).split('/');
+      return VERIFIER_TOWER.indexOf(file === undefined && folder !== 'check.ts' ? 'env.ts' : folder);
+    };
+    const value = /^(?:import|export)\s+(?!type\b)(?:\*[^;'"]*?|\{([^}]*)\})\s*from\s*'(\.[^']+)'/gm;
+    const wrong = violations(
+      (source) =>
+        [...withoutComments(source.text).matchAll(value)]
+          .filter(([, names]) => names === undefined || names.split(',').some((n) => /^\s*(?!type\s)\w/.test(n)))
+          .map(([, , to]) => relative(root, join(root, dirname(source.path), to)))
+          .filter((to) => to.startsWith(at) && level(to) > level(source.path))
+          .map((to) => to.slice(at.length)),
+      written.filter((s) => s.path.startsWith(at)),
+    );
+    expect(sources.filter((s) => s.path.startsWith(at) && level(s.path) < 0).map((s) => s.path)).toEqual([]);
+    expect(wrong).toEqual(MADE_BY_ENV.map((path) => `${at}env.ts: ${path}`));
   });
 
   it('no file bears a name that Windows reserves for a device, whatever its suffix', () => {
