@@ -12,7 +12,7 @@ import { type KfuncHook, type KfuncRow, PROG_KFUNC_HOOK } from './rows/kfuncs/ro
 import { MAP_TYPES, type MapTypeRow } from './rows/maps.ts';
 import { PROG_ROWS } from './rows/progs/all.ts';
 import type { ProgTypeRow } from './rows/progs/row.ts';
-import { type VersionName, versionNumber } from './version.ts';
+import { holdsIn, type VersionName, versionNumber } from './version.ts';
 
 /** All that the verifier, the maps and the commands of bpf(2) may ask of a kernel's version. */
 export interface Rules {
@@ -29,7 +29,7 @@ export interface Rules {
   attachType(type: number): boolean;
   /** The set of kfuncs that a program type may call beside the common one. */
   kfuncHook(progType: number): KfuncHook | undefined;
-  /** A kfunc's row, whoever may call it. */
+  /** A kfunc's row, whoever may call it. Whether a build has it is for the kernel's BTF to say, not for its configuration. */
   kfunc(name: string): KfuncRow | undefined;
 }
 
@@ -62,7 +62,7 @@ export function compileRules(kernel: KernelName = '6.18'): Rules {
       return row !== undefined && inBuild(row, build) ? row.hook : undefined;
     },
     kfunc(name) {
-      kfuncs ??= new Map(KFUNC_ROWS.filter(([, row]) => inBuild(row, build)));
+      kfuncs ??= new Map(KFUNC_ROWS.filter(([, row]) => holdsIn(row, version)));
       return kfuncs.get(name);
     },
   });
