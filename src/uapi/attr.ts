@@ -1,5 +1,6 @@
 /** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
 import type { BPF_CMD } from './cmd.ts';
+import type { EmbeddedProgram, MappedPages, PerfRing } from './embedded.ts';
 
 export interface MapCreateAttr {
   map_type: number;
@@ -178,4 +179,13 @@ export interface BpfSyscall {
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number;
   /** Closes a file descriptor: 0 or -EBADF. */
   close(fd: number): number;
+  /** The program behind a descriptor, where the kernel is in this process; undefined when the descriptor is no program's. */
+  program?(fd: number): EmbeddedProgram | undefined;
+  /**
+   * Shares pages of a map: `offset` and `length` in bytes, multiples of the page size. -errno when the map has none to share.
+   * Pages that are not `writable` must not be written to.
+   */
+  mmap?(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
+  /** Opens a ring of `bytes` for one CPU's samples and puts it into a perf event array, at the CPU's index; -errno when it cannot be. */
+  perfRing?(mapFd: number, cpu: number, bytes: number): PerfRing | number;
 }
