@@ -14,6 +14,7 @@ export { Collection, type LoadOptions } from './lib/collection.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';
 export { BpfError, type BpfErrorInit } from './lib/errors.ts';
 export type { EventOptions, EventReader, EventWait } from './lib/events.ts';
+export type { Link, LinkInfo } from './lib/link.ts';
 export type { BatchResult, BpfMap, Descriptor } from './lib/map.ts';
 export type { InnerTemplate } from './lib/load/map-creator.ts';
 export type { Missing } from './lib/missing.ts';
@@ -29,11 +30,15 @@ export type {
   IdAttr,
   InfoAttr,
   KernelTraits,
+  LinkDetachAttr,
+  LinkUpdateAttr,
   MapBatchAttr,
   MapCreateAttr,
   MapElemAttr,
   MapFdAttr,
+  ObjPinAttr,
   ProgLoadAttr,
+  RawTracepointAttr,
   TestRunAttr,
 } from './uapi/attr.ts';
 export type { UserMemory } from './uapi/attr-decode.ts';

@@ -21,6 +21,7 @@ export class RingPages implements Disposable {
   readonly #words: Int32Array;
   readonly #data: number;
   readonly #mask: number;
+  #open = true;
 
   /** Throws BpfError when the kernel does not share its pages. */
   constructor(sys: BpfSyscall, fd: number, name: string) {
@@ -44,7 +45,8 @@ export class RingPages implements Disposable {
   consume(take: (data: Uint8Array) => void): number {
     const { bytes } = this.#producer;
     let count = 0;
-    for (;;) {
+    // A callback may close the ring, whose pages are gone then.
+    while (this.#open) {
       const at = Atomics.load(this.#position, 0) >>> 0;
       // Unread bytes are fewer than 2^32: the low half of the producer's position tells all.
       if (at === Atomics.load(this.#words, 0) >>> 0) return count;
@@ -58,6 +60,7 @@ export class RingPages implements Disposable {
       count++;
       take(data);
     }
+    return count;
   }
 
   #advance(to: number): void {
@@ -70,6 +73,7 @@ export class RingPages implements Disposable {
   }
 
   [Symbol.dispose](): void {
+    this.#open = false;
     this.#producer[Symbol.dispose]();
     this.#consumer[Symbol.dispose]();
   }

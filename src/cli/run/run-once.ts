@@ -61,7 +61,7 @@ const BY_CALL: ReadonlySet<number> = new Set([
 const KERNEL_RUNS_CTX: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_RAW_TRACEPOINT, T.BPF_PROG_TYPE_SYSCALL]);
 
 export function runOnce(input: OnceInput): OnceResult {
-  const { session, collection, program } = input;
+  const { collection, program } = input;
   if (!BY_CALL.has(program.type)) return testRun(input);
   const live = collection.program(program.key).embedded;
   if (live !== undefined) return callOnContext(live, input);

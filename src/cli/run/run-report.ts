@@ -6,7 +6,6 @@ import { type Io, visible } from '../shell/io.ts';
 import { toJson, jsonText, plainText } from '../shell/json-text.ts';
 import { declaredMaps, mapJson, printMap, readGlobals } from '../session/map-dump.ts';
 import { progTypeName } from '../shell/names.ts';
-import type { Session } from '../session/session.ts';
 import { duration, grouped } from '../verify/verdict-text.ts';
 
 /** The part that differs between one run and a capture. */
@@ -21,7 +20,6 @@ interface Context {
   readonly reader: CollectionEvents | undefined;
   readonly object: string;
   readonly program: ProgramSpec;
-  readonly session: Session;
 }
 
 export function writeReport(io: Io, report: RunReport, json: boolean, context: Context): void {
@@ -29,7 +27,7 @@ export function writeReport(io: Io, report: RunReport, json: boolean, context: C
   else printReport(io, report, context);
 }
 
-function reportJson(report: RunReport, { collection, reader, object, program, session }: Context): string {
+function reportJson(report: RunReport, { collection, reader, object, program }: Context): string {
   const live = collection.program(program.key).embedded;
   const head = {
     object,
@@ -48,7 +46,7 @@ function reportJson(report: RunReport, { collection, reader, object, program, se
   return `{${parts.join(',')}}`;
 }
 
-function printReport(io: Io, report: RunReport, { collection, reader, program, session }: Context): void {
+function printReport(io: Io, report: RunReport, { collection, reader, program }: Context): void {
   const live = collection.program(program.key).embedded;
   const stats = live?.stats;
   const facts =

@@ -152,7 +152,7 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   else if (values.events) throw new UnsupportedError('reading events of the real kernel', 224);
   const report = await run(path, session, collection, program, reader, values, io);
   reader?.drain();
-  writeReport(io, report, values.json ?? false, { collection, reader, object: path, program, session });
+  writeReport(io, report, values.json ?? false, { collection, reader, object: path, program });
   return EXIT.ok;
 }
 
