@@ -6,7 +6,6 @@ import { createRuntime, type Engine, type Runtime, type RuntimeOptions } from '.
 import type { RuntimeProgram } from '../../../src/kernel/boot/runtime-program.ts';
 import { EventReader } from '../../../src/lib/events.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
-import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
