@@ -1,9 +1,7 @@
 /** Skep as its users have it: createRuntime(), the loader, and the fast path over packets. */
 /** Few enough that their packets stay in the first-level cache, as the one packet of the other engines does. */
 const BATCH = 16;
-/** Words of a ring buffer's pages: consumer and producer position. */
-const RING_CONSUMER = 4096 >> 2;
-const RING_PRODUCER = 8192 >> 2;
+const PAGE = 4096;
 
 /** The package with its Node entry, which has the door to the real kernel and the kernel's types: this machine's or the packaged ones. */
 export async function importSkep(dist = new URL('../dist/', import.meta.url)) {
@@ -15,7 +13,7 @@ export async function importSkep(dist = new URL('../dist/', import.meta.url)) {
 /** Two runtimes, one for each engine. */
 export function makeWorld(skep) {
   const { vmlinux } = skep;
-  const runtime = (engine) => skep.createRuntime({ engine, vmlinux, memory: 1 << 30 });
+  const runtime = (engine) => skep.createRuntime({ engine, kernelBtf: vmlinux, memory: 1 << 30 });
   return { skep, vmlinux, jit: runtime('jit'), interp: runtime('interp') };
 }
 
@@ -28,11 +26,14 @@ const loop = (runner, packet) =>
     `/* loop ${unique++} */ return (n) => { let x = 0; for (let i = 0; i < n; i++) x ^= runner.run(packet); return x; };`,
   )(runner, packet);
 
+/** The pages of a ring buffer with the consumer's and the producer's position. */
+const ringOf = (runtime, fd) => ({
+  consumer: runtime.mmap(fd, 0, PAGE, true).bytes,
+  producer: runtime.mmap(fd, PAGE, PAGE, false).bytes,
+});
+
 /** Empties a ring as a reader that is done at once would. */
-function drain(runtime, ring) {
-  const words = runtime.memory.u32.subarray(ring >>> 2, (ring >>> 2) + RING_PRODUCER + 2);
-  words.copyWithin(RING_CONSUMER, RING_PRODUCER, RING_PRODUCER + 2);
-}
+const drain = ({ consumer, producer }) => consumer.set(producer.subarray(0, 8));
 
 /** Verifies and loads the object's program with fresh maps. `ringBytes`: size of its ring buffer and bytes that a run adds. */
 export async function loadInSkep(world, engine, bytes, name, ringBytes) {
@@ -42,23 +43,24 @@ export async function loadInSkep(world, engine, bytes, name, ringBytes) {
   const t0 = performance.now();
   const collection = await spec.load(runtime, { kernelBtf: vmlinux });
   const loadMs = performance.now() - t0;
-  const program = runtime.program(collection.program('prog').fd);
+  const handle = collection.program('prog');
+  const program = handle.embedded;
   if (program.engine !== engine) throw new Error(`${name}: the ${engine} refused the program`);
   const runner = program.runner({ capacity: 2048 });
-  const rings = ringBytes === undefined ? [] : [runtime.map(collection.map('events').fd).ring];
+  const rings = ringBytes === undefined ? [] : [ringOf(runtime, collection.map('events').fd)];
   const most = ringBytes === undefined ? Number.POSITIVE_INFINITY : Math.floor(ringBytes.size / ringBytes.run / 2);
   const drained = (call) =>
     rings.length === 0
       ? call
       : (n) => {
           for (let left = n; left > 0; left -= most) {
-            for (const ring of rings) drain(runtime, ring);
+            for (const ring of rings) drain(ring);
             call(Math.min(left, most));
           }
         };
   return {
     loadMs,
-    insns: program.verified.insns.length,
+    insns: handle.info().insns,
     bytes: program.codeSize,
     run: (packet) => runner.run(packet),
     /** Instructions that the interpreter executes for a packet. */

@@ -12,12 +12,21 @@ export const root = join(dirname(fileURLToPath(import.meta.url)), '..');
 const dist = join(root, 'dist');
 
 /** Files that are named from outside: by `exports` and `bin` of package.json, and the command line without its process. */
-const ENTRIES = ['index', 'host/node', 'btf/vmlinux/index', 'net/index', 'cli/main', 'cli/skep'];
+const ENTRIES = [
+  'index',
+  'host/node',
+  'btf/vmlinux/index',
+  'net/index',
+  'uapi/index',
+  'isa/asm/index',
+  'cli/main',
+  'cli/skep',
+];
 
 /** The bundle of a source file by its room; what stands here goes in one direction only, as the rooms do. */
 const BUNDLES = [
   ['errors', /^(?:util|lib)\/errors\.ts$|^uapi\/errno\.ts$/],
-  ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/)/],
+  ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/|(?:asm\/)?index\.ts$)/],
   ['verifier', /^kernel\/(?:rules|verifier)\//],
   ['memory', /^kernel\/(?:mem|world|object|run)\//],
   ['maps', /^kernel\/(?:core|maps)\//],

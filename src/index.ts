@@ -1,32 +1,55 @@
-/** The package's interface: the embedded kernel, the loader, and the constants of the ABI. Runs in browsers. */
+/** The package's interface: the embedded kernel, the loader, and the types that their methods take and give. Runs in browsers. */
 export { Btf } from './btf/btf.ts';
-export { loadPackagedBtf, PACKAGED_KERNEL } from './btf/vmlinux/index.ts';
-export type { HostPorts } from './kernel/run/env.ts';
-export { ProgramAbort } from './kernel/run/linkage.ts';
-export type { NetDeviceSpec } from './kernel/world/net/device.ts';
-export type { PacketRunner, PacketRunnerOptions, PreparedPackets } from './kernel/testrun/packet-runner.ts';
-export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/boot/runtime.ts';
-export type { ContextRun, RuntimeProgram } from './kernel/boot/runtime-program.ts';
-export { ALL_CAPS, type Caps } from './kernel/rules/prog-type.ts';
 export type { BtfInput, BtfValue } from './btf/value.ts';
+export { loadPackagedBtf, PACKAGED_KERNEL, type Unpack } from './btf/vmlinux/index.ts';
+export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/boot/runtime.ts';
+export type { RuntimeProgram } from './kernel/boot/runtime-program.ts';
+export type { KernelMemory } from './kernel/mem/memory.ts';
+export type { KernelName } from './kernel/rules/build.ts';
+export { ALL_CAPS, type Caps } from './kernel/rules/prog-type.ts';
+export type { HostPorts, RunState } from './kernel/run/env.ts';
+export type { Accepted, Refused, VerifiedProgram, VerifierOutcome } from './kernel/verifier/result.ts';
+export type { NetDeviceSpec } from './kernel/world/net/device.ts';
 export { Collection, type LoadOptions } from './lib/collection.ts';
-export type { VerifierOutcome, VerifierStats } from './kernel/verifier/result.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';
-export { BpfError } from './lib/errors.ts';
-export type { InnerTemplate } from './lib/load/map-creator.ts';
+export { BpfError, type BpfErrorInit } from './lib/errors.ts';
+export type { EventOptions, EventReader, EventWait } from './lib/events.ts';
+export type { Link, LinkInfo } from './lib/link.ts';
 export type { BatchResult, BpfMap, Descriptor } from './lib/map.ts';
+export type { InnerTemplate } from './lib/load/map-creator.ts';
+export type { Missing } from './lib/missing.ts';
 export { type Loader, type Note, type NoteCode, type NotePlace, refusal } from './lib/notes.ts';
 export { parseObject, type ParseOptions } from './lib/parse-object.ts';
-export type { Program, TestRunInput, TestRunOutput } from './lib/program.ts';
+export type { Program, ProgramInfo, TestRunInput, TestRunOutput } from './lib/program.ts';
 export type { SectionTypes } from './lib/sections.ts';
 export type { ExternSpec, FunctionSpec, MapSpec, ProgramSpec, VariableSpec } from './lib/spec.ts';
-export * from './uapi/attach-types.ts';
-export type * from './uapi/attr.ts';
-export * from './uapi/cmd.ts';
-export * from './uapi/errno.ts';
-export * from './uapi/flags.ts';
-export * from './uapi/info-layout.ts';
-export * from './uapi/map-types.ts';
-export * from './uapi/obj-info.ts';
-export * from './uapi/prog-types.ts';
-export { FormatError, InternalError } from './util/errors.ts';
+export type {
+  BpfAttrs,
+  BpfSyscall,
+  BtfLoadAttr,
+  IdAttr,
+  InfoAttr,
+  KernelTraits,
+  LinkDetachAttr,
+  LinkUpdateAttr,
+  MapBatchAttr,
+  MapCreateAttr,
+  MapElemAttr,
+  MapFdAttr,
+  ObjPinAttr,
+  ProgLoadAttr,
+  RawTracepointAttr,
+  TestRunAttr,
+} from './uapi/attr.ts';
+export type { UserMemory } from './uapi/attr-decode.ts';
+export type {
+  ContextRun,
+  EmbeddedProgram,
+  MappedPages,
+  PacketRunner,
+  PacketRunnerOptions,
+  PerfRing,
+  PreparedPackets,
+  VerifierStats,
+} from './uapi/embedded.ts';
+export { type AbortReason, FormatError, InternalError, ProgramAbort } from './util/errors.ts';

@@ -33,31 +33,31 @@ const bytes = async (name) => new Uint8Array(await readFile(here(name)));
 async function load(engine) {
   const runtime = await openRuntime({ engine });
   const spec = parseObject(await bytes('firewall.bpf.o'), { name: 'firewall' });
-  const collection = spec.load(runtime, { kernelBtf: runtime.vmlinux() });
+  const collection = spec.load(runtime);
   for (const { net, rule } of RULES) {
     const [addr, prefixlen] = net.split('/');
     collection.map('acl').update({ prefixlen: Number(prefixlen), addr: addr.split('.').map(Number) }, rule);
   }
-  return { runtime, collection, program: runtime.program(collection.program('firewall').fd) };
+  return { collection, program: collection.program('firewall') };
 }
 
 const capture = readCapture(await bytes('traffic.pcap'));
 const packets = [...capture];
-const { runtime, collection, program } = await load('jit');
+const { collection, program } = await load('jit');
 
 title('firewall.bpf.o');
-const { stats, verified, codeSize } = program;
+const { stats, codeSize } = program.embedded;
 console.log(
   `  verifier   ${style('green', 'accepted')}: ${number(stats.insnsProcessed)} instructions walked, ${stats.totalStates} states, ${(stats.timeUs / 1000).toFixed(1)} ms`,
 );
-console.log(`  JIT        ${verified.insns.length} instructions to ${number(codeSize)} bytes of WebAssembly`);
+console.log(`  JIT        ${program.info().insns} instructions to ${number(codeSize)} bytes of WebAssembly`);
 console.log(`  maps       ${[...collection.maps.keys()].join(', ')}`);
 for (const { net, says } of RULES)
   console.log(`  rule       ${net.padEnd(15)} ${style(says === 'allow' ? 'green' : 'red', says)}`);
 
 // One pass over the capture: what passes is written, what user space is told is read.
 const runner = program.runner();
-const ring = runtime.map(collection.map('drops').fd);
+const ring = collection.map('drops').events();
 const writer = new PcapWriter({ nanoseconds: capture.nanoseconds });
 const verdicts = new Map();
 const reports = [];
@@ -124,7 +124,7 @@ else {
 
 title('speed: the same packets again and again');
 for (const engine of ['jit', 'interp']) {
-  const fresh = engine === 'jit' ? { program, runtime, collection } : await load(engine);
+  const fresh = engine === 'jit' ? { program, collection } : await load(engine);
   const { rate, total } = measure(engine, fresh);
   console.log(
     `  ${(engine === 'jit' ? 'JIT' : 'interpreter').padEnd(13)} ${number(rate, 10)} packets/s  ${style('dim', `${number(1e9 / rate)} ns each, ${number(total)} packets`)}`,
@@ -135,9 +135,9 @@ console.log(
 );
 
 /** Packets per second, warmed up first; a bar on the terminal meanwhile. */
-function measure(engine, { program, runtime, collection }) {
+function measure(engine, { program, collection }) {
   const fast = program.runner();
-  const drops = runtime.map(collection.map('drops').fd);
+  const drops = collection.map('drops').events();
   const data = packets.map((p) => p.data);
   const results = new Uint32Array(64);
   const chunks = Array.from({ length: Math.ceil(data.length / 64) }, (_, i) => data.slice(i * 64, i * 64 + 64));
@@ -164,6 +164,7 @@ function measure(engine, { program, runtime, collection }) {
   }
   const rate = (total * 1000) / (performance.now() - started);
   if (process.stdout.isTTY) process.stdout.write('\r\x1b[K');
+  drops.close();
   fast[Symbol.dispose]();
   return { rate, total };
 }

@@ -6,6 +6,7 @@ import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 import { checkBuffers } from './kernel-buffers.ts';
 import { MapQuestion } from './map-question.ts';
+import { mapPages, memoryCalls, removeFile } from './kernel-files.ts';
 import { runningTraits } from './kernel-traits.ts';
 import { KernelUnavailableError } from './kernel-unavailable.ts';
 import { type Call, type Koffi, NativeSpace, type Overrun } from './native-space.ts';
@@ -50,6 +51,7 @@ export async function openKernelTransport(options: TransportOptions = {}): Promi
   const libc = koffi.load('libc.so.6');
   const syscall = libc.func('long syscall(long number, long cmd, int64_t attr, long size)');
   const closeFd = libc.func('int close(int fd)');
+  const memory = memoryCalls(koffi, libc);
   const space = new NativeSpace(koffi, options.onOverrun);
   const call: Call = (cmd, attr, size) => {
     const result = Number(syscall(number, cmd, attr, size));
@@ -81,6 +83,8 @@ export async function openKernelTransport(options: TransportOptions = {}): Promi
       return result;
     },
     close,
+    unlink: removeFile,
+    mmap: (fd, offset, length, writable) => mapPages(memory, { fd, offset, length, writable }),
     [Symbol.dispose]: () => space[Symbol.dispose](),
   };
   probe(transport);

@@ -32,12 +32,12 @@ export function nodePorts(onTrace?: (line: string) => void): Partial<HostPorts> 
   };
 }
 
-export interface NodeRuntimeOptions extends Omit<RuntimeOptions, 'vmlinux'>, BtfSource {
+export interface NodeRuntimeOptions extends Omit<RuntimeOptions, 'kernelBtf'>, BtfSource {
   readonly onTrace?: (line: string) => void;
 }
 
 /** An embedded kernel with this process's clock and the running or packaged kernel's types. */
 export async function openRuntime(options: NodeRuntimeOptions = {}): Promise<Runtime> {
   const { btf } = await loadKernelBtf(options);
-  return createRuntime({ ...options, vmlinux: btf, host: { ...nodePorts(options.onTrace), ...options.host } });
+  return createRuntime({ ...options, kernelBtf: btf, host: { ...nodePorts(options.onTrace), ...options.host } });
 }

@@ -8,6 +8,7 @@ import { ERRNO } from '../uapi/errno.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName, PER_CPU_MAP_TYPES } from '../uapi/map-types.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';
 import { BpfError, loaderError } from './errors.ts';
+import { type EventOptions, EventReader } from './events.ts';
 import { didYouMean } from './nearest.ts';
 import { isMapInMap, newMapSpec } from './object/map-common.ts';
 import type { MapSpec } from './spec.ts';
@@ -126,6 +127,14 @@ export class BpfMap implements Disposable {
 
   get #isBloom(): boolean {
     return this.spec.type === M.BPF_MAP_TYPE_BLOOM_FILTER;
+  }
+
+  /**
+   * Opens a reader of what programs send through a ring buffer or perf event array. Close it when done. Throws BpfError: EINVAL for other
+   * map types, ENOENT when the object has no struct of that name, EOPNOTSUPP when the door lacks what reading needs.
+   */
+  events(options?: EventOptions): EventReader {
+    return new EventReader(this.sys, this, options);
   }
 
   #mustBe(what: string, types: string, yes: boolean): void {

@@ -29,7 +29,7 @@ export interface AttrField {
 
 export interface AttrLayout {
   /** Name of the command's own struct in the typed attribute, '' when its fields are members of the union itself. */
-  readonly group: '' | 'batch' | 'test' | 'info';
+  readonly group: '' | 'batch' | 'test' | 'info' | 'raw_tracepoint' | 'link_update' | 'link_detach';
   /** Bytes up to the end of the last field that the command knows: what lies behind must be zero (CHECK_ATTR). */
   readonly size: number;
   readonly fields: readonly AttrField[];
@@ -182,6 +182,27 @@ export const ATTR_LAYOUTS = {
     size: 16,
     fields: [u32('bpf_fd', 0), buf('info', 8, { lenAt: 4, lenName: 'info_len', dir: 'inout' })],
   },
+  [BPF_CMD.BPF_OBJ_PIN]: {
+    group: '',
+    size: 20,
+    fields: [
+      { name: 'pathname', off: 0, kind: 'cstr', dir: 'in' },
+      u32('bpf_fd', 8),
+      u32('file_flags', 12),
+      s32('path_fd', 16),
+    ],
+  },
+  [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: {
+    group: 'raw_tracepoint',
+    size: 24,
+    fields: [{ name: 'name', off: 0, kind: 'cstr', dir: 'in' }, u32('prog_fd', 8), u64('cookie', 16)],
+  },
+  [BPF_CMD.BPF_LINK_UPDATE]: {
+    group: 'link_update',
+    size: 16,
+    fields: [u32('link_fd', 0), u32('new_prog_fd', 4), u32('flags', 8), u32('old_prog_fd', 12)],
+  },
+  [BPF_CMD.BPF_LINK_DETACH]: { group: 'link_detach', size: 4, fields: [u32('link_fd', 0)] },
   [BPF_CMD.BPF_PROG_GET_NEXT_ID]: nextId,
   [BPF_CMD.BPF_MAP_GET_NEXT_ID]: nextId,
   [BPF_CMD.BPF_BTF_GET_NEXT_ID]: nextId,

@@ -30,6 +30,9 @@ const OWN_OUTPUTS: Readonly<Record<AttrLayout['group'], readonly string[]>> = {
   batch: [],
   test: ['aborted'],
   info: [],
+  raw_tracepoint: ['unsupported'],
+  link_update: [],
+  link_detach: [],
 };
 const NONE: readonly string[] = [];
 

@@ -1,5 +1,6 @@
 /** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
 import type { BPF_CMD } from './cmd.ts';
+import type { EmbeddedProgram, MappedPages, PerfRing } from './embedded.ts';
 
 export interface MapCreateAttr {
   map_type: number;
@@ -120,7 +121,7 @@ export interface InfoAttr {
     /** Output: bytes that the kernel knows of. */
     info_len?: number;
     /** Which struct it is; needed with `buffers`. */
-    kind?: 'prog' | 'map' | 'btf';
+    kind?: 'prog' | 'map' | 'btf' | 'link';
     /** Buffers for the struct's pointer fields, by field name; their lengths become the count fields. Outputs. */
     buffers?: Record<string, Uint8Array>;
   };
@@ -135,6 +136,39 @@ export interface IdAttr {
   next_id?: number;
   open_flags?: number;
   fd_by_id_token_fd?: number;
+}
+
+export interface RawTracepointAttr {
+  raw_tracepoint: {
+    /** The tracepoint; absent for programs whose target was named when they were loaded. */
+    name?: string;
+    prog_fd: number;
+    /** What bpf_get_attach_cookie gives. */
+    cookie?: bigint;
+    /** Output of the embedded kernel: what it lacks to attach a program that the real one attaches (-EOPNOTSUPP). */
+    unsupported?: string;
+  };
+}
+export interface LinkUpdateAttr {
+  link_update: {
+    link_fd: number;
+    new_prog_fd: number;
+    /** BPF_F_REPLACE: only when `old_prog_fd` is what is attached. */
+    flags?: number;
+    old_prog_fd?: number;
+  };
+}
+export interface LinkDetachAttr {
+  link_detach: { link_fd: number };
+}
+export interface ObjPinAttr {
+  /** A path in a BPF file system. */
+  pathname: string;
+  bpf_fd: number;
+  file_flags?: number;
+  path_fd?: number;
+  /** Output of the embedded kernel: what it lacks (-EOPNOTSUPP). */
+  unsupported?: string;
 }
 
 /** The attribute type of each command. */
@@ -153,6 +187,10 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_PROG_LOAD]: ProgLoadAttr;
   [BPF_CMD.BPF_BTF_LOAD]: BtfLoadAttr;
   [BPF_CMD.BPF_PROG_TEST_RUN]: TestRunAttr;
+  [BPF_CMD.BPF_OBJ_PIN]: ObjPinAttr;
+  [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: RawTracepointAttr;
+  [BPF_CMD.BPF_LINK_UPDATE]: LinkUpdateAttr;
+  [BPF_CMD.BPF_LINK_DETACH]: LinkDetachAttr;
   [BPF_CMD.BPF_OBJ_GET_INFO_BY_FD]: InfoAttr;
   [BPF_CMD.BPF_PROG_GET_NEXT_ID]: IdAttr;
   [BPF_CMD.BPF_MAP_GET_NEXT_ID]: IdAttr;
@@ -178,4 +216,15 @@ export interface BpfSyscall {
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number;
   /** Closes a file descriptor: 0 or -EBADF. */
   close(fd: number): number;
+  /** The program behind a descriptor, where the kernel is in this process; undefined when the descriptor is no program's. */
+  program?(fd: number): EmbeddedProgram | undefined;
+  /**
+   * Shares pages of a map: `offset` and `length` in bytes, multiples of the page size. -errno when the map has none to share.
+   * Pages that are not `writable` must not be written to.
+   */
+  mmap?(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
+  /** Removes the file of a pinned object: 0 or -errno (unlink(2)). */
+  unlink?(path: string): number;
+  /** Opens a ring of `bytes` for one CPU's samples and puts it into a perf event array, at the CPU's index; -errno when it cannot be. */
+  perfRing?(mapFd: number, cpu: number, bytes: number): PerfRing | number;
 }

@@ -1,4 +1,4 @@
-/** What BPF_OBJ_GET_INFO_BY_FD fills: struct bpf_prog_info, bpf_map_info and bpf_btf_info of Linux 6.18 as data. */
+/** What BPF_OBJ_GET_INFO_BY_FD fills: struct bpf_prog_info, bpf_map_info, bpf_btf_info and what all links have of bpf_link_info of Linux 6.18 as data. */
 
 /** `bytes` and `name` lie in the struct; `ptr` is the address of a caller's buffer. */
 export type InfoFieldKind = 'u32' | 'u64' | 'name' | 'bytes' | 'bit' | 'ptr';
@@ -17,7 +17,7 @@ export interface InfoLayout {
   readonly size: number;
   readonly fields: readonly InfoField[];
 }
-export type InfoKind = 'prog' | 'map' | 'btf';
+export type InfoKind = 'prog' | 'map' | 'btf' | 'link';
 
 const u32 = (name: string, off: number): InfoField => ({ name, off, kind: 'u32' });
 const u64 = (name: string, off: number): InfoField => ({ name, off, kind: 'u64' });
@@ -107,6 +107,7 @@ export const INFO_LAYOUTS = {
       u32('kernel_btf', 28),
     ],
   },
+  link: { size: 64, fields: [u32('type', 0), u32('id', 4), u32('prog_id', 8)] },
 } as const satisfies Record<InfoKind, InfoLayout>;
 
 /** Field values by name: numbers for u32 and bits, bigint for u64, text for names, bytes for tags. Pointers are left out. */

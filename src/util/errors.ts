@@ -1,4 +1,4 @@
-/** The two error classes that carry no eBPF words: bad input from outside, and a bug of our own. */
+/** Error classes that everybody throws: bad input from outside, a run that was stopped, and a bug of our own. */
 
 /** Input that cannot be read: which format, where in it, and what was expected there. */
 export class FormatError extends Error {
@@ -25,4 +25,35 @@ export class InternalError extends Error {
 /** Throws {@link InternalError} unless `condition` holds. */
 export function invariant(condition: unknown, message: string): asserts condition {
   if (!condition) throw new InternalError(message);
+}
+
+/** Why a run ended without a result. */
+export type AbortReason =
+  | 'out-of-bounds'
+  | 'misaligned'
+  | 'read-only-register'
+  | 'unknown-opcode'
+  | 'unknown-helper'
+  | 'call-depth'
+  | 'stack-overflow'
+  | 'bad-jump'
+  | 'fuel'
+  | 'deadline'
+  | 'unsupported';
+
+/** A run that was stopped: by a check of guard mode, by its fuel, or by its deadline. */
+export class ProgramAbort extends Error {
+  override readonly name = 'ProgramAbort';
+  /**
+   * @param pc instruction slot, -1 when it is not known
+   * @param address guest address of a refused access, as hi and lo halves, undefined otherwise
+   */
+  constructor(
+    readonly reason: AbortReason,
+    readonly pc: number,
+    detail: string,
+    readonly address?: readonly [hi: number, lo: number],
+  ) {
+    super(pc < 0 ? detail : `insn ${pc}: ${detail}`);
+  }
 }

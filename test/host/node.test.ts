@@ -26,7 +26,7 @@ describe('node host', () => {
 
   test('a runtime with all of it', async () => {
     const runtime = await openRuntime({ memory: 64 << 20, cpus: 4 });
-    expect(runtime.nrCpus).toBe(4);
-    expect(runtime.vmlinux()?.find('xdp_buff', BTF_KIND.STRUCT)).toBeGreaterThan(0);
+    expect(runtime.kernel.possibleCpus).toBe(4);
+    expect(runtime.kernelBtf()?.find('xdp_buff', BTF_KIND.STRUCT)).toBeGreaterThan(0);
   });
 });

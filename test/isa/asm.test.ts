@@ -1,7 +1,7 @@
 /** The assembler reads what both disassemblers write, and says where it cannot. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble, assembleProgram } from '../../src/isa/asm.ts';
+import { assemble, assembleProgram } from '../../src/isa/asm/assemble.ts';
 import { disasmKernel } from '../../src/isa/disasm.ts';
 import { disasmObjdump } from '../../src/isa/disasm-objdump.ts';
 import { encodeInsns } from '../../src/isa/encode.ts';

@@ -1,6 +1,6 @@
 /** Structural checks: the same verdicts as Linux 6.18 on recorded programs, and RFC 9669 where Linux is laxer or stricter. */
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../src/isa/asm.ts';
+import { assemble } from '../../src/isa/asm/assemble.ts';
 import { decodeInsns } from '../../src/isa/decode.ts';
 import { Insns } from '../../src/isa/insn.ts';
 import { type InsnFaultReason, validateInsns } from '../../src/isa/validate.ts';

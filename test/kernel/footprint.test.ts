@@ -2,7 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
-import { assemble } from '../../src/isa/asm.ts';
+import { assemble } from '../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../src/isa/encode.ts';
 import { createRuntime, type Runtime } from '../../src/kernel/boot/runtime.ts';
 import { BPF_CMD as C } from '../../src/uapi/cmd.ts';

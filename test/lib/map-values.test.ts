@@ -9,7 +9,7 @@ import { fixture } from './fixture.ts';
 const live = await liveKernel();
 if (live === undefined) console.log(`live kernel comparisons skipped: ${kernelAbsent}`);
 afterAll(() => live?.[Symbol.dispose]());
-const embedded = createRuntime({ memory: 1 << 26, vmlinux: await loadPackagedBtf() });
+const embedded = createRuntime({ memory: 1 << 26, kernelBtf: await loadPackagedBtf() });
 afterAll(() => embedded[Symbol.dispose]());
 
 const kernels: [string, BpfSyscall][] = [

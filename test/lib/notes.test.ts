@@ -82,7 +82,7 @@ describe('what is left out is told', () => {
 
 describe('loaders', () => {
   const load = (name: string, loader: 'libbpf' | 'cilium' | undefined, program: string): string => {
-    using kernel = createVerifyingRuntime({ memory: 1 << 24, vmlinux });
+    using kernel = createVerifyingRuntime({ memory: 1 << 24, kernelBtf: vmlinux });
     try {
       using c = fixture(name).load(kernel, { programs: [program], onError: 'collect', ...(loader ? { loader } : {}) });
       return [...c.errors.values()][0]?.message ?? 'loaded';

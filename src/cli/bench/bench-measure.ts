@@ -1,9 +1,7 @@
 /** Timing one program on all engines in turns: warmed up, compared, then sampled. */
-import type { PacketRunner, PreparedPackets } from '../../kernel/testrun/packet-runner.ts';
+import type { PacketRunner, PreparedPackets } from '../../uapi/embedded.ts';
 import type { Runtime } from '../../kernel/boot/runtime.ts';
 import type { Collection } from '../../lib/collection.ts';
-import type { RuntimeProgram } from '../../kernel/boot/runtime-program.ts';
-import { InternalError } from '../../util/errors.ts';
 import { progTypeName } from '../shell/names.ts';
 import type { Session } from '../session/session.ts';
 
@@ -74,14 +72,9 @@ export class Bench implements Disposable {
     this.distinct = given.length;
     const copies = Math.ceil(LEAST_BATCH / given.length);
     this.packets = Array.from({ length: copies }, () => given).flat();
-    const programOf = (session: Embedded, from: Collection): RuntimeProgram => {
-      const program = session.runtime.program(from.program(key).fd);
-      if (program === undefined) throw new InternalError(`${key} was loaded and is not there`);
-      return program;
-    };
-    const jit = programOf(engines.jit, loaded.jit);
-    this.#engine = jit.engine;
-    this.#interp = programOf(engines.interp, loaded.interp).runner();
+    const jit = loaded.jit.program(key);
+    this.#engine = jit.embedded?.engine ?? 'interp';
+    this.#interp = loaded.interp.program(key).runner();
     this.#jit = jit.runner();
     this.#prepared = this.#jit.prepare(this.packets);
   }

@@ -1,6 +1,6 @@
 /** `skep bench`: the packet programs of an object over a capture in memory, on both engines and the real kernel, side by side. */
 import { KernelUnavailableError } from '../../host/kernel-transport.ts';
-import { ProgramAbort } from '../../kernel/run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import type { Collection } from '../../lib/collection.ts';
 import type { BpfError } from '../../lib/errors.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';

@@ -1,6 +1,6 @@
 /** `skep conformance`: one unverified program on given memory, in guard mode, for suites such as bpf_conformance. */
 import { ConformanceRunner, interpEngine } from '../../kernel/interp/conformance.ts';
-import { ProgramAbort } from '../../kernel/run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import { FormatError } from '../../util/errors.ts';
 import { type Command, oneOf, readArgs } from '../shell/command.ts';
 import { EXIT, InputError } from '../shell/exit.ts';

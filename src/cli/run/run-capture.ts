@@ -1,5 +1,5 @@
 /** A program over every packet of a capture: verdicts counted, what passes written, with progress. */
-import { ProgramAbort } from '../../kernel/run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import type { Collection } from '../../lib/collection.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import type { Program } from '../../lib/program.ts';
@@ -9,7 +9,7 @@ import { openCapture } from '../../net/open.ts';
 import { PcapWriter } from '../../net/pcap.ts';
 import { PcapngWriter } from '../../net/pcapng.ts';
 import { InputError } from '../shell/exit.ts';
-import type { EventReader } from '../session/events.ts';
+import type { CollectionEvents } from '../session/events.ts';
 import { type InputStream, inFile } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
 import { openOutput, type OutputFile } from '../shell/output-file.ts';
@@ -22,7 +22,7 @@ export interface CaptureInput {
   readonly session: Session;
   readonly collection: Collection;
   readonly program: ProgramSpec;
-  readonly reader: EventReader | undefined;
+  readonly reader: CollectionEvents | undefined;
   readonly repeat: number;
   readonly io: Io;
   readonly file: { readonly path: string; readonly input: InputStream };
@@ -63,7 +63,7 @@ export async function runCapture(input: CaptureInput): Promise<CaptureResult> {
   const writer = input.out === undefined ? undefined : writerFor(input.out, capture);
   using output = input.out === undefined ? undefined : openOutput(input.out);
   const count = new Counter(verdictWords(program.type) as VerdictWords, writer, output);
-  using runner = chunkRunner(input.session, collection.program(program.key));
+  using runner = chunkRunner(collection.program(program.key));
   try {
     for (let pass = 0; pass < input.repeat; pass++) await runPass(input, capture, runner, count, pass);
   } catch (e) {
@@ -188,10 +188,9 @@ class Counter {
   }
 }
 
-function chunkRunner(session: Session, program: Program): ChunkRunner {
-  const live = session.runtime?.program(program.fd);
-  if (live === undefined) return kernelRunner(program);
-  const runner = live.runner();
+function chunkRunner(program: Program): ChunkRunner {
+  if (program.embedded === undefined) return kernelRunner(program);
+  const runner = program.runner();
   return {
     capacity: runner.capacity,
     run: (packets, verdicts) => runner.runBatch(packets, verdicts),

@@ -1,6 +1,6 @@
 /** One run on given bytes: BPF_PROG_TEST_RUN where the program's type has one, otherwise a call on the context. */
-import { ProgramAbort } from '../../kernel/run/linkage.ts';
-import type { RuntimeProgram } from '../../kernel/boot/runtime-program.ts';
+import { ProgramAbort } from '../../util/errors.ts';
+import type { EmbeddedProgram } from '../../uapi/embedded.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { BpfError } from '../../lib/errors.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
@@ -61,16 +61,16 @@ const BY_CALL: ReadonlySet<number> = new Set([
 const KERNEL_RUNS_CTX: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_RAW_TRACEPOINT, T.BPF_PROG_TYPE_SYSCALL]);
 
 export function runOnce(input: OnceInput): OnceResult {
-  const { session, collection, program } = input;
+  const { collection, program } = input;
   if (!BY_CALL.has(program.type)) return testRun(input);
-  const live = session.runtime?.program(collection.program(program.key).fd);
+  const live = collection.program(program.key).embedded;
   if (live !== undefined) return callOnContext(live, input);
   if (!KERNEL_RUNS_CTX.has(program.type))
     throw new UnsupportedError(`running ${program.section} in the real kernel`, 236);
   return testRun(input);
 }
 
-function callOnContext(live: RuntimeProgram, { program, ctx, repeat }: OnceInput): OnceResult {
+function callOnContext(live: EmbeddedProgram, { program, ctx, repeat }: OnceInput): OnceResult {
   if (ctx !== undefined && ctx.length > LONGEST_CTX)
     throw new InputError('', `the context has ${ctx.length} bytes, and ${LONGEST_CTX} are the most`);
   // Perf events end with two numbers of their own, behind the registers.

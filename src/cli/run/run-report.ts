@@ -1,12 +1,11 @@
 /** What `skep run` says at the end: the run's own result, then events, maps and global variables. */
 import type { Collection } from '../../lib/collection.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
-import { type EventReader, eventJson, printEvents } from '../session/events.ts';
+import { type CollectionEvents, eventJson, printEvents } from '../session/events.ts';
 import { type Io, visible } from '../shell/io.ts';
 import { toJson, jsonText, plainText } from '../shell/json-text.ts';
 import { declaredMaps, mapJson, printMap, readGlobals } from '../session/map-dump.ts';
 import { progTypeName } from '../shell/names.ts';
-import type { Session } from '../session/session.ts';
 import { duration, grouped } from '../verify/verdict-text.ts';
 
 /** The part that differs between one run and a capture. */
@@ -18,10 +17,9 @@ export interface RunReport {
 
 interface Context {
   readonly collection: Collection;
-  readonly reader: EventReader | undefined;
+  readonly reader: CollectionEvents | undefined;
   readonly object: string;
   readonly program: ProgramSpec;
-  readonly session: Session;
 }
 
 export function writeReport(io: Io, report: RunReport, json: boolean, context: Context): void {
@@ -29,8 +27,8 @@ export function writeReport(io: Io, report: RunReport, json: boolean, context: C
   else printReport(io, report, context);
 }
 
-function reportJson(report: RunReport, { collection, reader, object, program, session }: Context): string {
-  const live = session.runtime?.program(collection.program(program.key).fd);
+function reportJson(report: RunReport, { collection, reader, object, program }: Context): string {
+  const live = collection.program(program.key).embedded;
   const head = {
     object,
     program: program.key,
@@ -48,8 +46,8 @@ function reportJson(report: RunReport, { collection, reader, object, program, se
   return `{${parts.join(',')}}`;
 }
 
-function printReport(io: Io, report: RunReport, { collection, reader, program, session }: Context): void {
-  const live = session.runtime?.program(collection.program(program.key).fd);
+function printReport(io: Io, report: RunReport, { collection, reader, program }: Context): void {
+  const live = collection.program(program.key).embedded;
   const stats = live?.stats;
   const facts =
     live === undefined || stats === undefined
@@ -66,7 +64,7 @@ function printReport(io: Io, report: RunReport, { collection, reader, program, s
   for (const [name, value] of globals) io.out(`  ${io.style('cyan', visible(name))}  ${visible(plainText(value))}\n`);
 }
 
-function printRecords(io: Io, reader: EventReader): void {
+function printRecords(io: Io, reader: CollectionEvents): void {
   const lost = reader.lost > 0 ? `, ${grouped(reader.lost)} lost` : '';
   const hint = reader.total > 0 && reader.events.length === 0 ? ' (--events shows them)' : '';
   io.out(io.style('dim', `${grouped(reader.total)} records sent to user space${lost}${hint}\n`));

@@ -15,7 +15,7 @@ import {
   type WordRules,
 } from '../shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from '../shell/exit.ts';
-import { EventReader } from '../session/events.ts';
+import { CollectionEvents } from '../session/events.ts';
 import { readInput, streamInput } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
 import { fillMap, parseJson, setVariable } from '../session/map-fill.ts';
@@ -135,7 +135,7 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   for (const [name, value] of variables) setVariable(spec, name, value);
   const flags = programFlags(values['prog-flags'] ?? [], 'run');
   for (const [name, bits] of flags) for (const p of namedPrograms(spec, name, 'run')) p.flags |= bits;
-  let reader: EventReader | undefined;
+  let reader: CollectionEvents | undefined;
   using session = await openSession({
     backend: oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'run'),
     engine: oneOf(values.engine, ['jit', 'interp'], '--engine', 'run'),
@@ -148,12 +148,11 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   if (!('programs' in loaded)) return rejected(io, loaded, values.json ?? false);
   using collection = loaded;
   await fill(collection, values, tails);
-  if (session.runtime)
-    reader = new EventReader(collection, session.runtime, values.events ?? false, eventTypes(values));
+  if (session.runtime) reader = new CollectionEvents(collection, values.events ?? false, eventTypes(values));
   else if (values.events) throw new UnsupportedError('reading events of the real kernel', 224);
   const report = await run(path, session, collection, program, reader, values, io);
   reader?.drain();
-  writeReport(io, report, values.json ?? false, { collection, reader, object: path, program, session });
+  writeReport(io, report, values.json ?? false, { collection, reader, object: path, program });
   return EXIT.ok;
 }
 
@@ -162,7 +161,7 @@ async function run(
   session: Session,
   collection: Collection,
   program: ProgramSpec,
-  reader: EventReader | undefined,
+  reader: CollectionEvents | undefined,
   values: Values,
   io: Io,
 ): Promise<RunReport> {

@@ -2,10 +2,8 @@
 import type { Btf } from '../../btf/btf.ts';
 import { BTF_KIND } from '../../btf/types.ts';
 import { type BtfValue, decodeValue } from '../../btf/value.ts';
-import { PerfBuffer, PerfEventArrayMap } from '../../kernel/maps/perf-event-array.ts';
-import { RingbufMap } from '../../kernel/maps/ringbuf.ts';
-import type { Runtime } from '../../kernel/boot/runtime.ts';
 import type { Collection } from '../../lib/collection.ts';
+import { type EventReader, hasEvents } from '../../lib/events.ts';
 import { UsageError } from '../shell/exit.ts';
 import { type Io, visible } from '../shell/io.ts';
 import { hexText, toJson, jsonText, plainText } from '../shell/json-text.ts';
@@ -20,32 +18,34 @@ const KEPT = 100_000;
 
 interface Source {
   readonly name: string;
-  /** Type named by the user or by the map's definition, 0 when the record's size has to tell. */
-  readonly typeId: number;
-  drain(take: (data: Uint8Array) => void): number;
+  /** Its type is 0 when the record's size has to tell. */
+  readonly reader: EventReader;
 }
 
 /** Reads the records of one collection, as its user-space half would. */
-export class EventReader {
+export class CollectionEvents implements Disposable {
   readonly events: ProgramEvent[] = [];
-  /** All records, kept or not, and those that found no room. */
+  /** All records, kept or not. */
   total = 0;
-  lost = 0;
   readonly #sources: Source[] = [];
   readonly #btf: Btf | undefined;
   readonly #keep: boolean;
   /** Struct that records of a size are taken for. */
   readonly #bySize = new Map<number, number>();
 
-  constructor(collection: Collection, runtime: Runtime, keep: boolean, named: ReadonlyMap<string, string>) {
+  constructor(collection: Collection, keep: boolean, named: ReadonlyMap<string, string>) {
     this.#btf = collection.spec.btf;
     this.#keep = keep;
     for (const [name, map] of collection.maps) {
-      const live = runtime.map(map.fd);
-      const typeId = this.#typeFor(named.get(name) ?? named.get('') ?? '') || map.spec.valueTypeId;
-      if (live instanceof RingbufMap) this.#sources.push({ name, typeId, drain: (take) => live.consume(take) });
-      else if (live instanceof PerfEventArrayMap) this.#sources.push(this.#perf(name, typeId, live, runtime.nrCpus));
+      const type = named.get(name) ?? named.get('') ?? '';
+      if (type !== '') this.#mustHave(type);
+      if (hasEvents(map.spec.type)) this.#sources.push({ name, reader: map.events(type === '' ? {} : { type }) });
     }
+  }
+
+  /** Samples that found no room. */
+  get lost(): number {
+    return this.#sources.reduce((sum, { reader }) => sum + reader.lost, 0);
   }
 
   get active(): boolean {
@@ -59,44 +59,25 @@ export class EventReader {
   /** Takes what has come since the last call. */
   drain(): void {
     for (const source of this.#sources) {
-      source.drain((data) => {
+      source.reader.consume((data) => {
         this.total++;
         if (this.#keep && this.events.length < KEPT) this.events.push(this.#record(source, data));
       });
     }
   }
 
-  #perf(name: string, typeId: number, map: PerfEventArrayMap, cpus: number): Source {
-    const buffers = Array.from({ length: cpus }, () => new PerfBuffer());
-    buffers.forEach((buffer, cpu) => {
-      map.setSink(cpu, buffer);
-    });
-    return {
-      name,
-      typeId,
-      drain: (take) => {
-        let count = 0;
-        for (const buffer of buffers) {
-          const { samples, lost } = buffer.read();
-          this.lost += lost;
-          for (const { data } of samples) take(data);
-          count += samples.length;
-        }
-        return count;
-      },
-    };
+  [Symbol.dispose](): void {
+    for (const { reader } of this.#sources) reader.close();
   }
 
-  #typeFor(name: string): number {
-    if (name === '') return 0;
-    const id = this.#btf?.find(name, BTF_KIND.STRUCT) ?? 0;
-    if (id <= 0) throw new UsageError(`--event-type: the object's BTF has no struct ${name}`, 'run');
-    return id;
+  #mustHave(type: string): void {
+    if ((this.#btf?.find(type, BTF_KIND.STRUCT) ?? 0) > 0) return;
+    throw new UsageError(`--event-type: the object's BTF has no struct ${type}`, 'run');
   }
 
   #record(source: Source, data: Uint8Array): ProgramEvent {
     const btf = this.#btf;
-    const typeId = source.typeId || this.#structOf(data.length);
+    const typeId = source.reader.typeId || this.#structOf(data.length);
     if (btf === undefined || typeId === 0) return { kind: 'record', map: source.name, type: '', value: hexText(data) };
     const type = btf.name(btf.skipModifiers(typeId));
     return { kind: 'record', map: source.name, type, value: decodeValue(btf, typeId, data) };

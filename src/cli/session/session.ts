@@ -52,7 +52,7 @@ export async function openSession(options: SessionOptions): Promise<Session> {
 function embeddedSession(kernelBtf: Btf, options: SessionOptions): Session {
   let outcome: VerifierOutcome | undefined;
   const runtime = createRuntime({
-    vmlinux: kernelBtf,
+    kernelBtf,
     engine: options.engine,
     cpus: options.cpus,
     deadlineMs: DEADLINE_MS,

@@ -46,7 +46,7 @@ const BPF_LOG_STATS = 4;
 export function embeddedKernel(vmlinux: Btf, cpus: number, logLevel: number): JudgingKernel {
   let judged: Judged | undefined;
   const runtime = createVerifyingRuntime({
-    vmlinux,
+    kernelBtf: vmlinux,
     memory: KERNEL_MEMORY,
     cpus,
     allowKnownHoles: true,

@@ -1,6 +1,7 @@
 /** Wires an embedded kernel: memory, maps, hooks, a verifier and, where programs are to run, engines behind the door of bpf(2). */
 import type { Btf } from '../../btf/btf.ts';
 import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
+import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
 import type { UserMemory } from '../../uapi/attr-decode.ts';
 import { defaultPorts } from './default-ports.ts';
 import type { HostPorts, RunState } from '../run/env.ts';
@@ -8,7 +9,6 @@ import { Deadline } from '../run/deadline.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
 import { createMapEnv } from '../maps/make/env.ts';
-import type { BpfMap } from '../object/map.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { layoutMemory } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
@@ -20,6 +20,7 @@ import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
 import { newRunState } from '../run/run-state.ts';
+import { mapPages, openPerfRing } from './user-pages.ts';
 import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
 import { compileRules } from '../rules/compile.ts';
@@ -27,7 +28,7 @@ import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
 import { closeKnownHoles } from './known-holes.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
-import { fdMap, fdProg, type SyscallEnv } from '../syscall/env.ts';
+import { fdProg, type SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
 
 /** Page size of the kernel whose rules apply (x86_64). */
@@ -55,7 +56,7 @@ export interface RuntimeOptions {
   /** Clock, random numbers, trace output, current task: what is left out has a portable default. */
   readonly host?: Partial<HostPorts>;
   /** The kernel's BTF, parsed when first needed: struct layouts, CO-RE and BTF pointers come from it. */
-  readonly vmlinux?: Btf | (() => Btf | undefined);
+  readonly kernelBtf?: Btf | (() => Btf | undefined);
   /** Programs are verified but not compiled, and maps of any size have no storage: nothing can be run. */
   readonly verifyOnly?: boolean;
   /**
@@ -76,19 +77,20 @@ export interface RuntimeOptions {
 
 /** The embedded kernel. */
 export interface Runtime extends BpfSyscall, Disposable {
-  readonly nrCpus: number;
+  /** All memory that programs and maps live in. */
   readonly memory: KernelMemory;
   /** bpf(2) with union bpf_attr in its binary form, whose pointers lead into `memory`. */
   bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number;
   /** Waits until no program is being compiled any more; see {@link RuntimeOptions.compile}. */
   compiled(): Promise<void>;
-  /** The program behind a descriptor, for running it without the cost of PROG_TEST_RUN; undefined when it is none. */
+  /** What is behind a program's descriptor; users of the loader have it as `Program.embedded`. Undefined when it is no program's. */
   program(fd: number): RuntimeProgram | undefined;
-  /** The live map behind a descriptor, for consumers of ring buffers and perf events; undefined when it is none. */
-  map(fd: number): BpfMap | undefined;
+  mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
+  perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
   /** What the last run asked of its redirect helpers. */
   readonly runState: Readonly<RunState>;
-  vmlinux(): Btf | undefined;
+  /** The kernel's BTF, parsed when first asked for; undefined when none was given. */
+  kernelBtf(): Btf | undefined;
 }
 
 /** What programs are linked against and how they are compiled: see runtime.ts. */
@@ -112,12 +114,12 @@ export function assembleRuntime(
   const rcu = new Rcu();
   const deadline = new Deadline(options.deadlineMs ?? Number.POSITIVE_INFINITY, host.stopwatch);
   const objects = new ObjectTable(rcu);
-  const vmlinux = vmlinuxProvider(options.vmlinux);
+  const vmlinux = vmlinuxProvider(options.kernelBtf);
   const layouts = new KernelLayouts(vmlinux);
   const maps = createMapEnv({
     mem,
     // A BTF that is given as a function is parsed when first needed, not for this.
-    ...(typeof options.vmlinux === 'object' && !options.verifyOnly && makeEngines !== undefined
+    ...(typeof options.kernelBtf === 'object' && !options.verifyOnly && makeEngines !== undefined
       ? { mapFields: mapFields(layouts) }
       : {}),
     allocator: heap,
@@ -134,7 +136,7 @@ export function assembleRuntime(
     maps,
     host,
     run,
-    ...(options.vmlinux === undefined ? {} : { layouts }),
+    ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -202,13 +204,9 @@ class EmbeddedRuntime implements Runtime {
     this.runState = run;
   }
 
-  get nrCpus(): number {
-    return this.#env.hooks.nrCpus;
-  }
-
   get kernel(): KernelTraits {
-    const { nrCpus } = this;
-    const types = (): Btf | undefined => this.vmlinux();
+    const { nrCpus } = this.#env.hooks;
+    const types = (): Btf | undefined => this.kernelBtf();
     return {
       possibleCpus: nrCpus,
       pageSize: PAGE_SIZE,
@@ -239,12 +237,15 @@ class EmbeddedRuntime implements Runtime {
     return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#env.hooks, prog);
   }
 
-  map(fd: number): BpfMap | undefined {
-    const found = fdMap(this.#env, fd);
-    return typeof found === 'number' ? undefined : found.object.map;
+  mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number {
+    return mapPages(this.#env, fd, { offset, length, writable });
   }
 
-  vmlinux(): Btf | undefined {
+  perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number {
+    return openPerfRing(this.#env, mapFd, cpu, bytes);
+  }
+
+  kernelBtf(): Btf | undefined {
     return this.#env.vmlinux();
   }
 
@@ -260,7 +261,7 @@ function mapFields(layouts: KernelLayouts): Record<string, number> {
   return Object.fromEntries(names.map((name) => [name, map.offset(name)] as const));
 }
 
-function vmlinuxProvider(given: RuntimeOptions['vmlinux']): () => Btf | undefined {
+function vmlinuxProvider(given: RuntimeOptions['kernelBtf']): () => Btf | undefined {
   if (typeof given !== 'function') return () => given;
   let known: { readonly btf: Btf | undefined } | undefined;
   return () => {

@@ -2,24 +2,19 @@
 import { inCall } from '../testrun/call.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import {
-  createPacketRunner,
-  type PacketRunner,
-  type PacketRunnerOptions,
-  takesPackets,
-} from '../testrun/packet-runner.ts';
+import { createPacketRunner, takesPackets } from '../testrun/packet-runner.ts';
+import type {
+  ContextRun,
+  EmbeddedProgram,
+  PacketRunner,
+  PacketRunnerOptions,
+  VerifierStats,
+} from '../../uapi/embedded.ts';
 import { contextSize, makeContext } from '../testrun/context-run.ts';
-import type { VerifiedProgram, VerifierStats } from '../verifier/result.ts';
+import type { VerifiedProgram } from '../verifier/result.ts';
 
-/** What a run on context bytes left. */
-export interface ContextRun {
-  /** r0 as two 32-bit halves. */
-  readonly r0: readonly [lo: number, hi: number];
-  /** The context as the program left it. */
-  readonly ctx: Uint8Array;
-}
-
-export class RuntimeProgram {
+/** The handle of {@link Runtime.program}. */
+export class RuntimeProgram implements EmbeddedProgram {
   readonly #env: HookEnv;
   readonly #prog: LoadedProg;
 

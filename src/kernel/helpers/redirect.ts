@@ -14,7 +14,7 @@ import type { BpfMap } from '../object/map.ts';
 import { TargetArrayMap } from '../maps/target-array.ts';
 import { TargetHashMap } from '../maps/target-hash.ts';
 import { type HelperMaker, Frames, simple } from './frame.ts';
-import { ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import { SkbView, skbOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
 

@@ -2,7 +2,7 @@
 import { NULL_REGION } from '../mem/memory.ts';
 import { ATOMIC_ROWS } from '../../isa/op-rows.ts';
 import { bpfSizeBytes } from '../../isa/opcodes.ts';
-import { ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import type { Activation } from './activation.ts';
 import { OP_ARENA, OP_ATOMIC32, OP_ATOMIC64, OP_GUARDED, OP_PROBED, OP_TRAP } from './predecode.ts';
 

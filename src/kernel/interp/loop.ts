@@ -1,5 +1,5 @@
 /** The interpreter's loop (___bpf_prog_run): one case per predecoded operation, registers as halves in an Int32Array. */
-import { ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import { MAX_CALL_FRAMES } from '../rules/limits.ts';
 import { atomicOp, slowAccess } from './access.ts';
 import type { Activation } from './activation.ts';

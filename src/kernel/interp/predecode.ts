@@ -26,7 +26,7 @@ import {
 } from '../../isa/opcodes.ts';
 import { ATOMIC_ROWS, type OpInfo } from '../../isa/op-rows.ts';
 import { opOf } from '../../isa/ops.ts';
-import type { AbortReason } from '../run/linkage.ts';
+import type { AbortReason } from '../../util/errors.ts';
 import type { SubprogInfo } from '../verifier/result.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 

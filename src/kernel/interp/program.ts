@@ -1,7 +1,8 @@
 /** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
 import { bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
-import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
+import { type ProgramLink } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
 import { createJsEntries } from '../run/shim.ts';
 import type { Executable } from '../object/executable.ts';

@@ -1,5 +1,6 @@
 /** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
-import { ProgramAbort, type ProgramLink } from '../run/linkage.ts';
+import { type ProgramLink } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import { mayGotoTick } from '../run/may-goto.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';

@@ -62,6 +62,11 @@ export class PerfEventArrayMap extends StoredMap {
     else this.#sinks.delete(index);
   }
 
+  /** Takes a sink away, unless another one has its place by now. */
+  removeSink(index: number, sink: PerfSink): void {
+    if (this.#sinks.get(index) === sink) this.#sinks.delete(index);
+  }
+
   /** __bpf_perf_event_output: 0, -E2BIG, -ENOENT, -ENOSPC. */
   output(index: number, data: Uint8Array, cpu: number): number {
     if (index >= this.desc.maxEntries) return -ERRNO.E2BIG;

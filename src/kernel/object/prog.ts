@@ -2,7 +2,8 @@
 import type { BtfObject } from './btf.ts';
 import type { Executable } from './executable.ts';
 import type { KernelObject } from './kernel-object.ts';
-import type { VerifiedProgram, VerifierStats } from '../verifier/result.ts';
+import type { VerifiedProgram } from '../verifier/result.ts';
+import type { VerifierStats } from '../../uapi/embedded.ts';
 
 export interface LoadedProg extends KernelObject {
   readonly kind: 'prog';

@@ -1,5 +1,5 @@
 /** The time that one call may take: repeats, batches and all programs that it runs included. */
-import { ProgramAbort } from './linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 
 /** Work between two looks at the clock grows while it takes less than this. */
 const LOOK_MS = 1;

@@ -59,34 +59,3 @@ export interface CallShim {
   /** Calls the function at `slot` with r1 to r5 of the helper frame at `frame` and stores its r0 there. */
   callFunction(slot: number, frame: number): void;
 }
-
-/** Why a run ended without a result. */
-export type AbortReason =
-  | 'out-of-bounds'
-  | 'misaligned'
-  | 'read-only-register'
-  | 'unknown-opcode'
-  | 'unknown-helper'
-  | 'call-depth'
-  | 'stack-overflow'
-  | 'bad-jump'
-  | 'fuel'
-  | 'deadline'
-  | 'unsupported';
-
-/** A run that was stopped: by a check of guard mode, by its fuel, or by its deadline. */
-export class ProgramAbort extends Error {
-  override readonly name = 'ProgramAbort';
-  /**
-   * @param pc instruction slot, -1 when it is not known
-   * @param address guest address of a refused access, as hi and lo halves, undefined otherwise
-   */
-  constructor(
-    readonly reason: AbortReason,
-    readonly pc: number,
-    detail: string,
-    readonly address?: readonly [hi: number, lo: number],
-  ) {
-    super(pc < 0 ? detail : `insn ${pc}: ${detail}`);
-  }
-}

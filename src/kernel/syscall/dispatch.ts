@@ -6,6 +6,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { btfLoad } from './btf-load.ts';
 import type { SyscallEnv } from './env.ts';
 import { getFdById, getNextId } from './ids.ts';
+import { linkDetach, linkUpdate, objPin, rawTracepointOpen } from './link.ts';
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map-batch.ts';
 import { mapCreate } from './map-create.ts';
 import {
@@ -38,6 +39,10 @@ const COMMANDS: Commands = {
   [C.BPF_BTF_LOAD]: btfLoad,
   [C.BPF_PROG_TEST_RUN]: progTestRun,
   [C.BPF_OBJ_GET_INFO_BY_FD]: objGetInfoByFd,
+  [C.BPF_OBJ_PIN]: objPin,
+  [C.BPF_RAW_TRACEPOINT_OPEN]: rawTracepointOpen,
+  [C.BPF_LINK_UPDATE]: linkUpdate,
+  [C.BPF_LINK_DETACH]: linkDetach,
   [C.BPF_PROG_GET_NEXT_ID]: getNextId('prog'),
   [C.BPF_MAP_GET_NEXT_ID]: getNextId('map'),
   [C.BPF_BTF_GET_NEXT_ID]: getNextId('btf'),

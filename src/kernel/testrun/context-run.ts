@@ -1,6 +1,6 @@
 /** Runs on context bytes: what each program type takes, and the kernel memory that stands behind it. */
 import { bpfProgTypeName, BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import { BPF_CGROUP_DEV_CTX, BPF_PERF_EVENT_DATA, LIRC_CTX, PT_REGS } from '../rules/rows/ctx/system.ts';
 import type { CtxStruct } from '../rules/rows/ctx/row.ts';
 import { ctxConversion } from '../verifier/rewrite/ctx-access.ts';

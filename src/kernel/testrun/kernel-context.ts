@@ -6,7 +6,7 @@ import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_SOCKET, baseType, typeMayBeNul
 import type { CtxField, CtxGrant } from '../rules/rows/ctx/row.ts';
 import { PROG_ROWS } from '../rules/rows/progs/all.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
-import { ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import type { Conversion } from '../verifier/rewrite/ctx-access.ts';
 import type { ConvertRow, Place } from '../verifier/rewrite/ctx-row.ts';
 import type { HookEnv } from './env.ts';

@@ -1,4 +1,5 @@
 /** The fast path over many packets: buffers made once in kernel memory, one call a packet or one call a batch. */
+import type { PacketRunner, PacketRunnerOptions, PreparedPackets } from '../../uapi/embedded.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { inCall } from './call.ts';
 import type { HookEnv } from './env.ts';
@@ -6,39 +7,6 @@ import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevice } from '../world/net/device.ts';
 import { SkBuff } from '../world/net/sk-buff.ts';
 import { XdpBuff } from '../world/net/xdp-buff.ts';
-
-/** Runs one program over packets. Views that it hands out are valid until the next run. */
-export interface PacketRunner extends Disposable {
-  /** Longest packet that it takes. */
-  readonly capacity: number;
-  /** Runs on a copy of the packet: r0, low 32 bits unsigned. */
-  run(packet: Uint8Array): number;
-  /** The packet as the last run left it. */
-  packet(): Uint8Array;
-  /** Runs on each packet; verdicts[i] is r0. Redirects are not told apart: use {@link run} where they matter. */
-  runBatch(packets: readonly Uint8Array[], verdicts: Uint32Array): void;
-  /** Packet `i` of the last batch's last chunk of {@link batchSize}, as it was left. */
-  batchPacket(i: number): Uint8Array;
-  readonly batchSize: number;
-  /**
-   * Copies a capture into kernel memory, a context and a frame for each packet, to be run over any number of times.
-   * Throws RangeError when memory does not hold it.
-   */
-  prepare(packets: readonly Uint8Array[]): PreparedPackets;
-}
-
-/** A capture in kernel memory. Nothing is copied by a run: packets stay as the last one left them until {@link reset}. */
-export interface PreparedPackets extends Disposable {
-  readonly length: number;
-  /** r0 of each packet in the last run: a view of kernel memory. */
-  readonly verdicts: Uint32Array;
-  /** Runs on packets `from` to `to` (all unless said), in one call of compiled code. */
-  run(from?: number, to?: number): void;
-  /** Packet `i` as it is now. */
-  packet(i: number): Uint8Array;
-  /** Puts every packet back to what it was when it was prepared. */
-  reset(): void;
-}
 
 /** What XDP and socket buffers have in common here. */
 interface PacketBuffer {
@@ -62,14 +30,6 @@ const L3_SKB: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_LWT_OUT,
   T.BPF_PROG_TYPE_LWT_XMIT,
 ]);
-
-export interface PacketRunnerOptions {
-  /** Longest packet; 65,550 bytes unless said. */
-  readonly capacity?: number;
-  /** Where packets come from: the loopback device, queue 0, unless said. */
-  readonly ifindex?: number;
-  readonly rxQueue?: number;
-}
 
 /** Whether a program type runs on packets. */
 export const takesPackets = (progType: number): boolean =>

@@ -2,7 +2,7 @@
 import type { TestRunAttr } from '../../uapi/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { bpfProgTypeName, BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { ProgramAbort } from '../run/linkage.ts';
+import { ProgramAbort } from '../../util/errors.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import { testRunRawTp, testRunSyscall } from './ctx.ts';

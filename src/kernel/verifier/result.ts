@@ -1,4 +1,5 @@
 /** What verification takes and gives: plain data, no map, helper or JIT implementation. */
+import type { VerifierStats } from '../../uapi/embedded.ts';
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
@@ -80,18 +81,6 @@ export interface VerifierTesting {
   readonly onForgotten?: (env: VerifierEnv, state: VerifierState) => void;
   /** Told when the main program, or a global function, was walked to the end. */
   readonly onWalked?: (env: VerifierEnv) => void;
-}
-
-/** Counters of the kernel's statistics line. */
-export interface VerifierStats {
-  insnsProcessed: number;
-  maxStatesPerInsn: number;
-  totalStates: number;
-  peakStates: number;
-  /** Wall clock, microseconds. */
-  timeUs: number;
-  /** Bytes of stack of each subprogram. */
-  stackDepths: number[];
 }
 
 /** One function of an accepted program. */

@@ -1,6 +1,6 @@
 /** Which engine runs a program: the JIT, and the interpreter for what lies beyond V8's limits; compiled at once or in the background. */
 import { expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { Insns } from '../../../src/isa/insn.ts';
 import { engineCompiler } from '../../../src/kernel/boot/engines.ts';

@@ -121,7 +121,7 @@ function askKernel(k: BpfSyscall, c: OracleCase): Answer {
 }
 
 const s = setupHelpers();
-const runtime = createRuntime({ memory: 64 << 20, vmlinux: kernelBtf });
+const runtime = createRuntime({ memory: 64 << 20, kernelBtf });
 
 function askSkep(c: OracleCase): Answer {
   const buf = s.put(padded(c.buf, BUF_SIZE));

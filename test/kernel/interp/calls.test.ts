@@ -2,11 +2,12 @@
 import { describe, expect, it } from 'vitest';
 import { Insns } from '../../../src/isa/insn.ts';
 import { FRAME_R1, FRAME_R2 } from '../../../src/kernel/run/env.ts';
-import { type HelperImpl, ProgramAbort, type ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { type HelperImpl, type ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { ProgramAbort } from '../../../src/util/errors.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { interpret, unverified } from '../../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { link, load, r0, run } from './engine.ts';
 
 type HelperFn = (view: DataView, frame: number, on: ProgramLink) => void;

@@ -1,5 +1,5 @@
 /** Small conveniences of the interpreter's tests: assemble, run, read all 64 bits of r0. */
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import type { Insns } from '../../../src/isa/insn.ts';
 import { type BareLinkOptions, createBareLink, interpret, unverified } from '../../../src/kernel/interp/index.ts';
 import type { InterpOptions, InterpProgram } from '../../../src/kernel/interp/index.ts';

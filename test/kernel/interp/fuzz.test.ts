@@ -4,7 +4,7 @@ import { describe, expect, it } from 'vitest';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { type Insn, Insns } from '../../../src/isa/insn.ts';
 import { OPS } from '../../../src/isa/ops.ts';
-import { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
+import { ProgramAbort } from '../../../src/util/errors.ts';
 import { ConformanceRunner, createBareLink, interpEngine } from '../../../src/kernel/interp/index.ts';
 import { jitGuarded } from '../../../src/kernel/jit/index.ts';
 import { FormatError } from '../../../src/util/errors.ts';

@@ -1,7 +1,7 @@
 /** Random programs return the same r0 here, in both engines, and in the live kernel's PROG_TEST_RUN. */
 import fc from 'fast-check';
 import { afterAll, describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { type Insn, Insns } from '../../../src/isa/insn.ts';
 import { createBareLink, interpret, unverified } from '../../../src/kernel/interp/index.ts';

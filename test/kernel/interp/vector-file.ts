@@ -1,6 +1,6 @@
 /** Reading vectors: sections of a .data file (test/kernel/interp/vectors/README.md). */
 import { readdirSync, readFileSync } from 'node:fs';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { bytesOf } from '../../isa/fixtures.ts';
 

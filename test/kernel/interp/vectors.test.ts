@@ -3,7 +3,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { describe, expect, it } from 'vitest';
 import { decodeInsns } from '../../../src/isa/decode.ts';
 import { validateInsns } from '../../../src/isa/validate.ts';
-import { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
+import { ProgramAbort } from '../../../src/util/errors.ts';
 import { ConformanceRunner, interpEngine } from '../../../src/kernel/interp/index.ts';
 import { jitGuarded } from '../../../src/kernel/jit/index.ts';
 import { bytesOf } from '../../isa/fixtures.ts';

@@ -1,6 +1,6 @@
 /** What the walls around the guest memory stop ends both engines alike, and leaves the guest stack as it was. */
 import { expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
 import type { Executable } from '../../../src/kernel/object/executable.ts';
 import { compile, makeLink, programOf, STACK_TOP } from './support.ts';

@@ -11,7 +11,7 @@ const object = readFileSync(new URL('../../fixtures/jit/walks.o', import.meta.ur
 function verdicts(engine: 'jit' | 'interp', program: string, packets: readonly Uint8Array[]): number[] {
   let seed = 1;
   const host = { random32: () => (seed = Math.imul(seed, 1664525) + 1013904223) >>> 0 };
-  using runtime = createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine, host });
+  using runtime = createRuntime({ memory: 64 << 20, kernelBtf, engine, host });
   using collection = parseObject(object, { name: 'walks' }).load(runtime, {
     kernelBtf: kernelBtf(),
     programs: [program],

@@ -1,7 +1,7 @@
 /** Arbitrary instructions in guard mode: a result, a typed refusal or a typed abort; never an invalid module or a hang. */
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
-import { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
+import { ProgramAbort } from '../../../src/util/errors.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
 import { makeLink, programOf, type Row, STACK_TOP } from './support.ts';
 

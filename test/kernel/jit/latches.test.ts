@@ -1,7 +1,7 @@
 /** Which ends of loops are copied to the places that jump to them, and that loops do what they did. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
 import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
 import { unjoinLatches } from '../../../src/kernel/jit/shape/latches.ts';

@@ -1,6 +1,6 @@
 /** What random programs leave out: calls of every kind, maps, faults, batches, guard mode's errors. */
 import { describe, expect, it } from 'vitest';
-import type { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
+import type { ProgramAbort } from '../../../src/util/errors.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';

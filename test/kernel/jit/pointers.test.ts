@@ -1,6 +1,6 @@
 /** Packet pointers compared by their low halves: the same verdicts as the interpreter, near and far from the packet. */
 import { expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { packetPointerOffsets } from '../../../src/kernel/jit/facts/pointers.ts';
 import { buildRuntime, createRuntime } from '../../../src/kernel/boot/runtime.ts';
@@ -10,9 +10,7 @@ import { kernelBtf } from '../syscall/embedded.ts';
 import { trustingVerify } from '../syscall/trusting-verify.ts';
 
 type Type = 'XDP' | 'SCHED_CLS';
-const runtimes = (['jit', 'interp'] as const).map((engine) =>
-  createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine }),
-);
+const runtimes = (['jit', 'interp'] as const).map((engine) => createRuntime({ memory: 64 << 20, kernelBtf, engine }));
 
 /** What both engines return for a packet; the program is verified. Empty when it is rejected. */
 function verdicts(source: string, type: Type): number[] {
@@ -74,7 +72,7 @@ test('wasm compares 32 bits where both are packet pointers, and 64 where one is 
     }
     WebAssembly.Module = Spy as typeof original;
     try {
-      const runtime = buildRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine: 'jit' }, trustingVerify);
+      const runtime = buildRuntime({ memory: 64 << 20, kernelBtf, engine: 'jit' }, trustingVerify);
       bytes.length = 0;
       runtime.bpf(BPF_CMD.BPF_PROG_LOAD, {
         prog_type: BPF_PROG_TYPE.BPF_PROG_TYPE_XDP,

@@ -1,7 +1,7 @@
 /** Which stack slots become locals, and that random mixes of accesses read what they read in the interpreter. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import type { Insns } from '../../../src/isa/insn.ts';
 import { interpret } from '../../../src/kernel/interp/index.ts';
 import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';

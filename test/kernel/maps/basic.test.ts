@@ -49,3 +49,20 @@ test.each([1, 3, 4, 5, 8, 16, 20, 33])('a hash with keys of %i bytes finds what 
   map.free();
   expect(env.allocator.used).toBeLessThan(used);
 });
+
+test.each(['HASH', 'ARRAY', 'QUEUE'] as const)('a %s that was freed is refused', (type) => {
+  const map = mustCreate(setupMaps(), {
+    map_type: BPF_MAP_TYPE[`BPF_MAP_TYPE_${type}`],
+    key_size: type === 'QUEUE' ? 0 : 4,
+    value_size: 8,
+    max_entries: 4,
+  });
+  map.free();
+  const key = u32(1);
+  expect(map.update(key, u64(1), 0)).toBe(-ERRNO.EBADF);
+  expect(map.delete(key)).toBe(-ERRNO.EBADF);
+  expect(map.lookup(key)).toBe(-ERRNO.EBADF);
+  expect(map.lookupAndDelete(key)).toBeLessThan(0);
+  expect(map.nextKey(null)).toBe(-ERRNO.EBADF);
+  expect([...map.entries()]).toEqual([]);
+});

@@ -4,7 +4,7 @@ import { release } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../../src/host/kernel-transport.ts';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import type { BpfSyscall } from '../../../src/uapi/attr.ts';
@@ -43,7 +43,7 @@ describe.each(KERNELS)('$name', ({ name, recorded }) => {
 
   test('every program type takes the attach types that the kernel takes', async () => {
     using runtime = createRuntime({
-      vmlinux: await loadPackagedBtf(),
+      kernelBtf: await loadPackagedBtf(),
       kernel: name,
       verifyOnly: true,
       memory: 64 << 20,

@@ -7,7 +7,7 @@ import { release } from 'node:os';
 import { describe, expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { openKernelTransport } from '../../../src/host/kernel-transport.ts';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import type { BpfSyscall } from '../../../src/uapi/attr.ts';
@@ -160,7 +160,7 @@ const ask = (sys: BpfSyscall): Answers => ({ ...mapTypes(sys), ...instructions(s
 describe.each(KERNELS)('$name', ({ name, recorded }) => {
   test('has the map types, instructions and limits that the kernel has', async () => {
     using runtime = createRuntime({
-      vmlinux: await loadPackagedBtf(),
+      kernelBtf: await loadPackagedBtf(),
       kernel: name,
       verifyOnly: true,
       memory: 64 << 20,

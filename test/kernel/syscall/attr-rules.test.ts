@@ -47,6 +47,8 @@ const REFUSED: readonly (readonly [cmd: number, field: string, attr: object, err
   [C.BPF_PROG_LOAD, 'signature', { ...XDP, signature: new Uint8Array(8193) }, E.EINVAL],
   [C.BPF_PROG_LOAD, 'signature', { ...XDP, signature: new Uint8Array(64), keyring_id: 3 }, E.EINVAL],
   [C.BPF_BTF_LOAD, 'btf_token_fd', { btf: BTF_OF_INT, btf_flags: TOKEN, btf_token_fd: 99 }, E.EBADF],
+  [C.BPF_RAW_TRACEPOINT_OPEN, 'name', { raw_tracepoint: { name: 'sys_enter', prog_fd: 99 } }, E.EBADF],
+  [C.BPF_OBJ_PIN, 'pathname', { pathname: '/sys/fs/bpf/x', bpf_fd: 99 }, E.EBADF],
   [C.BPF_BTF_GET_FD_BY_ID, 'fd_by_id_token_fd', { btf_id: 1, open_flags: TOKEN, fd_by_id_token_fd: 99 }, E.EBADF],
 ];
 const ask = (sys: BpfSyscall, cmd: number, attr: object): number =>
@@ -55,7 +57,7 @@ const ask = (sys: BpfSyscall, cmd: number, attr: object): number =>
 describe('what is refused', () => {
   test('is refused with its errno, and by name where Linux might do it', () => {
     for (const [cmd, field, attr, errno, named] of REFUSED) {
-      using sys = createRuntime({ vmlinux: kernelBtf, memory: 16 << 20 });
+      using sys = createRuntime({ kernelBtf, memory: 16 << 20 });
       const given = { ...attr } as { unsupported?: string };
       expect(rulesOf(cmd)[field].use).toBe('refused');
       expect(ask(sys, cmd, given), `${bpfCmdName(cmd)} ${field}`).toBe(-errno);
@@ -65,7 +67,7 @@ describe('what is refused', () => {
   });
 
   test('relocations by the kernel, of a program with function records', () => {
-    using sys = createRuntime({ vmlinux: kernelBtf, memory: 16 << 20 });
+    using sys = createRuntime({ kernelBtf, memory: 16 << 20 });
     const attr: { unsupported?: string } & Parameters<typeof sys.bpf<typeof C.BPF_PROG_LOAD>>[1] = {
       ...XDP,
       prog_btf_fd: sys.bpf(C.BPF_BTF_LOAD, { btf: BTF_OF_INT }),
@@ -108,7 +110,7 @@ test('fields that are ignored or must be zero: any other value changes nothing, 
     for (const field of fields) {
       const { use } = rulesOf(cmd)[field.name];
       if (use !== 'ignored' && use !== 'zero') continue;
-      using sys = createRuntime({ vmlinux: kernelBtf, memory: 16 << 20 });
+      using sys = createRuntime({ kernelBtf, memory: 16 << 20 });
       const value = field.kind === 'buf' ? new Uint8Array(8).fill(1) : field.kind === 'u64' ? 1n << 40n : 7;
       const attr = sound(sys, cmd) as Record<string, object>;
       const other =

@@ -41,7 +41,7 @@ function differences(side: BinarySide): string[] {
 }
 
 test('the embedded kernel', () => {
-  using sys = createRuntime({ vmlinux: kernelBtf, cpus: 2, memory: 64 << 20, engine: 'interp' });
+  using sys = createRuntime({ kernelBtf, cpus: 2, memory: 64 << 20, engine: 'interp' });
   const arena = new Uint8Array(ARENA);
   const base = 0x10_0000n;
   const at = (addr: bigint, size: number): number => {

@@ -13,7 +13,7 @@ import { kernelBtf } from './embedded.ts';
 
 const kernel = await liveKernel();
 if (kernel === undefined) console.log(`the live kernel is not asked: ${kernelAbsent}`);
-const runtime = createRuntime({ vmlinux: kernelBtf, cpus: 2, memory: 64 << 20 });
+const runtime = createRuntime({ kernelBtf, cpus: 2, memory: 64 << 20 });
 const KERNELS: readonly (readonly [string, BpfSyscall])[] = [
   ['embedded', runtime],
   ...(kernel === undefined ? [] : [['live', kernel] as const]),

@@ -11,5 +11,5 @@ const parsed = await loadPackagedBtf();
 export const kernelBtf = (): Btf => parsed;
 
 export function embedded(): Runtime {
-  return buildRuntime({ memory: 64 << 20, vmlinux: kernelBtf }, trustingVerify);
+  return buildRuntime({ memory: 64 << 20, kernelBtf }, trustingVerify);
 }

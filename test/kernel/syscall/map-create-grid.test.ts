@@ -37,12 +37,12 @@ function expectByName(sys: BpfSyscall): void {
 }
 
 test('the embedded kernel', () => {
-  using sys = createRuntime({ vmlinux: kernelBtf, cpus: 2 });
+  using sys = createRuntime({ kernelBtf, cpus: 2 });
   expectByName(sys);
 });
 
 test('a kernel that only verifies', () => {
-  using sys = createVerifyingRuntime({ vmlinux: kernelBtf });
+  using sys = createVerifyingRuntime({ kernelBtf });
   expect(differences(answers(sys)).slice(0, 40)).toEqual([]);
 });
 

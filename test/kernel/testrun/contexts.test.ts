@@ -1,7 +1,7 @@
 /** Programs on plain contexts: raw tracepoints and syscall programs by TEST_RUN, the others by the runtime's own door. */
 import { describe, expect, test } from 'vitest';
 import { BtfBuilder } from '../../../src/btf/encode.ts';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime, type Engine, type Runtime } from '../../../src/kernel/boot/runtime.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
@@ -11,8 +11,7 @@ import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
 
-const runtime = (engine: Engine, more = {}): Runtime =>
-  createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine, ...more });
+const runtime = (engine: Engine, more = {}): Runtime => createRuntime({ memory: 64 << 20, kernelBtf, engine, ...more });
 const load = (sys: Runtime, prog_type: number, asm: string, prog_flags = 0): number =>
   sys.bpf(BPF_CMD.BPF_PROG_LOAD, { prog_type, insns: encodeInsns(assemble(asm)), license: 'GPL', prog_flags });
 
@@ -93,7 +92,7 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
 });
 
 test('a verify-only runtime describes maps of any size and runs nothing', () => {
-  const sys = createRuntime({ memory: 16 << 20, vmlinux: kernelBtf, verifyOnly: true });
+  const sys = createRuntime({ memory: 16 << 20, kernelBtf, verifyOnly: true });
   const map = sys.bpf(BPF_CMD.BPF_MAP_CREATE, {
     map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_HASH,
     key_size: 64,

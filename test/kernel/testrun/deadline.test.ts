@@ -1,6 +1,6 @@
 /** Real time is a port: deadlines bound a whole call by it, and may_goto ends at the same jump in both engines. */
 import { describe, expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime, type Engine, type Runtime, type RuntimeOptions } from '../../../src/kernel/boot/runtime.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
@@ -15,7 +15,7 @@ function stepping(ms: number): () => number {
 }
 
 const runtime = (engine: Engine, options: RuntimeOptions): Runtime =>
-  createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine, ...options });
+  createRuntime({ memory: 64 << 20, kernelBtf, engine, ...options });
 
 function load(sys: Runtime, asm: string): number {
   const insns = encodeInsns(assemble(asm));

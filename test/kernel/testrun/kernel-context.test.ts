@@ -1,8 +1,8 @@
 /** Contexts of converted types: each field that a program may read has the value given, each that it may write comes back. */
 import { describe, expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
-import { ProgramAbort } from '../../../src/kernel/run/linkage.ts';
+import { ProgramAbort } from '../../../src/util/errors.ts';
 import { createRuntime, type Runtime } from '../../../src/kernel/boot/runtime.ts';
 import type { CtxStruct } from '../../../src/kernel/rules/rows/ctx/row.ts';
 import {
@@ -107,7 +107,7 @@ function loadAny(sys: Runtime, kind: Kind, asm: string): number {
 }
 
 describe.each(['jit', 'interp'] as const)('%s', (engine) => {
-  const sys = createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine });
+  const sys = createRuntime({ memory: 64 << 20, kernelBtf, engine });
   const run = (fd: number, ctx: Uint8Array) => sys.program(fd)!.runContext(ctx);
 
   test.each(KINDS)('$struct.name: what is read and written', (kind) => {

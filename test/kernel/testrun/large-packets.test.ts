@@ -1,6 +1,6 @@
 /** Packets beyond their first buffer: runners and test runs agree on fragments, grown buffers are given back, copies reach the host. */
 import { describe, expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../src/kernel/boot/runtime.ts';
 import type { TestRunAttr } from '../../../src/uapi/attr.ts';
@@ -9,7 +9,7 @@ import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
 
-const runtime = (more: RuntimeOptions): Runtime => createRuntime({ memory: 16 << 20, vmlinux: kernelBtf, ...more });
+const runtime = (more: RuntimeOptions): Runtime => createRuntime({ memory: 16 << 20, kernelBtf, ...more });
 const load = (sys: Runtime, prog_type: number, asm: string): number =>
   sys.bpf(BPF_CMD.BPF_PROG_LOAD, { prog_type, insns: encodeInsns(assemble(asm)), license: 'GPL' });
 const packet = (size: number): Uint8Array => Uint8Array.from({ length: size }, (_, i) => i * 5);

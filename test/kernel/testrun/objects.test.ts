@@ -64,11 +64,11 @@ function verdicts(sys: BpfSyscall, object: string): Record<string, Verdict[]> {
 describe.each(OBJECTS)('%s', (object) => {
   const memory = 64 << 20;
   const vmlinux = kernelBtf;
-  const jit = verdicts(createRuntime({ memory, vmlinux, engine: 'jit' }), object);
+  const jit = verdicts(createRuntime({ memory, kernelBtf: vmlinux, engine: 'jit' }), object);
 
   test('both engines agree', () => {
     expect(Object.keys(jit).length).toBeGreaterThan(0);
-    expect(verdicts(createRuntime({ memory, vmlinux, engine: 'interp' }), object)).toEqual(jit);
+    expect(verdicts(createRuntime({ memory, kernelBtf: vmlinux, engine: 'interp' }), object)).toEqual(jit);
   });
 
   test.skipIf(kernel === undefined)('the live kernel agrees', () => {

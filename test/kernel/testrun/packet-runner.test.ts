@@ -1,6 +1,6 @@
 /** The fast path over packets: buffers are refilled, verdicts and packets come back, in both engines. */
 import { describe, expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { buildRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
@@ -19,7 +19,7 @@ const XDP = `
 `;
 
 describe.each(['jit', 'interp'] as const)('%s', (engine) => {
-  const runtime = buildRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine }, trustingVerify);
+  const runtime = buildRuntime({ memory: 64 << 20, kernelBtf, engine }, trustingVerify);
   const fd = runtime.bpf(BPF_CMD.BPF_PROG_LOAD, {
     prog_type: BPF_PROG_TYPE.BPF_PROG_TYPE_XDP,
     insns: encodeInsns(assemble(XDP)),

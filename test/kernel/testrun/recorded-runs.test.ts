@@ -4,7 +4,7 @@
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { assembleProgram } from '../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import type { BpfSyscall, TestRunAttr } from '../../../src/uapi/attr.ts';
@@ -138,7 +138,7 @@ function ask(sys: BpfSyscall, c: RecordedRun): Answer {
 }
 
 describe.each(['jit', 'interp'] as const)('embedded kernel, %s', (engine) => {
-  const runtime = createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine });
+  const runtime = createRuntime({ memory: 64 << 20, kernelBtf, engine });
   test.each(RECORDED_RUNS)('$name', (c) => {
     if (blessing && engine === 'jit') recorded[c.name] = ask(kernel, c);
     expect(recorded[c.name], 'recorded').toBeDefined();

@@ -1,6 +1,6 @@
 /** PROG_TEST_RUN gives what Linux 6.18 gave: the table of runs on the embedded kernel, and on the live one where there is one. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import type { BpfSyscall, TestRunAttr } from '../../../src/uapi/attr.ts';
@@ -48,7 +48,7 @@ function runCase(sys: BpfSyscall, c: TestRunCase): void {
 }
 
 describe.each(['jit', 'interp'] as const)('embedded kernel, %s', (engine) => {
-  const runtime = createRuntime({ memory: 64 << 20, vmlinux: kernelBtf, engine });
+  const runtime = createRuntime({ memory: 64 << 20, kernelBtf, engine });
   test.each(TEST_RUN_CASES)('$name', (c) => runCase(runtime, c));
 });
 

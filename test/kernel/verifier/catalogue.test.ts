@@ -36,7 +36,7 @@ function idsMet(): Map<string, string> {
     take(file);
   }
   using runtime = createRuntime({
-    vmlinux: btf,
+    kernelBtf: btf,
     verifyOnly: true,
     memory: 64 << 20,
     cpus: 2,

@@ -46,7 +46,7 @@ describe('what 6.18 accepts through a hole of its own', () => {
 });
 
 test('a runtime loads them when it is told to', () => {
-  using open = createRuntime({ vmlinux: btf, verifyOnly: true, memory: 64 << 20, allowKnownHoles: true });
+  using open = createRuntime({ kernelBtf: btf, verifyOnly: true, memory: 64 << 20, allowKnownHoles: true });
   const [{ hostile }] = readPairs('hostile-holes.txt');
   expect(new Judge(open, btf).verdict(hostile)).toBe('accept');
 });

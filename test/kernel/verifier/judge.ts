@@ -1,7 +1,7 @@
 /** What a kernel, embedded or real, says of the programs of the data files. */
 import { Btf } from '../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
-import { assembleProgram } from '../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { type Insn, Insns } from '../../../src/isa/insn.ts';
 import { BPF_PSEUDO_BTF_ID } from '../../../src/isa/opcodes.ts';

@@ -59,7 +59,7 @@ const fixture = (name: string): Uint8Array =>
 describe('objects of real size', async () => {
   const vmlinux = await loadPackagedBtf();
   test.each(KERNEL)('$object $program', (want) => {
-    using runtime = createRuntime({ verifyOnly: true, vmlinux, memory: 1 << 24 });
+    using runtime = createRuntime({ verifyOnly: true, kernelBtf: vmlinux, memory: 1 << 24 });
     const spec = parseObject(fixture(want.object), { name: want.object });
     using loaded = loadCollection(spec, runtime, {
       kernelBtf: vmlinux,

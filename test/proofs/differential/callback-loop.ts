@@ -1,5 +1,5 @@
 /** Callback loops among the generated programs: twins of hostile ones, which any kernel may be given, and for those who ask the hostile ones. */
-import { assembleProgram } from '../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { Insns } from '../../../src/isa/insn.ts';
 import { BPF_DW, BPF_IMM, BPF_LD, BPF_PSEUDO_MAP_IDX, BPF_PSEUDO_MAP_IDX_VALUE } from '../../../src/isa/opcodes.ts';

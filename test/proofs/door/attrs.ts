@@ -28,10 +28,10 @@ const WEIGHTS: readonly (readonly [weight: number, cmd: number])[] = Object.keys
 ]);
 
 const KERNELS: readonly ((vmlinux: Btf) => Runtime)[] = [
-  (vmlinux) => createRuntime({ vmlinux, memory: 32 << 20, cpus: 2, engine: 'interp' }),
+  (vmlinux) => createRuntime({ kernelBtf: vmlinux, memory: 32 << 20, cpus: 2, engine: 'interp' }),
   () => createRuntime({ memory: 32 << 20, engine: 'interp' }),
-  (vmlinux) => createRuntime({ vmlinux, memory: 32 << 20 }),
-  (vmlinux) => createVerifyingRuntime({ vmlinux, memory: 16 << 20 }),
+  (vmlinux) => createRuntime({ kernelBtf: vmlinux, memory: 32 << 20 }),
+  (vmlinux) => createVerifyingRuntime({ kernelBtf: vmlinux, memory: 16 << 20 }),
   (vmlinux) =>
     createRuntime({
       ...{ vmlinux, memory: 16 << 20, engine: 'interp' },

@@ -57,7 +57,7 @@ export class ParserCases {
     const target = parseObject(new Uint8Array(readFileSync(`${fixtures}/lib/core_target.o`))).btf;
     if (target === undefined) throw new Error('core_target.o has no types');
     this.#target = target;
-    this.#runtime = createVerifyingRuntime({ vmlinux: target, memory: 1 << 24 });
+    this.#runtime = createVerifyingRuntime({ kernelBtf: target, memory: 1 << 24 });
     this.#relocated = parseObject(new Uint8Array(readFileSync(`${fixtures}/lib/core.o`)));
   }
 

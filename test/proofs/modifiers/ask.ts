@@ -1,7 +1,7 @@
 /** What a kernel, embedded or real, says of a case: BTF_LOAD, MAP_CREATE, PROG_LOAD with errno and last message. */
 import type { Btf } from '../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
-import { assembleProgram } from '../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import type { BpfSyscall } from '../../../src/uapi/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';

@@ -20,7 +20,7 @@ const kernel = await liveKernel();
 afterAll(() => kernel?.[Symbol.dispose]());
 
 const embedded = (vmlinux: Btf): Runtime =>
-  buildRuntime({ vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, verify);
+  buildRuntime({ kernelBtf: vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, verify);
 /** Kernel functions have other numbers in other builds. */
 const shown = (n: number, answers: readonly string[]): string =>
   answers.map((a) => `${n}\t${a.replace(/(call \w+#)\d+/, '$1N')}`).join('\n');

@@ -5,7 +5,7 @@
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { Btf } from '../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
-import { assembleProgram } from '../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { ALL_CAPS } from '../../../src/kernel/rules/prog-type.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';

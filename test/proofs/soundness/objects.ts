@@ -50,7 +50,7 @@ export function verifyingKernel(
 ): Runtime {
   // Maps and BTF are made by somebody who may.
   const asked = caps === undefined ? verifier : (input: VerifierInput) => verifier({ ...input, caps });
-  return assembleRuntime({ vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, asked, undefined);
+  return assembleRuntime({ kernelBtf: vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, asked, undefined);
 }
 
 /** Loads every program of a file alone; what cannot be loaded without the verifier's say is left out. */

@@ -1,7 +1,7 @@
 /** Small samples of the proof commands with fixed seeds, and that a wrong belief would be seen. */
 import { expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
-import { assembleProgram } from '../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import type { Insns } from '../../../src/isa/insn.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';

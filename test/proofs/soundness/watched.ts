@@ -1,7 +1,8 @@
 /** An embedded kernel whose runs are compared with what the verifier believed, instruction by instruction. */
 import type { Btf } from '../../../src/btf/btf.ts';
 import { BPF_CALL, BPF_JMP } from '../../../src/isa/opcodes.ts';
-import { ProgramAbort, type ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { type ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { ProgramAbort } from '../../../src/util/errors.ts';
 import { type Activation, interpret } from '../../../src/kernel/interp/index.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { assembleRuntime, type Runtime } from '../../../src/kernel/boot/assemble.ts';
@@ -76,7 +77,7 @@ export class WatchedKernel {
       skb: offsets('sk_buff', ['data', 'len', 'data_len']),
     };
     this.runtime = assembleRuntime(
-      { memory: 96 << 20, engine: 'interp', vmlinux, host: { random32 }, deadlineMs: 2000 },
+      { memory: 96 << 20, engine: 'interp', kernelBtf: vmlinux, host: { random32 }, deadlineMs: 2000 },
       (input) => this.#verify({ ...input, caps: this.caps }),
       (parts) => {
         const link = createProgramLink(parts);

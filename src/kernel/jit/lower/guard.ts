@@ -1,7 +1,8 @@
 /** Guard mode: runs of programs that nobody verified. Every access is checked against regions, loops and calls burn fuel. */
 import type { KernelMemory } from '../../mem/memory.ts';
-import type { AbortReason, GuestStack } from '../../run/linkage.ts';
-import { ProgramAbort } from '../../run/linkage.ts';
+import type { GuestStack } from '../../run/linkage.ts';
+import type { AbortReason } from '../../../util/errors.ts';
+import { ProgramAbort } from '../../../util/errors.ts';
 import { MAX_CALL_FRAMES } from '../../rules/limits.ts';
 import type { FnState } from './fn-state.ts';
 import { ByteSink } from '../wasm/sink.ts';

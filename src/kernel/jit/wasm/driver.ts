@@ -1,5 +1,6 @@
 /** JavaScript functions around the exported wrappers: each program gets source text of its own, so that V8 specialises its call. */
-import { type GuestStack, ProgramAbort } from '../../run/linkage.ts';
+import { type GuestStack } from '../../run/linkage.ts';
+import { ProgramAbort } from '../../../util/errors.ts';
 import type { KernelMemory } from '../../mem/memory.ts';
 import { RESULT_SP } from './module.ts';
 

@@ -2,7 +2,7 @@
 import { BTF_KIND } from '../../../../src/btf/types.ts';
 import type { Btf } from '../../../../src/btf/btf.ts';
 import type { KernelTransport } from '../../../../src/host/kernel-transport.ts';
-import { assemble } from '../../../../src/isa/asm.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../../src/isa/encode.ts';
 import { ALL_CAPS } from '../../../../src/kernel/rules/prog-type.ts';
 import { verify } from '../../../../src/kernel/verifier/check.ts';

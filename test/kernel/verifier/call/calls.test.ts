@@ -15,7 +15,7 @@ const is618 = existsSync('/proc/version') && readFileSync('/proc/version', 'utf8
 const live = kernel !== undefined && is618 && existsSync(LIVE_BTF) ? kernel : undefined;
 
 const btf = await loadPackagedBtf();
-const runtime = createRuntime({ vmlinux: btf, verifyOnly: true, memory: 64 << 20, cpus: 2 });
+const runtime = createRuntime({ kernelBtf: btf, verifyOnly: true, memory: 64 << 20, cpus: 2 });
 const ours = new Judge(runtime, btf);
 afterAll(() => runtime[Symbol.dispose]());
 

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import type { Btf } from '../../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../../src/btf/types.ts';
-import { assemble } from '../../../../src/isa/asm.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../../src/isa/encode.ts';
 import type { BpfSyscall, MapCreateAttr, ProgLoadAttr } from '../../../../src/uapi/attr.ts';
 import { BPF_CMD } from '../../../../src/uapi/cmd.ts';

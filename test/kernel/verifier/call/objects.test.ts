@@ -35,7 +35,7 @@ const recorded = new Map(
 const btf = await loadPackagedBtf();
 
 test.each(names)('%s', (name) => {
-  using runtime = createRuntime({ vmlinux: btf, verifyOnly: true, memory: 64 << 20, cpus: 2 });
+  using runtime = createRuntime({ kernelBtf: btf, verifyOnly: true, memory: 64 << 20, cpus: 2 });
   expect(verdict(runtime, btf, name)).toBe(recorded.get(name));
 });
 

@@ -1,6 +1,6 @@
 /** Stack liveness on marks given by hand, against what the kernel logged for the same programs. */
 import { expect, test } from 'vitest';
-import { assemble } from '../../../../src/isa/asm.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../../src/isa/encode.ts';
 import type { VerifierEnv } from '../../../../src/kernel/verifier/env.ts';
 import { checkCfg } from '../../../../src/kernel/verifier/pass/cfg.ts';

@@ -1,7 +1,7 @@
 /** Patching and dead code: every jump, call and function start follows its target. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { assemble } from '../../../../src/isa/asm.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
 import { disasmKernel } from '../../../../src/isa/disasm.ts';
 import { encodeInsns } from '../../../../src/isa/encode.ts';
 import type { Insn } from '../../../../src/isa/insn.ts';

@@ -1,5 +1,5 @@
 /** Operands of the assembler: registers, types, addresses and numbers, each with its own error. */
-import { asmError, type Token, type TokenCursor } from './asm-lex.ts';
+import { asmError, type Token, type TokenCursor } from './lex.ts';
 
 /** A register operand. */
 export interface Reg {

@@ -1,5 +1,5 @@
 /** Tokens of the assembler: a line-wise scanner that remembers where everything stood. */
-import { FormatError } from '../util/errors.ts';
+import { FormatError } from '../../util/errors.ts';
 
 export type TokenKind = 'word' | 'number' | 'op' | 'end';
 

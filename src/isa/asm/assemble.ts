@@ -1,5 +1,5 @@
 /** The assembler: kernel and clang syntax (`r1 = *(u32 *)(r2 +4)`), labels, map references; every error has line and column. */
-import { asmError, scanLine, type Token, TokenCursor } from './asm-lex.ts';
+import { asmError, scanLine, type Token, TokenCursor } from './lex.ts';
 import {
   type Address,
   isReg,
@@ -11,9 +11,9 @@ import {
   readSext,
   readType,
   readWide,
-} from './asm-operands.ts';
-import { helperId } from './helper-name.ts';
-import { type Insn, Insns } from './insn.ts';
+} from './operands.ts';
+import { helperId } from '../helper-name.ts';
+import { type Insn, Insns } from '../insn.ts';
 import {
   BPF_ABS,
   BPF_ADDR_SPACE_CAST,
@@ -52,8 +52,8 @@ import {
   BPF_W,
   BPF_X,
   BPF_XCHG,
-} from './opcodes.ts';
-import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './op-rows.ts';
+} from '../opcodes.ts';
+import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from '../op-rows.ts';
 
 export interface AssembleOptions {
   /** The fd (or other imm) of `map[name]`; without it 0 is written and the reference only recorded. */

@@ -1,0 +1,63 @@
+/** What belongs to files and not to bpf(2): shared pages of maps (mmap(2)), and files of pinned objects. */
+import { unlinkSync } from 'node:fs';
+import { constants } from 'node:os';
+import type { MappedPages } from '../uapi/embedded.ts';
+import { ERRNO } from '../uapi/errno.ts';
+import type { Koffi } from './native-space.ts';
+
+const PROT_READ = 1;
+const PROT_WRITE = 2;
+const MAP_SHARED = 1;
+const MAP_FAILED = 0xffff_ffff_ffff_ffffn;
+
+/** mmap(2) and munmap(2) of this process. */
+export interface MemoryCalls {
+  readonly koffi: Koffi;
+  map(length: number, protection: number, fd: number, offset: number): unknown;
+  unmap(pointer: unknown, length: number): void;
+}
+
+/** What is mapped. */
+export interface FileRange {
+  readonly fd: number;
+  readonly offset: number;
+  readonly length: number;
+  readonly writable: boolean;
+}
+
+/** Declares the calls. */
+export function memoryCalls(koffi: Koffi, libc: ReturnType<Koffi['load']>): MemoryCalls {
+  const mmap = libc.func('void *mmap(void *at, size_t length, int protection, int flags, int fd, int64_t offset)');
+  const munmap = libc.func('int munmap(void *at, size_t length)');
+  return {
+    koffi,
+    map: (length, protection, fd, offset) => mmap(null, length, protection, MAP_SHARED, fd, offset),
+    unmap: (pointer, length) => void munmap(pointer, length),
+  };
+}
+
+/** Shares pages of a map. Their bytes must not be touched after disposal: the memory is gone then. */
+export function mapPages({ koffi, map, unmap }: MemoryCalls, range: FileRange): MappedPages | number {
+  const { fd, offset, length, writable } = range;
+  const pointer = map(length, writable ? PROT_READ | PROT_WRITE : PROT_READ, fd, offset);
+  if (BigInt.asUintN(64, koffi.address(pointer)) === MAP_FAILED) return -koffi.errno();
+  let held = true;
+  return {
+    bytes: new Uint8Array(koffi.view(pointer, length)),
+    [Symbol.dispose]() {
+      if (held) unmap(pointer, length);
+      held = false;
+    },
+  };
+}
+
+/** unlink(2): 0 or -errno. */
+export function removeFile(path: string): number {
+  try {
+    unlinkSync(path);
+    return 0;
+  } catch (e) {
+    const code = (e as NodeJS.ErrnoException).code ?? '';
+    return -((constants.errno as Readonly<Record<string, number>>)[code] ?? ERRNO.EIO);
+  }
+}

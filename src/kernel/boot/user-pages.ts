@@ -1,0 +1,71 @@
+/** What the user side shares with maps: pages of ring buffers (mmap(2)) and rings of perf events. */
+import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { PerfBuffer, PerfEventArrayMap } from '../maps/perf-event-array.ts';
+import { RINGBUF, RingbufMap } from '../maps/ringbuf.ts';
+import { FMODE_WRITE } from '../object/fd-table.ts';
+import { fdMap, type SyscallEnv } from '../syscall/env.ts';
+
+const PAGE_SIZE = 4096;
+
+/** What is mapped, as mmap(2) takes it. */
+export interface PageRange {
+  /** Bytes from the start of the map's pages, a multiple of the page size. */
+  readonly offset: number;
+  readonly length: number;
+  readonly writable: boolean;
+}
+
+/**
+ * Pages of a ring buffer: the consumer's page, the producer's, and the data twice (ringbuf_map_mmap_kern). The map lives until they are
+ * disposed of. Other map types share none: -ENOTSUPP, and -EOPNOTSUPP for arrays with BPF_F_MMAPABLE, which Linux would share.
+ */
+export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable }: PageRange): MappedPages | number {
+  const found = fdMap(env, fd);
+  if (typeof found === 'number') return found;
+  const { object, mode } = found;
+  if (writable && (mode & FMODE_WRITE) === 0) return -ERRNO.EACCES;
+  const { map } = object;
+  if (!(map instanceof RingbufMap)) return map.content === undefined ? -ERRNO.ENOTSUPP : -ERRNO.EOPNOTSUPP;
+  const whole = RINGBUF.data - RINGBUF.consumer + 2 * map.desc.maxEntries;
+  if (!(length > 0) || offset % PAGE_SIZE !== 0 || !(offset >= 0) || offset + length > whole) return -ERRNO.EINVAL;
+  // Programs trust what stands behind the consumer's page.
+  if (writable && (offset !== 0 || length !== PAGE_SIZE)) return -ERRNO.EPERM;
+  env.objects.get(object);
+  const start = map.ring + RINGBUF.consumer + offset;
+  let held = true;
+  return {
+    bytes: env.hooks.mem.u8.subarray(start, start + length),
+    [Symbol.dispose]() {
+      if (held) env.objects.put(object);
+      held = false;
+    },
+  };
+}
+
+/** A ring of at most `bytes` for the samples of one CPU: perf_event_open(2), put into the array at the CPU's index. */
+export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: number): PerfRing | number {
+  const found = fdMap(env, fd);
+  if (typeof found === 'number') return found;
+  const { object } = found;
+  const { map } = object;
+  if (!(map instanceof PerfEventArrayMap) || cpu >= env.hooks.nrCpus) return -ERRNO.EINVAL;
+  if (cpu >= map.desc.maxEntries) return -ERRNO.E2BIG;
+  const buffer = new PerfBuffer(bytes);
+  map.setSink(cpu, buffer);
+  env.objects.get(object);
+  let held = true;
+  return {
+    read(take) {
+      const { samples, lost } = buffer.read();
+      for (const { data } of samples) take(data);
+      return lost;
+    },
+    [Symbol.dispose]() {
+      if (!held) return;
+      held = false;
+      map.removeSink(cpu, buffer);
+      env.objects.put(object);
+    },
+  };
+}

@@ -1,0 +1,102 @@
+/** Links: programs attached to hooks, one interface for every kind (BPF_LINK_*). */
+import type { BpfSyscall } from '../uapi/attr.ts';
+import { BPF_CMD } from '../uapi/cmd.ts';
+import { BPF_F_REPLACE } from '../uapi/flags.ts';
+import { readObjInfo } from '../uapi/obj-info.ts';
+import { BpfError, loaderError } from './errors.ts';
+
+/** What the kernel says of a link (struct bpf_link_info). */
+export interface LinkInfo {
+  readonly id: number;
+  /** BPF_LINK_TYPE_*. */
+  readonly type: number;
+  /** Id of the attached program. */
+  readonly progId: number;
+}
+
+/** An attachment. It ends when it is detached, or when its last descriptor is closed and it is not pinned. */
+export interface Link extends Disposable {
+  readonly fd: number;
+  /** Puts another program in place, only instead of `old` when that is given. Throws BpfError: EINVAL for kinds that cannot. */
+  update(program: { readonly fd: number }, old?: { readonly fd: number }): void;
+  /** Keeps it alive by a file of a BPF file system. Throws BpfError. */
+  pin(path: string): void;
+  /** Removes the file of {@link pin}; does nothing when it was not pinned. */
+  unpin(): void;
+  /** Takes the program off its hook; the link stays, attached to nothing. Throws BpfError: EOPNOTSUPP for kinds that cannot. */
+  detach(): void;
+  /** Asks the kernel. Throws BpfError when it refuses. */
+  info(): LinkInfo;
+  /** Closes the descriptor, at most once. */
+  close(): void;
+}
+
+/** Attaches by BPF_RAW_TRACEPOINT_OPEN; without a name, where the program was loaded for. Throws BpfError. */
+export function openRawTracepoint(sys: BpfSyscall, progFd: number, name: string | undefined, cookie = 0n): Link {
+  const raw_tracepoint: { prog_fd: number; name?: string; cookie: bigint; unsupported?: string } = {
+    ...(name === undefined ? {} : { name }),
+    prog_fd: progFd,
+    cookie,
+  };
+  const fd = sys.bpf(BPF_CMD.BPF_RAW_TRACEPOINT_OPEN, { raw_tracepoint });
+  const op = name === undefined ? 'attach to its target' : `attach to raw tracepoint ${name}`;
+  if (fd < 0) throw new BpfError({ errno: -fd, op, detail: raw_tracepoint.unsupported ?? 'bpf(2) refused' });
+  return new FdLink(sys, fd);
+}
+
+class FdLink implements Link {
+  readonly #sys: BpfSyscall;
+  readonly fd: number;
+  #pinned: string | undefined;
+  #open = true;
+
+  constructor(sys: BpfSyscall, fd: number) {
+    this.#sys = sys;
+    this.fd = fd;
+  }
+
+  update(program: { readonly fd: number }, old?: { readonly fd: number }): void {
+    const replace = old === undefined ? {} : { flags: BPF_F_REPLACE, old_prog_fd: old.fd };
+    const link_update = { link_fd: this.fd, new_prog_fd: program.fd, ...replace };
+    this.#check(this.#sys.bpf(BPF_CMD.BPF_LINK_UPDATE, { link_update }), 'update link');
+  }
+
+  pin(path: string): void {
+    const attr: { pathname: string; bpf_fd: number; unsupported?: string } = { pathname: path, bpf_fd: this.fd };
+    this.#check(this.#sys.bpf(BPF_CMD.BPF_OBJ_PIN, attr), `pin link to ${path}`, attr.unsupported);
+    this.#pinned = path;
+  }
+
+  unpin(): void {
+    const path = this.#pinned;
+    if (path === undefined) return;
+    const op = `unpin link from ${path}`;
+    if (this.#sys.unlink === undefined) throw loaderError(op, 'EOPNOTSUPP', 'this door cannot remove files (unlink)');
+    this.#check(this.#sys.unlink(path), op);
+    this.#pinned = undefined;
+  }
+
+  detach(): void {
+    this.#check(this.#sys.bpf(BPF_CMD.BPF_LINK_DETACH, { link_detach: { link_fd: this.fd } }), 'detach link');
+  }
+
+  info(): LinkInfo {
+    const found = readObjInfo(this.#sys, 'link', this.fd);
+    if (typeof found === 'number') throw new BpfError({ errno: -found, op: 'info of link' });
+    const { id, type, prog_id: progId } = found.values;
+    return { id: Number(id), type: Number(type), progId: Number(progId) };
+  }
+
+  close(): void {
+    if (this.#open) this.#sys.close(this.fd);
+    this.#open = false;
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
+
+  #check(result: number, op: string, detail = 'bpf(2) refused'): void {
+    if (result < 0) throw new BpfError({ errno: -result, op, detail });
+  }
+}
