@@ -20,42 +20,47 @@ function readsValue(fd: number, off: number): Uint8Array {
 
 const BPF_LD_IMM64 = 0x18;
 
-test.each(['jit', 'interp'] as const)('%s: maps that are closed when the verdict is told live on in the program', (engine) => {
-  let close = (): void => {};
-  using sys = createRuntime({ memory: 64 << 20, engine, onVerified: () => close() });
-  const array = { map_type: M.BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 8, max_entries: 1 };
-  const map = sys.bpf(C.BPF_MAP_CREATE, array);
-  sys.bpf(C.BPF_MAP_UPDATE_ELEM, { map_fd: map, key: new Uint8Array(4), value: new Uint8Array(8).fill(42) });
-  close = () => {
-    expect(sys.close(map)).toBe(0);
-    // Memory of a freed map would be given to this one.
-    const other = sys.bpf(C.BPF_MAP_CREATE, array);
-    sys.bpf(C.BPF_MAP_UPDATE_ELEM, { map_fd: other, key: new Uint8Array(4), value: new Uint8Array(8).fill(7) });
-  };
-  const prog = sys.bpf(C.BPF_PROG_LOAD, {
-    prog_type: T.BPF_PROG_TYPE_RAW_TRACEPOINT,
-    insns: readsValue(map, 0),
-    license: 'GPL',
-  });
-  close = () => {};
-  expect(prog).toBeGreaterThan(0);
-  const run = { prog_fd: prog, retval: 0 };
-  expect(sys.bpf(C.BPF_PROG_TEST_RUN, { test: run })).toBe(0);
-  expect(run.retval).toBe(42);
-  const next = { start_id: 0, next_id: 0 };
-  expect(sys.bpf(C.BPF_MAP_GET_NEXT_ID, next)).toBe(0);
-  expect(next.next_id).toBe(1);
-  // With the program the map goes as well.
-  sys.close(prog);
-  sys.bpf(C.BPF_MAP_GET_NEXT_ID, next);
-  expect(next.next_id).toBe(2);
-});
+test.each(['jit', 'interp'] as const)(
+  '%s: maps that are closed when the verdict is told live on in the program',
+  (engine) => {
+    let close = (): void => {};
+    using sys = createRuntime({ memory: 64 << 20, engine, onVerified: () => close() });
+    const array = { map_type: M.BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 8, max_entries: 1 };
+    const map = sys.bpf(C.BPF_MAP_CREATE, array);
+    sys.bpf(C.BPF_MAP_UPDATE_ELEM, { map_fd: map, key: new Uint8Array(4), value: new Uint8Array(8).fill(42) });
+    close = () => {
+      expect(sys.close(map)).toBe(0);
+      // Memory of a freed map would be given to this one.
+      const other = sys.bpf(C.BPF_MAP_CREATE, array);
+      sys.bpf(C.BPF_MAP_UPDATE_ELEM, { map_fd: other, key: new Uint8Array(4), value: new Uint8Array(8).fill(7) });
+    };
+    const prog = sys.bpf(C.BPF_PROG_LOAD, {
+      prog_type: T.BPF_PROG_TYPE_RAW_TRACEPOINT,
+      insns: readsValue(map, 0),
+      license: 'GPL',
+    });
+    close = () => {};
+    expect(prog).toBeGreaterThan(0);
+    const run = { prog_fd: prog, retval: 0 };
+    expect(sys.bpf(C.BPF_PROG_TEST_RUN, { test: run })).toBe(0);
+    expect(run.retval).toBe(42);
+    const next = { start_id: 0, next_id: 0 };
+    expect(sys.bpf(C.BPF_MAP_GET_NEXT_ID, next)).toBe(0);
+    expect(next.next_id).toBe(1);
+    // With the program the map goes as well.
+    sys.close(prog);
+    sys.bpf(C.BPF_MAP_GET_NEXT_ID, next);
+    expect(next.next_id).toBe(2);
+  },
+);
 
 test('a refused program gives back what it had resolved', () => {
   using sys = createRuntime({ memory: 64 << 20 });
   const map = sys.bpf(C.BPF_MAP_CREATE, { map_type: M.BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 8, max_entries: 1 });
   const insns = readsValue(map, 8);
-  expect(sys.bpf(C.BPF_PROG_LOAD, { prog_type: T.BPF_PROG_TYPE_RAW_TRACEPOINT, insns, license: 'GPL' })).toBeLessThan(0);
+  expect(sys.bpf(C.BPF_PROG_LOAD, { prog_type: T.BPF_PROG_TYPE_RAW_TRACEPOINT, insns, license: 'GPL' })).toBeLessThan(
+    0,
+  );
   sys.close(map);
   expect(sys.bpf(C.BPF_MAP_GET_NEXT_ID, { start_id: 0 })).toBe(-2);
 });
