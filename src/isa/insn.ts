@@ -18,11 +18,13 @@ export class Insns {
   readonly imm: Int32Array;
 
   constructor(readonly length: number) {
-    this.code = new Uint8Array(length);
-    this.dst = new Uint8Array(length);
-    this.src = new Uint8Array(length);
-    this.off = new Int16Array(length);
-    this.imm = new Int32Array(length);
+    // One buffer: each costs more than the columns of a small program.
+    const buffer = new ArrayBuffer(length * 9);
+    this.imm = new Int32Array(buffer, 0, length);
+    this.off = new Int16Array(buffer, length * 4, length);
+    this.code = new Uint8Array(buffer, length * 6, length);
+    this.dst = new Uint8Array(buffer, length * 7, length);
+    this.src = new Uint8Array(buffer, length * 8, length);
   }
 
   static from(rows: readonly Insn[]): Insns {

@@ -35,12 +35,14 @@ const map = (sys: Runtime): number =>
 
 test.each(['jit', 'interp'] as const)('%s: a loaded program does not hold its verification', async (engine) => {
   using sys = createRuntime({ memory: 64 << 20, engine });
-  for (let i = 0; i < 20; i++) expect(load(sys)).toBeGreaterThan(0);
+  // What the host compiles and learns of the loader itself comes first.
+  for (let i = 0; i < 200; i++) expect(load(sys)).toBeGreaterThan(0);
   const before = await held();
-  const count = 100;
+  const count = 300;
   for (let i = 0; i < count; i++) load(sys);
-  // Measured for compiled ones: 14 KiB with the host's objects of an instance and its driver.
-  expect(((await held()) - before) / count).toBeLessThan(20 << 10);
+  // Compiled ones: with the host's objects of an instance and its driver. Interpreted ones keep what was loaded until its tag is asked
+  // for, and decoded instructions.
+  expect(((await held()) - before) / count).toBeLessThan(engine === 'jit' ? 10 << 10 : 18 << 10);
 });
 
 test('programs and maps that are loaded and closed again and again leave nothing', async () => {

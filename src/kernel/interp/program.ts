@@ -4,7 +4,7 @@ import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { type ProgramLink } from '../run/linkage.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
-import { createJsEntries } from '../run/shim.ts';
+import { createJsEntries, type JsEntries } from '../run/shim.ts';
 import type { Executable } from '../object/executable.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
@@ -291,11 +291,14 @@ export class InterpProgram implements Executable {
       this.view.setInt32(this.retAddr + 4, result[1], true);
     };
     const slot = table.alloc();
-    const entries = createJsEntries(env.mem, stack.sp, this.retAddr, starts[0] ?? 0, runProgram, runFunction);
+    const { retAddr: ret } = this;
+    const entriesOf = (id: number): JsEntries =>
+      createJsEntries(table, env.mem, stack.sp, { ret, id, program: runProgram, fn: runFunction });
+    const entries = entriesOf(starts[0] ?? 0);
     table.set(slot, entries.program);
     programs.set(slot, this);
     for (const [k, start] of starts.entries()) {
-      const own = k === 0 ? entries : createJsEntries(env.mem, stack.sp, this.retAddr, start, runProgram, runFunction);
+      const own = k === 0 ? entries : entriesOf(start);
       const at = table.alloc();
       table.set(at, own.function);
       this.#functions.push({ slot: at, start });

@@ -10,7 +10,7 @@ export interface LoadedProg extends KernelObject {
   readonly name: string;
   readonly verified: VerifiedProgram;
   readonly exe: Executable;
-  /** Objects that it keeps alive: its maps, then its BTF. */
+  /** Objects that it keeps alive: its maps and its BTF. */
   readonly holds: readonly KernelObject[];
   readonly btf: BtfObject | undefined;
   /** Records of struct bpf_func_info and bpf_line_info as they were loaded: two and four words each. */

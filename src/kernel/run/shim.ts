@@ -94,34 +94,26 @@ export interface JsEntries {
   readonly function: CallableFunction;
 }
 
-/**
- * Makes entries for the code table out of JavaScript functions, such as the interpreter's.
- * @param ret guest address where `program` leaves the 64-bit r0
- * @param id passed to `fn` as second argument
- */
-export function createJsEntries(
-  mem: KernelMemory,
-  sp: WebAssembly.Global,
-  ret: number,
-  id: number,
-  program: (ctx: number) => void,
-  fn: (frame: number, id: number) => void,
-): JsEntries {
+/** Binary of the module behind {@link createJsEntries}: `ret` and `id` are globals, so that all entries share its code. */
+function jsEntriesBytes(): Uint8Array<ArrayBuffer> {
   const types = [functype([I32], [I64]), functype(FIVE, [I64]), functype([I32], []), functype([I32, I32], [])];
   const imports = [
     importMemory,
     [...str('env'), ...str('sp'), 3, I32, 1],
+    [...str('env'), ...str('ret'), 3, I32, 0],
+    [...str('env'), ...str('id'), 3, I32, 0],
     [...str('env'), ...str('program'), 0, 2],
     [...str('env'), ...str('fn'), 0, 3],
   ];
-  const runProgram = [...get(0), 0x10, 0, ...i32(ret), ...load64(0)];
+  const global = (index: number): number[] => [0x23, index];
+  const runProgram = [...get(0), 0x10, 0, ...global(1), ...load64(0)];
   const spills = [0, 1, 2, 3, 4].flatMap((n) => [...get(5), ...get(n), ...store64(FRAME_R1 + n * 8)]);
   const frame = get(5);
-  const push = [0x23, 0, ...i32(FRAME_SIZE), 0x6b, 0x22, 5, 0x24, 0]; // frame = sp -= FRAME_SIZE
-  const call = [...frame, ...i32(id), 0x10, 1];
+  const push = [...global(0), ...i32(FRAME_SIZE), 0x6b, 0x22, 5, 0x24, 0]; // frame = sp -= FRAME_SIZE
+  const call = [...frame, ...global(2), 0x10, 1];
   const pop = [...frame, ...i32(FRAME_SIZE), 0x6a, 0x24, 0];
   const runFn = [push, spills, call, pop, frame, load64(0)].flat();
-  const bytes = new Uint8Array([
+  return new Uint8Array([
     ...HEADER,
     ...section(1, vec(types)),
     ...section(2, vec(imports)),
@@ -135,7 +127,27 @@ export function createJsEntries(
     ),
     ...section(10, vec([code([0], runProgram), code([1, 1, I32], runFn)])),
   ]);
-  const env = { memory: mem.memory, sp, program, fn };
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(bytes), { env });
-  return instance.exports as unknown as JsEntries;
+}
+
+/** What entries in a code table call. */
+export interface JsEntryCode {
+  /** Guest address where `program` leaves the 64-bit r0. */
+  readonly ret: number;
+  /** Passed to `fn` as second argument. */
+  readonly id: number;
+  readonly program: (ctx: number) => void;
+  readonly fn: (frame: number, id: number) => void;
+}
+
+/** Makes entries for a code table out of JavaScript functions, such as the interpreter's. */
+export function createJsEntries(
+  table: CodeTable,
+  mem: KernelMemory,
+  sp: WebAssembly.Global,
+  entry: JsEntryCode,
+): JsEntries {
+  table.jsEntries ??= new WebAssembly.Module(jsEntriesBytes());
+  const { ret, id, program, fn } = entry;
+  const env = { memory: mem.memory, sp, ret, id, program, fn };
+  return new WebAssembly.Instance(table.jsEntries, { env }).exports as unknown as JsEntries;
 }

@@ -51,9 +51,11 @@ const COMMANDS: Commands = {
   [C.BPF_BTF_GET_FD_BY_ID]: getFdById('btf'),
 };
 
+type Command = (env: SyscallEnv, attr: never) => number;
 /** Commands by number: nothing else that a caller may name is one. */
-const BY_NUMBER: ReadonlyMap<unknown, (env: SyscallEnv, attr: never) => number> = new Map(
-  Object.entries(COMMANDS).map(([cmd, run]) => [Number(cmd), run as (env: SyscallEnv, attr: never) => number]),
+const BY_NUMBER: readonly (Command | undefined)[] = Array.from(
+  { length: Math.max(...Object.keys(COMMANDS).map(Number)) + 1 },
+  (_, cmd) => (COMMANDS as Readonly<Record<number, Command | undefined>>)[cmd],
 );
 /** Commands that give a descriptor and have outputs beside it. */
 const OPENS: ReadonlySet<unknown> = new Set([C.BPF_PROG_LOAD, C.BPF_BTF_LOAD]);
@@ -66,6 +68,7 @@ export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, given:
   const taken = takeAttr(cmd, given);
   if (typeof taken === 'number') return taken;
   const result = runCommand(env, cmd, taken.attr as BpfAttrs[K]);
+  if (taken.finish === undefined) return result;
   const written = taken.finish();
   if (result < 0 || written === 0) return result;
   if (OPENS.has(cmd)) env.fds.close(result);
@@ -74,6 +77,6 @@ export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, given:
 
 /** A command with an attribute that is of its declared types. */
 export function runCommand<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, attr: BpfAttrs[K]): number {
-  const command = BY_NUMBER.get(cmd);
+  const command = typeof cmd === 'number' ? BY_NUMBER[cmd] : undefined;
   return command === undefined ? -ERRNO.EINVAL : command(env, attr as never);
 }

@@ -25,6 +25,7 @@ const UNKNOWN_FLAG = 0x8000_0000;
 
 /** 64-bit flags as a number: all that is defined, and whether there is more. */
 export function flags32(flags = 0n): number {
+  if (flags === 0n) return 0;
   const low = Number(BigInt.asUintN(32, flags));
   return flags >> 32n === 0n ? low : (low | UNKNOWN_FLAG) >>> 0;
 }

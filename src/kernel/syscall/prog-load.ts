@@ -10,9 +10,9 @@ import { validObjName } from '../maps/make/check.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
-import type { KernelObject } from '../object/kernel-object.ts';
+import type { KernelObject, ObjectTable } from '../object/kernel-object.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
-import type { FuncInfo, LineInfo, VerifiedProgram, VerifierInput } from '../verifier/result.ts';
+import type { Accepted, FuncInfo, LineInfo, VerifiedProgram, VerifierInput } from '../verifier/result.ts';
 import type { VerifierStats } from '../../uapi/embedded.ts';
 import { refusedField } from './attr-rules.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
@@ -42,18 +42,57 @@ export function progLoad(env: SyscallEnv, attr: ProgLoadAttr): number {
   const expected = fixupAttachType(env.rules, attr.prog_type, attr.expected_attach_type ?? 0);
   const refused = checkLoadAttr(env, attr, expected);
   if (refused < 0) return refused;
-  const held = new Set<KernelObject>();
+  const held = new Held(env.objects);
+  try {
+    return load(env, attr, expected, held);
+  } finally {
+    held.putAll();
+  }
+}
+
+/**
+ * Objects that a program is to keep alive, each with a reference from the moment that it was found: the host is told of verdicts
+ * before the program exists, and may close descriptors then.
+ */
+class Held {
+  readonly #objects: ObjectTable;
+  readonly #held = new Set<KernelObject>();
+
+  constructor(objects: ObjectTable) {
+    this.#objects = objects;
+  }
+
+  add(object: KernelObject): void {
+    if (!this.#held.has(object)) this.#held.add(this.#objects.get(object));
+  }
+
+  /** Hands the references over to the program. */
+  take(): KernelObject[] {
+    const all = [...this.#held];
+    this.#held.clear();
+    return all;
+  }
+
+  /** Gives back what nobody took. */
+  putAll(): void {
+    for (const object of this.#held) this.#objects.put(object);
+    this.#held.clear();
+  }
+}
+
+function load(env: SyscallEnv, attr: ProgLoadAttr, expected: number, held: Held): number {
   const bound = bindFdArray(env, attr, held);
   if ('errno' in bound) return refuse(attr, bound);
   const debug = debugInfo(env, attr);
   if ('errno' in debug) return refuse(attr, debug);
+  if (debug.btf !== undefined) held.add(debug.btf);
   const relocated = lacks(env, attr, 'core_relos');
   if (relocated < 0) return refuse(attr, { errno: -relocated, log: '' });
   const input = { ...verifierInput(env, attr, expected, debug, held), boundMaps: bound.maps };
   const outcome = env.verify(input);
   const logged = finishLog(attr, outcome.log, outcome.ok ? 0 : -outcome.errno);
   if (logged < 0 || !outcome.ok) return logged;
-  return install(env, attr, outcome.program, outcome.stats, debug, held);
+  return install(env, attr, outcome, debug, held);
 }
 
 /** Everything that is decided before the verifier starts: 0 or -errno. */
@@ -140,7 +179,7 @@ function verifierInput(
   attr: ProgLoadAttr,
   expected: number,
   debug: DebugInfo,
-  held: Set<KernelObject>,
+  held: Held,
 ): VerifierInput {
   const { fd_array: fds } = attr;
   return {
@@ -175,7 +214,7 @@ interface BoundMaps {
 }
 
 /** With fd_array_cnt every descriptor of the array is bound to the program (process_fd_array). */
-function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Set<KernelObject>): RecordRefusal | BoundMaps {
+function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Held): RecordRefusal | BoundMaps {
   const count = attr.fd_array_cnt ?? 0;
   if (count > MAX_BOUND) return { errno: ERRNO.EINVAL, log: '' };
   const maps: MapDesc[] = [];
@@ -216,25 +255,25 @@ function tailCallsFit(env: SyscallEnv, verified: VerifiedProgram, exe: Executabl
   });
 }
 
+const NO_WORDS = new Uint32Array(0);
+
+/** Records as words; programs without any share the empty ones. */
+const words = <R>(records: readonly R[], of: (record: R) => number[]): Uint32Array =>
+  records.length === 0 ? NO_WORDS : Uint32Array.from(records.flatMap(of));
+
 function install(
   env: SyscallEnv,
   attr: ProgLoadAttr,
-  verified: VerifiedProgram,
-  stats: VerifierStats,
+  { program: verified, stats }: Accepted,
   debug: DebugInfo,
-  held: Set<KernelObject>,
+  held: Held,
 ): number {
-  for (const map of verified.usedMaps) {
-    const object = env.objects.byId('map', map.id);
-    if (object !== undefined) held.add(object);
-  }
-  if (debug.btf !== undefined) held.add(debug.btf);
   const exe = env.compile(verified);
   if (!tailCallsFit(env, verified, exe, attr.prog_flags ?? 0)) {
     exe.dispose();
     return -ERRNO.EINVAL;
   }
-  const holds = [...held].map((object) => env.objects.get(object));
+  const holds = held.take();
   const prog: LoadedProg = {
     kind: 'prog',
     id: env.objects.newId('prog'),
@@ -244,8 +283,8 @@ function install(
     exe,
     holds,
     btf: debug.btf,
-    funcInfo: Uint32Array.from(debug.funcInfo.flatMap((f) => [f.insnOff, f.typeId])),
-    lineInfo: Uint32Array.from(debug.lineInfo.flatMap((l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol])),
+    funcInfo: words(debug.funcInfo, (f) => [f.insnOff, f.typeId]),
+    lineInfo: words(debug.lineInfo, (l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol]),
     progFlags: attr.prog_flags ?? 0,
     attachBtfId: attr.attach_btf_id ?? 0,
     loadTime: env.ktime(),

@@ -29,8 +29,11 @@ export function progTestRun(env: SyscallEnv, { test }: TestRunAttr): number {
   if (unread < 0) return unread;
   const { data_out: dataOut, ctx_out: ctxOut } = test;
   const dataRoom = dataOut === undefined ? (test.data_size_out ?? 0) : claimedLength(dataOut);
-  for (const name of ['data_in', 'data_out', 'ctx_in', 'ctx_out'] as const)
-    if (test[name] instanceof BadBuffer) replaceBad(test, name, test[name]);
+  // Each by its name: this is done for every run.
+  if (test.data_in instanceof BadBuffer) test.data_in = withoutBad(test.data_in);
+  if (test.data_out instanceof BadBuffer) test.data_out = withoutBad(test.data_out);
+  if (test.ctx_in instanceof BadBuffer) test.ctx_in = withoutBad(test.ctx_in);
+  if (test.ctx_out instanceof BadBuffer) test.ctx_out = withoutBad(test.ctx_out);
   const result = run(env, prog, test);
   if (result !== 0) return result;
   if (plain) return 0;
@@ -51,10 +54,8 @@ function checkInputs(test: TestRun, plain: boolean): number {
 }
 
 /** Null pointers become none, other ones memory that nobody sees. */
-function replaceBad(test: TestRun, name: 'data_in' | 'data_out' | 'ctx_in' | 'ctx_out', bad: BadBuffer): void {
-  if (bad.isNull) delete test[name];
-  else test[name] = new Uint8Array(Math.min(bad.claimed, PAGE_SIZE));
-}
+const withoutBad = (bad: BadBuffer): Uint8Array | undefined =>
+  bad.isNull ? undefined : new Uint8Array(Math.min(bad.claimed, PAGE_SIZE));
 
 /** bpf_test_finish, for what the driver could not write: room that is too small counts before memory that is not there. */
 function unwritten(buffer: Uint8Array | undefined, room: number, size: number): number {

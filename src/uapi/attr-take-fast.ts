@@ -1,0 +1,143 @@
+/** Commands that are asked most, on elements, batches and test runs: copied field by field to attributes of one shape each. */
+import type { BpfAttrs, MapBatchAttr, TestRunAttr } from './attr.ts';
+import { bytesOf, type Fields, isObject, u32OrZero, wide } from './attr-values.ts';
+import { ERRNO } from './errno.ts';
+
+/** A caller's attribute, checked and copied; buffers are views of the caller's memory. */
+export interface TakenAttr {
+  readonly attr: BpfAttrs[keyof BpfAttrs];
+  /** Writes outputs to the caller's object: 0, or -EFAULT when it does not take them. Absent where buffers are the only outputs. */
+  finish?(): number;
+}
+
+/** Which fields a command on one element has. */
+export type ElemFields = Readonly<Record<'key' | 'value' | 'next_key' | 'flags', boolean>>;
+
+export type Taker = (has: ElemFields, given: Fields) => TakenAttr | number;
+
+/** Takers by the name of the attribute's struct, and `elem`. */
+export const FAST: Readonly<Record<string, Taker | undefined>> = {
+  elem: takeElem,
+  batch: takeBatch,
+  test: takeTest,
+};
+
+/** Undefined where there is nothing; null for what is no bytes. */
+function bytesOrNone(value: unknown): Uint8Array | undefined | null {
+  if (value === undefined || value === null) return undefined;
+  return bytesOf(value) ?? null;
+}
+
+/** 0 for what is left out, undefined for what does not fit. */
+const wideOrZero = (value: unknown): bigint | undefined => (value === undefined || value === null ? 0n : wide(value));
+
+/** All fields are read first, which may run a caller's code: afterwards no buffer can be detached any more. */
+function takeElem(has: ElemFields, source: Fields): TakenAttr | number {
+  const { key, value, next_key: next, map_fd: fd, flags: given } = source;
+  const map_fd = u32OrZero(fd);
+  const flags = has.flags ? wideOrZero(given) : 0n;
+  if (map_fd === undefined || flags === undefined) return -ERRNO.EINVAL;
+  const attr = {
+    map_fd,
+    key: has.key ? bytesOrNone(key) : undefined,
+    value: has.value ? bytesOrNone(value) : undefined,
+    next_key: has.next_key ? bytesOrNone(next) : undefined,
+    flags,
+  };
+  if (attr.key === null || attr.value === null || attr.next_key === null) return -ERRNO.EFAULT;
+  return { attr: attr as unknown as TakenAttr['attr'] };
+}
+
+function takeBatch(_has: ElemFields, { batch: source }: Fields): TakenAttr | number {
+  if (!isObject(source)) return -ERRNO.EFAULT;
+  const { in_batch: from, out_batch: to, keys, values, count, map_fd, elem_flags, flags } = source;
+  const batch = {
+    in_batch: undefined as Uint8Array | undefined | null,
+    out_batch: undefined as Uint8Array | undefined | null,
+    keys: undefined as Uint8Array | undefined | null,
+    values: undefined as Uint8Array | undefined | null,
+    count: u32OrZero(count),
+    map_fd: u32OrZero(map_fd),
+    elem_flags: wideOrZero(elem_flags),
+    flags: wideOrZero(flags),
+  };
+  if (batch.count === undefined || batch.map_fd === undefined) return -ERRNO.EINVAL;
+  if (batch.elem_flags === undefined || batch.flags === undefined) return -ERRNO.EINVAL;
+  batch.in_batch = bytesOrNone(from);
+  batch.out_batch = bytesOrNone(to);
+  batch.keys = bytesOrNone(keys);
+  batch.values = bytesOrNone(values);
+  if (batch.in_batch === null || batch.out_batch === null || batch.keys === null || batch.values === null)
+    return -ERRNO.EFAULT;
+  const before = batch.count;
+  const finish = (): number => (batch.count === before ? 0 : put(source, 'count', batch.count));
+  return { attr: { batch } as unknown as MapBatchAttr, finish };
+}
+
+function takeTest(_has: ElemFields, { test: source }: Fields): TakenAttr | number {
+  if (!isObject(source)) return -ERRNO.EFAULT;
+  const { data_in, data_out, ctx_in, ctx_out } = source;
+  const { prog_fd, retval, repeat, duration, flags, cpu, batch_size, data_size_out, ctx_size_out } = source;
+  const test = {
+    prog_fd: u32OrZero(prog_fd),
+    retval: u32OrZero(retval),
+    data_in: undefined as Uint8Array | undefined | null,
+    data_out: undefined as Uint8Array | undefined | null,
+    data_size_out: isGiven(data_size_out) ? u32OrZero(data_size_out) : undefined,
+    repeat: u32OrZero(repeat),
+    duration: u32OrZero(duration),
+    ctx_in: undefined as Uint8Array | undefined | null,
+    ctx_out: undefined as Uint8Array | undefined | null,
+    ctx_size_out: isGiven(ctx_size_out) ? u32OrZero(ctx_size_out) : undefined,
+    flags: u32OrZero(flags),
+    cpu: u32OrZero(cpu),
+    batch_size: u32OrZero(batch_size),
+    aborted: undefined as string | undefined,
+  };
+  if (test.prog_fd === undefined || test.retval === undefined || test.repeat === undefined) return -ERRNO.EINVAL;
+  if (test.duration === undefined || test.flags === undefined || test.cpu === undefined) return -ERRNO.EINVAL;
+  if (test.batch_size === undefined) return -ERRNO.EINVAL;
+  if (isGiven(data_size_out) && test.data_size_out === undefined) return -ERRNO.EINVAL;
+  if (isGiven(ctx_size_out) && test.ctx_size_out === undefined) return -ERRNO.EINVAL;
+  test.data_in = bytesOrNone(data_in);
+  test.data_out = bytesOrNone(data_out);
+  test.ctx_in = bytesOrNone(ctx_in);
+  test.ctx_out = bytesOrNone(ctx_out);
+  if (test.data_in === null || test.data_out === null || test.ctx_in === null || test.ctx_out === null)
+    return -ERRNO.EFAULT;
+  const before = [test.retval, test.duration, test.data_size_out, test.ctx_size_out] as const;
+  return { attr: { test } as unknown as TestRunAttr, finish: () => putTest(source, test, before) };
+}
+
+const isGiven = (value: unknown): boolean => value !== undefined && value !== null;
+
+interface TestOutputs {
+  readonly retval: number | undefined;
+  readonly duration: number | undefined;
+  readonly data_size_out: number | undefined;
+  readonly ctx_size_out: number | undefined;
+  readonly aborted: string | undefined;
+}
+
+/** Outputs that the command changed, in the order of the struct. */
+function putTest(to: Fields, test: TestOutputs, before: readonly (number | undefined)[]): number {
+  try {
+    if (test.retval !== before[0]) to['retval'] = test.retval;
+    if (test.duration !== before[1]) to['duration'] = test.duration;
+    if (test.data_size_out !== before[2]) to['data_size_out'] = test.data_size_out;
+    if (test.ctx_size_out !== before[3]) to['ctx_size_out'] = test.ctx_size_out;
+    if (test.aborted !== undefined) to['aborted'] = test.aborted;
+    return 0;
+  } catch {
+    return -ERRNO.EFAULT;
+  }
+}
+
+function put(to: Fields, name: string, value: unknown): number {
+  try {
+    to[name] = value;
+    return 0;
+  } catch {
+    return -ERRNO.EFAULT;
+  }
+}
