@@ -103,27 +103,48 @@ const STATISTICS = /^(processed \d|verification time |stack depth )/;
 
 /** One line a hook: what is accepted, and the messages of what is not, with how many pointees they met. */
 export function ctxTags(sys: BpfSyscall, kernel: Btf): string[] {
-  return HOOKS.map((hook) => {
+  const types = NAMES.map((name) => typed(sys, name));
+  const lines = HOOKS.map((hook) => {
+    const target = targetOf(kernel, hook[3] ?? '');
     const accepted: string[] = [];
     const messages = new Map<string, number>();
-    for (const name of NAMES) {
-      const said = ask(sys, kernel, hook, name);
+    for (const { name, btf, funcs } of types) {
+      const said = ask(sys, hook, target, btf, funcs);
       if (said === '') accepted.push(name);
       else messages.set(said, (messages.get(said) ?? 0) + 1);
     }
     return [hook[0], accepted.join(' '), ...[...messages].map(([text, n]) => `${n} ${text}`)].join('\t');
   });
+  for (const { btf } of types) sys.close(btf);
+  return lines;
 }
 
-function ask(sys: BpfSyscall, kernel: Btf, [, type, attach, target, flags]: Hook, pointee: string): string {
+interface Typed {
+  readonly name: string;
+  readonly btf: number;
+  readonly funcs: Uint8Array;
+}
+
+/** BTF of a function with a tagged pointer to `name`. */
+function typed(sys: BpfSyscall, name: string): Typed {
   const b = new BtfBuilder();
   const int = b.int('int', 4, 1);
   const main = b.func('main', b.funcProto(int, [{ name: 'ctx', type: b.ptr(0) }]), 1);
-  const of = pointees(b).get(pointee) ?? 0;
+  const of = pointees(b).get(name) ?? 0;
   const callee = b.func('callee', b.funcProto(int, [{ name: 'ctx', type: b.ptr(of) }]), 1);
   b.declTag('arg:ctx', callee, 0);
   const btf = sys.bpf(BPF_CMD.BPF_BTF_LOAD, { btf: b.encode() });
-  if (btf < 0) return `btf ${btf}`;
+  if (btf < 0) throw new Error(`BTF of ${name}: ${btf}`);
+  return { name, btf, funcs: new Uint8Array(Uint32Array.of(0, main, 3, callee).buffer) };
+}
+
+interface Target {
+  readonly attach_btf_id?: number;
+  readonly expected_attach_type?: number;
+}
+
+/** '' when it is accepted. */
+function ask(sys: BpfSyscall, [, type, attach, , flags]: Hook, target: Target, btf: number, funcs: Uint8Array): string {
   const log = new Uint8Array(1 << 14);
   const fd = sys.bpf(BPF_CMD.BPF_PROG_LOAD, {
     prog_type: type,
@@ -131,14 +152,13 @@ function ask(sys: BpfSyscall, kernel: Btf, [, type, attach, target, flags]: Hook
     license: 'GPL',
     prog_flags: flags ?? 0,
     expected_attach_type: attach ?? 0,
-    ...targetOf(kernel, target ?? ''),
+    ...target,
     log_level: 1,
     log_buf: log,
     prog_btf_fd: btf,
     func_info_rec_size: 8,
-    func_info: new Uint8Array(Uint32Array.of(0, main, 3, callee).buffer),
+    func_info: funcs,
   });
-  sys.close(btf);
   if (fd >= 0) {
     sys.close(fd);
     return '';
@@ -147,7 +167,7 @@ function ask(sys: BpfSyscall, kernel: Btf, [, type, attach, target, flags]: Hook
   return `${fd} ${lines.filter((l) => l !== '' && !STATISTICS.test(l) && !/^(Validating|\d+:)/.test(l)).join(' / ')}`;
 }
 
-function targetOf(kernel: Btf, target: string): { attach_btf_id?: number; expected_attach_type?: number } {
+function targetOf(kernel: Btf, target: string): Target {
   if (target === '') return {};
   const [name, member] = target.split('.');
   if (member === undefined) {
