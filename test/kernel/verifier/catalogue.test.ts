@@ -6,6 +6,8 @@ import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { CATALOGUE } from '../../../src/kernel/verifier/diag/catalogue.ts';
 import { loadCollection } from '../../../src/lib/collection.ts';
 import { parseObject } from '../../../src/lib/parse-object.ts';
+import { ask } from '../../proofs/modifiers/ask.ts';
+import { makeCase } from '../../proofs/modifiers/cases.ts';
 import { ours, readRows } from './access/btf-programs.ts';
 import { Judge as CallJudge, readCases } from './call/cases.ts';
 import { OurKernels } from './judge.ts';
@@ -14,6 +16,8 @@ import { HOSTILE, LESSONS, readPairs } from './programs.ts';
 const BTF_FILES = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'hooks.tsv'];
 const CALL_FILES = ['helpers.txt', 'callbacks.txt', 'kfuncs.txt', 'dynptrs.txt'];
 const OBJECTS = new URL('../../fixtures/verifier/calls/objects/objects.o', import.meta.url);
+/** Random types behind chains: the first cases. */
+const CHAINS = 600;
 const btf = await loadPackagedBtf();
 
 /** `id  reason` for each rejection that no program here meets. It only shrinks: an id that is met must leave it. */
@@ -56,6 +60,8 @@ function idsMet(): Map<string, string> {
     loadCollection(object, runtime, options).close();
   }
   take('calls/objects');
+  for (let seed = 0; seed < CHAINS; seed++) ask(runtime, btf, makeCase(seed));
+  take('chains of types');
   for (const file of BTF_FILES) {
     const text = readFileSync(new URL(`../../fixtures/verifier/btf/${file}`, import.meta.url), 'utf8');
     for (const row of readRows(text)) ours(btf, row, kernels.ids);

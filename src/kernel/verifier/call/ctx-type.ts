@@ -48,6 +48,7 @@ export function checkTaggedCtx(env: VerifierEnv, btf: Btf, pointee: number, i: n
   if (PT_REGS_TYPES.has(type) && struct === 'pt_regs') return;
   if (WORDS.has(type) && isWord(t)) return;
   if (type === P.BPF_PROG_TYPE_TRACING && isTracingCtx(env, t, struct)) return;
+  if (ctxStruct === 'void') reject(env, SUBPROG.CTX_NO_VOID, i);
   const want = ctxStruct === PT_REGS ? 'pt_regs' : ctxStruct;
   if (struct === '' || struct !== want) reject(env, SUBPROG.CTX_TYPE, i, want);
 }
@@ -65,7 +66,11 @@ const WORDS: ReadonlySet<number> = new Set([
 
 const isWord = (t: BtfType): boolean => t.kind === BTF_KIND.INT && t.size === 8;
 
+/** What tp_btf programs share functions with raw_tp programs by. */
+const RAW_TP_ARGS = 'bpf_raw_tracepoint_args';
+
 function isTracingCtx(env: VerifierEnv, t: BtfType, struct: string): boolean {
-  const iterator = env.input.expectedAttachType === BPF_ATTACH_TYPE.BPF_TRACE_ITER;
-  return iterator ? struct.startsWith('bpf_iter__') : isWord(t);
+  const attach = env.input.expectedAttachType;
+  if (attach === BPF_ATTACH_TYPE.BPF_TRACE_ITER) return struct.startsWith('bpf_iter__');
+  return isWord(t) || (attach === BPF_ATTACH_TYPE.BPF_TRACE_RAW_TP && struct === RAW_TP_ARGS);
 }

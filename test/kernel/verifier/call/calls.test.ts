@@ -5,6 +5,7 @@ import { Btf } from '../../../../src/btf/btf.ts';
 import { loadPackagedBtf } from '../../../../src/btf/vmlinux/index.ts';
 import { type KernelTransport, openKernelTransport } from '../../../../src/host/kernel-transport.ts';
 import { createRuntime } from '../../../../src/kernel/boot/runtime.ts';
+import { verdictsWithin618 } from '../patch-levels.ts';
 import { Judge, readCases } from './cases.ts';
 
 const FILES = ['helpers.txt', 'callbacks.txt', 'kfuncs.txt', 'dynptrs.txt'];
@@ -40,6 +41,6 @@ test('the fixtures are what the live kernel says', ({ skip }) => {
       writeFileSync(new URL(`../../../fixtures/verifier/calls/${file}`, import.meta.url), text);
       continue;
     }
-    for (const c of cases) expect(`${c.name}: ${judge.verdict(c)}`).toBe(`${c.name}: ${c.verdict}`);
+    for (const c of cases) expect(verdictsWithin618(c.name, c.verdict), c.name).toContain(judge.verdict(c));
   }
 });

@@ -95,6 +95,11 @@ export const SUBPROG = {
     text: (i: number, struct: string) => `arg#${i} should be \`struct ${struct} *\``,
     why: 'A parameter with __arg_ctx points to the struct that programs of this type get as their context, or to void.',
   },
+  CTX_NO_VOID: {
+    errno: ERRNO.EINVAL,
+    text: (i: number) => `arg#${i} should be void pointer`,
+    why: 'The context of this program type has no struct: a parameter with __arg_ctx points to void, or to u64 where it is an array of arguments.',
+  },
   TAG_UNTRUSTED: {
     errno: ERRNO.EINVAL,
     text: (i: number) => `arg#${i} untrusted cannot be combined with any other tags`,
