@@ -18,8 +18,8 @@ import {
   mapUpdateElem,
 } from './map-elem.ts';
 import { objGetInfoByFd } from './obj-info.ts';
-import { progLoad } from './prog-load.ts';
-import { progTestRun } from './prog-test-run.ts';
+import { progLoad } from './prog/load.ts';
+import { progTestRun } from './prog/test-run.ts';
 
 type Commands = { readonly [C in keyof BpfAttrs]: (env: SyscallEnv, attr: BpfAttrs[C]) => number };
 

@@ -2,7 +2,7 @@
 import type { FdResolver, ProgRef } from '../maps/env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
-import { progRef } from './prog-ref.ts';
+import { progRef } from './prog/ref.ts';
 
 /** The resolver of one kernel's descriptors. */
 export function fdResolver(env: SyscallEnv): FdResolver {

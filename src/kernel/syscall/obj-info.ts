@@ -10,7 +10,7 @@ import type { LoadedProg } from '../object/prog.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
 import type { MapObject } from '../object/map.ts';
-import { dumpXlated } from './xlated-dump.ts';
+import { dumpXlated } from './prog/xlated-dump.ts';
 
 type Info = InfoAttr['info'];
 /** Contents of pointer fields, or -errno, made only when a buffer asks for them. */

@@ -5,7 +5,7 @@ import { HELPERS } from '../../../src/kernel/rules/rows/helpers/protos.ts';
 import type { Caps, CtxAccess, ProgQuery } from '../../../src/kernel/rules/prog-type.ts';
 import { PROG_ROWS } from '../../../src/kernel/rules/rows/progs/all.ts';
 import * as R from '../../../src/kernel/rules/reg-types.ts';
-import { checkCaps } from '../../../src/kernel/syscall/prog-attach-check.ts';
+import { checkCaps } from '../../../src/kernel/syscall/prog/attach-check.ts';
 import { BPF_FUNC } from '../../../src/uapi/helper-ids.ts';
 import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
 import { KERNELS, LINUX_6_18 } from './kernels.ts';

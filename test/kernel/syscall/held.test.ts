@@ -1,6 +1,6 @@
 /** What PROG_LOAD has resolved stays alive until the program exists, whatever the host closes meanwhile. */
 import { expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm.ts';
+import { assemble } from '../../../src/isa/asm/index.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { Insns } from '../../../src/isa/insn.ts';
 import { BPF_PSEUDO_MAP_VALUE } from '../../../src/isa/opcodes.ts';

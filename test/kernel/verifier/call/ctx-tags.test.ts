@@ -18,7 +18,7 @@ const is618 = existsSync('/proc/version') && readFileSync('/proc/version', 'utf8
 
 test('as Linux 6.18 does', async () => {
   const vmlinux = await loadPackagedBtf();
-  using runtime = buildRuntime({ vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, verify);
+  using runtime = buildRuntime({ kernelBtf: vmlinux, verifyOnly: true, memory: 64 << 20, cpus: 2 }, verify);
   expect(ctxTags(runtime, vmlinux)).toEqual(recorded);
 });
 

@@ -2,7 +2,7 @@
 import type { Btf } from '../../../../src/btf/btf.ts';
 import { BtfBuilder } from '../../../../src/btf/encode.ts';
 import { BTF_KIND } from '../../../../src/btf/types.ts';
-import { assembleProgram } from '../../../../src/isa/asm.ts';
+import { assembleProgram } from '../../../../src/isa/asm/index.ts';
 import { encodeInsns } from '../../../../src/isa/encode.ts';
 import type { BpfSyscall } from '../../../../src/uapi/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../../../src/uapi/attach-types.ts';

@@ -1,11 +1,11 @@
 /** What PROG_LOAD accepts as expected_attach_type, attach targets and privileges of each program type. */
-import { BTF_MAX_TYPE } from '../../btf/header.ts';
-import type { ProgLoadAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import type { Rules } from '../rules/compile.ts';
-import { capable } from '../rules/prog-ops.ts';
-import type { Caps } from '../rules/prog-type.ts';
+import { BTF_MAX_TYPE } from '../../../btf/header.ts';
+import type { ProgLoadAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
+import type { Rules } from '../../rules/compile.ts';
+import { capable } from '../../rules/prog-ops.ts';
+import type { Caps } from '../../rules/prog-type.ts';
 
 /** The attach type that 0 means (bpf_prog_load_fixup_attach_type). */
 export function fixupAttachType(rules: Rules, type: number, expected: number): number {

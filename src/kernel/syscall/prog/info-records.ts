@@ -1,6 +1,6 @@
 /** func_info and line_info of PROG_LOAD: records of the caller's size become rows (check_btf_func, check_btf_line). */
-import { ERRNO } from '../../uapi/errno.ts';
-import type { FuncInfo, LineInfo } from '../verifier/result.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import type { FuncInfo, LineInfo } from '../../verifier/result.ts';
 
 /** A refusal with the line that the log shows. */
 export interface RecordRefusal {

@@ -1,27 +1,26 @@
 /** BPF_PROG_LOAD: attribute checks in the kernel's order, verification, compilation, and the program object (bpf_prog_load). */
-import { decodeInsns } from '../../isa/decode.ts';
-import type { ProgLoadAttr } from '../../uapi/attr.ts';
-import { BPF_CMD as C } from '../../uapi/cmd.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import * as F from '../../uapi/flags.ts';
-import { claimedLength, faults } from '../../uapi/user-buffer.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import { validObjName } from '../maps/make/check.ts';
-import { ProgArrayMap } from '../maps/prog-array.ts';
-import type { BtfObject } from '../object/btf.ts';
-import type { Executable } from '../object/executable.ts';
-import type { KernelObject, ObjectTable } from '../object/kernel-object.ts';
-import type { MapDesc } from '../rules/map-desc.ts';
-import type { Accepted, FuncInfo, LineInfo, VerifiedProgram, VerifierInput } from '../verifier/result.ts';
-import type { VerifierStats } from '../../uapi/embedded.ts';
-import { refusedField } from './attr-rules.ts';
-import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
-import { checkLogAttr, writeLog } from './log-buffer.ts';
-import type { MapObject } from '../object/map.ts';
-import { type AttachTarget, checkAttach, checkCaps, fixupAttachType } from './prog-attach-check.ts';
-import { ownerTag } from './prog-ref.ts';
-import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './prog-info-records.ts';
-import { BPF_COMPLEXITY_LIMIT_INSNS, BPF_MAXINSNS } from '../rules/limits.ts';
+import { decodeInsns } from '../../../isa/decode.ts';
+import type { ProgLoadAttr } from '../../../uapi/attr.ts';
+import { BPF_CMD as C } from '../../../uapi/cmd.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import * as F from '../../../uapi/flags.ts';
+import { claimedLength, faults } from '../../../uapi/user-buffer.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import { validObjName } from '../../maps/make/check.ts';
+import { ProgArrayMap } from '../../maps/prog-array.ts';
+import type { BtfObject } from '../../object/btf.ts';
+import type { Executable } from '../../object/executable.ts';
+import type { KernelObject, ObjectTable } from '../../object/kernel-object.ts';
+import type { MapDesc } from '../../rules/map-desc.ts';
+import type { Accepted, FuncInfo, LineInfo, VerifiedProgram, VerifierInput } from '../../verifier/result.ts';
+import { refusedField } from '../attr-rules.ts';
+import { fdBtf, fdMap, fdProg, type SyscallEnv } from '../env.ts';
+import { checkLogAttr, writeLog } from '../log-buffer.ts';
+import type { MapObject } from '../../object/map.ts';
+import { type AttachTarget, checkAttach, checkCaps, fixupAttachType } from './attach-check.ts';
+import { ownerTag } from './ref.ts';
+import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './info-records.ts';
+import { BPF_COMPLEXITY_LIMIT_INSNS, BPF_MAXINSNS } from '../../rules/limits.ts';
 
 const PROG_FLAGS =
   F.BPF_F_STRICT_ALIGNMENT |

@@ -1,8 +1,8 @@
 /** A loaded program as prog arrays hold it, and what must agree between an array and its users (bpf_prog_map_compatible). */
-import { BPF_F_XDP_HAS_FRAGS } from '../../uapi/flags.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import type { ProgRef } from '../maps/env.ts';
-import type { SyscallEnv } from './env.ts';
+import { BPF_F_XDP_HAS_FRAGS } from '../../../uapi/flags.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import type { ProgRef } from '../../maps/env.ts';
+import type { SyscallEnv } from '../env.ts';
 
 /** Programs of one array have the type, the expected attach type, the engine and the way with fragments in common. */
 export function ownerTag(progType: number, expectedAttachType: number, engine: string, progFlags: number): string {

@@ -1,14 +1,14 @@
 /** BPF_PROG_TEST_RUN: checks that all program types share, then the type's driver (bpf_prog_test_run). */
-import type { TestRunAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { BadBuffer, claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
-import { MissingTypes } from '../world/layouts.ts';
-import { inCall } from '../testrun/call.ts';
-import { testRun, type TestRun } from '../testrun/test-run.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import { ETH_HLEN } from '../world/net/packet.ts';
-import { fdProg, type SyscallEnv } from './env.ts';
+import type { TestRunAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
+import { BadBuffer, claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
+import { MissingTypes } from '../../world/layouts.ts';
+import { inCall } from '../../testrun/call.ts';
+import { testRun, type TestRun } from '../../testrun/test-run.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import { ETH_HLEN } from '../../world/net/packet.ts';
+import { fdProg, type SyscallEnv } from '../env.ts';
 
 /** A pointer and its length go together. */
 const paired = (bytes: Uint8Array | undefined): boolean => isNullBuffer(bytes) === (claimedLength(bytes) === 0);

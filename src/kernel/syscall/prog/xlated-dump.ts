@@ -1,7 +1,7 @@
 /** Rewritten instructions as user space sees them: guest addresses become map ids again (bpf_insn_prepare_dump). */
-import { encodeInsns } from '../../isa/encode.ts';
-import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../../isa/opcodes.ts';
-import type { VerifiedProgram } from '../verifier/result.ts';
+import { encodeInsns } from '../../../isa/encode.ts';
+import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../../../isa/opcodes.ts';
+import type { VerifiedProgram } from '../../verifier/result.ts';
 
 const LD_IMM64 = 0x18;
 
