@@ -30,6 +30,7 @@ const SIZED: ReadonlySet<number> = new Set([
 
 const utf8 = new TextEncoder();
 
+/** Parsed BTF: types by id and by name, sizes, members. Parsing throws FormatError. */
 export class Btf {
   /** Parses and checks the header and the extent of each type; types are decoded on first use. `base` makes it split BTF. */
   static parse(bytes: Uint8Array, base?: Btf): Btf {

@@ -32,6 +32,7 @@ export function nodePorts(onTrace?: (line: string) => void): Partial<HostPorts> 
   };
 }
 
+/** Settings of {@link openRuntime}. */
 export interface NodeRuntimeOptions extends Omit<RuntimeOptions, 'kernelBtf'>, BtfSource {
   readonly onTrace?: (line: string) => void;
 }

@@ -3,6 +3,7 @@ import type { Insns } from './insn.ts';
 import { LD_IMM64_ROWS, type OpInfo } from './op-rows.ts';
 import { opOf } from './ops.ts';
 
+/** Settings of llvm-objdump's dialect. */
 export interface ObjdumpOptions {
   /** Write narrow loads and stores with `w` registers, as objdump does with `--mcpu=v3` and later. */
   readonly alu32?: boolean;

@@ -38,6 +38,7 @@ import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from './op-rows.ts';
 
 export { disasmObjdump, type ObjdumpOptions } from './disasm-objdump.ts';
 
+/** Settings of the kernel's dialect. */
 export interface DisasmOptions {
   /** Name of the kernel function that a kfunc call (src 2) at slot `i` reaches; without it the kernel's `kernel-function`. */
   readonly callName?: (i: number) => string | undefined;

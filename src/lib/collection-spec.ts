@@ -5,6 +5,7 @@ import { type Collection, type LoadOptions, loadCollection } from './collection.
 import type { Note } from './notes.ts';
 import type { ExternSpec, FunctionSpec, MapSpec, ProgramSpec } from './spec.ts';
 
+/** A parsed object: programs, maps, externs and notes as plain data, editable until it is loaded. */
 export class CollectionSpec {
   /** Name of the object, '' when it was not said. */
   name = '';

@@ -20,6 +20,7 @@ import { type PrepareEnv, type PreparedProgram, prepareProgram } from './prepare
 import { Program } from './program.ts';
 import type { MapSpec, ProgramSpec } from './spec.ts';
 
+/** How an object is loaded. */
 export interface LoadOptions {
   /** Types of the kernel that loads instead of its own; without any, nothing that names kernel types can be loaded. */
   readonly kernelBtf?: Btf;
@@ -49,6 +50,7 @@ export interface LoadOptions {
   readonly attachProg?: PrepareEnv['attachProg'];
 }
 
+/** A loaded object: its programs and maps by name. Closing it closes their descriptors. */
 export class Collection implements Disposable {
   readonly programs = new Map<string, Program>();
   readonly maps = new Map<string, BpfMap>();

@@ -1,6 +1,7 @@
 /** What the loading side throws: an errno of the kernel, or the loader's own, with the log and the operation that failed. */
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 
+/** Parts of a {@link BpfError}. */
 export interface BpfErrorInit {
   /** Positive errno. */
   readonly errno: number;

@@ -30,6 +30,7 @@ export interface Descriptor {
   readonly fd: number;
 }
 
+/** Elements of one batch, keys beside values, as bytes. */
 export interface BatchResult {
   readonly keys: Uint8Array[];
   readonly values: Uint8Array[];
@@ -37,6 +38,7 @@ export interface BatchResult {
   readonly next: Uint8Array | undefined;
 }
 
+/** A map of a loaded object. Methods throw BpfError when the kernel refuses; what is not there is undefined. */
 export class BpfMap implements Disposable {
   readonly perCpu: boolean;
   /** Bytes of one value for one CPU, rounded up in per-CPU maps. */

@@ -7,6 +7,7 @@ import { BAD_RELO } from './core-relo/patch.ts';
 /** Number of calls of weak kfuncs that the kernel does not have; the extern's index is added (POISON_CALL_KFUNC_BASE). */
 export const MISSING_KFUNC = 2002000000;
 
+/** A call or symbol that the kernel does not have. */
 export interface Missing {
   readonly insn: number;
   /** Number of the helper that no kernel has and that the instruction calls instead. */

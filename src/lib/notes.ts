@@ -43,6 +43,7 @@ const NOTES = {
   'btf-refused': {},
 } as const satisfies Record<string, NoteRow>;
 
+/** Code of a {@link Note}. */
 export type NoteCode = keyof typeof NOTES;
 
 /** What a note is about: a program by its key, a map, section or symbol by name, or the object itself. */
@@ -51,6 +52,7 @@ export interface NotePlace {
   readonly name: string;
 }
 
+/** Something that the loader says of an object: left out, mended, or refused by other loaders. */
 export interface Note {
   readonly code: NoteCode;
   /** A sentence that names its subject. */

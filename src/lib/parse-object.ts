@@ -22,6 +22,7 @@ import { type Note, note } from './notes.ts';
 import { meaningOf, rowOfType, type SectionMeaning, type SectionTypes, typeWords } from './sections.ts';
 import type { FunctionSpec, InsnRef, LineInfo, ProgramSpec } from './spec.ts';
 
+/** How an object is parsed. */
 export interface ParseOptions {
   /** Name of the object; prefixes the kernel names of its global data (`prog` gives `prog.bss`). */
   readonly name?: string;

@@ -2,13 +2,13 @@
 import type { BpfSyscall } from '../uapi/attr.ts';
 import type { MappedPages } from '../uapi/embedded.ts';
 import { errnoName } from '../uapi/errno.ts';
+import {
+  BPF_RINGBUF_BUSY_BIT as BUSY,
+  BPF_RINGBUF_DISCARD_BIT as DISCARD,
+  BPF_RINGBUF_HDR_SZ as HEADER,
+} from '../uapi/flags.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';
 import { BpfError, loaderError } from './errors.ts';
-
-const BUSY = 0x8000_0000;
-const DISCARD = 0x4000_0000;
-/** Length and flags, then the offset of the record's page. */
-const HEADER = 8;
 
 /** A ring's consumer: one page of its own, and the producer's with the data behind it. */
 export class RingPages implements Disposable {

@@ -79,6 +79,7 @@ export interface VariableSpec {
 
 export type MapOrigin = 'btf' | 'legacy' | 'data' | 'rodata' | 'bss' | 'kconfig' | 'struct_ops' | 'arena';
 
+/** A map as the object defines it. */
 export interface MapSpec {
   /** Name in the object; global data is `.data`, `.rodata.str1.1`. */
   name: string;

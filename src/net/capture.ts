@@ -40,6 +40,7 @@ export interface WriteOptions {
   readonly snapLength?: number;
 }
 
+/** Link types of captures (LINKTYPE_*). */
 export const LINKTYPE = {
   NULL: 0,
   ETHERNET: 1,

@@ -1,5 +1,6 @@
 /** Builds Ethernet packets with IPv4 or IPv6 and TCP, UDP or ICMP inside, lengths and checksums right. */
 
+/** Headers and payload of a packet to build. */
 export interface PacketSpec {
   /** Addresses: `10.0.0.1` or `2001:db8::1`, both of one family. */
   readonly src: string;

@@ -2,6 +2,7 @@
 import type { BPF_CMD } from './cmd.ts';
 import type { EmbeddedProgram, MappedPages, PerfRing } from './embedded.ts';
 
+/** Attribute of BPF_MAP_CREATE; sizes in bytes. */
 export interface MapCreateAttr {
   map_type: number;
   key_size: number;
@@ -23,6 +24,7 @@ export interface MapCreateAttr {
   /** Output of the embedded kernel: what it lacks to make a map that the real one makes (-EOPNOTSUPP). */
   unsupported?: string;
 }
+/** Attribute of commands on one element. */
 export interface MapElemAttr {
   map_fd: number;
   key?: Uint8Array;
@@ -32,6 +34,7 @@ export interface MapElemAttr {
   next_key?: Uint8Array;
   flags?: bigint;
 }
+/** Attribute of the batch commands. */
 export interface MapBatchAttr {
   batch: {
     in_batch?: Uint8Array;
@@ -45,9 +48,11 @@ export interface MapBatchAttr {
     flags?: bigint;
   };
 }
+/** Attribute of BPF_MAP_FREEZE. */
 export interface MapFdAttr {
   map_fd: number;
 }
+/** Attribute of BPF_PROG_LOAD. */
 export interface ProgLoadAttr {
   prog_type: number;
   /** Instructions in their 8-byte encoding. */
@@ -83,6 +88,7 @@ export interface ProgLoadAttr {
   /** Output of the embedded kernel: what it lacks to load a program that the real one loads (-EOPNOTSUPP). */
   unsupported?: string;
 }
+/** Attribute of BPF_BTF_LOAD. */
 export interface BtfLoadAttr {
   btf: Uint8Array;
   btf_log_buf?: Uint8Array;
@@ -91,6 +97,7 @@ export interface BtfLoadAttr {
   btf_flags?: number;
   btf_token_fd?: number;
 }
+/** Attribute of BPF_PROG_TEST_RUN. */
 export interface TestRunAttr {
   test: {
     prog_fd: number;
@@ -113,6 +120,7 @@ export interface TestRunAttr {
     aborted?: string;
   };
 }
+/** Attribute of BPF_OBJ_GET_INFO_BY_FD. */
 export interface InfoAttr {
   info: {
     bpf_fd: number;
@@ -126,6 +134,7 @@ export interface InfoAttr {
     buffers?: Record<string, Uint8Array>;
   };
 }
+/** Attribute of the commands on ids. */
 export interface IdAttr {
   start_id?: number;
   prog_id?: number;
@@ -138,6 +147,7 @@ export interface IdAttr {
   fd_by_id_token_fd?: number;
 }
 
+/** Attribute of BPF_RAW_TRACEPOINT_OPEN. */
 export interface RawTracepointAttr {
   raw_tracepoint: {
     /** The tracepoint; absent for programs whose target was named when they were loaded. */
@@ -149,6 +159,7 @@ export interface RawTracepointAttr {
     unsupported?: string;
   };
 }
+/** Attribute of BPF_LINK_UPDATE. */
 export interface LinkUpdateAttr {
   link_update: {
     link_fd: number;
@@ -158,9 +169,11 @@ export interface LinkUpdateAttr {
     old_prog_fd?: number;
   };
 }
+/** Attribute of BPF_LINK_DETACH. */
 export interface LinkDetachAttr {
   link_detach: { link_fd: number };
 }
+/** Attribute of BPF_OBJ_PIN. */
 export interface ObjPinAttr {
   /** A path in a BPF file system. */
   pathname: string;

@@ -55,6 +55,7 @@ import {
 } from '../opcodes.ts';
 import { ALU_ROWS, ATOMIC_ROWS, JMP_ROWS } from '../op-rows.ts';
 
+/** Settings of the assembler. */
 export interface AssembleOptions {
   /** The fd (or other imm) of `map[name]`; without it 0 is written and the reference only recorded. */
   readonly map?: (name: string) => number | undefined;
@@ -68,6 +69,7 @@ export interface AsmMapRef {
   readonly valueOff?: number;
 }
 
+/** An assembled program with its map references. */
 export interface Assembly {
   readonly insns: Insns;
   /** Slot by label. */

@@ -37,6 +37,7 @@ const PAGE_SIZE = 4096;
 /** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
 export type Engine = 'jit' | 'interp';
 
+/** Settings of an embedded kernel. */
 export interface RuntimeOptions {
   /** Bytes of kernel memory, reserved once; 1 GiB unless said. Untouched pages cost nothing. */
   readonly memory?: number;

@@ -43,6 +43,7 @@ export const BUILDS = {
   },
 } as const satisfies Readonly<Record<string, KernelBuild>>;
 
+/** A kernel whose rules can apply, by its version. */
 export type KernelName = keyof typeof BUILDS;
 
 /** Whether a build has what a row describes. */

@@ -9,6 +9,7 @@ export interface Caps {
   readonly netAdmin: boolean;
   readonly sysAdmin: boolean;
 }
+/** Capabilities of a privileged process: all that loading programs asks for. */
 export const ALL_CAPS: Caps = { bpf: true, perfmon: true, netAdmin: true, sysAdmin: true };
 
 /** The program under verification, as far as tables depend on it. */

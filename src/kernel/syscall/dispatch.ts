@@ -7,8 +7,8 @@ import { btfLoad } from './btf-load.ts';
 import type { SyscallEnv } from './env.ts';
 import { getFdById, getNextId } from './ids.ts';
 import { linkDetach, linkUpdate, objPin, rawTracepointOpen } from './link.ts';
-import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map-batch.ts';
-import { mapCreate } from './map-create.ts';
+import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map/batch.ts';
+import { mapCreate } from './map/create.ts';
 import {
   mapDeleteElem,
   mapFreeze,
@@ -16,7 +16,7 @@ import {
   mapLookupAndDeleteElem,
   mapLookupElem,
   mapUpdateElem,
-} from './map-elem.ts';
+} from './map/elem.ts';
 import { objGetInfoByFd } from './obj-info.ts';
 import { progLoad } from './prog/load.ts';
 import { progTestRun } from './prog/test-run.ts';

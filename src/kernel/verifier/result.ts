@@ -125,6 +125,7 @@ export interface VerifiedProgram {
   readonly usesTailCall: boolean;
 }
 
+/** What the verifier made of an accepted program. */
 export interface Accepted {
   readonly ok: true;
   readonly program: VerifiedProgram;
@@ -136,6 +137,7 @@ export interface Accepted {
   readonly unsound?: { readonly hole: HoleId; readonly fixed: Refused };
 }
 
+/** Why a program was refused: errno, log and the row of the catalogue. */
 export interface Refused {
   readonly ok: false;
   /** Positive errno. */
@@ -158,4 +160,5 @@ export interface Refused {
   readonly source?: string;
 }
 
+/** What the verifier says of one program. */
 export type VerifierOutcome = Accepted | Refused;

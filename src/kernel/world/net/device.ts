@@ -4,6 +4,7 @@ import type { Allocator } from '../../mem/allocator.ts';
 import type { KernelMemory } from '../../mem/memory.ts';
 import type { KernelLayouts } from '../layouts.ts';
 
+/** A simulated network device. */
 export interface NetDeviceSpec {
   readonly ifindex: number;
   readonly name: string;

@@ -1,13 +1,13 @@
 /** Special fields of a map's value type, and which map types may hold them (map_check_btf). */
-import type { Btf } from '../../btf/btf.ts';
-import * as R from '../../btf/record.ts';
-import { checkOwnership, structMetas } from '../../btf/struct-metas.ts';
-import type { MapCreateAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../uapi/flags.ts';
-import { sizedType } from '../maps/make/describe.ts';
-import { MAP_TYPES } from '../rules/rows/maps.ts';
-import type { SyscallEnv } from './env.ts';
+import type { Btf } from '../../../btf/btf.ts';
+import * as R from '../../../btf/record.ts';
+import { checkOwnership, structMetas } from '../../../btf/struct-metas.ts';
+import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../../uapi/flags.ts';
+import { sizedType } from '../../maps/make/describe.ts';
+import { MAP_TYPES } from '../../rules/rows/maps.ts';
+import type { SyscallEnv } from '../env.ts';
 
 /** Every kind of special field that a map value may have. */
 const MASK = Object.values(MAP_TYPES).reduce((mask, row) => mask | (row.fields ?? 0), 0);

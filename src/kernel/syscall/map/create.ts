@@ -1,18 +1,18 @@
 /** BPF_MAP_CREATE: descriptors in the attribute become objects, then the map itself is made (map_create). */
-import type { MapCreateAttr } from '../../uapi/attr.ts';
-import { BPF_CMD as C } from '../../uapi/cmd.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
-import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import { createMap, unsupportedMapType } from '../maps/make/create.ts';
-import type { BtfObject } from '../object/btf.ts';
-import { refusedFields } from './attr-rules.ts';
-import { createDescribedMap } from './described-map.ts';
-import { fdBtf, type SyscallEnv } from './env.ts';
-import { fdResolver } from './fd-resolver.ts';
-import { fileMode } from './ids.ts';
-import { newMapObject } from '../object/map.ts';
-import { valueRecord } from './map-record.ts';
+import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import { BPF_CMD as C } from '../../../uapi/cmd.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_F_TOKEN_FD } from '../../../uapi/flags.ts';
+import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
+import { createMap, unsupportedMapType } from '../../maps/make/create.ts';
+import type { BtfObject } from '../../object/btf.ts';
+import { refusedFields } from '../attr-rules.ts';
+import { createDescribedMap } from '../described-map.ts';
+import { fdBtf, type SyscallEnv } from '../env.ts';
+import { fdResolver } from '../fd-resolver.ts';
+import { fileMode } from '../ids.ts';
+import { newMapObject } from '../../object/map.ts';
+import { valueRecord } from './record.ts';
 
 /** map_create: what descriptors stand for is found first, and what is wrong with them said when the kernel asks for them. */
 export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {

@@ -1,11 +1,11 @@
 /** BPF_MAP_LOOKUP_ELEM, UPDATE_ELEM, DELETE_ELEM, GET_NEXT_KEY and LOOKUP_AND_DELETE_ELEM. */
-import type { MapElemAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_LOCK } from '../../uapi/flags.ts';
-import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
-import { fdMap, type SyscallEnv } from './env.ts';
-import type { MapObject } from '../object/map.ts';
+import type { MapElemAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_F_LOCK } from '../../../uapi/flags.ts';
+import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
+import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
+import { fdMap, type SyscallEnv } from '../env.ts';
+import type { MapObject } from '../../object/map.ts';
 
 const NO_BYTES = new Uint8Array(0);
 

@@ -1,14 +1,14 @@
 /** The four batch commands of maps: cursors by key (arrays, LPM tries) and by bucket (hash tables). */
-import type { MapBatchAttr } from '../../uapi/attr.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_LOCK } from '../../uapi/flags.ts';
-import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
-import { faults } from '../../uapi/user-buffer.ts';
-import type { BpfMap } from '../object/map.ts';
-import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
-import { fdMap, type SyscallEnv } from './env.ts';
-import { flags32 } from './map-elem.ts';
-import type { MapObject } from '../object/map.ts';
+import type { MapBatchAttr } from '../../../uapi/attr.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_F_LOCK } from '../../../uapi/flags.ts';
+import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
+import { faults } from '../../../uapi/user-buffer.ts';
+import type { BpfMap } from '../../object/map.ts';
+import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
+import { fdMap, type SyscallEnv } from '../env.ts';
+import { flags32 } from './elem.ts';
+import type { MapObject } from '../../object/map.ts';
 
 /** Types whose elements always exist. */
 const INDEXED: ReadonlySet<number> = new Set([
