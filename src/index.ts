@@ -41,6 +41,10 @@ export type {
   RawTracepointAttr,
   TestRunAttr,
 } from './uapi/attr.ts';
+export { BPF_ATTACH_TYPE } from './uapi/attach-types.ts';
+export { BPF_CMD } from './uapi/cmd.ts';
+export { BPF_MAP_TYPE } from './uapi/map-types.ts';
+export { BPF_PROG_TYPE } from './uapi/prog-types.ts';
 export type { UserMemory } from './uapi/attr-decode.ts';
 export type {
   ContextRun,

@@ -58,10 +58,12 @@ export interface RuntimeOptions {
   readonly host?: Partial<HostPorts>;
   /** The kernel's BTF, parsed when first needed: struct layouts, CO-RE and BTF pointers come from it. */
   readonly kernelBtf?: Btf | (() => Btf | undefined);
+  /** The same under the name of the kernel's file; {@link kernelBtf} wins. */
+  readonly vmlinux?: Btf | (() => Btf | undefined);
   /** Programs are verified but not compiled, and maps of any size have no storage: nothing can be run. */
   readonly verifyOnly?: boolean;
   /**
-   * Programs are loaded although they exploit a known hole of the kernel version (spec/holes.ts), as that kernel would. They may
+   * Programs are loaded although they exploit a known hole of the kernel version (rules/rows/holes.ts), as that kernel would. They may
    * write where they must not. By default they are refused, by the rules of the versions that closed the hole.
    */
   readonly allowKnownHoles?: boolean;
@@ -103,10 +105,12 @@ export type EngineMaker = (
 
 /** Wires an embedded kernel; without engines it only verifies, whatever the options say. */
 export function assembleRuntime(
-  options: RuntimeOptions,
+  given: RuntimeOptions,
   verifier: SyscallEnv['verify'],
   makeEngines: EngineMaker | undefined,
 ): Runtime {
+  const kernelBtf = given.kernelBtf ?? given.vmlinux;
+  const options: RuntimeOptions = { ...given, ...(kernelBtf === undefined ? {} : { kernelBtf }) };
   const host = defaultPorts(options.host);
   const mem = new KernelMemory(options.memory);
   const nrCpus = options.cpus ?? 1;
