@@ -105,7 +105,7 @@ function takeTest(_has: ElemFields, { test: source }: Fields): TakenAttr | numbe
   test.ctx_out = bytesOrNone(ctx_out);
   if (test.data_in === null || test.data_out === null || test.ctx_in === null || test.ctx_out === null)
     return -ERRNO.EFAULT;
-  const before = [test.retval, test.duration, test.data_size_out, test.ctx_size_out] as const;
+  const before = [retval, duration, test.data_size_out, test.ctx_size_out] as const;
   return { attr: { test } as unknown as TestRunAttr, finish: () => putTest(source, test, before) };
 }
 
@@ -119,8 +119,8 @@ interface TestOutputs {
   readonly aborted: string | undefined;
 }
 
-/** Outputs that the command changed, in the order of the struct. */
-function putTest(to: Fields, test: TestOutputs, before: readonly (number | undefined)[]): number {
+/** Outputs that are not what the caller has already, in the order of the struct: a result of 0 is told as well. */
+function putTest(to: Fields, test: TestOutputs, before: readonly unknown[]): number {
   try {
     if (test.retval !== before[0]) to['retval'] = test.retval;
     if (test.duration !== before[1]) to['duration'] = test.duration;

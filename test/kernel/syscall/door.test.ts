@@ -181,3 +181,10 @@ describe('the embedded kernel', () => {
     expect(attr.test.aborted).toMatch(/^no kernel BTF/);
   });
 });
+
+test.each(KERNELS)('a test run tells a result of 0 as well, %s kernel', (_, sys) => {
+  const attr: TestRunAttr = { test: { prog_fd: load(sys, {}), data_in: new Uint8Array(64) } };
+  expect(sys.bpf(C.BPF_PROG_TEST_RUN, attr)).toBe(0);
+  expect(attr.test.retval).toBe(0);
+  sys.close(attr.test.prog_fd);
+});
