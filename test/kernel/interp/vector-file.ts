@@ -10,6 +10,8 @@ export interface Vector {
   readonly mem: Uint8Array;
   /** `0x2a`, `reject REASON [field]` or `abort REASON`. */
   readonly result: string;
+  /** Instructions, or loop iterations in the JIT, that it needs; absent where the runner's own do. */
+  readonly fuel?: number;
 }
 
 export function readVector(name: string, text: string): Vector {
@@ -25,6 +27,7 @@ export function readVector(name: string, text: string): Vector {
     program: asm === undefined ? hex(sections.get('raw') ?? '') : encodeInsns(assemble(asm)),
     mem: hex(sections.get('mem') ?? ''),
     result: (sections.get('result') ?? '').trim(),
+    ...(sections.has('fuel') ? { fuel: Number(sections.get('fuel')) } : {}),
   };
 }
 

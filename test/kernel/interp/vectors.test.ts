@@ -43,7 +43,8 @@ for (const [name, engine] of [
           expect(got).toBe(name === 'jit' && v.name in JIT_DIFFERS ? JIT_DIFFERS[v.name] : reason);
         } else {
           expect(validateInsns(decodeInsns(v.program))).toEqual([]);
-          expect(runner.run(v.program, v.mem)).toBe(v.result);
+          const able = v.fuel === undefined ? runner : new ConformanceRunner(engine, v.fuel);
+          expect(able.run(v.program, v.mem)).toBe(v.result);
         }
       });
     }
