@@ -141,7 +141,7 @@ function runOnBytes({ session, program, ctx }: OnceInput, fd: number): OnceResul
 const WHY: Readonly<Record<string, string>> = {
   EINVAL: 'the packet or context does not fit the program type',
   ENOTSUPP: 'programs of this type have no test run',
-  EOPNOTSUPP: 'test runs of this type are not supported yet: SCOPE 236',
+  EOPNOTSUPP: 'test runs of this type are not supported yet: see docs/SCOPE.md',
   EINTR: 'the program ran too long and was stopped',
 };
 

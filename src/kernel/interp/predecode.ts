@@ -251,7 +251,7 @@ class Predecoder {
         return this.#trap(
           i,
           'unsupported',
-          'LD_ABS and LD_IND need a packet context; verified programs have them rewritten (SCOPE 12)',
+          'LD_ABS and LD_IND need a packet context; verified programs have them rewritten',
         );
       default:
         return this.#memory(i, op, d, s);
@@ -260,7 +260,7 @@ class Predecoder {
 
   /** An access of arena memory: decoded as the ordinary one that it is a form of. */
   #arena(i: number): void {
-    if (!this.#hasArena) return this.#trap(i, 'unsupported', 'arena access without arena storage (SCOPE 14)');
+    if (!this.#hasArena) return this.#trap(i, 'unsupported', 'arena access without arena storage');
     const { code, dst, src, off, imm } = this.#insns;
     const atomic = (code[i] & 0xe0) === BPF_PROBE_ATOMIC;
     const plain = (code[i] & 0x1f) | (atomic ? BPF_ATOMIC : BPF_MEM);

@@ -312,9 +312,9 @@ export class InterpProgram implements Executable {
   /** What a call without an implementation asks for. */
   #missing({ kfunc, id, fdIndex }: CallSite): string {
     if (!kfunc)
-      return `${bpfFuncName(id).replace('BPF_FUNC_', 'bpf_')} (helper ${id}) is not implemented: SCOPE 109 to 120`;
+      return `${bpfFuncName(id).replace('BPF_FUNC_', 'bpf_')} (helper ${id}) is not implemented: see docs/SCOPE.md`;
     const name = fdIndex === 0 ? this.link.kfuncName?.(id) : undefined;
-    return `kernel function ${name ? `${name} (BTF id ${id})` : id} is not implemented: SCOPE 122 to 125`;
+    return `kernel function ${name ? `${name} (BTF id ${id})` : id} is not implemented: see docs/SCOPE.md`;
   }
 
   #bind(site: CallSite): BoundHelper {

@@ -33,10 +33,8 @@ const refusal = (errno: number, lacking?: string): Refusal => ({
 });
 const refused = <A>(refuse: (env: SyscallEnv, attr: A) => Refusal): FieldRule => ({ use: 'refused', refuse });
 
-const noTracepoints = refused(() =>
-  refusal(ERRNO.EOPNOTSUPP, 'raw_tracepoint: no tracepoints to attach to (SCOPE 55)'),
-);
-const noFileSystem = refused(() => refusal(ERRNO.EOPNOTSUPP, 'pathname: no BPF file system to pin in (SCOPE 204)'));
+const noTracepoints = refused(() => refusal(ERRNO.EOPNOTSUPP, 'raw_tracepoint: no tracepoints to attach to'));
+const noFileSystem = refused(() => refusal(ERRNO.EOPNOTSUPP, 'pathname: no BPF file system to pin in'));
 
 /** No descriptor is a token here: TOKEN_CREATE needs a BPF file system (SCOPE 202). */
 const token = <A>(flags: (attr: A) => number | undefined, fd: (attr: A) => number | undefined): FieldRule =>
@@ -52,7 +50,7 @@ const mapDevice = refused<MapCreateAttr>((env, { map_ifindex: ifindex = 0, map_t
   if (ifindex === 0) return FINE;
   if (type !== M.BPF_MAP_TYPE_ARRAY && type !== M.BPF_MAP_TYPE_HASH) return refusal(ERRNO.EINVAL);
   if (!env.hooks.devices.has(ifindex)) return refusal(ERRNO.EINVAL);
-  return refusal(ERRNO.EOPNOTSUPP, 'map_ifindex: no device takes maps (SCOPE 59)');
+  return refusal(ERRNO.EOPNOTSUPP, 'map_ifindex: no device takes maps');
 });
 
 /** Programs for one network card; those of the simulated host take none. */
@@ -61,7 +59,7 @@ const progDevice = refused<ProgLoadAttr>(
     if (ifindex === 0) return FINE;
     if (type !== T.BPF_PROG_TYPE_XDP && type !== T.BPF_PROG_TYPE_SCHED_CLS) return refusal(ERRNO.EINVAL);
     if (flags & ~BPF_F_XDP_DEV_BOUND_ONLY || !env.hooks.devices.has(ifindex)) return refusal(ERRNO.EINVAL);
-    return refusal(ERRNO.EOPNOTSUPP, 'prog_ifindex: no device takes programs (SCOPE 59)');
+    return refusal(ERRNO.EOPNOTSUPP, 'prog_ifindex: no device takes programs');
   },
 );
 
@@ -74,14 +72,14 @@ const isKeyring = (id: number): boolean => (id >= 0 && id <= 2) || (id <= -3 && 
 const signature = refused<ProgLoadAttr>((_, { signature: bytes, keyring_id: keyring = 0 }) => {
   if (isNullBuffer(bytes)) return FINE;
   if (claimedLength(bytes) > SIGNATURE_MAX || !isKeyring(keyring)) return refusal(ERRNO.EINVAL);
-  return refusal(ERRNO.EOPNOTSUPP, 'signature: there are no keys to verify it with (SCOPE 211)');
+  return refusal(ERRNO.EOPNOTSUPP, 'signature: there are no keys to verify it with');
 });
 
 /** Linux relocates only programs with function or line records. */
 const coreRelos = refused<ProgLoadAttr>((_, attr) => {
   if (claimedLength(attr.core_relos) === 0) return FINE;
   if (claimedLength(attr.func_info) === 0 && claimedLength(attr.line_info) === 0) return FINE;
-  return refusal(ERRNO.EOPNOTSUPP, 'core_relos: relocation in the kernel is not implemented (SCOPE 219)');
+  return refusal(ERRNO.EOPNOTSUPP, 'core_relos: relocation in the kernel is not implemented');
 });
 
 const update = { map_fd: honoured, key: honoured, value: honoured, flags: honoured } as const;

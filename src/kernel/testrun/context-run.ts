@@ -40,11 +40,7 @@ const OF_FIELDS: ReadonlySet<number> = new Set([
 export function contextSize({ verified: { progType, maxCtxOffset } }: LoadedProg): number {
   const type = bpfProgTypeName(progType);
   if (progType === T.BPF_PROG_TYPE_NETFILTER)
-    throw new ProgramAbort(
-      'unsupported',
-      -1,
-      `${type} needs a struct nf_hook_state, which is not made yet (SCOPE 236)`,
-    );
+    throw new ProgramAbort('unsupported', -1, `${type} needs a struct nf_hook_state, which is not made yet`);
   const plain = PLAIN[progType];
   const conversion = ctxConversion(progType);
   if (conversion === undefined || plain !== undefined) return plain?.size ?? maxCtxOffset;

@@ -41,7 +41,7 @@ export function testRun(env: HookEnv, prog: LoadedProg, test: TestRun): number {
   const driver = DRIVERS[prog.verified.progType];
   if (driver === undefined) {
     if (!LATER.has(prog.verified.progType)) return -ERRNO.ENOTSUPP;
-    test.aborted = `test runs of ${bpfProgTypeName(prog.verified.progType)} are not implemented (SCOPE 236)`;
+    test.aborted = `test runs of ${bpfProgTypeName(prog.verified.progType)} are not implemented`;
     return -ERRNO.EOPNOTSUPP;
   }
   try {

@@ -31,7 +31,7 @@ const OPERATOR: ReadonlyMap<number, number> = new Map([
 export function lowerAtomic(f: FnState, i: number): boolean {
   const { insns, out } = f;
   const code = insns.code[i];
-  if ((code & 0xe0) !== BPF_ATOMIC) throw new JitRefusal('unsupported', i, 'atomic on arena memory (SCOPE 14)');
+  if ((code & 0xe0) !== BPF_ATOMIC) throw new JitRefusal('unsupported', i, 'atomic on arena memory');
   const size = bpfSizeBytes(code);
   const imm = insns.imm[i];
   const dst = insns.dst[i];

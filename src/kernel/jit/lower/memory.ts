@@ -207,7 +207,7 @@ function lowerProbe(f: FnState, src: number, off: number, size: number, op: numb
 function arenaOf(f: FnState, i: number): { addr: number; size: number } {
   const arena = f.plan.program.usedMaps.find((m) => m.type === MAP_TYPE_ARENA);
   if (arena === undefined || arena.valuesAddr === 0) {
-    throw new JitRefusal('unsupported', i, 'arena access without arena storage (SCOPE 14)');
+    throw new JitRefusal('unsupported', i, 'arena access without arena storage');
   }
   return { addr: arena.valuesAddr, size: arena.maxEntries * 4096 };
 }
