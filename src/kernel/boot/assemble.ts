@@ -4,7 +4,9 @@ import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
 import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
 import type { UserMemory } from '../../uapi/attr-decode.ts';
 import { defaultPorts } from './default-ports.ts';
-import type { HostPorts, RunState } from '../run/env.ts';
+import { type Cpu, makeCpu } from '../run/cpu.ts';
+import type { HostPorts } from '../run/env.ts';
+import type { Invocation } from '../run/invocation.ts';
 import { Deadline } from '../run/deadline.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
@@ -19,7 +21,6 @@ import { KernelLayouts } from '../world/layouts.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
-import { newRunState } from '../run/run-state.ts';
 import { mapPages, openPerfRing } from './user-pages.ts';
 import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
@@ -30,6 +31,9 @@ import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
 import { fdProg, type SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
+
+/** CPUs that programs run on; the others only have values in per-CPU maps. */
+const RUNNING_CPUS = 1;
 
 /** Page size of the kernel whose rules apply (x86_64). */
 const PAGE_SIZE = 4096;
@@ -90,8 +94,10 @@ export interface Runtime extends BpfSyscall, Disposable {
   program(fd: number): RuntimeProgram | undefined;
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
+  /** CPUs that programs run on: one, whatever {@link RuntimeOptions.cpus} says. */
+  readonly cpus: readonly Cpu[];
   /** What the last run asked of its redirect helpers. */
-  readonly runState: Readonly<RunState>;
+  readonly runState: Readonly<Invocation>;
   /** The kernel's BTF, parsed when first asked for; undefined when none was given. */
   kernelBtf(): Btf | undefined;
 }
@@ -133,27 +139,26 @@ export function assembleRuntime(
     random32: host.random32,
     nextMapId: () => objects.newId('map'),
   });
-  const run = newRunState();
+  const cpus = layout.stacks.slice(0, RUNNING_CPUS).map((stack, id) => makeCpu(id, stack, mem, heap));
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
   const linkParts: LinkParts = {
     mem,
     heap,
     maps,
     host,
-    run,
+    cpu: cpus[0],
     ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
     hasDevice: (ifindex) => devices.has(ifindex),
-    cpuStack: layout.stacks[0],
     deadline,
   };
   const engines = options.verifyOnly
     ? undefined
     : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
   const hooks: HookEnv = {
-    ...{ mem, heap, layouts, devices, run, nrCpus, rcu, deadline },
-    ...(engines ? programRunners(engines.link, run, rcu, deadline) : NO_RUNNERS),
+    ...{ mem, heap, layouts, devices, nrCpus, rcu, deadline },
+    ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
     now: host.stopwatch,
   };
   const clock = new Int32Array(2);
@@ -170,7 +175,7 @@ export function assembleRuntime(
       return [clock[0] >>> 0, clock[1] >>> 0];
     },
   };
-  return new EmbeddedRuntime(env, mem, run, compiling);
+  return new EmbeddedRuntime(env, mem, cpus, compiling);
 }
 
 function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
@@ -199,14 +204,18 @@ function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): 
 class EmbeddedRuntime implements Runtime {
   readonly #env: SyscallEnv;
   readonly memory: KernelMemory;
-  readonly runState: Readonly<RunState>;
+  readonly cpus: readonly Cpu[];
   readonly #compiling: ReadonlySet<Promise<void>>;
 
-  constructor(env: SyscallEnv, memory: KernelMemory, run: RunState, compiling: ReadonlySet<Promise<void>>) {
+  constructor(env: SyscallEnv, memory: KernelMemory, cpus: readonly Cpu[], compiling: ReadonlySet<Promise<void>>) {
     this.#compiling = compiling;
     this.#env = env;
     this.memory = memory;
-    this.runState = run;
+    this.cpus = cpus;
+  }
+
+  get runState(): Readonly<Invocation> {
+    return this.cpus[0].outermost;
   }
 
   get kernel(): KernelTraits {

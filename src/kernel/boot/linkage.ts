@@ -1,15 +1,14 @@
 /** What one runtime's programs are linked against: helper environment, code table, guest stack, tail-call targets. */
-import { FRAME_SIZE, type HelperEnv, type HostPorts, type RunState } from '../run/env.ts';
+import type { Cpu } from '../run/cpu.ts';
+import { FRAME_SIZE, type HelperEnv, type HostPorts } from '../run/env.ts';
 import type { Deadline } from '../run/deadline.ts';
-import type { GuestStack, ProgramLink } from '../run/linkage.ts';
-import { LOOP_POLL } from '../run/loop-rules.ts';
+import type { ProgramLink } from '../run/linkage.ts';
 import { createHelpers } from '../helpers/table.ts';
 import { createCallShim } from '../run/shim.ts';
 import type { MapEnv } from '../maps/env.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';
-import type { CpuStack } from '../mem/layout.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 
@@ -18,8 +17,7 @@ export interface LinkParts {
   readonly heap: Allocator;
   readonly maps: MapEnv;
   readonly host: HostPorts;
-  readonly run: RunState;
-  readonly cpuStack: CpuStack;
+  readonly cpu: Cpu;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
   /** Name of a kernel function by BTF id, '' when there is no BTF to take it from. */
@@ -33,24 +31,14 @@ export interface LinkParts {
 export type RuntimeLink = ProgramLink;
 
 export function createProgramLink(parts: LinkParts): RuntimeLink {
-  const { mem, heap, maps, cpuStack } = parts;
+  const { mem, heap, maps, cpu } = parts;
   const table = new CodeTable();
   const shim = createCallShim(mem, table);
-  const tailCalls = heap.alloc(8, 8);
-  mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
-  const stack: GuestStack = {
-    sp: cpuStack.sp,
-    limit: cpuStack.base,
-    top: cpuStack.top,
-    tailCalls,
-    polls: tailCalls + 4,
-  };
   const env: HelperEnv = {
     mem,
     host: parts.host,
-    run: parts.run,
+    cpu,
     core: maps.core,
-    stack,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),
     nrCpus: parts.nrCpus,
     hasDevice: parts.hasDevice,
@@ -63,7 +51,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
   return {
     env,
     table,
-    stack,
+    stack: cpu.stack,
     programs: new Map(),
     helper: createHelpers(env),
     kfunc: () => undefined,

@@ -15,7 +15,7 @@ export const loop: HelperMaker = (env) => {
     const refused = loopRefusal(nr, f.lo(frame, 4), f.hi(frame, 4));
     if (refused < 0) return f.ret(frame, refused);
     for (let i = 0; i < nr; i++) {
-      countCallback(env, env.stack);
+      countCallback(env, env.cpu.stack);
       f.setArg(frame, 1, i);
       f.set64(frame, 2, ctxLo, ctxHi);
       env.invoke(slot, frame);
@@ -36,9 +36,9 @@ export const forEachMapElem: HelperMaker = (env) => {
     const ctxHi = f.hi(frame, 3);
     if (f.lo(frame, 4) !== 0 || f.hi(frame, 4) !== 0 || !map.walk) return f.ret(frame, -ERRNO.EINVAL);
     let visited = 0;
-    for (const { key, value } of map.walk(env.run.cpu)) {
+    for (const { key, value } of map.walk(env.cpu.id)) {
       visited++;
-      countCallback(env, env.stack);
+      countCallback(env, env.cpu.stack);
       f.setArg(frame, 1, addr);
       f.setArg(frame, 2, key);
       f.setArg(frame, 3, value);

@@ -22,7 +22,7 @@ export const checkMtu: HelperMaker = (env) => {
     const ctx = f.u32(frame, 1);
     const ifindex = f.u32(frame, 2);
     const mtuLen = f.u32(frame, 3);
-    const isXdp = env.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
+    const isXdp = env.cpu.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
     const flags = f.u32(frame, 5);
     if (f.hi(frame, 5) !== 0 || flags & ~(isXdp ? 0 : BPF_MTU_CHK_SEGS)) return f.ret(frame, -ERRNO.EINVAL);
     const asked = word(mtuLen);

@@ -26,7 +26,7 @@ function packetCopier(env: HelperEnv): (ctx: number, length: number) => Uint8Arr
   let xdp: { readonly data: number; readonly frags: XdpFrags } | undefined;
   const { view, u8 } = env.mem;
   return (ctx, length) => {
-    if (SKB_TYPES.has(env.run.progType)) {
+    if (SKB_TYPES.has(env.cpu.run.progType)) {
       skb ??= new SkbView(env.mem, skbOffsets(layoutsOf(env)));
       const data = skb.get32(ctx, 'data');
       return length > skb.headlen(ctx) ? undefined : u8.subarray(data, data + length);
@@ -50,7 +50,7 @@ export const perfEventOutput: HelperMaker = (env) => {
     const high = f.hi(frame, 3) >>> 0;
     const data = f.u32(frame, 4);
     const size = f.u32(frame, 5);
-    const packets = env.run.progType === T.BPF_PROG_TYPE_XDP || SKB_TYPES.has(env.run.progType);
+    const packets = env.cpu.run.progType === T.BPF_PROG_TYPE_XDP || SKB_TYPES.has(env.cpu.run.progType);
     if (high & ~(packets ? BPF_F_CTXLEN_MASK_HI : 0)) return f.ret(frame, -ERRNO.EINVAL);
     let sample = u8.slice(data, data + size);
     if (high) {
@@ -61,7 +61,7 @@ export const perfEventOutput: HelperMaker = (env) => {
       longer.set(packet, size);
       sample = longer;
     }
-    const { cpu } = env.run;
+    const cpu = env.cpu.id;
     f.ret(frame, map.output(index === BPF_F_CURRENT_CPU ? cpu : index, sample, cpu));
   };
 };

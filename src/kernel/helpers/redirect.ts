@@ -1,5 +1,6 @@
 /** Redirects are verdicts: the target is noted in the run's state, and the hook that asked acts on it. */
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
+import type { Invocation } from '../run/invocation.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import {
   BPF_F_BROADCAST,
@@ -29,23 +30,16 @@ const REDIR_NEIGH_SIZE = 20;
 export const redirect: HelperMaker = (env) => {
   const f = new Frames(env);
   return (frame) => {
-    const xdp = env.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
+    const xdp = env.cpu.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
     const flags = f.u32(frame, 2);
     const bad = f.hi(frame, 2) !== 0 || (xdp ? flags !== 0 : (flags & ~BPF_F_INGRESS) !== 0);
     if (bad) return f.ret(frame, xdp ? XDP_ABORTED : TC_ACT_SHOT);
-    note(env.run, f.lo(frame, 1), flags);
+    note(env.cpu.run, f.lo(frame, 1), flags);
     f.ret(frame, xdp ? XDP_REDIRECT : TC_ACT_REDIRECT);
   };
 };
 
-interface Target {
-  redirectIfindex: number;
-  redirectFlags: number;
-  redirectMapId: number;
-  redirectKey: number;
-}
-
-function note(run: Target, ifindex: number, flags: number): void {
+function note(run: Invocation, ifindex: number, flags: number): void {
   run.redirectIfindex = ifindex;
   run.redirectFlags = flags;
   run.redirectMapId = 0;
@@ -55,14 +49,14 @@ function note(run: Target, ifindex: number, flags: number): void {
 /** bpf_redirect_neigh(ifindex, params, plen, flags) */
 export const redirectNeigh = simple((env, ifindex, _params, plen, flags) => {
   if ((plen && plen < REDIR_NEIGH_SIZE) || flags) return TC_ACT_SHOT;
-  note(env.run, ifindex | 0, BPF_F_NEIGH);
+  note(env.cpu.run, ifindex | 0, BPF_F_NEIGH);
   return TC_ACT_REDIRECT;
 }, 4);
 
 /** bpf_redirect_peer(ifindex, flags) */
 export const redirectPeer = simple((env, ifindex, flags) => {
   if (flags) return TC_ACT_SHOT;
-  note(env.run, ifindex | 0, BPF_F_PEER);
+  note(env.cpu.run, ifindex | 0, BPF_F_PEER);
   return TC_ACT_REDIRECT;
 }, 2);
 
@@ -99,7 +93,7 @@ export const redirectMap: HelperMaker = (env) => {
     const devmap = map.desc.type === T.BPF_MAP_TYPE_DEVMAP || map.desc.type === T.BPF_MAP_TYPE_DEVMAP_HASH;
     const known = XDP_ACTION_MASK | (devmap ? BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS : 0);
     if (flags & ~known || f.hi(frame, 3) !== 0) return f.ret(frame, XDP_ABORTED);
-    const { run } = env;
+    const { run } = env.cpu;
     if (!isTarget(map, key) && !(flags & BPF_F_BROADCAST)) {
       note(run, -1, 0);
       return f.ret(frame, flags & XDP_ACTION_MASK);

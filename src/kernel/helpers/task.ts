@@ -56,13 +56,19 @@ export const getNsCurrentPidTgid: HelperMaker = (env) => {
 /** bpf_get_func_ip */
 export const getFuncIp: HelperMaker = (env) => {
   const f = new Frames(env);
-  return (frame) => f.set64(frame, 0, env.run.funcIp?.[0] ?? 0, env.run.funcIp?.[1] ?? 0);
+  return (frame) => {
+    const { funcIp } = env.cpu.run;
+    f.set64(frame, 0, funcIp?.[0] ?? 0, funcIp?.[1] ?? 0);
+  };
 };
 
 /** bpf_get_attach_cookie */
 export const getAttachCookie: HelperMaker = (env) => {
   const f = new Frames(env);
-  return (frame) => f.set64(frame, 0, env.run.attachCookie?.[0] ?? 0, env.run.attachCookie?.[1] ?? 0);
+  return (frame) => {
+    const { attachCookie } = env.cpu.run;
+    f.set64(frame, 0, attachCookie?.[0] ?? 0, attachCookie?.[1] ?? 0);
+  };
 };
 
 /** bpf_get_prandom_u32 */

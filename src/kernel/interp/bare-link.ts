@@ -1,7 +1,7 @@
 /** A link for programs outside any runtime: conformance vectors, the debugger's scratch runs, tests of both engines. */
+import { makeCpu } from '../run/cpu.ts';
 import type { HelperEnv } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
-import { LOOP_POLL } from '../run/loop-rules.ts';
 import { createCallShim } from '../run/shim.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';
@@ -30,10 +30,9 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   const table = new CodeTable(64);
   const [stack] = layout.stacks;
   const shim = createCallShim(mem, table);
-  const tailCalls = heap.alloc(8);
-  mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
+  const cpu = makeCpu(0, stack, mem, heap);
   const env: HelperEnv = {
-    stack: { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls, polls: tailCalls + 4 },
+    cpu,
     mem,
     host: {
       ktimeNs(out) {
@@ -46,16 +45,6 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
       tracePrintk() {},
       current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },
     },
-    run: {
-      cpu: 0,
-      ctx: 0,
-      progType: 0,
-      redirectIfindex: -1,
-      redirectFlags: 0,
-      redirectMapId: 0,
-      redirectKey: 0,
-      tailCalls: 0,
-    },
     core: options.core ?? {},
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align) => heap.alloc(size, align),
@@ -66,7 +55,7 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   return {
     env,
     table,
-    stack: env.stack,
+    stack: cpu.stack,
     programs: new Map(),
     helper: (id) => options.helpers?.get(id),
     kfunc: (id) => options.kfuncs?.get(id),

@@ -179,7 +179,7 @@ export class ModulePlan {
 
   /** CPU 0 finds its values at the addresses that lookups from outside give. */
   #onFirstCpu(): boolean {
-    return this.link.env.run?.cpu === 0;
+    return this.link.env.cpu.id === 0;
   }
 
   /** How the elements of the map of the call at `i` are walked in place; undefined when the helper does it. */

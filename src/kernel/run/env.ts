@@ -1,8 +1,8 @@
-/** What helper implementations and engines share: the ports of one runtime, and the state of one running program. */
+/** What helper implementations and engines share: the ports of one runtime, and the CPU that programs run on. */
 import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
-import type { GuestStack } from './linkage.ts';
+import type { Cpu } from './cpu.ts';
 
 /**
  * A helper implemented in TypeScript. Arguments and result lie in the caller's guest frame:
@@ -55,31 +55,12 @@ export interface HostPorts {
   stackTrace?(user: boolean): readonly bigint[];
 }
 
-/** State of the run in progress on one CPU that helpers read and write; reset by the driver before each run. */
-export interface RunState {
-  cpu: number;
-  /** Guest address of the context object (xdp_buff, sk_buff, ...). */
-  ctx: number;
-  progType: number;
-  /** Set by bpf_redirect and friends: target and flags; -1 when no redirect was asked for. */
-  redirectIfindex: number;
-  redirectFlags: number;
-  /** Map object id and key of bpf_redirect_map, 0 without. */
-  redirectMapId: number;
-  redirectKey: number;
-  tailCalls: number;
-  /** Address of the traced function (bpf_get_func_ip) and the link's cookie (bpf_get_attach_cookie), as [lo, hi]. */
-  funcIp?: readonly [lo: number, hi: number];
-  attachCookie?: readonly [lo: number, hi: number];
-}
-
-/** The environment of helpers: one per runtime. */
+/** The environment of helpers: one per runtime and CPU. */
 export interface HelperEnv {
   readonly mem: KernelMemory;
   readonly host: HostPorts;
-  readonly run: RunState;
-  /** The stack of the CPU that programs run on. */
-  readonly stack: GuestStack;
+  /** The CPU that programs run on; `cpu.run` is the run that a helper is called in. */
+  readonly cpu: Cpu;
   /** Instance of the wasm core (exports by name). */
   readonly core: Record<string, (...args: never[]) => unknown>;
   /**

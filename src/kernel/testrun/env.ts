@@ -1,13 +1,11 @@
 /** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
 import type { Deadline } from '../run/deadline.ts';
-import type { RunState } from '../run/env.ts';
 import type { WorldEnv } from '../world/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevices } from '../world/net/device.ts';
 
 export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
-  readonly run: RunState;
   readonly nrCpus: number;
   /** The time that the call in progress may take; a call is what is inside the outermost section of {@link rcu}. */
   readonly deadline: Deadline;

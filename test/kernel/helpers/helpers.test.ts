@@ -124,7 +124,7 @@ describe('callbacks', () => {
 describe('redirects', () => {
   test('a map target is a verdict with map and key', () => {
     const s = setupHelpers();
-    s.env.run.progType = P.BPF_PROG_TYPE_XDP;
+    s.env.cpu.run.progType = P.BPF_PROG_TYPE_XDP;
     const map = mustCreate(s.maps, {
       map_type: T.BPF_MAP_TYPE_DEVMAP,
       key_size: 4,
@@ -133,25 +133,25 @@ describe('redirects', () => {
     }) as TargetArrayMap;
     expect(map.update(u32(2), u32(1), 0)).toBe(0);
     expect(s.call(F.BPF_FUNC_redirect_map, map.addr, 2, 0)).toBe(4n);
-    expect(s.env.run).toMatchObject({ redirectMapId: map.desc.id, redirectKey: 2 });
+    expect(s.env.cpu.run).toMatchObject({ redirectMapId: map.desc.id, redirectKey: 2 });
     expect(s.call(F.BPF_FUNC_redirect_map, map.addr, 1, 2)).toBe(2n);
-    expect(s.env.run.redirectMapId).toBe(0);
+    expect(s.env.cpu.run.redirectMapId).toBe(0);
     expect(s.call(F.BPF_FUNC_redirect_map, map.addr, 9, 1)).toBe(1n);
     expect(s.call(F.BPF_FUNC_redirect_map, map.addr, 2, 1 << 10)).toBe(0n);
     expect(s.call(F.BPF_FUNC_redirect_map, map.addr, 1, 8)).toBe(4n);
   });
   test('an interface', () => {
     const s = setupHelpers();
-    s.env.run.progType = P.BPF_PROG_TYPE_SCHED_CLS;
+    s.env.cpu.run.progType = P.BPF_PROG_TYPE_SCHED_CLS;
     expect(s.call(F.BPF_FUNC_redirect, 5, 1)).toBe(7n);
-    expect(s.env.run).toMatchObject({ redirectIfindex: 5, redirectFlags: 1, redirectMapId: 0 });
+    expect(s.env.cpu.run).toMatchObject({ redirectIfindex: 5, redirectFlags: 1, redirectMapId: 0 });
   });
 });
 
 describe('perf output', () => {
   test('the sample, with packet bytes behind it', () => {
     const s = setupHelpers();
-    s.env.run.progType = P.BPF_PROG_TYPE_XDP;
+    s.env.cpu.run.progType = P.BPF_PROG_TYPE_XDP;
     const map = mustCreate(s.maps, {
       map_type: T.BPF_MAP_TYPE_PERF_EVENT_ARRAY,
       key_size: 4,

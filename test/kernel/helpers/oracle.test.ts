@@ -126,7 +126,7 @@ const runtime = createRuntime({ memory: 64 << 20, kernelBtf });
 function askSkep(c: OracleCase): Answer {
   const buf = s.put(padded(c.buf, BUF_SIZE));
   const text = s.put(textOf(c));
-  s.env.run.progType = c.progType;
+  s.env.cpu.run.progType = c.progType;
   const isXdp = c.progType === T.BPF_PROG_TYPE_XDP;
   const packet = c.packet ?? UDP4;
   const ctx = !packets(c) ? undefined : isXdp ? s.xdp(packet) : s.skb(packet);

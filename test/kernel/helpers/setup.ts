@@ -10,7 +10,7 @@ import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
 import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
-import { newRunState } from '../../../src/kernel/run/run-state.ts';
+import { Cpu } from '../../../src/kernel/run/cpu.ts';
 import { setupMaps } from '../maps/setup.ts';
 
 const btf = await loadPackagedBtf();
@@ -31,15 +31,13 @@ export interface HelperSetup {
 export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['invoke']): HelperSetup {
   const maps = setupMaps();
   const { mem, allocator } = maps;
-  const run = newRunState();
   const tailCalls = allocator.alloc(8);
   mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
   const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   const env: HelperEnv = {
     mem,
-    stack: { sp, limit: 0, top: 0, tailCalls, polls: tailCalls + 4 },
     host: defaultPorts(host),
-    run,
+    cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls, polls: tailCalls + 4 }, mem),
     core: maps.core,
     layouts,
     nrCpus: maps.nrCpus,
@@ -54,7 +52,6 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
     heap: allocator,
     layouts,
     devices: new NetDevices(mem, allocator, layouts),
-    run,
     nrCpus: maps.nrCpus,
     rcu: maps.rcu,
   } as unknown as HookEnv;

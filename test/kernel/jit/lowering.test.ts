@@ -119,7 +119,6 @@ describe('maps', () => {
     ['per-CPU array', 6],
   ])('looks up a known %s in place', (_name, type) => {
     const link = makeLink();
-    Object.assign(link.env, { run: { cpu: 0 } });
     const map = arrayDesc({ type });
     link.mem.view.setBigUint64(map.valuesAddr + 16, 0xfeedn, true);
     const lookup = (key: number): bigint => {

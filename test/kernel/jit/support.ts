@@ -1,4 +1,5 @@
 /** A small runtime for engine tests: memory, code table, stack and a bump allocator, without maps or syscalls. */
+import { Cpu } from '../../../src/kernel/run/cpu.ts';
 import { Insns, type Insn } from '../../../src/isa/insn.ts';
 import type { HelperEnv } from '../../../src/kernel/run/env.ts';
 import type { HelperImpl, ProgramLink } from '../../../src/kernel/run/linkage.ts';
@@ -35,6 +36,7 @@ export function makeLink(size = 1 << 22): TestLink {
   mem.i32[stack.polls >>> 2] = LOOP_POLL;
   const env = {
     mem,
+    cpu: new Cpu(0, stack, mem),
     core: {},
     invoke: (slot: number, frame: number) => shim.callFunction(slot, frame),
     alloc(bytes: number, align = 8) {

@@ -204,7 +204,7 @@ export class WatchedKernel {
 
   #world(watched: Watched, link: ProgramLink): World {
     const { view } = link.env.mem;
-    const { ctx } = link.env.run;
+    const { ctx } = link.env.cpu.run;
     const { origin } = watched.program;
     const frames: ConcreteFrame[] = [];
     let callsite = -1;

@@ -1,0 +1,74 @@
+/** A CPU that programs run on: its guest stack, and the runs in progress on it, one inside the other. */
+import type { Allocator } from '../mem/allocator.ts';
+import type { CpuStack } from '../mem/layout.ts';
+import type { KernelMemory } from '../mem/memory.ts';
+import { Invocation } from './invocation.ts';
+import type { GuestStack } from './linkage.ts';
+import { LOOP_POLL } from './loop-rules.ts';
+
+/** A CPU on a stack of the memory, with a counter of tail calls and one of polls beside it. */
+export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory, heap: Allocator): Cpu {
+  const tailCalls = heap.alloc(8, 8);
+  const polls = tailCalls + 4;
+  mem.i32[polls >>> 2] = LOOP_POLL;
+  return new Cpu(id, { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls, polls }, mem);
+}
+
+export class Cpu {
+  readonly id: number;
+  readonly stack: GuestStack;
+  /** The innermost run in progress; between runs the last outermost one, as it ended. */
+  run: Invocation;
+  /** Runs in progress. A helper may call what runs programs: a port of the host, a hook of the world. */
+  depth = 0;
+  readonly #i32: Int32Array;
+  /** By depth. Runs of the same depth follow one another in one record. */
+  readonly #pool: Invocation[];
+
+  constructor(id: number, stack: GuestStack, mem: Pick<KernelMemory, 'i32'>) {
+    this.id = id;
+    this.stack = stack;
+    this.#i32 = mem.i32;
+    this.run = new Invocation();
+    this.#pool = [this.run];
+  }
+
+  /** The outermost run in progress, or the last one. */
+  get outermost(): Readonly<Invocation> {
+    return this.#pool[0];
+  }
+
+  /** A run begins. Each one is paired with {@link pop}, however it ends. */
+  push(progType: number, ctx: number): void {
+    if (this.depth > 0) this.#enter();
+    this.run.begin(progType, ctx);
+    this.depth++;
+  }
+
+  /** The innermost run has returned or thrown: the one around it goes on with its stack pointer and its count of tail calls. */
+  pop(): void {
+    if (--this.depth > 0) this.#leave();
+  }
+
+  /** A run was stopped in the middle of frames that nobody returns from. */
+  stopped(): void {
+    const { stack, run } = this;
+    stack.sp.value = this.depth > 1 ? run.sp : stack.top;
+  }
+
+  // An outermost run begins at the top of the stack, and its driver sets the count of tail calls: there is nothing to keep.
+  #enter(): void {
+    const { stack } = this;
+    const run = (this.#pool[this.depth] ??= new Invocation());
+    run.sp = stack.sp.value as number;
+    run.tailCalls = this.#i32[stack.tailCalls >>> 2];
+    this.run = run;
+  }
+
+  #leave(): void {
+    const { run, stack } = this;
+    stack.sp.value = run.sp;
+    this.#i32[stack.tailCalls >>> 2] = run.tailCalls;
+    this.run = this.#pool[this.depth - 1];
+  }
+}
