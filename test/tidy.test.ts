@@ -218,6 +218,16 @@ describe('tidy', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('nothing but world/time reads a clock, besides what runs on Node alone', () => {
+    const clock = /\b(?:performance\.now|performance\.timeOrigin|Date\.now|new Date\(\)|hrtime)\b/g;
+    const wrong = violations((source) =>
+      HOST_ROOMS.has(source.room) || source.path.startsWith('src/kernel/world/time/')
+        ? []
+        : [...withoutComments(source.text).matchAll(clock)].map((m) => m[0]),
+    );
+    expect(wrong).toEqual([]);
+  });
+
   it('every file is reached from an entry of the package', () => {
     const byPath = new Map(compiled.map((s) => [s.path, s] as const));
     const reached = new Set<string>();

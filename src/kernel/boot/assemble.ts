@@ -8,6 +8,7 @@ import { type Cpu, makeCpu } from '../run/cpu.ts';
 import type { HostPorts } from '../run/env.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { Deadline } from '../run/deadline.ts';
+import { inCall } from '../testrun/call.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
 import { createMapEnv } from '../maps/make/env.ts';
@@ -18,6 +19,8 @@ import { Rcu } from '../mem/rcu.ts';
 import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
+import { type ClockOption, WorldTime } from '../world/time/time.ts';
+import { World } from '../world/world.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
@@ -60,6 +63,11 @@ export interface RuntimeOptions {
   readonly caps?: Caps;
   /** Clock, random numbers, trace output, current task: what is left out has a portable default. */
   readonly host?: Partial<HostPorts>;
+  /**
+   * What the guest's time comes from. By default the host's clock, by which events happen on their own between other work. A virtual
+   * clock moves with {@link Runtime.advance} alone: two runs of it are the same.
+   */
+  readonly clock?: ClockOption;
   /** The kernel's BTF, parsed when first needed: struct layouts, CO-RE and BTF pointers come from it. */
   readonly kernelBtf?: Btf | (() => Btf | undefined);
   /** The same under the name of the kernel's file; {@link kernelBtf} wins. */
@@ -94,6 +102,13 @@ export interface Runtime extends BpfSyscall, Disposable {
   program(fd: number): RuntimeProgram | undefined;
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
+  /** The simulated host that programs live in. */
+  readonly world: World;
+  /**
+   * Lets nanoseconds pass on the virtual clock: what becomes due (timers, work queues, events of the world) happens in order, each at its time.
+   * With the host's clock, 0 runs what is due, and more is a RangeError. Gives how many events happened, and throws what one of them throws.
+   */
+  advance(ns: bigint | number): number;
   /** CPUs that programs run on: one, whatever {@link RuntimeOptions.cpus} says. */
   readonly cpus: readonly Cpu[];
   /** What the last run asked of its redirect helpers. */
@@ -141,11 +156,13 @@ export function assembleRuntime(
   });
   const cpus = layout.stacks.slice(0, RUNNING_CPUS).map((stack, id) => makeCpu(id, stack, mem, heap));
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
+  const time = new WorldTime({ clock: options.clock, ports: host, cpus: cpus.length, poll: () => deadline.check() });
   const linkParts: LinkParts = {
     mem,
     heap,
     maps,
     host,
+    time,
     cpu: cpus[0],
     ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
@@ -161,21 +178,16 @@ export function assembleRuntime(
     ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
     now: host.stopwatch,
   };
-  const clock = new Int32Array(2);
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
-    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux },
+    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, time },
     verify: observed(options.allowKnownHoles === true ? verifier : closeKnownHoles(verifier), options.onVerified),
     caps: options.caps ?? ALL_CAPS,
     rules: compileRules(options.kernel),
     verifyOnly: engines === undefined,
     compile: noting(engines?.compile ?? notExecutable, compiling),
-    ktime() {
-      host.ktimeNs(clock);
-      return [clock[0] >>> 0, clock[1] >>> 0];
-    },
   };
-  return new EmbeddedRuntime(env, mem, cpus, compiling);
+  return new EmbeddedRuntime(env, new World({ time, devices }), cpus, compiling);
 }
 
 function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
@@ -204,13 +216,15 @@ function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): 
 class EmbeddedRuntime implements Runtime {
   readonly #env: SyscallEnv;
   readonly memory: KernelMemory;
+  readonly world: World;
   readonly cpus: readonly Cpu[];
   readonly #compiling: ReadonlySet<Promise<void>>;
 
-  constructor(env: SyscallEnv, memory: KernelMemory, cpus: readonly Cpu[], compiling: ReadonlySet<Promise<void>>) {
+  constructor(env: SyscallEnv, world: World, cpus: readonly Cpu[], compiling: ReadonlySet<Promise<void>>) {
     this.#compiling = compiling;
     this.#env = env;
-    this.memory = memory;
+    this.memory = env.hooks.mem;
+    this.world = world;
     this.cpus = cpus;
   }
 
@@ -246,6 +260,10 @@ class EmbeddedRuntime implements Runtime {
     await Promise.all(this.#compiling);
   }
 
+  advance(ns: bigint | number): number {
+    return inCall(this.#env.hooks, () => this.world.time.advance(ns));
+  }
+
   program(fd: number): RuntimeProgram | undefined {
     const prog = fdProg(this.#env, fd);
     return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#env.hooks, prog);
@@ -264,6 +282,7 @@ class EmbeddedRuntime implements Runtime {
   }
 
   [Symbol.dispose](): void {
+    this.world.time[Symbol.dispose]();
     this.#env.fds.closeAll();
   }
 }

@@ -11,12 +11,14 @@ import type { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
+import type { WorldTime } from '../world/time/time.ts';
 
 export interface LinkParts {
   readonly mem: KernelMemory;
   readonly heap: Allocator;
   readonly maps: MapEnv;
   readonly host: HostPorts;
+  readonly time: WorldTime;
   readonly cpu: Cpu;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
@@ -37,6 +39,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
   const env: HelperEnv = {
     mem,
     host: parts.host,
+    time: parts.time,
     cpu,
     core: maps.core,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),

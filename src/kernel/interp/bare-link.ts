@@ -7,6 +7,8 @@ import { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';
 import { layoutMemory } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
+import { hostKtime, hostStopwatch } from '../world/time/clock.ts';
+import { WorldTime } from '../world/time/time.ts';
 
 export interface BareLinkOptions {
   /** Bytes of guest memory; default 1 MiB. */
@@ -34,13 +36,9 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   const env: HelperEnv = {
     cpu,
     mem,
+    time: new WorldTime({ ports: { ktimeNs: hostKtime }, cpus: 1 }),
     host: {
-      ktimeNs(out) {
-        const ns = performance.now() * 1e6;
-        out[0] = ns;
-        out[1] = ns / 4294967296;
-      },
-      stopwatch: options.stopwatch ?? (() => performance.now()),
+      stopwatch: options.stopwatch ?? hostStopwatch,
       random32: () => 4,
       tracePrintk() {},
       current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },

@@ -2,6 +2,8 @@
 import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
+import type { ClockPorts } from '../world/time/clock.ts';
+import type { WorldTime } from '../world/time/time.ts';
 import type { Cpu } from './cpu.ts';
 
 /**
@@ -27,10 +29,8 @@ export interface CoreHelper {
   readonly sig: string;
 }
 
-/** Everything outside the kernel that helpers may touch; the host supplies it. */
-export interface HostPorts {
-  /** Nanoseconds since boot (CLOCK_MONOTONIC), as [lo, hi] 32-bit halves written to out[0], out[1]. */
-  ktimeNs(out: Int32Array): void;
+/** Everything outside the kernel that it may touch; the host supplies it. Clocks are read by the world's time alone. */
+export interface HostPorts extends ClockPorts {
   /**
    * Milliseconds with a fraction, monotonic: real time, for the runtime's own limits. Deadlines, the time that may_goto grants and
    * the durations of test runs are measured with it. It runs no programs.
@@ -42,8 +42,6 @@ export interface HostPorts {
   tracePrintk(line: string): void;
   /** The simulated current task. */
   readonly current: { pid: number; tgid: number; uid: number; gid: number; comm: string; cgroupId: bigint };
-  /** Nanoseconds since 1970 as [lo, hi]; the host's clock when left out. */
-  realtimeNs?(out: Int32Array): void;
   /** Guest address of the current task_struct, 0 when there is none. */
   currentTask?(): number;
   /**
@@ -58,7 +56,9 @@ export interface HostPorts {
 /** The environment of helpers: one per runtime and CPU. */
 export interface HelperEnv {
   readonly mem: KernelMemory;
-  readonly host: HostPorts;
+  readonly host: Omit<HostPorts, keyof ClockPorts>;
+  /** The guest's clock and its events. */
+  readonly time: WorldTime;
   /** The CPU that programs run on; `cpu.run` is the run that a helper is called in. */
   readonly cpu: Cpu;
   /** Instance of the wasm core (exports by name). */

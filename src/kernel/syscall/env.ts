@@ -12,6 +12,7 @@ import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
 import type { MapObject } from '../object/map.ts';
+import type { WorldTime } from '../world/time/time.ts';
 
 export interface SyscallEnv {
   readonly objects: ObjectTable;
@@ -26,8 +27,8 @@ export interface SyscallEnv {
   readonly vmlinux: () => Btf | undefined;
   readonly verify: (input: VerifierInput) => VerifierOutcome;
   readonly compile: (program: VerifiedProgram) => Executable;
-  /** Nanoseconds since boot as two 32-bit halves. */
-  readonly ktime: () => readonly [lo: number, hi: number];
+  /** The guest's clock and its events. */
+  readonly time: WorldTime;
 }
 
 /** What a descriptor gives that stands for no object: the standard streams are open, and of another kind. */

@@ -53,6 +53,8 @@ export interface VerifierInput {
   readonly nrCpuIds?: number;
   /** The kernel was started with mitigations=off: nothing is masked against speculation, whoever loads. */
   readonly mitigationsOff?: boolean;
+  /** Milliseconds, for {@link VerifierStats.timeUs}, which is 0 without. */
+  readonly stopwatch?: () => number;
   /** Stops an over-long verification with -EINTR. */
   readonly signal?: AbortSignal;
   /** One walk alone: with the holes of the kernel version left open, or closed. Otherwise its verdict, and what the fixed rules say beside it. */

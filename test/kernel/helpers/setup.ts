@@ -10,6 +10,7 @@ import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
 import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
+import { WorldTime } from '../../../src/kernel/world/time/time.ts';
 import { Cpu } from '../../../src/kernel/run/cpu.ts';
 import { setupMaps } from '../maps/setup.ts';
 
@@ -34,9 +35,11 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
   const tailCalls = allocator.alloc(8);
   mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
   const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  const ports = defaultPorts(host);
   const env: HelperEnv = {
     mem,
-    host: defaultPorts(host),
+    host: ports,
+    time: new WorldTime({ ports, cpus: 1 }),
     cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls, polls: tailCalls + 4 }, mem),
     core: maps.core,
     layouts,

@@ -201,6 +201,7 @@ function verifierInput(
       return found.object.map.desc;
     },
     nrCpuIds: env.hooks.nrCpus,
+    stopwatch: env.hooks.now,
     ...(fds ? { fdArray: (index: number) => fdAt(fds, index) } : {}),
   };
 }
@@ -286,7 +287,7 @@ function install(
     lineInfo: words(debug.lineInfo, (l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol]),
     progFlags: attr.prog_flags ?? 0,
     attachBtfId: attr.attach_btf_id ?? 0,
-    loadTime: env.ktime(),
+    loadTime: env.time.halves(),
     stats,
     runCnt: 0,
     runTimeNs: 0,
