@@ -25,14 +25,20 @@ export interface FileRange {
   readonly writable: boolean;
 }
 
-/** Declares the calls. */
+/** Declares the calls, each when it is made first: a door that is never mapped through needs bpf(2) and close(2) alone. */
 export function memoryCalls(koffi: Koffi, libc: ReturnType<Koffi['load']>): MemoryCalls {
-  const mmap = libc.func('void *mmap(void *at, size_t length, int protection, int flags, int fd, int64_t offset)');
-  const munmap = libc.func('int munmap(void *at, size_t length)');
+  let mmap: ReturnType<typeof libc.func> | undefined;
+  let munmap: ReturnType<typeof libc.func> | undefined;
   return {
     koffi,
-    map: (length, protection, fd, offset) => mmap(null, length, protection, MAP_SHARED, fd, offset),
-    unmap: (pointer, length) => void munmap(pointer, length),
+    map(length, protection, fd, offset) {
+      mmap ??= libc.func('void *mmap(void *at, size_t length, int protection, int flags, int fd, int64_t offset)');
+      return mmap(null, length, protection, MAP_SHARED, fd, offset);
+    },
+    unmap(pointer, length) {
+      munmap ??= libc.func('int munmap(void *at, size_t length)');
+      munmap(pointer, length);
+    },
   };
 }
 

@@ -11,6 +11,7 @@ const ETH_P_IPV6 = 0x86dd;
 const ETH_P_8021Q = 0x8100;
 const ETH_P_8021AD = 0x88a8;
 const VLAN_HLEN = 4;
+const VLAN_ETH_HLEN = 18;
 const ETH_ALEN2 = 12;
 const PACKET_OTHERHOST = 3;
 
@@ -42,11 +43,12 @@ export const skbVlanPush = skbMaker((env, skb, at, protoBe, tci) => {
   return 0;
 });
 
-/** Takes the tag out of the packet (__skb_vlan_pop): its TCI, or -1. */
+/** Takes the tag out of the packet (__skb_vlan_pop): its TCI, or -ENOMEM where the packet ends before the tag does. */
 function removeTag(env: HelperEnv, skb: SkbView, at: number): number {
+  if (skb.headlen(at) < VLAN_ETH_HLEN) return -ERRNO.ENOMEM;
   const data = skb.get32(at, 'data');
   const tci = be16(skb.u8, data + ETH_ALEN2 + 2);
-  if (!resizeHeader(env, skb, at, ETH_ALEN2, -VLAN_HLEN)) return -1;
+  resizeHeader(env, skb, at, ETH_ALEN2, -VLAN_HLEN);
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') + VLAN_HLEN);
   skb.set16(at, 'protocol', swap16(be16(skb.u8, skb.get32(at, 'data') + ETH_ALEN2)));
   skb.set16(at, 'mac_len', skb.get16(at, 'mac_len') - VLAN_HLEN);
@@ -60,19 +62,26 @@ const isVlan = (skb: SkbView, at: number): boolean => {
 
 /** bpf_skb_vlan_pop(skb): an inner tag in the packet becomes the one beside it. */
 export const skbVlanPop = skbMaker((env, skb, at) => {
-  if (skb.get32(at, 'vlan_all') !== 0) skb.set32(at, 'vlan_all', 0);
-  else if (isVlan(skb, at)) removeTag(env, skb, at);
-  if (isVlan(skb, at) && skb.headlen(at) >= 18) {
-    const proto = skb.get16(at, 'protocol');
-    const tci = removeTag(env, skb, at);
-    if (tci >= 0) {
-      skb.set16(at, 'vlan_proto', proto);
-      skb.set16(at, 'vlan_tci', tci);
-    }
-  }
+  const refused = popTags(env, skb, at);
   skb.computeDataPointers(at);
-  return 0;
+  return refused;
 });
+
+/** Drops the outer tag, and lifts the next one out of the packet: 0 or -ENOMEM. */
+function popTags(env: HelperEnv, skb: SkbView, at: number): number {
+  if (skb.get32(at, 'vlan_all') !== 0) skb.set32(at, 'vlan_all', 0);
+  else if (isVlan(skb, at)) {
+    const dropped = removeTag(env, skb, at);
+    if (dropped < 0) return dropped;
+  }
+  if (!isVlan(skb, at)) return 0;
+  const proto = skb.get16(at, 'protocol');
+  const tci = removeTag(env, skb, at);
+  if (tci < 0) return tci;
+  skb.set16(at, 'vlan_proto', proto);
+  skb.set16(at, 'vlan_tci', tci);
+  return 0;
+}
 
 /** bpf_get_hash_recalc(skb): the flow hash, made from addresses and ports when it is not known. */
 export const getHashRecalc: HelperMaker = (env) => {
@@ -85,19 +94,18 @@ export const getHashRecalc: HelperMaker = (env) => {
   };
 };
 
-/** A hash over the flow's addresses, protocol and ports; never 0 for a packet with a network header. */
+/** A hash over the flow's addresses, protocol and ports, of a packet without them a constant; never 0. */
 function flowHash(skb: SkbView, at: number): number {
   const { u8 } = skb;
   const net = skb.get32(at, 'head') + skb.get16(at, 'network_header');
   const end = skb.get32(at, 'head') + skb.get32(at, 'tail');
   const version = net < end ? (u8[net] as number) >> 4 : 0;
   const [from, to, proto, l4] =
-    version === 4
+    version === 4 && net + 20 <= end
       ? [12, 20, u8[net + 9] as number, ((u8[net] as number) & 15) * 4]
-      : version === 6
+      : version === 6 && net + 40 <= end
         ? [8, 40, u8[net + 6] as number, 40]
         : [0, 0, 0, 0];
-  if (net + to > end) return 0;
   let hash = 0x811c9dc5 ^ proto;
   const mix = (p: number, n: number): void => {
     for (let i = 0; i < n; i++) hash = Math.imul(hash ^ (u8[p + i] as number), 0x01000193);
@@ -105,7 +113,7 @@ function flowHash(skb: SkbView, at: number): number {
   mix(net + from, to - from);
   if ((proto === 6 || proto === 17) && net + l4 + 4 <= end) mix(net + l4, 4);
   hash = Math.imul(hash ^ (hash >>> 15), 0x85ebca6b);
-  return version === 0 ? 0 : (hash ^ (hash >>> 13)) >>> 0 || 1;
+  return (hash ^ (hash >>> 13)) >>> 0 || 1;
 }
 
 /** bpf_set_hash_invalid */

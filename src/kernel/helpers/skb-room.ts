@@ -45,11 +45,13 @@ function nextProtocol(flags: number, protocol: number): number {
   return protocol;
 }
 
-/** bpf_skb_net_grow's checks of what is to be encapsulated: 0 or -errno. */
-function checkEncap(flags: number, innerMacLen: number): number {
-  if ((flags & ENCAP_L3) === 0) return 0;
-  if ((flags & ENCAP_L3) === ENCAP_L3 || (flags & ENCAP_L4) === ENCAP_L4) return -ERRNO.EINVAL;
-  return flags & BPF_F_ADJ_ROOM_ENCAP_L2_ETH && innerMacLen < ETH_HLEN ? -ERRNO.EINVAL : 0;
+/** bpf_skb_net_grow's checks of what is to be encapsulated, by `size` bytes: 0 or -errno. */
+function checkEncap(encapsulated: boolean, size: number, { low, innerMacLen }: Flags): number {
+  if ((low & ENCAP_L3) === 0) return 0;
+  if ((low & ENCAP_L3) === ENCAP_L3 || (low & ENCAP_L4) === ENCAP_L4) return -ERRNO.EINVAL;
+  if (low & BPF_F_ADJ_ROOM_ENCAP_L2_ETH && innerMacLen < ETH_HLEN) return -ERRNO.EINVAL;
+  if (encapsulated) return -ERRNO.EALREADY;
+  return innerMacLen > size ? -ERRNO.EINVAL : 0;
 }
 
 interface Flags {
@@ -59,7 +61,7 @@ interface Flags {
 
 /** @param flags the low half of the flags, and the length of the inner Ethernet header in their top byte */
 function adjust(env: HelperEnv, skb: SkbView, at: number, diff: number, mode: number, flags: Flags): number {
-  const { low, innerMacLen } = flags;
+  const { low } = flags;
   if (low & ~KNOWN) return -ERRNO.EINVAL;
   const size = Math.abs(diff);
   const shrink = diff < 0;
@@ -76,9 +78,10 @@ function adjust(env: HelperEnv, skb: SkbView, at: number, diff: number, mode: nu
   const len = skb.get32(at, 'len');
   const now = len - (skb.get16(at, 'network_header') - skb.headroom(at));
   if (shrink ? size >= now || now - size < least : len + size > SKB_MAX_LEN) return -ERRNO.ENOTSUPP;
-  const refused = shrink ? (low & ~SHRINK_FLAGS ? -ERRNO.EINVAL : 0) : checkEncap(low, innerMacLen);
+  const refused = shrink ? (low & ~SHRINK_FLAGS ? -ERRNO.EINVAL : 0) : checkEncap(skb.encapsulated(at), size, flags);
   if (refused !== 0) return refused;
   if (!resizeHeader(env, skb, at, off, diff)) return -ERRNO.ENOMEM;
+  if (low & ENCAP_L3) skb.setEncapsulated(at);
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - diff);
   skb.set16(at, 'network_header', skb.get16(at, 'network_header') - diff);
   skb.set16(at, 'protocol', swap16(nextProtocol(low, protocol)));

@@ -43,6 +43,12 @@ const GSO_LEGACY_MAX_SIZE = 65536;
 const GSO_MAX_SEGS = 65535;
 const LOOPBACK_IFINDEX = 1;
 
+/** Bytes of the network header that a packet must have, by EtherType. */
+const IP_HEADERS: ReadonlyMap<number, number> = new Map([
+  [0x0800, 20],
+  [0x86dd, 40],
+]);
+
 /** Types whose programs see the Ethernet header. */
 const L2_TYPES: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_SCHED_CLS, T.BPF_PROG_TYPE_SCHED_ACT]);
 
@@ -58,11 +64,13 @@ export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
   const ifindex = md?.getUint32(MD.ifindex, true) ?? 0;
   const device = ifindex > LOOPBACK_IFINDEX ? env.devices.get(ifindex) : env.devices.loopback;
   if (device === undefined) return -ERRNO.ENODEV;
+  const header = IP_HEADERS.get((input[12] << 8) | input[13]) ?? 0;
+  if (input.length < ETH_HLEN + header) return invalid(test, `an IP packet has at least ${ETH_HLEN + header} bytes`);
   const l2 = L2_TYPES.has(prog.verified.progType);
   const skb = new SkBuff(env);
   try {
     skb.load(input, device, l2);
-    const refused = md === undefined ? 0 : fillFromMd(env, skb, md, test);
+    const refused = fillFromMd(env, skb, md, test);
     if (refused < 0) return refused;
     runRepeated(env, prog, skb.addr, test);
     // Types that do not see it get a header of zeros in front of what they left.
@@ -74,8 +82,12 @@ export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
   }
 }
 
-/** Takes what struct __sk_buff sets: 0 or -EINVAL (convert___skb_to_skb). */
-function fillFromMd(env: HookEnv, skb: SkBuff, md: DataView, test: TestRun): number {
+/** Takes what struct __sk_buff sets: 0 or -EINVAL (convert___skb_to_skb). Without one nobody says how long the packet was on the wire. */
+function fillFromMd(env: HookEnv, skb: SkBuff, md: DataView | undefined, test: TestRun): number {
+  if (md === undefined) {
+    env.mem.view.setUint32(skb.addr + skb.off.cbPktLen, 0, true);
+    return 0;
+  }
   for (const [from, to] of MUST_BE_ZERO)
     for (let i = from; i < to; i++) if (md.getUint8(i) !== 0) return invalid(test, notSettable(i));
   const { view } = env.mem;

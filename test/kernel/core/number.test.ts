@@ -52,7 +52,8 @@ test('as the model', () => {
       mem.view.setBigUint64(res, 77n, true);
       const got = (signed ? core.strtol : core.strtoul)(at, t.length, base, 0, res);
       const want = model(t, base, signed);
-      if (typeof want === 'number') expect([got, mem.view.getBigUint64(res, true)]).toEqual([want, 77n]);
+      // What an error leaves is 0.
+      if (typeof want === 'number') expect([got, mem.view.getBigUint64(res, true)]).toEqual([want, 0n]);
       else {
         numbers++;
         expect([got, mem.view.getBigUint64(res, true)]).toEqual(want);

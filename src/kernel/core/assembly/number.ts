@@ -55,6 +55,7 @@ function parse(buf: u32, len: u32, flags: u32, flagsHigh: u32): i32 {
 
 /** bpf_strtol(buf, buf_len, flags, res) */
 export function strtol(buf: u32, len: u32, flags: u32, flagsHigh: u32, res: u32): i32 {
+  store<u64>(res, 0);
   const n = parse(buf, len, flags, flagsHigh);
   if (n < 0) return n;
   const least: u64 = 1 << 63;
@@ -65,6 +66,7 @@ export function strtol(buf: u32, len: u32, flags: u32, flagsHigh: u32, res: u32)
 
 /** bpf_strtoul(buf, buf_len, flags, res) */
 export function strtoul(buf: u32, len: u32, flags: u32, flagsHigh: u32, res: u32): i32 {
+  store<u64>(res, 0);
   const n = parse(buf, len, flags, flagsHigh);
   if (n < 0) return n;
   if (negative) return EINVAL;

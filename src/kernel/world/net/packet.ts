@@ -168,6 +168,14 @@ export class SkbView {
     const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
     this.u8[at] = (this.u8[at] as number) | flag;
   }
+  /** skb->encapsulation: a helper put outer headers in front. */
+  encapsulated(skb: number): boolean {
+    return ((this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE] as number) & ENCAPSULATION) !== 0;
+  }
+  setEncapsulated(skb: number): void {
+    const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
+    this.u8[at] = (this.u8[at] as number) | ENCAPSULATION;
+  }
   hasHash(skb: number): boolean {
     const flags = this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE] as number;
     return (flags & (L4_HASH | SW_HASH)) !== 0;
@@ -176,10 +184,11 @@ export class SkbView {
 
 // Bit fields after __pkt_type_offset, in order: pkt_type 3, ignore_df, dst_pending_confirm, ip_summed 2, ooo_okay |
 // tstamp_type 2, tc_at_ingress, tc_skip_classify, remcsum_offload, csum_complete_sw, csum_level 2 | inner_protocol_type,
-// l4_hash, sw_hash ...
+// l4_hash, sw_hash, wifi_acked_valid, wifi_acked, no_fcs, encapsulation ...
 const HASH_FLAGS_BYTE = 2;
 export const L4_HASH = 1 << 1;
 export const SW_HASH = 1 << 2;
+const ENCAPSULATION = 1 << 6;
 export const CHECKSUM_UNNECESSARY = 1;
 export const CHECKSUM_COMPLETE = 2;
 export const CHECKSUM_PARTIAL = 3;

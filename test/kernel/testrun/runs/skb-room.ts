@@ -68,7 +68,42 @@ function runs(): RecordedRun[] {
     [-1, 0],
   ] as const)
     add(`clone_redirect(${ifindex}, ${flags})`, [call('bpf_clone_redirect', ifindex, flags)]);
+  encapsulations(add);
+  shortPackets(add);
   return out;
+}
+
+type Add = (name: string, calls: readonly string[], more?: Partial<RecordedRun>) => void;
+
+/** An inner Ethernet header must fit into the room, and nothing is encapsulated twice. */
+function encapsulations(add: Add): void {
+  for (const flags of ['2', '4', '0xe00000000000042', '0xe00000000000002', '0xe00000000000000', '10', '18'])
+    for (const n of [0, 13, 14, 40]) {
+      add(`encapsulation ${flags} by ${n}, twice`, [room(n, 1, flags), room(n, 1, flags)], { data: 200 });
+      add(`encapsulation ${flags} by ${n} after room`, [room(40, 1), room(-40, 1), room(n, 0, flags)], { data: 200 });
+    }
+}
+
+/** Packets that end within a header. */
+function shortPackets(add: Add): void {
+  const pop = call('bpf_skb_vlan_pop');
+  for (const ethertype of [0x8100, 0x88a8, 0x0806])
+    for (const data of [14, 15, 17, 18, 21, 22, 26]) {
+      add(`of ${data}, ${ethertype}: vlan_pop twice`, [pop, pop], { data, ethertype });
+      add(`of ${data}, ${ethertype}: vlan_push, vlan_pop three times`, [vlan, pop, pop, pop], { data, ethertype });
+    }
+  for (const [ethertype, least] of [
+    [ETH_P_IP, 34],
+    [ETH_P_IPV6, 54],
+  ])
+    for (const progType of [TC, SOCKET, LWT_XMIT])
+      for (const data of [14, least - 1, least])
+        add(`type ${progType}: ${data} bytes of ${ethertype}`, ['r0 = 0'], { data, ethertype, progType });
+  const hash = `${call('bpf_get_hash_recalc')}\nif r0 == 0 goto +1\nr0 = 1`;
+  for (const data of [14, 20, 64]) add(`of ${data}: a hash is never 0`, [hash], { data, ethertype: 0x0806 });
+  const wireLen = 'r0 = *(u32 *)(r6 +160)';
+  add('wire_len without a context', [wireLen]);
+  add('wire_len with a context', [wireLen], { ctx: new Uint8Array(192) });
 }
 
 export const SKB_ROOM_RUNS: readonly RecordedRun[] = runs();
