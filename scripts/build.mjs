@@ -26,9 +26,15 @@ const ENTRIES = [
 /** The bundle of a source file by its room; what stands here goes in one direction only, as the rooms do. */
 const BUNDLES = [
   ['errors', /^(?:util|lib)\/errors\.ts$|^uapi\/errno\.ts$/],
+  // Of the rooms at the bottom, what few callers need.
+  ['asm', /^isa\/asm\/(?!index\.ts$)/],
+  ['c-output', /^btf\/(?:dump-\w+|trampoline)\.ts$/],
+  ['attr-bytes', /^uapi\/attr-encode\.ts$/],
+  ['isa', /^(?:util|isa)\/(?!(?:asm\/)?index\.ts$)|^uapi\/(?:helper-ids|map-types)\.ts$/],
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/|(?:asm\/)?index\.ts$)/],
   ['verifier', /^kernel\/(?:rules|verifier)\//],
-  ['memory', /^kernel\/(?:mem|world|object|run)\//],
+  ['memory', /^kernel\/(?:mem|run|world\/time)\//],
+  ['world', /^kernel\/(?:world|object)\//],
   ['maps', /^kernel\/(?:core|maps)\//],
   ['helpers', /^kernel\/helpers\//],
   ['interp', /^kernel\/interp\//],

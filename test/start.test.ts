@@ -1,6 +1,6 @@
 /** What a start may load and make: files of dist, WebAssembly modules and memories. Counted, not timed. */
 import { execFile } from 'node:child_process';
-import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -61,13 +61,25 @@ async function start(...args: string[]): Promise<Start> {
   return { files, wasm: after('wasm') };
 }
 
+/** Code that is read: the parser goes over all of it, whatever is called later. */
+const kilobytes = ({ files }: Start): number =>
+  files.reduce((sum, file) => sum + statSync(join(root, 'dist', file)).size, 0) / 1000;
+
 const among = ({ files }: Start, name: RegExp): string[] => files.filter((file) => name.test(file));
 
 describe('a start', () => {
+  it('no file makes the parser hold it in two bytes a character', () => {
+    const wide = (readdirSync(join(root, 'dist'), { recursive: true }) as string[])
+      .filter((file) => file.endsWith('.js'))
+      .filter((file) => /[^\0-\xff]/.test(readFileSync(join(root, 'dist', file), 'utf8')));
+    expect(wide).toEqual([]);
+  });
+
   it('import of skep: a few files, no WebAssembly, no kernel types, nothing of Node', async () => {
     const said = await start('--input-type=module', '-e', "await import('skep')");
     expect(said.files).toContain('index.js');
-    expect(said.files.length).toBeLessThanOrEqual(14);
+    expect(said.files.length).toBeLessThanOrEqual(15);
+    expect(kilobytes(said)).toBeLessThanOrEqual(1620);
     expect(said.wasm).toEqual([]);
     expect(among(said, /x86_64|cli|host/)).toEqual([]);
     const text = (file: string): string => readFileSync(join(root, 'dist', file), 'utf8');
@@ -77,7 +89,8 @@ describe('a start', () => {
   it('verify: no code is compiled, no engine and no other command is loaded', async () => {
     const said = await start(MAIN, 'verify', 'examples/firewall/firewall.bpf.o');
     expect(among(said, /chunks\/verify\.js$/)).toHaveLength(1);
-    expect(said.files.length).toBeLessThanOrEqual(20);
+    expect(said.files.length).toBeLessThanOrEqual(18);
+    expect(kilobytes(said)).toBeLessThanOrEqual(1420);
     expect(said.wasm.filter((what) => what !== 'Memory')).toEqual([]);
     expect(
       among(said, /chunks\/(?:run|conformance|prog|map|btf|kernel-transport|jit|interp|helpers|runtime)\.js$/),
@@ -88,7 +101,8 @@ describe('a start', () => {
     const said = await start(MAIN, 'conformance', '--program', 'b70000002a0000009500000000000000');
     expect(among(said, /chunks\/interp\.js$/)).toHaveLength(1);
     expect(said.files.length).toBeLessThanOrEqual(8);
-    expect(among(said, /(?:verifier|chunks\/lib|kernel|jit|maps|host)\.js$/)).toEqual([]);
+    expect(kilobytes(said)).toBeLessThanOrEqual(175);
+    expect(among(said, /(?:base|world|verifier|chunks\/lib|kernel|jit|maps|host)\.js$/)).toEqual([]);
   });
 
   it.each(['--help', 'version'])('%s: only the command line itself', async (word) => {

@@ -1,4 +1,5 @@
 /** The operator table: its rows (op-rows.ts) expanded to every legal opcode. */
+import { lazy } from '../util/lazy.ts';
 import {
   BPF_ABS,
   BPF_ADDR_SPACE_CAST,
@@ -42,10 +43,11 @@ import {
   LD_IMM64_ROWS,
 } from './op-rows.ts';
 
-type Draft = Omit<OpInfo, 'id' | 'linux'> & { linux?: boolean };
+/** A row that has no number yet. */
+type Draft = { -readonly [K in keyof OpInfo]: OpInfo[K] };
 
 const zero = { dst: 0, src: 0, off: 0, imm: 0 } as const;
-const plain = { op: '', symbol: '', wasm: '', x: false, version: 1 as IsaVersion };
+const plain = { id: 0, linux: true, op: '', symbol: '', wasm: '', x: false, version: 1 as IsaVersion };
 
 function aluOps(out: Draft[]): void {
   for (const bits of [64, 32] as const) {
@@ -56,6 +58,8 @@ function aluOps(out: Draft[]): void {
       const group: IsaGroup = row.group === 'base' ? base : bits === 64 ? 'divmul64' : 'divmul32';
       for (const x of [false, true]) {
         out.push({
+          id: 0,
+          linux: true,
           name: `${row.name}${bits}_${x ? 'reg' : 'imm'}`,
           code: cls | row.op | (x ? BPF_X : BPF_K),
           format: 'alu',
@@ -152,6 +156,8 @@ function jmpOps(out: Draft[]): void {
     for (const row of JMP_ROWS) {
       for (const x of [false, true]) {
         out.push({
+          id: 0,
+          linux: true,
           name: `${row.name}${bits}_${x ? 'reg' : 'imm'}`,
           code: cls | row.op | (x ? BPF_X : BPF_K),
           format: 'jcond',
@@ -379,26 +385,28 @@ function expand(): readonly OpInfo[] {
   endOps(out);
   jmpOps(out);
   memOps(out);
-  return out.map((d, id) => ({ linux: true, ...d, id }));
+  for (let id = 0; id < out.length; id++) out[id].id = id;
+  return out;
 }
 
 /** Every legal form of every opcode. */
-export const OPS: readonly OpInfo[] = expand();
+export const allOps = lazy(expand);
 
-/** Legal forms by opcode byte; an opcode without any is unknown. */
-export const OPS_BY_CODE: readonly (readonly OpInfo[])[] = Array.from({ length: 256 }, (_, code) =>
-  OPS.filter((op) => op.code === code),
-);
+const byCode = lazy((): readonly (readonly OpInfo[])[] => {
+  const rows: OpInfo[][] = Array.from({ length: 256 }, () => []);
+  for (const op of allOps()) rows[op.code].push(op);
+  return rows;
+});
 
-/** Forms by their unique name. */
-export const OPS_BY_NAME: ReadonlyMap<string, OpInfo> = new Map(OPS.map((op) => [op.name, op]));
+/** Legal forms of an opcode byte; one without any is unknown. */
+export const opsOf = (code: number): readonly OpInfo[] => byCode()[code];
 
 /**
  * The row of an instruction, decided by code and the fields that tell forms apart (off of sdiv and movsx, imm of atomics
  * and byte swaps, src of ld_imm64 and calls); other fields are not looked at. Undefined when no form fits.
  */
 export function opOf(code: number, src: number, off: number, imm: number): OpInfo | undefined {
-  const rows = OPS_BY_CODE[code];
+  const rows = opsOf(code);
   if (rows.length === 1) return rows[0];
   for (const r of rows) {
     if (

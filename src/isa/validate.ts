@@ -2,7 +2,7 @@
 import type { Insns } from './insn.ts';
 import { BPF_DW, BPF_IMM, BPF_LD, BPF_REG_10 } from './opcodes.ts';
 import { type FieldRule, LD_IMM64_ROWS, type OpInfo } from './op-rows.ts';
-import { OPS_BY_CODE, opOf } from './ops.ts';
+import { opsOf, opOf } from './ops.ts';
 
 /** Why an instruction is not well formed. */
 export type InsnFaultReason =
@@ -64,7 +64,7 @@ export function secondSlots(insns: Insns): Uint8Array {
 function checkInsn(insns: Insns, i: number, second: Uint8Array, profile: 'rfc' | 'linux'): InsnFault | undefined {
   const code = insns.code[i];
   const hex = code.toString(16).padStart(2, '0');
-  const rows = OPS_BY_CODE[code];
+  const rows = opsOf(code);
   if (rows.length === 0 || (profile === 'linux' && !rows[0].linux)) {
     return { index: i, reason: 'unknown-opcode', detail: `unknown opcode ${hex}` };
   }

@@ -2,6 +2,7 @@
 import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from './attr-layout.ts';
 import { type ElemFields, FAST, type TakenAttr, type Taker } from './attr-take-fast.ts';
 import { bytesOf, type Fields, isObject, scalar } from './attr-values.ts';
+import { lazyRow } from '../util/lazy.ts';
 import { ERRNO } from './errno.ts';
 
 interface Plan extends ElemFields {
@@ -25,8 +26,6 @@ const OWN_OUTPUTS: Readonly<Record<AttrLayout['group'], readonly string[]>> = {
   link_detach: [],
 };
 const NONE: readonly string[] = [];
-
-const LAST_COMMAND = Math.max(...Object.keys(ATTR_LAYOUTS).map(Number));
 
 function planOf(layout: AttrLayout): Plan {
   const { group, fields } = layout;
@@ -53,7 +52,7 @@ function planOf(layout: AttrLayout): Plan {
 }
 
 /** By the number of the command. */
-const PLANS: readonly (Plan | undefined)[] = Array.from({ length: LAST_COMMAND + 1 }, (_, cmd) => {
+const planFor = lazyRow((cmd): Plan | undefined => {
   const layout = (ATTR_LAYOUTS as Readonly<Record<number, AttrLayout | undefined>>)[cmd];
   return layout === undefined ? undefined : planOf(layout);
 });
@@ -63,7 +62,7 @@ const PLANS: readonly (Plan | undefined)[] = Array.from({ length: LAST_COMMAND +
  * not fit its field. Numbers may be given as signed or unsigned.
  */
 export function takeAttr(cmd: unknown, given: unknown): TakenAttr | number {
-  const plan = typeof cmd === 'number' ? PLANS[cmd] : undefined;
+  const plan = typeof cmd === 'number' ? planFor(cmd) : undefined;
   if (plan === undefined) return -ERRNO.EINVAL;
   try {
     return plan.fast !== undefined && isObject(given) ? plan.fast(plan, given) : take(plan, given);

@@ -2,7 +2,7 @@
 import fc from 'fast-check';
 import { type Insn, Insns } from '../../src/isa/insn.ts';
 import { type FieldRule, type OpInfo } from '../../src/isa/op-rows.ts';
-import { OPS } from '../../src/isa/ops.ts';
+import { allOps } from '../../src/isa/ops.ts';
 
 const imm = fc.oneof(
   fc.integer({ min: -0x8000_0000, max: 0x7fff_ffff }),
@@ -37,7 +37,7 @@ export function insnOf(op: OpInfo): fc.Arbitrary<Insns> {
     });
 }
 
-export const anyOp = fc.constantFrom(...OPS);
+export const anyOp = fc.constantFrom(...allOps());
 export const anyInsn = anyOp.chain(insnOf);
 export const anyProgram = fc.array(anyInsn, { maxLength: 30 }).map((parts) => {
   const out = new Insns(parts.reduce((n, p) => n + p.length, 0));

@@ -3,6 +3,7 @@ import { BPF_TIMER, BPF_WORKQUEUE } from '../../btf/record.ts';
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { BPF_FUNC as F } from '../../uapi/helper-ids.ts';
 import { BPF_PROG_TYPE as P } from '../../uapi/prog-types.ts';
+import { lazy } from '../../util/lazy.ts';
 import type { ProgQuery } from './prog-type.ts';
 import { GRAPH, LOCKS, MAP_TYPES } from './rows/maps.ts';
 
@@ -12,16 +13,17 @@ const idOf = (name: string): number => (F as Readonly<Record<string, number>>)[`
 const GENERIC: ReadonlySet<number> = new Set([F.BPF_FUNC_map_lookup_elem, F.BPF_FUNC_kptr_xchg]);
 
 /** By map type: the only helpers that take it. */
-const HELPERS_OF: ReadonlyMap<number, ReadonlySet<number>> = new Map(
-  Object.entries(MAP_TYPES).flatMap(([type, row]) =>
-    row.helpers === undefined ? [] : [[Number(type), new Set(row.helpers.map(idOf))] as const],
-  ),
+const helpersOf = lazy(
+  (): ReadonlyMap<number, ReadonlySet<number>> =>
+    new Map(
+      Object.entries(MAP_TYPES).flatMap(([type, row]) =>
+        row.helpers === undefined ? [] : [[Number(type), new Set(row.helpers.map(idOf))] as const],
+      ),
+    ),
 );
 
 /** By helper: the only map types that it takes. */
-const TYPES_OF: ReadonlyMap<number, ReadonlySet<number>> = typesByHelper();
-
-function typesByHelper(): Map<number, Set<number>> {
+const typesOf = lazy((): ReadonlyMap<number, ReadonlySet<number>> => {
   const types = new Map<number, Set<number>>();
   for (const [type, row] of Object.entries(MAP_TYPES)) {
     for (const id of [...(row.helpers ?? []), ...(row.alone ?? [])].map(idOf)) {
@@ -31,7 +33,7 @@ function typesByHelper(): Map<number, Set<number>> {
     }
   }
   return types;
-}
+});
 
 /** Programs that run where no socket lock can be held, so that they may update and delete in a sockmap. */
 const SOCKMAP_WRITERS: ReadonlySet<number> = new Set([
@@ -46,13 +48,13 @@ const SOCKMAP_WRITERS: ReadonlySet<number> = new Set([
 
 /** May this program call this helper on this map type (check_map_func_compatibility)? */
 export function mapHelperAllowed(mapType: number, helper: number, q: ProgQuery): 'ok' | 'no' | 'no-sockmap-update' {
-  const helpers = HELPERS_OF.get(mapType);
+  const helpers = helpersOf().get(mapType);
   if (helpers !== undefined && !helpers.has(helper)) {
     const writes = helper === F.BPF_FUNC_map_update_elem || helper === F.BPF_FUNC_map_delete_elem;
     if (MAP_TYPES[mapType].sockmap !== true || !writes) return 'no';
     if (!mayUpdateSockmap(helper, q)) return 'no-sockmap-update';
   }
-  const types = TYPES_OF.get(helper);
+  const types = typesOf().get(helper);
   return types === undefined || types.has(mapType) ? 'ok' : 'no';
 }
 

@@ -2,7 +2,7 @@
 import { inBuild, type KernelBuild } from './build.ts';
 import { attachTypeSince } from './rows/attach.ts';
 import { compileCtxUse } from './rows/ctx/check.ts';
-import { HELPERS } from './rows/helpers/protos.ts';
+import { helperProto, helperRow } from './rows/helpers/protos.ts';
 import { BASE, type HelperGrant } from './rows/helpers/sets.ts';
 import type { Caps, ProgQuery, ProgTypeOps } from './prog-type.ts';
 import type { ProgTypeRow, RetRule } from './rows/progs/row.ts';
@@ -10,7 +10,8 @@ import type { FuncProto } from './proto.ts';
 
 interface Offer {
   readonly grant: HelperGrant;
-  readonly proto: FuncProto;
+  /** Made when a program first calls the helper. */
+  proto: FuncProto | undefined;
 }
 
 /** bpf_token_capable: CAP_SYS_ADMIN stands for both newer capabilities. */
@@ -22,11 +23,12 @@ export function compileProgType(row: ProgTypeRow, build: KernelBuild): ProgTypeO
   const offers: Offer[][] = [];
   for (const entry of row.withoutBase ? row.helpers : [...row.helpers, ...BASE]) {
     const grant: HelperGrant = typeof entry === 'string' ? { helper: entry } : entry;
-    const proto = HELPERS[grant.helper];
-    if (!inBuild({ ...proto, ...grant }, build)) continue;
+    const proto = helperRow(grant.helper);
+    const { since = proto.since, until = proto.until, config } = grant;
+    if (!inBuild({ since, until, config }, build)) continue;
     offers[proto.id] ??= [];
     const attach = grant.attach?.filter((type) => inBuild({ since: attachTypeSince(type) }, build));
-    offers[proto.id].push({ grant: attach === undefined ? grant : { ...grant, attach }, proto });
+    offers[proto.id].push({ grant: attach === undefined ? grant : { ...grant, attach }, proto: undefined });
   }
   const check = compileCtxUse(row.ctx);
   const ranges = row.ret.map((r) => (r.range === 'any' ? undefined : { min: r.range[0], max: r.range[1] }));
@@ -41,10 +43,11 @@ export function compileProgType(row: ProgTypeRow, build: KernelBuild): ProgTypeO
     btfCtx: row.btfCtx === true,
     convertsCtx: row.ctx.convert,
     isValidAccess: (off, size, write, q, out, isLdsx = false) => check(off, size, write, q, out, isLdsx),
-    funcProto: (id, q) =>
-      row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))
-        ? undefined
-        : offers[id]?.find((o) => granted(o.grant, q))?.proto,
+    funcProto(id, q) {
+      if (row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))) return undefined;
+      const offer = offers[id]?.find((o) => granted(o.grant, q));
+      return offer === undefined ? undefined : (offer.proto ??= helperProto(offer.grant.helper));
+    },
     retRange: (q) => {
       const at = row.ret.findIndex((r) => fits(r, q));
       return at < 0 ? undefined : ranges[at];

@@ -13,8 +13,8 @@ export interface Versioned {
 
 /** A version as a number that orders as versions do: `6.18` is 6018. */
 export function versionNumber(name: VersionName): number {
-  const [major, minor] = name.split('.');
-  return Number(major) * 1000 + Number(minor);
+  const dot = name.indexOf('.');
+  return Number(name.slice(0, dot)) * 1000 + Number(name.slice(dot + 1));
 }
 
 /** Whether a row holds in a version, given as a number. */

@@ -2,16 +2,16 @@
 import fc from 'fast-check';
 import type { Insn } from '../../../src/isa/insn.ts';
 import { type OpInfo } from '../../../src/isa/op-rows.ts';
-import { OPS } from '../../../src/isa/ops.ts';
+import { allOps } from '../../../src/isa/ops.ts';
 import { insnOf } from '../../isa/arbitrary.ts';
 
 /** Bytes of the memory area behind r9 that programs read and write. */
 export const AREA = 128;
 
 const MEMORY = ['ldx', 'ldsx', 'st', 'stx', 'atomic', 'fetch', 'xchg', 'cmpxchg', 'load_acq', 'store_rel'];
-const plain = OPS.filter((o) => ['alu', 'neg', 'mov', 'movsx', 'end'].includes(o.format));
-const jumps = OPS.filter((o) => o.format === 'jcond');
-const memory = OPS.filter((o) => MEMORY.includes(o.format));
+const plain = allOps().filter((o) => ['alu', 'neg', 'mov', 'movsx', 'end'].includes(o.format));
+const jumps = allOps().filter((o) => o.format === 'jcond');
+const memory = allOps().filter((o) => MEMORY.includes(o.format));
 const reg = fc.integer({ min: 0, max: 8 });
 
 /** 64-bit values with the interesting ones more often. */

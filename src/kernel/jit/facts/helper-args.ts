@@ -1,17 +1,18 @@
 /** How many argument registers each helper reads: what a caller has to pass in the frame. */
+import { lazy } from '../../../util/lazy.ts';
 import { INTERNAL_HELPER } from '../../rules/rows/helpers/internal.ts';
-import { HELPERS } from '../../rules/rows/helpers/protos.ts';
+import { helperKeys, helperRow } from '../../rules/rows/helpers/protos.ts';
 
 /** bpf_trace_printk takes up to three values that its prototype does not name. */
 const VARIADIC = 6;
 
-const COUNTS: ReadonlyMap<number, number> = (() => {
-  const counts = new Map<number, number>();
-  for (const p of Object.values(HELPERS)) counts.set(p.id, Math.max(p.args.length, counts.get(p.id) ?? 0));
-  counts.set(VARIADIC, 5);
-  for (const id of Object.values(INTERNAL_HELPER)) counts.set(id, 2);
-  return counts;
-})();
+const counts = lazy((): ReadonlyMap<number, number> => {
+  const most = new Map<number, number>();
+  for (const p of helperKeys().map(helperRow)) most.set(p.id, Math.max(p.args.length, most.get(p.id) ?? 0));
+  most.set(VARIADIC, 5);
+  for (const id of Object.values(INTERNAL_HELPER)) most.set(id, 2);
+  return most;
+});
 
 /** Arguments of a helper by BPF_FUNC_* id; 5 when it is not known. */
-export const helperArgCount = (id: number): number => COUNTS.get(id) ?? 5;
+export const helperArgCount = (id: number): number => counts().get(id) ?? 5;

@@ -1,4 +1,5 @@
 /** Loads through socket pointers (check_sock_access): which offsets and sizes they have. Nothing there can be written. */
+import { lazy } from '../../../../util/lazy.ts';
 import type { CtxAccess, ProgQuery } from '../../prog-type.ts';
 import { baseType, PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK, PTR_TO_XDP_SOCK } from '../../reg-types.ts';
 import { compileCtxUse, type CtxCheck } from './check.ts';
@@ -16,12 +17,14 @@ function readAll(struct: CtxStruct, without: ReadonlySet<string> = new Set()): C
   return compileCtxUse({ struct, read: Object.fromEntries(names.map((name) => [name, true as const])), convert: true });
 }
 
-const CHECKS: Readonly<Record<number, CtxCheck>> = {
-  [PTR_TO_SOCKET]: readAll(BPF_SOCK),
-  [PTR_TO_SOCK_COMMON]: readAll(BPF_SOCK, FULL_SOCKET_ONLY),
-  [PTR_TO_TCP_SOCK]: readAll(BPF_TCP_SOCK),
-  [PTR_TO_XDP_SOCK]: readAll(BPF_XDP_SOCK),
-};
+const checks = lazy(
+  (): Readonly<Record<number, CtxCheck>> => ({
+    [PTR_TO_SOCKET]: readAll(BPF_SOCK),
+    [PTR_TO_SOCK_COMMON]: readAll(BPF_SOCK, FULL_SOCKET_ONLY),
+    [PTR_TO_TCP_SOCK]: readAll(BPF_TCP_SOCK),
+    [PTR_TO_XDP_SOCK]: readAll(BPF_XDP_SOCK),
+  }),
+);
 
 const ANYONE: ProgQuery = {
   progType: 0,
@@ -34,5 +37,5 @@ const ANYONE: ProgQuery = {
 
 /** Whether a load of `size` bytes at `off` from a socket pointer of this register type is allowed; fills `out`. */
 export function isValidSockAccess(regType: number, off: number, size: number, out: CtxAccess, isLdsx = false): boolean {
-  return CHECKS[baseType(regType)]?.(off, size, false, ANYONE, out, isLdsx) ?? false;
+  return checks()[baseType(regType)]?.(off, size, false, ANYONE, out, isLdsx) ?? false;
 }

@@ -15,6 +15,11 @@ export type HelperKey = keyof typeof ROWS;
 /** A prototype with the kernels that have it. */
 export type HelperProto = FuncProto & Versioned;
 
-export const HELPERS: Readonly<Record<HelperKey, HelperProto>> = Object.fromEntries(
-  Object.entries(ROWS).map(([key, row]: [string, HelperRow]) => [key, { ...row, name: key.split(':')[0] }]),
-) as Record<HelperKey, HelperProto>;
+/** A prototype's row, which has no name. */
+export const helperRow = (key: HelperKey): HelperRow => ROWS[key];
+
+/** A prototype with its name. */
+export const helperProto = (key: HelperKey): HelperProto => ({ ...ROWS[key], name: key.split(':')[0] });
+
+/** Keys of all prototypes. */
+export const helperKeys = (): readonly HelperKey[] => Object.keys(ROWS) as HelperKey[];

@@ -325,7 +325,7 @@ export const KFUNC = {
   CAST_UNKNOWN_TYPE: {
     errno: ERRNO.EINVAL,
     text: (id: string) => `Unknown type ID ${id} passed to kfunc bpf_rdonly_cast`,
-    why: 'The kernel’s BTF has no such type. Use bpf_core_type_id_kernel, so that the number is relocated.',
+    why: "The kernel's BTF has no such type. Use bpf_core_type_id_kernel, so that the number is relocated.",
   },
   CAST_NOT_STRUCT: {
     errno: ERRNO.EINVAL,
