@@ -156,6 +156,8 @@ export function assembleRuntime(
   });
   const cpus = layout.stacks.slice(0, RUNNING_CPUS).map((stack, id) => makeCpu(id, stack, mem, heap));
   const devices = new NetDevices(mem, heap, layouts, options.interfaces);
+  const { transmit } = host;
+  if (transmit !== undefined) devices.wire.attach(({ ifindex, packet, ingress }) => transmit(ifindex, packet, ingress));
   const time = new WorldTime({ clock: options.clock, ports: host, cpus: cpus.length, poll: () => deadline.check() });
   const linkParts: LinkParts = {
     mem,
@@ -168,6 +170,7 @@ export function assembleRuntime(
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
     hasDevice: (ifindex) => devices.has(ifindex),
+    wire: devices.wire,
     deadline,
   };
   const engines = options.verifyOnly

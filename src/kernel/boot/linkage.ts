@@ -11,6 +11,7 @@ import type { Allocator } from '../mem/allocator.ts';
 import { CodeTable } from '../mem/code-table.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
+import type { Wire } from '../world/net/device.ts';
 import type { WorldTime } from '../world/time/time.ts';
 
 export interface LinkParts {
@@ -26,6 +27,7 @@ export interface LinkParts {
   readonly kfuncName: (btfId: number) => string;
   readonly nrCpus: number;
   readonly hasDevice: (ifindex: number) => boolean;
+  readonly wire: Wire;
   /** What loops poll. */
   readonly deadline: Deadline;
 }
@@ -45,6 +47,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     ...(parts.layouts ? { layouts: parts.layouts } : {}),
     nrCpus: parts.nrCpus,
     hasDevice: parts.hasDevice,
+    wire: parts.wire,
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
     free: (addr) => heap.free(addr),

@@ -60,7 +60,7 @@ export const redirectPeer = simple((env, ifindex, flags) => {
   return TC_ACT_REDIRECT;
 }, 2);
 
-/** bpf_clone_redirect(skb, ifindex, flags): a copy goes to the host, which is the wire of all devices. */
+/** bpf_clone_redirect(skb, ifindex, flags): a copy goes to the wire of all devices. */
 export const cloneRedirect: HelperMaker = (env) => {
   const f = new Frames(env);
   const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
@@ -70,12 +70,12 @@ export const cloneRedirect: HelperMaker = (env) => {
     const flags = f.u32(frame, 3);
     if (f.hi(frame, 3) !== 0 || flags & ~BPF_F_INGRESS) return f.ret(frame, -ERRNO.EINVAL);
     if (env.hasDevice?.(ifindex) !== true) return f.ret(frame, -ERRNO.EINVAL);
-    const { transmit } = env.host;
-    if (transmit === undefined)
-      throw new ProgramAbort('unsupported', -1, 'bpf_clone_redirect sends a packet, and the host has no transmit port');
+    const { wire } = env;
+    if (wire === undefined || wire.idle)
+      throw new ProgramAbort('unsupported', -1, 'bpf_clone_redirect sends a packet, and the wire has no transmit port');
     const data = skb.get32(at, 'data');
     const copy = skb.u8.slice(data, data + skb.headlen(at));
-    f.ret(frame, transmit(ifindex, copy, (flags & BPF_F_INGRESS) !== 0));
+    f.ret(frame, wire.run({ ifindex, packet: copy, ingress: (flags & BPF_F_INGRESS) !== 0 }));
     skb.computeDataPointers(at);
   };
 };

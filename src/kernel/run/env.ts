@@ -2,6 +2,7 @@
 import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
+import type { Wire } from '../world/net/device.ts';
 import type { ClockPorts } from '../world/time/clock.ts';
 import type { WorldTime } from '../world/time/time.ts';
 import type { Cpu } from './cpu.ts';
@@ -46,7 +47,7 @@ export interface HostPorts extends ClockPorts {
   currentTask?(): number;
   /**
    * Sends a packet that bpf_clone_redirect copied out of a device, or takes it in on it: 0 or a value of the device, which the helper
-   * returns. Without it such a program is stopped.
+   * returns. It is attached to `world.devices.wire`; with nothing there such a program is stopped.
    */
   transmit?(ifindex: number, packet: Uint8Array, ingress: boolean): number;
   /** Return addresses, innermost first, for bpf_get_stack and bpf_get_stackid; -EFAULT without. */
@@ -56,7 +57,7 @@ export interface HostPorts extends ClockPorts {
 /** The environment of helpers: one per runtime and CPU. */
 export interface HelperEnv {
   readonly mem: KernelMemory;
-  readonly host: Omit<HostPorts, keyof ClockPorts>;
+  readonly host: Omit<HostPorts, keyof ClockPorts | 'transmit'>;
   /** The guest's clock and its events. */
   readonly time: WorldTime;
   /** The CPU that programs run on; `cpu.run` is the run that a helper is called in. */
@@ -77,6 +78,8 @@ export interface HelperEnv {
   readonly layouts?: KernelLayouts;
   /** Whether there is a network device with this ifindex; none without. */
   hasDevice?(ifindex: number): boolean;
+  /** Where devices send packets to; none without. */
+  readonly wire?: Wire;
   /** Possible CPUs; 1 when left out. */
   readonly nrCpus?: number;
   /** Throws when the run's deadline has passed; bpf_loop and iterators poll it. */

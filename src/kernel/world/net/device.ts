@@ -2,6 +2,7 @@
 import { ETH_HLEN } from './packet.ts';
 import type { Allocator } from '../../mem/allocator.ts';
 import type { KernelMemory } from '../../mem/memory.ts';
+import { HookPoint } from '../hook-point.ts';
 import type { KernelLayouts } from '../layouts.ts';
 
 /** A simulated network device. */
@@ -25,6 +26,17 @@ export interface NetDevice {
   readonly rxq: readonly number[];
 }
 
+/** A packet that leaves by a device, or comes in on it. */
+export interface Transmission {
+  readonly ifindex: number;
+  /** The receiver's own copy. */
+  readonly packet: Uint8Array;
+  readonly ingress: boolean;
+}
+
+/** Takes packets: 0, or a value that the device gives (NET_XMIT_*, -errno). */
+export type Wire = HookPoint<Transmission, number>;
+
 export const LOOPBACK: NetDeviceSpec = { ifindex: 1, name: 'lo' };
 const REG_STATE_REGISTERED = 1;
 
@@ -32,6 +44,8 @@ const REG_STATE_REGISTERED = 1;
 export class NetDevices {
   readonly #specs: ReadonlyMap<number, NetDeviceSpec>;
   readonly #made = new Map<number, NetDevice>();
+  /** Where packets go that devices send. */
+  readonly wire: Wire = new HookPoint({ idle: 0 });
 
   constructor(
     readonly mem: KernelMemory,
