@@ -13,6 +13,8 @@ export type { Invocation } from './kernel/run/invocation.ts';
 export type { Accepted, Refused, VerifiedProgram, VerifierOutcome } from './kernel/verifier/result.ts';
 export type { Attachment, HookPoint } from './kernel/world/hook-point.ts';
 export type { NetDeviceSpec, Transmission, Wire } from './kernel/world/net/device.ts';
+export { MissingTypes } from './kernel/world/layouts.ts';
+export { StructError, type StructFault, type StructInput, type StructView } from './kernel/world/struct-view.ts';
 export type { VirtualClockOptions } from './kernel/world/time/clock.ts';
 export type { TimeEvent } from './kernel/world/time/event-queue.ts';
 export type { ClockOption, WorldTime } from './kernel/world/time/time.ts';

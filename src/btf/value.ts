@@ -34,7 +34,8 @@ export function readBits(bytes: Uint8Array, bitOffset: number, count: number, si
   return signed ? BigInt.asIntN(count, out) : out;
 }
 
-function writeBits(bytes: Uint8Array, bitOffset: number, count: number, value: bigint): void {
+/** Writes the low `count` bits of a value at a bit offset, little-endian. */
+export function writeBits(bytes: Uint8Array, bitOffset: number, count: number, value: bigint): void {
   let v = BigInt.asUintN(count, value);
   for (let at = bitOffset, left = count; left > 0; ) {
     const inside = at & 7;
@@ -64,6 +65,15 @@ export function decodeValue(
   walk: Walk = new Walk(partsOf(bytes.length)),
 ): BtfValue {
   return decodeAt(btf, typeId, bytes, 0, 0, walk);
+}
+
+/** Decodes what lies at a place inside of `bytes`: a type, where its first bit is, and the width of a bit field, 0 of other members. */
+export function decodePlace(
+  btf: Btf,
+  { type, bit, width }: { readonly type: number; readonly bit: number; readonly width: number },
+  bytes: Uint8Array,
+): BtfValue {
+  return decodeAt(btf, type, bytes, bit, width, new Walk(partsOf(bytes.length)));
 }
 
 /** Most bits of an integer. */

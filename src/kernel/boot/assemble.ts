@@ -20,6 +20,7 @@ import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
 import { type ClockOption, WorldTime } from '../world/time/time.ts';
+import { Structs } from '../world/struct-view.ts';
 import { World } from '../world/world.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
@@ -155,7 +156,8 @@ export function assembleRuntime(
     nextMapId: () => objects.newId('map'),
   });
   const cpus = layout.stacks.slice(0, RUNNING_CPUS).map((stack, id) => makeCpu(id, stack, mem, heap));
-  const devices = new NetDevices(mem, heap, layouts, options.interfaces);
+  const structs = new Structs({ mem, heap, rcu, btf: vmlinux });
+  const devices = new NetDevices(structs, options.interfaces);
   const { transmit } = host;
   if (transmit !== undefined) devices.wire.attach(({ ifindex, packet, ingress }) => transmit(ifindex, packet, ingress));
   const time = new WorldTime({ clock: options.clock, ports: host, cpus: cpus.length, poll: () => deadline.check() });
@@ -190,7 +192,7 @@ export function assembleRuntime(
     verifyOnly: engines === undefined,
     compile: noting(engines?.compile ?? notExecutable, compiling),
   };
-  return new EmbeddedRuntime(env, new World({ time, devices }), cpus, compiling);
+  return new EmbeddedRuntime(env, new World({ time, devices, structs }), cpus, compiling);
 }
 
 function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {

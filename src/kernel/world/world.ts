@@ -1,5 +1,6 @@
 /** The simulated host of one runtime: its time, its devices. Programs see it through helpers and contexts; it knows nothing of them. */
 import type { NetDevices } from './net/device.ts';
+import { type StructInput, Structs, type StructView } from './struct-view.ts';
 import type { WorldTime } from './time/time.ts';
 
 /** What a runtime's programs live in. */
@@ -9,8 +10,20 @@ export class World {
   /** Network devices by ifindex. */
   readonly devices: NetDevices;
 
-  constructor(parts: { readonly time: WorldTime; readonly devices: NetDevices }) {
+  /** Kernel structs by the target's BTF. */
+  readonly structs: Structs;
+
+  constructor(parts: { readonly time: WorldTime; readonly devices: NetDevices; readonly structs: Structs }) {
     this.time = parts.time;
     this.devices = parts.devices;
+    this.structs = parts.structs;
+  }
+
+  /**
+   * A kernel struct in guest memory, any that the kernel's BTF has: members by name, nested, in lists, by enumerator; text for arrays
+   * of char and `char *`; other structs for pointers to them. Throws StructError, and MissingTypes without such a type.
+   */
+  struct(name: string, values?: { readonly [member: string]: StructInput }): StructView {
+    return this.structs.make(name, values);
   }
 }

@@ -9,6 +9,7 @@ import { NetDevices } from '../../../src/kernel/world/net/device.ts';
 import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
 import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
+import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
 import { Cpu } from '../../../src/kernel/run/cpu.ts';
@@ -54,7 +55,7 @@ export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['
     mem,
     heap: allocator,
     layouts,
-    devices: new NetDevices(mem, allocator, layouts),
+    devices: new NetDevices(new Structs({ mem, heap: allocator, rcu: maps.rcu, btf: () => btf })),
     nrCpus: maps.nrCpus,
     rcu: maps.rcu,
   } as unknown as HookEnv;

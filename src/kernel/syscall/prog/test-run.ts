@@ -4,6 +4,7 @@ import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import { BadBuffer, claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
 import { MissingTypes } from '../../world/layouts.ts';
+import { StructError } from '../../world/struct-view.ts';
 import { inCall } from '../../testrun/call.ts';
 import { testRun, type TestRun } from '../../testrun/test-run.ts';
 import type { LoadedProg } from '../../object/prog.ts';
@@ -70,7 +71,7 @@ function run(env: SyscallEnv, prog: LoadedProg, test: TestRun): number {
   try {
     return inCall(env.hooks, () => testRun(env.hooks, prog, test));
   } catch (error) {
-    if (!(error instanceof MissingTypes)) throw error;
+    if (!(error instanceof MissingTypes || error instanceof StructError)) throw error;
     test.aborted = error.message;
     return -ERRNO.EOPNOTSUPP;
   } finally {

@@ -1,9 +1,7 @@
 /** Network devices that programs can see: struct net_device and its receive queues in kernel memory, by ifindex. */
 import { ETH_HLEN } from './packet.ts';
-import type { Allocator } from '../../mem/allocator.ts';
-import type { KernelMemory } from '../../mem/memory.ts';
 import { HookPoint } from '../hook-point.ts';
-import type { KernelLayouts } from '../layouts.ts';
+import type { Structs } from '../struct-view.ts';
 
 /** A simulated network device. */
 export interface NetDeviceSpec {
@@ -39,6 +37,9 @@ export type Wire = HookPoint<Transmission, number>;
 
 export const LOOPBACK: NetDeviceSpec = { ifindex: 1, name: 'lo' };
 const REG_STATE_REGISTERED = 1;
+const IFNAMSIZ = 16;
+const ETH_DATA_LEN = 1500;
+const LOOPBACK_MTU = 65536;
 
 /** Devices are made in kernel memory when first asked for: a runtime that never runs packets needs no layouts. */
 export class NetDevices {
@@ -47,12 +48,10 @@ export class NetDevices {
   /** Where packets go that devices send. */
   readonly wire: Wire = new HookPoint({ idle: 0 });
 
-  constructor(
-    readonly mem: KernelMemory,
-    readonly heap: Allocator,
-    readonly layouts: KernelLayouts,
-    specs: readonly NetDeviceSpec[] = [],
-  ) {
+  readonly #structs: Structs;
+
+  constructor(structs: Structs, specs: readonly NetDeviceSpec[] = []) {
+    this.#structs = structs;
     this.#specs = new Map([LOOPBACK, ...specs].map((spec) => [spec.ifindex, spec]));
   }
 
@@ -74,27 +73,20 @@ export class NetDevices {
   #make(spec: NetDeviceSpec): NetDevice {
     const known = this.#made.get(spec.ifindex);
     if (known !== undefined) return known;
-    const { mem, heap } = this;
-    const dev = this.layouts.struct('net_device');
-    const addr = heap.alloc(dev.size, 64);
-    mem.view.setUint32(addr + dev.offset('ifindex'), spec.ifindex, true);
-    mem.view.setUint16(addr + dev.offset('hard_header_len'), ETH_HLEN, true);
-    mem.view.setUint32(addr + dev.offset('mtu'), spec.ifindex === 1 ? 65536 : 1500, true);
-    mem.u8.set(new TextEncoder().encode(spec.name).subarray(0, 15), addr + dev.offset('name'));
-    const rxQueues = spec.rxQueues ?? 1;
-    mem.view.setUint32(addr + dev.offset('real_num_rx_queues'), rxQueues, true);
-    const rxq = Array.from({ length: rxQueues }, (_, queue) => this.#makeQueue(addr, queue));
-    const device = { ifindex: spec.ifindex, name: spec.name, rxQueues, mac: spec.mac ?? new Uint8Array(6), addr, rxq };
-    this.#made.set(spec.ifindex, device);
+    const { ifindex, name, rxQueues = 1, mac = new Uint8Array(6) } = spec;
+    const dev = this.#structs.make('net_device', {
+      ifindex,
+      hard_header_len: ETH_HLEN,
+      mtu: ifindex === LOOPBACK.ifindex ? LOOPBACK_MTU : ETH_DATA_LEN,
+      name: new TextEncoder().encode(name).subarray(0, IFNAMSIZ - 1),
+      real_num_rx_queues: rxQueues,
+    });
+    const rxq = Array.from({ length: rxQueues }, (_, queue_index) => {
+      const values = { dev, queue_index, reg_state: REG_STATE_REGISTERED };
+      return this.#structs.make('xdp_rxq_info', values).addr;
+    });
+    const device = { ifindex, name, rxQueues, mac, addr: dev.addr, rxq };
+    this.#made.set(ifindex, device);
     return device;
-  }
-
-  #makeQueue(dev: number, queue: number): number {
-    const rxq = this.layouts.struct('xdp_rxq_info');
-    const addr = this.heap.alloc(rxq.size, 64);
-    this.mem.view.setUint32(addr + rxq.offset('dev'), dev, true);
-    this.mem.view.setUint32(addr + rxq.offset('queue_index'), queue, true);
-    this.mem.view.setUint32(addr + rxq.offset('reg_state'), REG_STATE_REGISTERED, true);
-    return addr;
   }
 }
