@@ -1,6 +1,6 @@
 /** The simulated host of one runtime: its time, its devices. Programs see it through helpers and contexts; it knows nothing of them. */
 import type { NetDevices } from './net/device.ts';
-import { type StructInput, Structs, type StructView } from './struct-view.ts';
+import type { StructInput, Structs, StructView } from './struct-view.ts';
 import type { WorldTime } from './time/time.ts';
 
 /** What a runtime's programs live in. */
