@@ -40,6 +40,7 @@ export function callbackLoop(seed: number, options: CallbackLoopOptions = {}): G
     insns: encodeInsns(Insns.from(rows)),
     funcInfo: [[0, FUNC.main] as const, ...static_.toSorted((a, b) => a[0] - b[0])],
     features: ['callback'],
+    safe: options.hostile !== true,
   };
 }
 

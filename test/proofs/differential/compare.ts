@@ -6,6 +6,7 @@ import { patience } from '../soundness/patience.ts';
 import type { Generated } from './generate.ts';
 import { Rng } from './rng.ts';
 import { type Answer, askSkep, CRASHED, type KernelSide, normalLine } from './sides.ts';
+import { unaskedReason } from './unasked.ts';
 
 /** Ways to differ, the gravest first. */
 export const DIFFERENCES = [
@@ -67,24 +68,31 @@ export function firstDifference(a: string, b: string): number {
 const LONG_INSNS = 20_000;
 const LONG_SHARE = 25;
 
-/** Both answers; `long` when left out for its length, undefined when the kernel cannot be asked with these capabilities. */
-export function askBoth(g: Generated, options: CompareOptions): Pick<Finding, 'kernel' | 'skep'> | 'long' | undefined {
+/** Why a program was not compared: too long, or nothing to give to a kernel. */
+export type LeftOut = 'long' | 'unasked';
+
+/** Both answers, or why there are none; undefined when the kernel cannot be asked with these capabilities. */
+export function askBoth(g: Generated, options: CompareOptions): Pick<Finding, 'kernel' | 'skep'> | LeftOut | undefined {
   const { vmlinux } = options;
-  const first = askSkep(g, BPF_LOG_STATS, vmlinux, patience(LONG_INSNS));
-  const long = first.errno === ERRNO.EAGAIN;
-  if (long && !new Rng(g.seed).chance(100 / LONG_SHARE)) return 'long';
+  if (unaskedReason(g) !== undefined) return 'unasked';
+  let first = askSkep(g, BPF_LOG_STATS, vmlinux, patience(LONG_INSNS));
+  if (first.errno === ERRNO.EAGAIN || (first.unsound === 'unknown' && g.safe !== true)) {
+    if (!new Rng(g.seed).chance(100 / LONG_SHARE)) return 'long';
+    first = askSkep(g, BPF_LOG_STATS, vmlinux);
+  }
+  if (first.unsound === 'yes') return 'unasked';
   // The log costs the kernel ten times what verification does: it is asked for only where there is a message in it.
   const kernel = options.kernel.ask(g, BPF_LOG_STATS);
   if (kernel === undefined) return undefined;
   if (kernel.errno !== 0 && kernel.insns <= MESSAGE_INSNS)
     return { kernel: options.kernel.ask(g, 1) ?? kernel, skep: askSkep(g, 1, vmlinux) };
-  return { kernel, skep: { ...(long ? askSkep(g, BPF_LOG_STATS, vmlinux) : first), message: '' } };
+  return { kernel, skep: { ...first, message: '' } };
 }
 
 /** What differs; see {@link askBoth} for the answers without a comparison. */
-export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | 'long' | undefined {
+export function compareOne(g: Generated, options: CompareOptions): Finding | 'equal' | LeftOut | undefined {
   const both = askBoth(g, options);
-  if (both === undefined || both === 'long') return both;
+  if (both === undefined || typeof both === 'string') return both;
   let { kernel, skep } = both;
   let difference = differenceOf(kernel, skep, false);
   if (options.logLevel >= 2 && kernel.insns < WHOLE_LOG_INSNS && difference === undefined) {

@@ -115,6 +115,8 @@ export interface Generated {
   /** Pairs instruction, FUNC type id; undefined without BTF. */
   readonly funcInfo: readonly (readonly [number, number])[] | undefined;
   readonly features: readonly Feature[];
+  /** Made from a hostile program, with what makes it safe. */
+  readonly safe?: boolean;
 }
 
 const SKB_WORDS = [

@@ -11,6 +11,7 @@ import { generateAny } from './callback-loop.ts';
 import { describe, DIFF, openLive } from './proof.ts';
 import { programSeed } from './rng.ts';
 import { askSkep, normalLine } from './sides.ts';
+import { unaskedReason } from './unasked.ts';
 
 const { values } = parseArgs({
   strict: false,
@@ -30,7 +31,7 @@ else await main(DIFF);
 async function showOne(seed: number, out: string | undefined): Promise<void> {
   const live = await openLive({});
   const g = generateAny(seed);
-  if (out !== undefined) {
+  if (out !== undefined && unaskedReason(g) === undefined) {
     const text = (log: string): string => log.split('\n').map(normalLine).join('\n');
     writeFileSync(`${out}.kernel`, text(live.kernel.ask(g, 2)?.log ?? ''));
     writeFileSync(`${out}.skep`, text(askSkep(g, 2, live.vmlinux).log));
@@ -45,7 +46,7 @@ async function record(file: string, n: number): Promise<void> {
   const lines: string[] = [];
   for (let i = 0; lines.length < n; i++) {
     const g = generateAny(programSeed(Number(values['seed']), i));
-    const a = live.kernel.ask(g, 1);
+    const a = unaskedReason(g) === undefined ? live.kernel.ask(g, 1) : undefined;
     if (a === undefined || g.insns.length > 8 * 220 || a.insns > 3000 || a.log.startsWith('verification')) continue;
     lines.push(toLine(g, a));
   }
