@@ -35,12 +35,33 @@ export const HOLES = {
   NULL_TO_NONNULL_ARG: {
     summary: 'a global function gets the number 0 for a pointer that it does not check',
     since: '5.6',
-    until: '7.3',
+    until: '7.2',
   },
   PKT_END_MARKER: {
     summary: 'a packet pointer found beyond the end of the packet counts as beyond after it moved',
     since: '5.11',
     until: '7.1',
+  },
+  DYNPTR_SLICE_AFTER_RELEASE: {
+    summary: 'a slice that bpf_dynptr_slice made outlives the ring buffer record that it lies in',
+    fix: '308c7a0ae885',
+    since: '6.4',
+    until: '7.2',
+  },
+  DYNPTR_SLICE_LEFT_BEHIND: {
+    summary: 'a function returns a slice of its own clone, which outlives the ring buffer record',
+    since: '6.5',
+  },
+  DYNPTR_CLONE_IN_OTHER_FRAME: {
+    summary: 'a clone of a dynptr that lies in the stack of another function outlives the ring buffer record',
+    fix: '2eee6fe8ac2c',
+    since: '6.5',
+    until: '7.2',
+  },
+  REFCOUNT_ACQUIRE_OFFSET: {
+    summary: 'bpf_refcount_acquire takes the address of a member for that of the object',
+    since: '6.4',
+    until: '7.2',
   },
   TRACEPOINT_NEGATIVE_OFFSET: {
     summary: 'tracepoint programs read what lies before their record',

@@ -32,6 +32,7 @@ import {
 } from '../../rules/reg-types.ts';
 import { kfuncAllowedIn } from '../../rules/compile.ts';
 import type { KfuncDynptr } from '../../rules/rows/kfuncs/row.ts';
+import { checkPtrOffReg } from '../access/ctx.ts';
 import { checkMemReg, checkMemSizeReg } from '../access/region.ts';
 import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
@@ -146,6 +147,7 @@ export function checkKfuncPtrArg(
       const record = regBtfRecord(env, rows, r);
       if (record === undefined) reject(env, KFUNC.NO_RECORD);
       if (record.refcountOff < 0) reject(env, KFUNC.NO_REFCOUNT, i);
+      if (rows[r + OFF] !== 0 && env.fixed('REFCOUNT_ACQUIRE_OFFSET')) checkPtrOffReg(env, regno);
       return takeArg(meta, rows, r);
     }
     case 'const_str':

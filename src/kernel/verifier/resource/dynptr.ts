@@ -3,18 +3,23 @@ import { InternalError, invariant } from '../../../util/errors.ts';
 import {
   ARG_PTR_TO_DYNPTR,
   CONST_PTR_TO_DYNPTR,
+  DYNPTR_TYPE_FILE,
   DYNPTR_TYPE_MASK,
+  DYNPTR_TYPE_RINGBUF,
   MEM_RDONLY,
   MEM_UNINIT,
+  PTR_TO_MEM,
   PTR_TO_STACK,
+  baseType,
 } from '../../rules/reg-types.ts';
 import { checkCalleeWrite } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { A, B, FRAMENO, ID, REF_OBJ_ID, SLOT_TYPES, STACK_DYNPTR, TYPE, allSlots, slotType } from '../state/row.ts';
-import { markRegPointer } from '../state/regs.ts';
-import { regRow, slotRow } from '../state/state.ts';
+import { forEachReg } from '../state/each.ts';
+import { markRegInvalid, markRegPointer } from '../state/regs.ts';
+import { type FuncState, regRow, slotRow } from '../state/state.ts';
 import { acquireReference, releaseReference } from './refs.ts';
 import { destroyIfDynptrSlot, invalidateDynptr, isRefcountedDynptr } from '../state/dynptr-slot.ts';
 import { SPI_BEYOND, scratchSlot, stackObjSpi } from '../state/stack-obj.ts';
@@ -159,11 +164,49 @@ export function unmarkStackSlotsDynptr(env: VerifierEnv, regno: number): boolean
   }
   const ref = rows[slotRow(spi) + REF_OBJ_ID];
   releaseReference(env, ref);
+  const ended = new Set<number>();
+  for (const at of env.state.frames) endClones(env, at, ref, { own: at === frame, ended });
+  endSlices(env, ended);
+  return true;
+}
+
+/** Ends the dynptrs of a released record in one stack: where the released one lies, and with the fixed rules in all others. */
+function endClones(env: VerifierEnv, frame: FuncState, ref: number, to: { own: boolean; ended: Set<number> }): void {
+  const { rows } = frame;
   for (let i = 1; i < frame.allocatedStack >> 3; i++) {
     const s = slotRow(i);
     if (rows[s + REF_OBJ_ID] !== ref) continue;
     invariant(slotType(rows, s, 0) === STACK_DYNPTR, 'misconfigured ref_obj_id');
-    if (rows[s + B] === 1) invalidateDynptr(env, frame, i);
+    if (rows[s + B] !== 1) continue;
+    to.ended.add(rows[s + ID]);
+    if (to.own || env.fixed('DYNPTR_CLONE_IN_OTHER_FRAME')) invalidateDynptr(env, frame, i);
   }
-  return true;
+}
+
+/** Ends slices of the released record; those that bpf_dynptr_data made have carried its reference. */
+function endSlices(env: VerifierEnv, ended: ReadonlySet<number>): void {
+  let alive: ReadonlySet<number> | undefined;
+  forEachReg(env.state, (regs, r) => {
+    const type = regs[r + TYPE];
+    if (baseType(type) !== PTR_TO_MEM || !(type & (DYNPTR_TYPE_RINGBUF | DYNPTR_TYPE_FILE))) return;
+    const id = regs[r + B];
+    alive ??= dynptrIds(env);
+    // One whose dynptr went with its function's stack may be of any record.
+    if (!ended.has(id) && alive.has(id)) return;
+    if (env.fixed(ended.has(id) ? 'DYNPTR_SLICE_AFTER_RELEASE' : 'DYNPTR_SLICE_LEFT_BEHIND')) {
+      markRegInvalid(env, regs, r);
+    }
+  });
+}
+
+/** The ids of all dynptrs in all stacks. */
+function dynptrIds({ state }: VerifierEnv): ReadonlySet<number> {
+  const ids = new Set<number>();
+  for (const { rows, allocatedStack } of state.frames) {
+    for (let i = 1; i < allocatedStack >> 3; i++) {
+      const s = slotRow(i);
+      if (slotType(rows, s, 0) === STACK_DYNPTR && rows[s + B] === 1) ids.add(rows[s + ID]);
+    }
+  }
+  return ids;
 }
