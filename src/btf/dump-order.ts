@@ -52,12 +52,12 @@ export class DumpOrder {
         return link;
       }
       case BTF_KIND.ARRAY:
-        return yield this.#visit(t.array?.elemType ?? 0, false);
+        return this.#known(id, yield this.#visit(t.array?.elemType ?? 0, false));
       case BTF_KIND.VOLATILE:
       case BTF_KIND.CONST:
       case BTF_KIND.RESTRICT:
       case BTF_KIND.TYPE_TAG:
-        return yield this.#visit(t.type, throughPointer);
+        return this.#known(id, yield this.#visit(t.type, throughPointer));
       case BTF_KIND.STRUCT:
       case BTF_KIND.UNION:
         if (throughPointer && t.name !== '') return 'weak';
@@ -76,12 +76,18 @@ export class DumpOrder {
       case BTF_KIND.FUNC_PROTO: {
         let link = yield this.#visit(t.type, throughPointer);
         for (const p of t.params) if ((yield this.#visit(p.type, throughPointer)) === 'strong') link = 'strong';
-        return link;
+        return this.#known(id, link);
       }
       default:
         this.#state.set(id, 'ordered');
         return 'weak';
     }
+  }
+
+  /** What a derived type leads to is walked once when it is complete: chains of them may be asked for from every place. */
+  #known(id: number, link: Link): Link {
+    if (link === 'strong') this.#state.set(id, 'ordered');
+    return link;
   }
 
   #define(id: number, named: boolean): Link {

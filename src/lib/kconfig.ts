@@ -59,10 +59,13 @@ function virtualValue(name: string, inputs: KconfigInputs): string | undefined {
   }
 }
 
+/** Longest text that is taken for a number. */
+const MAX_DIGITS = 64;
+
 function writeValue(out: Uint8Array, ext: ExternSpec, text: string): void {
   const { type, size, signed, offset } = ext.kconfig as NonNullable<ExternSpec['kconfig']>;
   const refuse = (why: string): never => {
-    throw loaderError(`resolve ${ext.name}`, 'EINVAL', `value ${text} ${why}`);
+    throw loaderError(`resolve ${ext.name}`, 'EINVAL', `value ${shortened(text)} ${why}`);
   };
   if (text.startsWith('"')) {
     if (type !== 'char array') refuse(`is a string, the extern is ${type}`);
@@ -77,6 +80,7 @@ function writeValue(out: Uint8Array, ext: ExternSpec, text: string): void {
     else refuse(`does not fit ${type}`);
     return;
   }
+  if (text.length > MAX_DIGITS) refuse('has too many digits');
   if (!/^-?(0x[0-9a-f]+|\d+)$/i.test(text)) refuse('is no number');
   if (type !== 'int' && type !== 'char' && type !== 'bool') refuse(`is a number, the extern is ${type}`);
   const value = text.startsWith('-') ? -BigInt(text.slice(1)) : BigInt(text);
@@ -85,3 +89,5 @@ function writeValue(out: Uint8Array, ext: ExternSpec, text: string): void {
   if (!fits || (type === 'bool' && value > 1n)) refuse(`does not fit ${size} bytes`);
   for (let i = 0; i < size; i++) out[offset + i] = Number((value >> BigInt(8 * i)) & 255n);
 }
+
+const shortened = (text: string): string => (text.length > MAX_DIGITS ? `${text.slice(0, MAX_DIGITS)}...` : text);

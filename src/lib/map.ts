@@ -406,12 +406,23 @@ function joined(parts: readonly Uint8Array[]): Uint8Array {
 export function scalarBytes(value: BtfInput, size: number, what: string): Uint8Array {
   const out = new Uint8Array(size);
   if (value instanceof Uint8Array && value.length <= size) out.set(value);
-  else if (Array.isArray(value) && value.length <= size) out.set(value.map(Number));
-  else if (typeof value === 'number' || typeof value === 'bigint' || typeof value === 'boolean') {
-    let v = BigInt.asUintN(size * 8, BigInt(value));
-    for (let i = 0; i < size; i++, v >>= 8n) out[i] = Number(v & 255n);
-  } else throw new TypeError(`${what}: a number or at most ${size} bytes were expected`);
+  else if (Array.isArray(value) && value.length <= size) out.set(value.map((v) => byteOf(v, what)));
+  else if (typeof value === 'bigint' || typeof value === 'boolean' || Number.isInteger(value)) {
+    let v = BigInt(value as bigint | boolean | number);
+    let i = 0;
+    // What is left in the end is all sign: one write, however wide the value.
+    for (; i < size && v !== 0n && v !== -1n; i++, v >>= 8n) out[i] = Number(v & 255n);
+    const cutOff = v === -1n && i > 0 && i === size && out[size - 1] < 128;
+    if ((v !== 0n && v !== -1n) || cutOff) throw new TypeError(`${what}: ${value} does not fit ${size} bytes`);
+    if (v < 0n) out.fill(255, i);
+  } else throw new TypeError(`${what}: an integer or at most ${size} bytes were expected`);
   return out;
+}
+
+function byteOf(value: BtfInput, what: string): number {
+  const byte = typeof value === 'object' || typeof value === 'boolean' ? Number.NaN : Number(value);
+  if (Number.isInteger(byte) && byte >= 0 && byte < 256) return byte;
+  throw new TypeError(`${what}: ${typeof value === 'object' ? 'a list or an object' : String(value)} is no byte`);
 }
 
 function scalarValue(bytes: Uint8Array): BtfValue {

@@ -97,9 +97,12 @@ function asBytes(given: BtfInput, size: number, encode: (value: BtfInput) => Uin
   }
 }
 
+/** Longest text that is meant as a number. */
+const MAX_DIGITS = 64;
+
 /** Keys of JSON objects are text; a number in it is meant as one. Enumerators and texts stay. */
 function numeric(value: BtfInput): BtfInput {
-  if (typeof value !== 'string' || !/^(0x[0-9a-f]+|-?\d+)$/i.test(value)) return value;
+  if (typeof value !== 'string' || value.length > MAX_DIGITS || !/^(0x[0-9a-f]+|-?\d+)$/i.test(value)) return value;
   return value.startsWith('-') ? -BigInt(value.slice(1)) : BigInt(value);
 }
 

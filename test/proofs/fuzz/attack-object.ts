@@ -91,7 +91,7 @@ const ATTACKS: Readonly<Record<string, Attack>> = {
   /** Many symbols of one place. */
   symbols(p, rng, room) {
     const where = rng.below(p.sections.length + 1);
-    const name = 'n'.repeat(rng.pick([1, 30, 5000, 100_000]));
+    const name = 'n'.repeat(Math.min(room / 4, rng.pick([1, 30, 5000, 100_000])));
     for (let n = Math.min(200_000, room / 24); n > 0; n--)
       symbol(
         p,
