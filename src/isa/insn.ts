@@ -9,6 +9,9 @@ export interface Insn {
   readonly imm: number;
 }
 
+/** Bytes of the columns of so many instructions, up to the next that may follow. */
+export const bytesOfInsns = (length: number): number => (length * 9 + 3) & ~3;
+
 /** A program as columns of instruction slots; ld_imm64 takes two slots as it does in the kernel. */
 export class Insns {
   readonly code: Uint8Array;
@@ -17,14 +20,18 @@ export class Insns {
   readonly off: Int16Array;
   readonly imm: Int32Array;
 
-  constructor(readonly length: number) {
+  /** @param room where the columns lie from `at` on, a multiple of 4: {@link bytesOfInsns} of it */
+  constructor(
+    readonly length: number,
+    room = new ArrayBuffer(length * 9),
+    at = 0,
+  ) {
     // One buffer: each costs more than the columns of a small program.
-    const buffer = new ArrayBuffer(length * 9);
-    this.imm = new Int32Array(buffer, 0, length);
-    this.off = new Int16Array(buffer, length * 4, length);
-    this.code = new Uint8Array(buffer, length * 6, length);
-    this.dst = new Uint8Array(buffer, length * 7, length);
-    this.src = new Uint8Array(buffer, length * 8, length);
+    this.imm = new Int32Array(room, at, length);
+    this.off = new Int16Array(room, at + length * 4, length);
+    this.code = new Uint8Array(room, at + length * 6, length);
+    this.dst = new Uint8Array(room, at + length * 7, length);
+    this.src = new Uint8Array(room, at + length * 8, length);
   }
 
   static from(rows: readonly Insn[]): Insns {

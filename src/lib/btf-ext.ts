@@ -2,14 +2,40 @@
 import type { Btf } from '../btf/btf.ts';
 import { FormatError } from '../util/errors.ts';
 
-export interface ExtRecord {
-  /** Byte offset in its code section. */
-  readonly offset: number;
-  /** The 32-bit words after the offset, as far as this loader knows them. */
-  readonly words: readonly number[];
+/** Records of one code section, in order of offset: columns, since an object may have a hundred thousand. */
+export class ExtRecords {
+  /** @param rows byte offset in the code section, then the words behind it as far as this loader knows them */
+  constructor(
+    readonly rows: Uint32Array,
+    readonly width: number,
+  ) {}
+
+  get length(): number {
+    return this.rows.length / this.width;
+  }
+
+  /** Byte offset of a record in its code section. */
+  offset(i: number): number {
+    return this.rows[i * this.width];
+  }
+
+  /** A word behind the offset, from 0. */
+  word(i: number, k: number): number {
+    return this.rows[i * this.width + 1 + k];
+  }
+
+  /** Index of the first record from a byte offset on. */
+  first(offset: number): number {
+    let [lo, hi] = [0, this.length];
+    while (lo < hi) {
+      const mid = (lo + hi) >> 1;
+      if (this.offset(mid) < offset) lo = mid + 1;
+      else hi = mid;
+    }
+    return lo;
+  }
 }
-/** Records by section name, in order of offset. */
-export type ExtTable = Map<string, ExtRecord[]>;
+export type ExtTable = ReadonlyMap<string, ExtRecords>;
 
 export interface BtfExt {
   readonly funcs: ExtTable;
@@ -42,12 +68,13 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
 }
 
 function readTable(view: DataView, le: boolean, start: number, end: number, minimum: number, btf: Btf): ExtTable {
-  const out: ExtTable = new Map();
-  if (start === end) return out;
+  const lists = new Map<string, Uint32Array[]>();
+  if (start === end) return new Map();
   if (end - start < 4) throw bad(start, 'the record size is cut off');
   const size = view.getUint32(start, le);
   if (size < minimum || size % 4 !== 0)
     throw bad(start, `record size ${size} found, a multiple of 4 from ${minimum} on expected`);
+  const width = minimum / 4;
   for (let at = start + 4; at < end; ) {
     if (at + 8 > end) throw bad(at, 'a section header of the table is cut off');
     const name = btf.str(view.getUint32(at, le));
@@ -55,14 +82,39 @@ function readTable(view: DataView, le: boolean, start: number, end: number, mini
     at += 8;
     if (at + count * size > end)
       throw bad(at - 4, `${count} records of ${size} bytes do not fit before the table's end at ${end}`);
-    const list = out.get(name) ?? [];
-    for (let i = 0; i < count; i++, at += size) {
-      const words: number[] = [];
-      for (let w = 4; w < minimum; w += 4) words.push(view.getUint32(at + w, le));
-      list.push({ offset: view.getUint32(at, le), words });
-    }
-    out.set(name, list);
+    const rows = new Uint32Array(count * width);
+    for (let i = 0; i < rows.length; at += size)
+      for (let w = 0; w < width; w++) rows[i++] = view.getUint32(at + 4 * w, le);
+    const list = lists.get(name);
+    if (list) list.push(rows);
+    else lists.set(name, [rows]);
   }
-  for (const list of out.values()) list.sort((a, b) => a.offset - b.offset);
+  const out = new Map<string, ExtRecords>();
+  for (const [name, list] of lists) out.set(name, new ExtRecords(sorted(joined(list), width), width));
+  return out;
+}
+
+function joined(lists: readonly Uint32Array[]): Uint32Array {
+  if (lists.length === 1) return lists[0];
+  const out = new Uint32Array(lists.reduce((n, l) => n + l.length, 0));
+  let at = 0;
+  for (const l of lists) {
+    out.set(l, at);
+    at += l.length;
+  }
+  return out;
+}
+
+/** Rows in order of their first word, equal ones as they were; compilers write them so. */
+function sorted(rows: Uint32Array, width: number): Uint32Array {
+  const n = rows.length / width;
+  let inOrder = true;
+  for (let i = 1; i < n && inOrder; i++) inOrder = rows[(i - 1) * width] <= rows[i * width];
+  if (inOrder) return rows;
+  const order = Array.from({ length: n }, (_, i) => i).sort((a, b) => rows[a * width] - rows[b * width]);
+  const out = new Uint32Array(rows.length);
+  order.forEach((from, to) => {
+    out.set(rows.subarray(from * width, (from + 1) * width), to * width);
+  });
   return out;
 }

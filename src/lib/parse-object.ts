@@ -1,7 +1,7 @@
 /** From the bytes of a BPF object file (.bpf.o) to an editable {@link CollectionSpec}. */
 import { Btf, readCString } from '../btf/btf.ts';
 import { BTF_KIND } from '../btf/types.ts';
-import { type BtfExt, type ExtRecord, parseBtfExt } from './btf-ext.ts';
+import { type BtfExt, type ExtRecords, type ExtTable, parseBtfExt } from './btf-ext.ts';
 import { CollectionSpec } from './collection-spec.ts';
 import { EM_BPF, EM_NONE, type ElfFile, type ElfSection, parseElf, SHT, STB } from './elf/elf.ts';
 import { elfError } from './elf/reader.ts';
@@ -16,6 +16,7 @@ import { ignoredCode, ignoredSections, unresolvedExterns, unusedFunctions } from
 import { collectRefs } from './object/refs.ts';
 import { collectStructOps, isStructOps } from './object/struct-ops.ts';
 import type { Budget } from '../util/budget.ts';
+import type { CoreRelo } from './core-relo/kinds.ts';
 import { loaderError } from './errors.ts';
 import { didYouMean } from './nearest.ts';
 import { type Note, note } from './notes.ts';
@@ -52,7 +53,8 @@ export function parseObject(bytes: Uint8Array, options: ParseOptions = {}): Coll
   const maps = collectMaps(elf, btf, places, externs, { object: options.name ?? '', notes });
   const refs = collectRefs(elf, functions, maps);
   const entries = entryKeys(functions, refs);
-  const specs = functions.map((f) => functionSpec(f, refs.get(f.key) ?? [], btf, ext, elf.budget));
+  const records = new FunctionRecords(btf, ext, elf.budget);
+  const specs = functions.map((f) => functionSpec(f, refs.get(f.key) ?? [], records));
   fillValues(elf, maps, places);
 
   const spec = new CollectionSpec();
@@ -118,7 +120,7 @@ function tell(spec: CollectionSpec, elf: ElfFile, functions: readonly RawFunctio
   const programs = new Map(spec.programs.map((p) => [p.key, p]));
   for (const f of functions) {
     if (isStaticInProgramSection(f) && !f.entry) notes.push(staticNote(f, programs.has(f.key)));
-    if (programs.has(f.key)) notes.push(...sectionNotes(f, meanings));
+    if (programs.has(f.key)) for (const n of sectionNotes(f, meanings)) notes.push(n);
   }
   const lists = [
     ignoredSections(elf, spec.btf !== undefined),
@@ -220,42 +222,52 @@ function btfMaps(btf: Btf, section: ElfSection, notes: Note[], budget: Budget): 
   return maps;
 }
 
-/** The records of `list`, which is in order of offset, inside a function. */
-function inside(list: readonly ExtRecord[] | undefined, f: RawFunction, budget: Budget): readonly ExtRecord[] {
-  if (list === undefined) return [];
-  const first = (offset: number): number => {
-    let [lo, hi] = [0, list.length];
-    while (lo < hi) {
-      const mid = (lo + hi) >> 1;
-      if (list[mid].offset < offset) lo = mid + 1;
-      else hi = mid;
-    }
-    return lo;
-  };
-  const start = f.sectionInsn * 8;
-  const found = list.slice(first(start), first(start + f.insns.length * 8));
-  budget.spend(16 * found.length, 'records of .BTF.ext');
-  return found;
+/** What .BTF.ext says of a function: its records lie between two offsets. */
+class FunctionRecords {
+  constructor(
+    private readonly btf: Btf | undefined,
+    private readonly ext: BtfExt | undefined,
+    private readonly budget: Budget,
+  ) {}
+
+  /** Its FUNC type, 0 without. */
+  btfId(f: RawFunction): number {
+    const list = this.ext?.funcs.get(f.section.name);
+    const i = list?.first(f.sectionInsn * 8) ?? 0;
+    return list !== undefined && i < list.length && list.offset(i) === f.sectionInsn * 8 ? list.word(i, 0) : 0;
+  }
+
+  lines(f: RawFunction): LineInfo[] {
+    return this.#inside(this.ext?.lines, f, (list, i, insn) => ({
+      insn,
+      fileOff: list.word(i, 0),
+      lineOff: list.word(i, 1),
+      lineCol: list.word(i, 2),
+    }));
+  }
+
+  coreRelos(f: RawFunction): CoreRelo[] {
+    return this.#inside(this.ext?.coreRelos, f, (list, i, insn) => ({
+      insn,
+      typeId: list.word(i, 0),
+      access: this.btf?.str(list.word(i, 1)) ?? '',
+      kind: list.word(i, 2),
+    }));
+  }
+
+  #inside<T>(table: ExtTable | undefined, f: RawFunction, each: (list: ExtRecords, i: number, insn: number) => T): T[] {
+    const list = table?.get(f.section.name);
+    const out: T[] = [];
+    if (list === undefined) return out;
+    const start = f.sectionInsn * 8;
+    const end = list.first(start + f.insns.length * 8);
+    for (let i = list.first(start); i < end; i++) out.push(each(list, i, list.offset(i) / 8 - f.sectionInsn));
+    this.budget.spend(16 * out.length, 'records of .BTF.ext');
+    return out;
+  }
 }
 
-function functionSpec(
-  f: RawFunction,
-  refs: InsnRef[],
-  btf: Btf | undefined,
-  ext: BtfExt | undefined,
-  budget: Budget,
-): FunctionSpec {
-  const insn = (r: ExtRecord): number => r.offset / 8 - f.sectionInsn;
-  const own = inside(ext?.funcs.get(f.section.name), f, budget).find((r) => r.offset === f.sectionInsn * 8);
-  const lines = inside(ext?.lines.get(f.section.name), f, budget).map(
-    (r): LineInfo => ({ insn: insn(r), fileOff: r.words[0], lineOff: r.words[1], lineCol: r.words[2] }),
-  );
-  const coreRelos = inside(ext?.coreRelos.get(f.section.name), f, budget).map((r) => ({
-    insn: insn(r),
-    typeId: r.words[0],
-    access: btf?.str(r.words[1]) ?? '',
-    kind: r.words[2],
-  }));
+function functionSpec(f: RawFunction, refs: InsnRef[], records: FunctionRecords): FunctionSpec {
   return {
     key: f.key,
     name: f.name,
@@ -263,18 +275,29 @@ function functionSpec(
     sectionInsn: f.sectionInsn,
     insns: f.insns,
     refs,
-    btfId: own?.words[0] ?? 0,
-    lines,
-    coreRelos,
+    btfId: records.btfId(f),
+    lines: records.lines(f),
+    coreRelos: records.coreRelos(f),
     linkage: f.bind === STB.LOCAL ? 'static' : f.bind === STB.WEAK ? 'weak' : 'global',
     hidden: f.hidden,
   };
 }
 
+/** Field by field: a spread of so many costs more than all else that is read of a small program. */
 function programSpec(f: FunctionSpec, callbacks: ExceptionCallbacks, meanings: Meanings): ProgramSpec {
   const { row, target, autoload } = meanings.of(f.section);
   return {
-    ...f,
+    key: f.key,
+    name: f.name,
+    section: f.section,
+    sectionInsn: f.sectionInsn,
+    insns: f.insns,
+    refs: f.refs,
+    btfId: f.btfId,
+    lines: f.lines,
+    coreRelos: f.coreRelos,
+    linkage: f.linkage,
+    hidden: f.hidden,
     type: row?.type ?? 0,
     expectedAttachType: row?.attach ?? 0,
     attachTo: target,
@@ -315,6 +338,7 @@ class ExceptionCallbacks {
 
 /** A program named by a struct_ops map implements that member, whatever its section says after the slash. */
 function linkStructOps(spec: CollectionSpec): void {
+  if (![...spec.maps.values()].some((m) => m.structOps)) return;
   const programs = new Map(spec.programs.map((p) => [p.key, p]));
   for (const map of spec.maps.values()) {
     for (const m of map.structOps?.members ?? []) {

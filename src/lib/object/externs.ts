@@ -31,7 +31,9 @@ function declaredExterns(btf: Btf): Map<string, Declared> {
   for (let id = 1; id < btf.nrTypes; id++) {
     const kind = btf.kind(id);
     if (kind !== BTF_KIND.VAR && kind !== BTF_KIND.FUNC) continue;
-    if (btf.type(id)?.linkage === BTF_LINKAGE.EXTERN) out.set(btf.name(id), { id, section: sections.get(id) ?? '' });
+    const at = btf.wordIndex(id);
+    const linkage = kind === BTF_KIND.VAR ? btf.allWords[at + 3] : btf.allWords[at + 1] & 0xffff;
+    if (linkage === BTF_LINKAGE.EXTERN) out.set(btf.name(id), { id, section: sections.get(id) ?? '' });
   }
   return out;
 }

@@ -43,21 +43,19 @@ export function fixupBtf(input: FixupInput): Btf {
         else fixDatasec(builder, id, sizes.get(btf.name(id)));
         break;
       case BTF_KIND.FUNC: {
-        const words = builder.words(id);
-        if (input.hidden.has(btf.name(id)) && (words[1] & 0xffff) === BTF_LINKAGE.GLOBAL)
-          words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.STATIC);
+        const linkage = btf.allWords[btf.wordIndex(id) + 1] & 0xffff;
+        if (linkage === BTF_LINKAGE.GLOBAL && input.hidden.size > 0 && input.hidden.has(btf.name(id)))
+          builder.words(id)[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.STATIC);
         // The kernel knows no extern functions, wherever they were to come from.
-        if ((words[1] & 0xffff) === BTF_LINKAGE.EXTERN) {
-          words[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.GLOBAL);
+        if (linkage === BTF_LINKAGE.EXTERN) {
+          builder.words(id)[1] = btfInfo(BTF_KIND.FUNC, BTF_LINKAGE.GLOBAL);
           params.give(btf.ref(id));
         }
         break;
       }
-      case BTF_KIND.VAR: {
-        const words = builder.words(id);
-        if (words[3] === BTF_LINKAGE.EXTERN) words[3] = BTF_LINKAGE.GLOBAL;
+      case BTF_KIND.VAR:
+        if (btf.allWords[btf.wordIndex(id) + 3] === BTF_LINKAGE.EXTERN) builder.words(id)[3] = BTF_LINKAGE.GLOBAL;
         break;
-      }
       default:
         break;
     }

@@ -1,5 +1,5 @@
 /** The functions of an object: FUNC symbols in executable sections, or whole sections where symbols are stripped. */
-import type { Insns } from '../../isa/insn.ts';
+import { bytesOfInsns, Insns } from '../../isa/insn.ts';
 import { type ElfFile, type ElfSection, type ElfSymbol, SHF, SHT, STB, STT, STV } from '../elf/elf.ts';
 import { elfError } from '../elf/reader.ts';
 import { decodeInsns } from '../../isa/decode.ts';
@@ -40,20 +40,37 @@ export function collectFunctions(elf: ElfFile): RawFunction[] {
   const count = new Map<string, number>();
   for (const r of ranges) count.set(r.name, (count.get(r.name) ?? 0) + 1);
   const keys = new Keys();
+  const make = roomFor(elf, ranges);
   return ranges.map((r) => {
     const key = keys.next((count.get(r.name) ?? 0) > 1 ? `${r.section.name}/${r.name}` : r.name);
-    elf.budget.spend(r.end - r.start + key.length + r.section.name.length, 'functions', r.section.offset + r.start);
+    elf.budget.spend(key.length + r.section.name.length, 'functions', r.section.offset + r.start);
     return {
       key,
       name: r.name,
       section: r.section,
       sectionInsn: r.start / 8,
-      insns: decodeInsns(r.section.data.subarray(r.start, r.end), elf.littleEndian),
+      insns: decodeInsns(r.section.data.subarray(r.start, r.end), elf.littleEndian, make),
       bind: r.bind,
       hidden: r.hidden,
       entry: alone || (r.section.name !== '.text' && r.bind !== STB.LOCAL),
     };
   });
+}
+
+/** Gives the functions' instructions places in one buffer: thousands of small ones are dear to keep. */
+function roomFor(elf: ElfFile, ranges: readonly Range[]): (length: number) => Insns {
+  let bytes = 0;
+  for (const r of ranges) {
+    elf.budget.spend(r.end - r.start, 'functions', r.section.offset + r.start);
+    bytes += bytesOfInsns((r.end - r.start) / 8);
+  }
+  const room = new ArrayBuffer(bytes);
+  let at = 0;
+  return (length) => {
+    const out = new Insns(length, room, at);
+    at += bytesOfInsns(length);
+    return out;
+  };
 }
 
 /** Names made unique: the second use of `x` is `x#2`. */

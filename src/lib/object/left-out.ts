@@ -2,7 +2,7 @@
 import { type ElfFile, type ElfSection, SHF, SHN, SHT, STT } from '../elf/elf.ts';
 import { type Note, note } from '../notes.ts';
 import type { ExternSpec, FunctionSpec } from '../spec.ts';
-import { isCode, type RawFunction } from './functions.ts';
+import { FunctionPlaces, isCode, type RawFunction } from './functions.ts';
 import { dataOrigin } from './maps-data.ts';
 import { isLegacyMaps } from './maps-legacy.ts';
 import { isStructOps } from './struct-ops.ts';
@@ -28,7 +28,7 @@ export function ignoredSections(elf: ElfFile, hasBtf: boolean): Note[] {
 /** Code that belongs to no function, and further names of functions. */
 export function ignoredCode(elf: ElfFile, functions: readonly RawFunction[]): Note[] {
   const out: Note[] = [];
-  const starts = new Map<string, string>();
+  const starts = new FunctionPlaces(functions);
   const ends = new Map<ElfSection, number>();
   const gap = (s: ElfSection, from: number, to: number): void => {
     if (to > from)
@@ -42,14 +42,13 @@ export function ignoredCode(elf: ElfFile, functions: readonly RawFunction[]): No
       );
   };
   for (const f of functions) {
-    starts.set(`${f.section.index} ${f.sectionInsn * 8}`, f.name);
     gap(f.section, ends.get(f.section) ?? 0, f.sectionInsn);
     ends.set(f.section, f.sectionInsn + f.insns.length);
   }
   for (const [s, end] of ends) gap(s, end, s.size / 8);
   for (const sym of elf.symbols) {
     if (sym.type !== STT.FUNC || sym.name === '' || sym.shndx === SHN.UNDEF) continue;
-    const taken = starts.get(`${sym.shndx} ${sym.value}`);
+    const taken = starts.at(sym.shndx, sym.value / 8)?.name;
     if (taken === undefined)
       out.push(
         note('symbol-ignored', 'symbol', sym.name, `function ${sym.name} lies in no section of code, and is left out`),

@@ -35,7 +35,7 @@ export function collectRefs(elf: ElfFile, functions: readonly RawFunction[], pla
     }
   }
   for (const f of functions) addLocalCalls(f, out.get(f.key) as InsnRef[], at);
-  for (const refs of out.values()) refs.sort((a, b) => a.insn - b.insn);
+  for (const refs of out.values()) if (refs.length > 1) refs.sort((a, b) => a.insn - b.insn);
   return out;
 }
 
@@ -118,12 +118,12 @@ function functionRef(
 
 /** Calls that clang resolved itself, because both functions lie in one section. */
 function addLocalCalls(f: RawFunction, refs: InsnRef[], at: At): void {
-  const known = new Set(refs.map((r) => r.insn));
+  const known = refs.length === 0 ? undefined : new Set(refs.map((r) => r.insn));
   for (let i = 0; i < f.insns.length; i++) {
     const code = f.insns.code[i];
     const isCall = code === CALL && f.insns.src[i] === BPF_PSEUDO_CALL;
     const isFunc = code === LD_IMM64 && f.insns.src[i] === BPF_PSEUDO_FUNC;
-    if ((isCall || isFunc) && !known.has(i)) {
+    if ((isCall || isFunc) && !known?.has(i)) {
       const target = f.sectionInsn + i + f.insns.imm[i] + 1;
       const fn = at(f.section, target);
       // A call inside the same function keeps its distance.

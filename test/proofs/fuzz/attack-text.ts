@@ -45,6 +45,7 @@ export function attackJson(rng: Rng, size: number): string {
   if (what < 14) return `[{"key": 0, "value": ${digits(rng, size)}}]`;
   if (what < 20) return `{${many(rng, size, (i) => `"${i}": ${rng.pick(LEAVES)}`)}}`;
   if (what < 26) return `[${many(rng, size, () => rng.pick(LEAVES))}]`;
+  if (what < 40) return `[${many(rng, Math.min(size, 200), (i) => `{"key": ${i}, "value": ${rng.below(300)}}`)}]`;
   const deep = rng.between(1, 4);
   return `[${many(rng, Math.min(size, 2000), (i) => `{"key": ${jsonValue(rng, 1, i)}, "value": ${jsonValue(rng, deep, i)}}`)}]`;
 }
