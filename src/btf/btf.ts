@@ -425,6 +425,15 @@ export function readCString(bytes: Uint8Array, start: number, budget?: Budget): 
   let ascii = true;
   while (end < bytes.length && bytes[end] !== 0) if (bytes[end++] >= 0x80) ascii = false;
   budget?.spend(end - start, 'names');
-  if (ascii && end - start < 64) return String.fromCharCode(...bytes.subarray(start, end));
+  if (ascii && end - start < 64) return asciiText(bytes, start, end);
   return decoder.decode(bytes.subarray(start, end));
+}
+
+/** Short texts: a view and a decoder cost several times their characters. */
+function asciiText(bytes: Uint8Array, start: number, end: number): string {
+  let out = '';
+  let i = start;
+  for (; i + 4 <= end; i += 4) out += String.fromCharCode(bytes[i], bytes[i + 1], bytes[i + 2], bytes[i + 3]);
+  for (; i < end; i++) out += String.fromCharCode(bytes[i]);
+  return out;
 }
