@@ -357,6 +357,30 @@ for (const [text, values] of formats) {
     );
   }
 }
+// What stands behind a pointer or a string, and what of a pointer does not fit.
+for (const text of [
+  '%pI4b!',
+  '%pI4xyz9 q',
+  '%pI6c!',
+  '%pi6z',
+  'abc%pI4',
+  '%pKa!',
+  '%px_',
+  '%pSR!',
+  '%pBa!',
+  'a%pB',
+  '%pka',
+])
+  for (const size of [64, 5, 4, 3, 1, 0])
+    add(
+      `snprintf ${JSON.stringify(text)} of 0, ${size}`,
+      RAW,
+      F.BPF_FUNC_snprintf,
+      [{ buf: 0 }, size, { text: 0 }, { buf: 64 }, 8],
+      { text, buf: at(64, words(text.startsWith('%px') ? 0x1234 : 0)) },
+    );
+for (const text of ['%sx', '%5sx', '%s!', '%s x', '%pksx', '%pus_', '%cx', '%dx'])
+  add(`snprintf ${text}`, RAW, F.BPF_FUNC_snprintf, [{ buf: 0 }, 64, { text: 0 }, { buf: 64 }, 8], { text });
 add('snprintf odd length', RAW, F.BPF_FUNC_snprintf, [{ buf: 0 }, 8, { text: 0 }, { buf: 64 }, 7], { text: '%d' });
 
 // Reads that fail.
@@ -366,6 +390,13 @@ for (const address of [0, 8, 4096, 1n << 40n, -1n, -4096n]) {
     buf: noise,
   });
 }
+for (const [name, helper] of Object.entries({
+  probe_read_user: F.BPF_FUNC_probe_read_user,
+  probe_read_kernel: F.BPF_FUNC_probe_read_kernel,
+  probe_read_user_str: F.BPF_FUNC_probe_read_user_str,
+  probe_read_kernel_str: F.BPF_FUNC_probe_read_kernel_str,
+}))
+  for (const address of [0, 1, 4096]) add(`${name} of nothing at ${address}`, RAW, helper, [{ buf: 0 }, 0, address]);
 for (const size of [1, 4, 5, 16]) {
   add(`probe_read_kernel_str ${size}`, RAW, F.BPF_FUNC_probe_read_kernel_str, [{ buf: 0 }, size, { text: 0 }], {
     buf: noise,

@@ -16,7 +16,7 @@ const SPACE: u32 = 8;
 // The conversion just read.
 let flags: u32 = 0;
 let width: u32 = 0;
-/** i, u, x, X, c, s, p; 4 and 6 for IP addresses with separators, 104 and 106 for those of fixed length, k for symbols. */
+/** i, u, x, X, c, s, p; 4 and 6 for IP addresses with separators, 104 and 106 for those of fixed length, k for symbols, B for callers. */
 let kind: u32 = 0;
 let wide: bool = false;
 
@@ -24,6 +24,8 @@ let wide: bool = false;
 let out: u32 = 0;
 let outEnd: u32 = 0;
 let total: u32 = 0;
+/** Bytes of the buffer, that of the NUL included. */
+let room: u32 = 0;
 
 /** Room for one body: digits from its end, or an IPv6 address. */
 const BODY: u32 = <u32>memory.data(48);
@@ -77,12 +79,18 @@ function readPointer(p: u32): u32 {
     return p + 2;
   }
   if (a == 115 || a == 83 || a == 66) {
-    kind = 107;
+    kind = a == 66 ? 66 : 107;
     return p + 1;
   }
   if (a == 75 || a == 120) return p + 1;
-  return a == 32 || a - 9 <= 4 || isPunct(a) ? p : 0;
+  return ends(a) ? p : 0;
 }
+
+/** Whether a character may stand behind a string. */
+function ends(c: u32): bool { return !c || c == 32 || c - 9 <= 4 || isPunct(c); }
+
+// @ts-ignore: decorator
+@inline function isWord(c: u32): bool { return isDigit(c) || (c | 32) - 97 < 26; }
 
 /** Whether the kernel takes a format with so many arguments. */
 function check(fmt: u32, maxArgs: u32): bool {
@@ -97,6 +105,7 @@ function check(fmt: u32, maxArgs: u32): bool {
     }
     if (args++ >= maxArgs) return false;
     if (!(p = readSpec(p))) return false;
+    if (kind == 115 && !ends(load<u8>(p))) return false;
   }
   return true;
 }
@@ -196,11 +205,21 @@ function putString(arg: u64): void {
 /** There are no symbols here: they print as addresses. %p itself is hashed in the kernel, plain here. */
 function putPointer(arg: u64): void {
   let at = digits(arg, 16, kind == 112 ? 16 : 1, false);
-  if (kind == 107) {
+  if (kind != 112) {
     store<u8>(--at, 120);
     store<u8>(--at, 48);
   }
   putBody(at, BODY + 40 - at, kind == 112, 0);
+}
+
+/** A pointer in one of its forms. Addresses and callers are texts to the kernel, which it leaves out where the buffer is full. */
+function putPointed(arg: u64): void {
+  if (kind == 112 || kind == 107) putPointer(arg);
+  else if (total < room) {
+    if (kind == 66) putPointer(arg);
+    else if (kind == 4 || kind == 104) putAddress4(arg);
+    else putAddress6(arg);
+  }
 }
 
 /**
@@ -208,6 +227,11 @@ function putPointer(arg: u64): void {
  * Arguments are 64-bit words at `args`.
  */
 export function format(to: u32, size: u32, fmt: u32, args: u32, maxArgs: u32): i32 {
+  room = size + 1;
+  return write(to, size, fmt, args, maxArgs);
+}
+
+function write(to: u32, size: u32, fmt: u32, args: u32, maxArgs: u32): i32 {
   if (!check(fmt, maxArgs)) return EINVAL;
   out = to;
   outEnd = to + size;
@@ -226,10 +250,12 @@ export function format(to: u32, size: u32, fmt: u32, args: u32, maxArgs: u32): i
     else if (kind == 99) {
       store<u8>(BODY, <u8>arg);
       putBody(BODY, 1, false, 0);
-    } else if (kind == 4 || kind == 104) putAddress4(arg);
-    else if (kind == 6 || kind == 106) putAddress6(arg);
-    else if (kind == 112 || kind == 107) putPointer(arg);
-    else putNumber(arg);
+    } else if (kind == 105 || kind == 117 || kind == 120 || kind == 88) putNumber(arg);
+    else {
+      putPointed(arg);
+      // Letters and digits behind a pointer belong to it, known or not.
+      while (isWord(load<u8>(p))) p++;
+    }
   }
   return total;
 }
@@ -237,7 +263,8 @@ export function format(to: u32, size: u32, fmt: u32, args: u32, maxArgs: u32): i
 /** bpf_snprintf(str, str_size, fmt, data, data_len): length with the NUL, also when it did not fit. */
 export function snprintf(str: u32, size: u32, fmt: u32, data: u32, len: u32): i32 {
   if (len & 7 || len > MAX_BPRINTF_VARARGS * 8 || (len && !data)) return EINVAL;
-  const n = format(str, size ? size - 1 : 0, fmt, data, len >> 3);
+  room = size;
+  const n = write(str, size ? size - 1 : 0, fmt, data, len >> 3);
   if (n < 0) return n;
   if (size) store<u8>(out, 0);
   return n + 1;

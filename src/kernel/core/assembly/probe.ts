@@ -32,8 +32,8 @@ const KERNEL_HALF: u32 = 0xffff8000;
 
 /** bpf_probe_read_kernel(dst, size, src) */
 export function probe_read_kernel(dst: u32, n: u32, lo: u32, hi: u32): i32 { return read(dst, n, lo, hi, kernelError(hi)); }
-/** bpf_probe_read_user(dst, size, src) */
-export function probe_read_user(dst: u32, n: u32, lo: u32, hi: u32): i32 { return read(dst, n, lo, hi, EFAULT); }
+/** bpf_probe_read_user(dst, size, src): nothing can be read from anywhere. */
+export function probe_read_user(dst: u32, n: u32, lo: u32, hi: u32): i32 { return n ? read(dst, n, lo, hi, EFAULT) : 0; }
 
 /** strncpy_from_kernel_nofault: length with its NUL, longer strings are cut; dst is zeroed when a byte cannot be read. */
 function readString(dst: u32, n: u32, lo: u32, hi: u32, error: i32): i32 {

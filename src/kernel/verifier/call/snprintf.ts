@@ -49,19 +49,21 @@ export function isValidFormat(fmt: Uint8Array, args: number): boolean {
   return true;
 }
 
-/** Index of the last character of the conversion that begins at `i`, -1 for one that is not known. */
+/** Index of the last character of the conversion that begins at `i`, -1 for one that is not known. Nothing may be written onto a string. */
 function conversionEnd(at: (i: number) => number, i: number): number {
   const ends = (j: number): boolean => at(j) === 0 || isSpace(at(j)) || isPunct(at(j));
+  const string = (j: number): number => (ends(j + 1) ? j : -1);
   switch (String.fromCharCode(at(i))) {
     case 'p': {
       const kind = String.fromCharCode(at(i + 1));
-      if ((kind === 'k' || kind === 'u') && at(i + 2) === ch('s')) return i + 2;
+      if ((kind === 'k' || kind === 'u') && at(i + 2) === ch('s')) return string(i + 2);
       if (ends(i + 1) || 'Kx'.includes(kind) || kind === 's' || kind === 'S') return ends(i + 1) ? i : i + 1;
       if (kind === 'B') return i + 1;
       if ((kind === 'i' || kind === 'I') && (at(i + 2) === ch('4') || at(i + 2) === ch('6'))) return i + 2;
       return -1;
     }
     case 's':
+      return string(i);
     case 'c':
       return i;
     case 'l': {
