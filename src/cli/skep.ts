@@ -19,7 +19,9 @@ export async function skep(argv: string[], io: Io): Promise<number> {
 const isHelp = (word: string | undefined): boolean => word === '--help' || word === '-h' || word === 'help';
 
 async function dispatch(argv: string[], io: Io): Promise<number> {
-  const [word, ...rest] = argv;
+  // help and version explain themselves.
+  const itself = argv.length === 2 && argv[0] === 'help' && (argv[1] === 'help' || argv[1] === 'version');
+  const [word, ...rest] = itself ? ['help'] : argv;
   if (word === undefined) throw new UsageError('a command is missing');
   if (word === '--version' || word === '-V' || word === 'version') {
     surplus(rest, 0);

@@ -220,13 +220,15 @@ export interface SectionWords {
   readonly types?: SectionTypes | undefined;
 }
 
+/** Whether a user's words mean a section: its name, or the beginning of it and `*`. */
+export const sectionFits = (pattern: string, name: string): boolean =>
+  pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
+
 /** {@link matchSection}, with the user's words. */
 export function meaningOf(section: string, words: SectionWords): SectionMeaning {
   const found = matchSection(section);
   const name = found.autoload ? section : section.slice(1);
-  const said = Object.entries(words.types ?? {}).find(([pattern]) =>
-    pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern,
-  )?.[1];
+  const said = Object.entries(words.types ?? {}).find(([pattern]) => sectionFits(pattern, name))?.[1];
   const word = said ?? (found.source === 'name' ? undefined : words.type);
   const chosen = word === undefined ? undefined : rowOfType(word);
   return chosen === undefined ? found : { ...found, row: chosen, source: 'user' };

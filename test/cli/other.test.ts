@@ -180,3 +180,8 @@ describe('as a process', () => {
 test('JSON of verify stays one line whatever names hold', () => {
   for (const line of jsonLines(skep(['verify', PROGRAMS, '--json']))) expect(line.object).toBe(PROGRAMS);
 });
+
+test.each(['help', 'version'])('skep help %s', (word) => {
+  expect(skep(['help', word])).toMatchObject({ code: 0, out: expect.stringContaining('usage: skep COMMAND') });
+  expect(skep(['help', word, 'more']).code).toBe(2);
+});

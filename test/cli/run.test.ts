@@ -56,6 +56,13 @@ describe('one run', () => {
     );
   });
 
+  test.each(['9007199254740993', '18446744073709551615', '"9007199254740993"'])('%s in a file stays exact', (n) => {
+    const map = files.file('exact.json', `[{"key": 7, "value": {"b": ${n}}}]`);
+    expect(skep(['run', PROGRAMS, '--prog', 'accepted', '--map', `pairs=${map}`, '--json']).out).toContain(
+      `"b":${n.replaceAll('"', '')}`,
+    );
+  });
+
   test('bytes as bpftool writes them', () => {
     const value = Array.from({ length: 16 }, (_, i) => (i === 0 ? '0x03' : '0x00'));
     const map = files.file('bytes.json', JSON.stringify([{ key: ['0x01', '0x00', '0x00', '0x00'], value }]));
@@ -173,13 +180,25 @@ describe('what is wrong is said', () => {
     ['no capture', [FIREWALL, '--pcap', FIREWALL], 3, `${FIREWALL}: capture: a pcap`],
     ['a capture cut short', [FIREWALL, '--pcap', cut], 3, 'cut.pcap: pcap: '],
     ['a capture for a kprobe', [PROGRAMS, '--prog', 'probe', '--pcap', TRAFFIC], 3, 'type without packets'],
-    ['a short packet', [PROGRAMS, '--prog', 'accepted', '--data-in', bad], 3, 'EINVAL'],
+    ['a short packet', [PROGRAMS, '--prog', 'accepted', '--data-in', bad], 3, 'a packet has at least 14 bytes'],
     ['no JSON', [PROGRAMS, '--prog', 'accepted', '--map', `pairs=${bad}`], 3, 'bad.json: no JSON'],
     [
       'no such member',
       [PROGRAMS, '--prog', 'accepted', '--map', `pairs=${unfit}`],
       3,
       'element 0 of map pairs: the value: there is no member c',
+    ],
+    [
+      'a member that elements do not have',
+      [
+        PROGRAMS,
+        '--prog',
+        'accepted',
+        '--map',
+        `pairs=${files.file('flags.json', '[{"key": 1, "value": {"a": 4}, "flags": 1}]')}`,
+      ],
+      3,
+      'element 0: there is no flags',
     ],
     ['no such map', [PROGRAMS, '--prog', 'accepted', '--map', `zz=${unfit}`], 2, 'there is no map zz'],
     ['no such variable', [PROGRAMS, '--prog', 'accepted', '--set', 'zz=1'], 2, 'there is no global variable zz'],

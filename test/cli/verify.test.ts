@@ -1,6 +1,8 @@
 /** `skep verify`: verdicts, their JSON, and exit codes. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
+import type { Io } from '../../src/cli/shell/io.ts';
+import { printVerdict } from '../../src/cli/verify/verdict-text.ts';
 import type { ProgramVerdict } from '../../src/cli/verify/verify-object.ts';
 import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED, UNSOUND } from './skep.ts';
 
@@ -234,4 +236,14 @@ describe('what an object leaves unsaid', () => {
     expect(verdict('--inner', 'empty=hash:16:8:1')).toMatchObject({ verdict: 'reject', code: 'EINVAL' });
     expect(skep(['verify', `${FIXTURES}/odd_maps.o`, '--inner', 'empty=hsh:4:8:1']).err).toMatch(/did you mean hash/);
   });
+});
+
+test('of an endless loop the headline says so, and JSON keeps the last line of the kernel', () => {
+  let text = '';
+  const io = { out: (more: string) => (text += more), style: (_: unknown, word: string) => word } as unknown as Io;
+  const figures = { insnsProcessed: 2, totalStates: 1, peakStates: 1, timeUs: 1 };
+  const names = { object: 'x.o', program: 'spin', section: 'tc', type: 'sched_cls', attachType: null };
+  const message = 'old state: R0=1 R10=fp0';
+  printVerdict(io, { ...names, ...figures, verdict: 'reject', errno: 22, code: 'EINVAL', message }, 0);
+  expect(text).toContain('EINVAL: infinite loop detected; old state: R0=1 R10=fp0');
 });

@@ -62,6 +62,8 @@ const TABLE: Readonly<Record<string, readonly Row[]>> = {
     [[PROGRAMS, '--prog', 'acepted'], 'there is no program acepted (did you mean accepted?)'],
     [[PROGRAMS, '--prog-flags', 'acepted=2'], 'there is no program acepted (did you mean accepted?)'],
     [[PROGRAMS, '--prog-flags', 'accepted=1', '--prog-flags', 'accepted=2'], '--prog-flags accepted is given twice'],
+    [[PROGRAMS, '--type', 'nope*=tc'], 'there is no section nope*; the object has xdp'],
+    [[PROGRAMS, '--log-level', '-1'], "'--log-level' argument is ambiguous\nsee: skep help verify"],
     [[PROGRAMS, '--log-level', '8'], '--log-level must be a whole number from 0 to 7'],
     [[PROGRAMS, '--cpus', '0'], '--cpus must be a whole number from 1'],
     [[PROGRAMS, '--cpus', '2', '--backend', 'kernel'], '--cpus and --backend kernel exclude each other'],

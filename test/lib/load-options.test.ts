@@ -18,6 +18,7 @@ describe('misspelt names', () => {
     ['a program', { programs: ['pas'] }, /no such program; did you mean pass\?/],
     ['a variable', { variables: { limt: 1 } }, /no global variable limt; did you mean limit\?/],
     ['an inner map', { innerMaps: new Map([['oute', 'first']]) }, /no map oute; did you mean outer\?/],
+    ['an inner map of a map without', { innerMaps: new Map([['first', 'queue']]) }, /map first holds no maps/],
     ['an option', { map: new Map() } as LoadOptions, /no option map; did you mean maps/],
   ])('%s', (_, options, said) => {
     expect(load('keyless.o', options)).toThrow(said);

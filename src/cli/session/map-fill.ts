@@ -14,10 +14,16 @@ interface Element {
   readonly value: BtfInput;
 }
 
-/** JSON from a file or from the command line. */
+/** Texts of a JSON document and its numbers, in their order. */
+const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
+
+/** JSON from a file or from the command line. Integers that a double cannot hold become texts, which are read digit by digit. */
 export function parseJson(source: string, text: string): unknown {
+  const exact = text.replace(TEXT_OR_NUMBER, (token) =>
+    /^-?[1-9]\d*$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
+  );
   try {
-    return JSON.parse(text);
+    return JSON.parse(exact);
   } catch (e) {
     throw new InputError(source, `no JSON: ${(e as Error).message}`);
   }
@@ -42,15 +48,31 @@ export function fillMap(source: string, collection: Collection, name: string, do
 
 /** `[{key, value}]`, `[value]` by index, or `{key: value}`. */
 function elementsOf(source: string, document: unknown): Element[] {
-  if (Array.isArray(document)) return document.map((item, i) => elementOf(item, i));
+  if (Array.isArray(document))
+    return document.map((item, i) => {
+      try {
+        return elementOf(item, i);
+      } catch (e) {
+        if (e instanceof TypeError) throw new InputError(source, `element ${i}: ${e.message}`);
+        throw e;
+      }
+    });
   if (typeof document === 'object' && document !== null)
     return Object.entries(document).map(([key, value]) => ({ key, value: value as BtfInput }));
   throw new InputError(source, 'an array of {key, value}, or an object of keys and values, was expected');
 }
 
+/** Members of an element, as bpftool writes them too. */
+const ELEMENT: readonly string[] = ['key', 'value', 'values', 'formatted'];
+
 function elementOf(item: unknown, index: number): Element {
   if (typeof item !== 'object' || item === null || Array.isArray(item)) return { key: index, value: item as BtfInput };
   const { key, value, values } = item as { key?: BtfInput; value?: BtfInput; values?: { value: BtfInput }[] };
+  const other = Object.keys(item).find((name) => !ELEMENT.includes(name));
+  // Without a key it is a value, whose struct may have a member of these names.
+  if (other !== undefined && key === undefined) return { key: index, value: item as BtfInput };
+  if (other !== undefined && (value !== undefined || values !== undefined))
+    throw new TypeError(`there is no ${other}: an element has a key, and a value or values`);
   if (values !== undefined) return { key, value: values.map((each) => hexList(each.value)) };
   if (value !== undefined) return { key, value };
   return { key: index, value: item as BtfInput };

@@ -44,7 +44,7 @@ function parsed<T>(topic: string, parse: () => T): T {
   try {
     return parse();
   } catch (e) {
-    const text = e instanceof Error ? e.message.split('. ')[0] : String(e);
+    const text = e instanceof Error ? e.message.split(/\.\s/)[0] : String(e);
     throw new UsageError(text, topic);
   }
 }

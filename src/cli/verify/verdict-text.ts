@@ -27,6 +27,10 @@ export function duration(us: number): string {
   return us < 1e6 ? `${(us / 1000).toFixed(1)} ms` : `${(us / 1e6).toFixed(2)} s`;
 }
 
+/** What a reader of one line wants: of an endless loop the kernel's last line is a state. */
+const headline = (message: string): string =>
+  message.startsWith('old state:') ? `infinite loop detected; ${message}` : message;
+
 export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void {
   const { style, word } = WORD[v.verdict];
   const name = visible(v.program);
@@ -44,7 +48,7 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
     if (n.where.kind === 'program') io.out(`        ${io.style('dim', `note: ${noteText(n)}`)}\n`);
   if (v.verdict === 'accept') return;
   io.out(
-    `        ${io.style('bold', v.code)}${v.code ? ': ' : ''}${visible(v.message) || 'the kernel gives no reason'}\n`,
+    `        ${io.style('bold', v.code)}${v.code ? ': ' : ''}${visible(headline(v.message)) || 'the kernel gives no reason'}\n`,
   );
   const source = v.source === undefined || v.source === '' ? '' : visible(v.source);
   if (source !== '') io.out(`        ${io.style('cyan', `at ${source}`)}\n`);

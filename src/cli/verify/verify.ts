@@ -7,6 +7,7 @@ import { assumeSizes } from './assumed-sizes.ts';
 import { type Command, oneOf, readArgs, unknownName, unsigned, type WordRules } from '../shell/command.ts';
 import { EXIT, InputError } from '../shell/exit.ts';
 import { inFile, readInput } from '../shell/files.ts';
+import { sectionFits } from '../../lib/sections.ts';
 import { type Io, visible } from '../shell/io.ts';
 import { kernelFacts } from '../session/kernel-facts.ts';
 import { kernelTypes } from '../session/kernel-types.ts';
@@ -74,7 +75,10 @@ export const command: Command = {
       ? await openLive(options.logLevel)
       : (): JudgingKernel => embeddedKernel(btf, options.cpus, options.logLevel);
     const report = values.json ? jsonReport(io) : textReport(io, options.logLevel, positionals.length);
-    const missing = new Missing([...options.only, ...options.flags.map(([name]) => name)]);
+    const missing = new Missing(
+      [...options.only, ...options.flags.map(([name]) => name)],
+      Object.keys(options.object.parse.sectionTypes ?? {}),
+    );
     let code: number = EXIT.ok;
     for (const [i, path] of positionals.entries()) {
       if (positionals.length > 1) io.progress(`verifying ${i + 1}/${positionals.length} ${visible(path)}`);
@@ -100,13 +104,16 @@ function goOn(error: unknown, io: Io): number {
 /** Severity: nothing, rejected, unusable input, our own fault. */
 const worse = (a: number, b: number): number => Math.max(a, b);
 
-/** Names of programs that no object has had so far, and what the objects have instead. */
+/** Names of programs and sections that no object has had so far, and what the objects have instead. */
 class Missing {
   readonly #names: Set<string>;
+  readonly #sections: Set<string>;
   readonly #known: string[] = [];
+  readonly #knownSections = new Set<string>();
 
-  constructor(names: readonly string[]) {
+  constructor(names: readonly string[], sections: readonly string[]) {
     this.#names = new Set(names);
+    this.#sections = new Set(sections);
   }
 
   met(programs: readonly ProgramSpec[]): void {
@@ -114,11 +121,16 @@ class Missing {
       this.#names.delete(p.name);
       this.#names.delete(p.key);
       if (this.#known.length < MOST_KNOWN) this.#known.push(p.key);
+      if (this.#sections.size === 0) continue;
+      const section = p.section.replace(/^\?/, '');
+      for (const pattern of this.#sections) if (sectionFits(pattern, section)) this.#sections.delete(pattern);
+      if (this.#knownSections.size < MOST_KNOWN) this.#knownSections.add(section);
     }
   }
 
   check(): void {
     for (const name of this.#names) throw unknownName('program', name, this.#known, 'verify');
+    for (const name of this.#sections) throw unknownName('section', name, [...this.#knownSections], 'verify');
   }
 }
 

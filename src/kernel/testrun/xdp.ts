@@ -6,7 +6,7 @@ import { ETH_HLEN, XDP_FRAME_SIZE } from '../world/net/packet.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { TestRun } from './test-run.ts';
-import { ctxFinish, ctxInit, dataFinish, runRepeated } from './io.ts';
+import { ctxFinish, ctxInit, dataFinish, invalid, runRepeated } from './io.ts';
 import { XDP_MAX_LINEAR, XDP_PACKET_HEADROOM, XdpBuff } from '../world/net/xdp-buff.ts';
 
 // struct xdp_md: u32 members by index.
@@ -27,7 +27,7 @@ export function testRunXdp(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
   if (typeof ctx === 'number') return ctx;
   const md = ctx && new Uint32Array(ctx.buffer);
   const input = test.data_in ?? new Uint8Array(0);
-  const shape = packetShape(input.length, md);
+  const shape = packetShape(input.length, md, test);
   if (typeof shape === 'number') return shape;
   const rx = receiveQueue(env, md);
   if (typeof rx === 'number') return rx;
@@ -49,14 +49,21 @@ export function testRunXdp(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
 }
 
 /** How much of the input is metadata and how much lies in the linear part, or -errno. */
-function packetShape(size: number, md: Uint32Array | undefined): { meta: number; linear: number } | number {
+function packetShape(
+  size: number,
+  md: Uint32Array | undefined,
+  test: TestRun,
+): { meta: number; linear: number } | number {
   const meta = md?.[MD.data] ?? 0;
   const end = md?.[MD.dataEnd] ?? size;
   if (md !== undefined) {
-    if (md[MD.dataMeta] !== 0 || end > size || meta > end) return -ERRNO.EINVAL;
-    if ((meta & 3) !== 0 || meta > MAX_META) return -ERRNO.EINVAL;
+    if (md[MD.dataMeta] !== 0) return invalid(test, 'xdp_md.data_meta must be 0');
+    if (end > size || meta > end)
+      return invalid(test, `xdp_md.data and data_end lie in this order within the ${size} bytes of the packet`);
+    if ((meta & 3) !== 0 || meta > MAX_META)
+      return invalid(test, `xdp_md.data, the size of the metadata, is a multiple of 4 up to ${MAX_META}`);
   }
-  if (size - meta < ETH_HLEN) return -ERRNO.EINVAL;
+  if (size - meta < ETH_HLEN) return invalid(test, `a packet has at least ${ETH_HLEN} bytes`);
   return { meta, linear: Math.min(end, XDP_MAX_LINEAR + meta) };
 }
 

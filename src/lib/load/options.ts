@@ -1,4 +1,5 @@
 /** Names that the options of a load refer to: each must be in the object, and a misspelt one is told with the nearest. */
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { CollectionSpec } from '../collection-spec.ts';
 import type { LoadOptions } from '../collection.ts';
 import { type BpfError, loaderError } from '../errors.ts';
@@ -23,6 +24,11 @@ const KNOWN: Readonly<Record<keyof LoadOptions, true>> = {
   attachProg: true,
 };
 
+const HOLDS_MAPS: ReadonlySet<number> = new Set([
+  BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY_OF_MAPS,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_HASH_OF_MAPS,
+]);
+
 const refuse = (code: 'ENOENT' | 'EINVAL', detail: string): BpfError => loaderError('check options', code, detail);
 
 export const unknownProgram = (spec: CollectionSpec, name: string): BpfError =>
@@ -41,6 +47,8 @@ export function checkOptions(spec: CollectionSpec, options: LoadOptions): void {
     if (!(name in KNOWN)) throw refuse('EINVAL', `there is no option ${name}${didYouMean(name, Object.keys(KNOWN))}`);
   for (const name of [...(options.maps?.keys() ?? []), ...(options.innerMaps?.keys() ?? [])])
     if (!spec.maps.has(name)) throw unknownMap(spec, name);
+  for (const name of options.innerMaps?.keys() ?? [])
+    if (!HOLDS_MAPS.has(spec.maps.get(name)?.type ?? 0)) throw refuse('EINVAL', `map ${name} holds no maps`);
   for (const name of Object.keys(options.variables ?? {})) findVariable(spec, name);
 }
 
