@@ -30,7 +30,6 @@ export function compileProgType(row: ProgTypeRow, build: KernelBuild): ProgTypeO
     const attach = grant.attach?.filter((type) => inBuild({ since: attachTypeSince(type) }, build));
     offers[proto.id].push({ grant: attach === undefined ? grant : { ...grant, attach }, proto: undefined });
   }
-  const check = compileCtxUse(row.ctx);
   const ranges = row.ret.map((r) => (r.range === 'any' ? undefined : { min: r.range[0], max: r.range[1] }));
   return {
     type: row.type,
@@ -42,7 +41,7 @@ export function compileProgType(row: ProgTypeRow, build: KernelBuild): ProgTypeO
     writesNfConn: row.writesNfConn === true,
     btfCtx: row.btfCtx === true,
     convertsCtx: row.ctx.convert,
-    isValidAccess: (off, size, write, q, out, isLdsx = false) => check(off, size, write, q, out, isLdsx),
+    isValidAccess: compileCtxUse(row.ctx),
     funcProto(id, q) {
       if (row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))) return undefined;
       const offer = offers[id]?.find((o) => granted(o.grant, q));

@@ -27,6 +27,15 @@ export interface ProgQuery {
   readonly attachReturnsVoid?: boolean;
 }
 
+/** The bytes of a context that an instruction touches. */
+export interface CtxBytes {
+  readonly off: number;
+  readonly size: number;
+  readonly write: boolean;
+  /** The load extends the sign (BPF_MEMSX). */
+  readonly signExtend: boolean;
+}
+
 /** Answer to an allowed context access (struct bpf_insn_access_aux). */
 export interface CtxAccess {
   /** Register type of a load: SCALAR_VALUE, PTR_TO_PACKET, PTR_TO_BTF_ID with flags. */
@@ -56,8 +65,8 @@ export interface ProgTypeOps {
   readonly writesNfConn?: boolean;
   /** Loads from the context are rewritten to the kernel's structs (convert_ctx_access); else the context is memory as it stands. */
   readonly convertsCtx: boolean;
-  /** is_valid_access: fills `out` and returns true, or returns false. Offsets and sizes in bytes. `isLdsx`: sign-extending load. */
-  isValidAccess(off: number, size: number, write: boolean, q: ProgQuery, out: CtxAccess, isLdsx?: boolean): boolean;
+  /** is_valid_access: fills `out` and returns true, or returns false. */
+  isValidAccess(access: CtxBytes, q: ProgQuery, out: CtxAccess): boolean;
   /** get_func_proto: the prototype that this program may call under this id, or undefined. */
   funcProto(helperId: number, q: ProgQuery): FuncProto | undefined;
   /** Values that r0 may hold at exit, or undefined for any. */

@@ -7,7 +7,9 @@ import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../src
 function allowed(type: number, end: number): string[] {
   const out: string[] = [];
   for (let off = -4; off < end + 8; off++) {
-    const sizes = [1, 2, 4, 8].filter((s) => isValidSockAccess(type, off, s, { regType: 0, ctxFieldSize: 0 }));
+    const sizes = [1, 2, 4, 8].filter((s) =>
+      isValidSockAccess(type, { off, size: s, write: false, signExtend: false }, { regType: 0, ctxFieldSize: 0 }),
+    );
     if (sizes.length > 0) out.push(`${off}=${sizes.join('')}`);
   }
   return out;

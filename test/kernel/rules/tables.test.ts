@@ -182,7 +182,8 @@ describe('context accesses', () => {
           for (const mode of ['r', 'w', 's']) {
             let reg = '';
             const sizes = (mode === 's' ? [1, 2, 4] : [1, 2, 4, 8]).filter((s) => {
-              if (!ops?.isValidAccess(off, s, mode === 'w', q, out, mode === 's')) return false;
+              const access = { off, size: s, write: mode === 'w', signExtend: mode === 's' };
+              if (!ops?.isValidAccess(access, q, out)) return false;
               if (mode === 'r') reg = regName(out);
               return true;
             });

@@ -25,13 +25,13 @@ const isStruct = (kind: number): boolean => kind === BTF_KIND.STRUCT || kind ===
 
 /** Follows [off, off + size) from struct `id` into its members; embedded structs and arrays of them are descended into. */
 export function btfStructWalk(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): WalkResult {
-  return walk(env, btf, id, off, size, false) as WalkResult;
+  return walk(env, btf, id, { off, size, stopAtStruct: false }) as WalkResult;
 }
 
 /** Id of the outermost struct or union within struct `id` that begins at `off`; 0 when none does, which the log explains. */
 export function nestedStructAt(env: VerifierEnv, btf: Btf, id: number, off: number): number {
   try {
-    const found = walk(env, btf, id, off, 1, true);
+    const found = walk(env, btf, id, { off, size: 1, stopAtStruct: true });
     return typeof found === 'number' ? found : 0;
   } catch (e) {
     if (e instanceof Rejected) return 0;
@@ -39,14 +39,16 @@ export function nestedStructAt(env: VerifierEnv, btf: Btf, id: number, off: numb
   }
 }
 
-function walk(
-  env: VerifierEnv,
-  btf: Btf,
-  id: number,
-  off: number,
-  size: number,
-  stopAtStruct: boolean,
-): WalkResult | number {
+/** The bytes [off, off + size) of a struct, or the struct that begins there. */
+interface Goal {
+  readonly off: number;
+  readonly size: number;
+  readonly stopAtStruct: boolean;
+}
+
+function walk(env: VerifierEnv, btf: Btf, id: number, goal: Goal): WalkResult | number {
+  const { size } = goal;
+  let { off } = goal;
   let struct = id;
   let untrusted = 0;
   for (let depth = 0; depth < MAX_NESTING; depth++) {
@@ -64,11 +66,11 @@ function walk(
     }
     // Which member of a union is in use is not known (unions of one member are only for alignment).
     if (t.kind === BTF_KIND.UNION && t.members.length !== 1) untrusted = PTR_UNTRUSTED;
-    const step = memberAt(env, btf, t.members, shown, off, size, untrusted !== 0);
+    const step = memberAt(env, t.members, { btf, structName: shown, off, size, inUnion: untrusted !== 0 });
     if ('result' in step) return untrusted ? { ...step.result, flags: step.result.flags | untrusted } : step.result;
     struct = step.struct;
     off = step.off;
-    if (stopAtStruct && off === 0) return struct;
+    if (goal.stopAtStruct && off === 0) return struct;
   }
   return SCALAR('');
 }
@@ -92,15 +94,25 @@ function flexibleArray(
 
 type Step = { readonly result: WalkResult } | { readonly struct: number; readonly off: number };
 
-function memberAt(
-  env: VerifierEnv,
-  btf: Btf,
-  members: readonly BtfMember[],
-  structName: string,
-  off: number,
-  size: number,
-  inUnion: boolean,
-): Step {
+/** The bytes [off, off + size) of one struct on the way. */
+interface Place {
+  readonly btf: Btf;
+  readonly structName: string;
+  readonly off: number;
+  readonly size: number;
+  /** On the way lies a union of several members. */
+  readonly inUnion: boolean;
+}
+
+/** A member, or an element of one: its type without modifiers, and its offset in the struct. */
+interface Part {
+  readonly type: number;
+  readonly name: string;
+  readonly off: number;
+}
+
+function memberAt(env: VerifierEnv, members: readonly BtfMember[], place: Place): Step {
+  const { btf, structName, off, size } = place;
   for (const m of members) {
     const moff = m.bitOffset >> 3;
     if (m.bitfieldSize !== 0) {
@@ -118,53 +130,37 @@ function memberAt(
     if (off >= end) continue;
     const kind = btf.kind(mtype);
     if (isStruct(kind)) return { struct: mtype, off: off - moff };
-    const elems = kind === BTF_KIND.ARRAY ? arrayAt(env, btf, mtype, m.name, moff, structName, off, size) : undefined;
+    const part = { type: mtype, name: m.name, off: moff };
+    const elems = kind === BTF_KIND.ARRAY ? arrayAt(env, part, place) : undefined;
     if (elems !== undefined) return elems;
-    if (kind === BTF_KIND.PTR) return pointerAt(env, btf, mtype, m.name, moff, structName, off, size);
-    if (off + size > end && !inUnion) reject(env, BTF_ACCESS.BEYOND_MEMBER, m.name, end, structName, off, size);
+    if (kind === BTF_KIND.PTR) return pointerAt(env, part, place);
+    if (off + size > end && !place.inUnion) reject(env, BTF_ACCESS.BEYOND_MEMBER, m.name, end, structName, off, size);
     return { result: SCALAR(m.name) };
   }
   return reject(env, BTF_ACCESS.NO_FIELD, structName, off);
 }
 
 /** An element that is a struct or a pointer; undefined for numbers. */
-function arrayAt(
-  env: VerifierEnv,
-  btf: Btf,
-  arrayId: number,
-  name: string,
-  moff: number,
-  structName: string,
-  off: number,
-  size: number,
-): Step | undefined {
-  let elem = arrayId;
+function arrayAt(env: VerifierEnv, array: Part, place: Place): Step | undefined {
+  const { btf, off } = place;
+  let elem = array.type;
   for (let i = 0; i < 32; i++) {
-    const array = btf.type(elem)?.array;
-    if (array === undefined) break;
-    elem = btf.skipModifiers(array.elemType);
+    const of = btf.type(elem)?.array;
+    if (of === undefined) break;
+    elem = btf.skipModifiers(of.elemType);
   }
   const elemSize = btf.sizeOf(elem);
   if (elemSize <= 0) return undefined;
-  const inElem = (off - moff) % elemSize;
+  const inElem = (off - array.off) % elemSize;
   if (isStruct(btf.kind(elem))) return { struct: elem, off: inElem };
-  return btf.kind(elem) === BTF_KIND.PTR
-    ? pointerAt(env, btf, elem, name, off - inElem, structName, off, size)
-    : undefined;
+  if (btf.kind(elem) !== BTF_KIND.PTR) return undefined;
+  return pointerAt(env, { type: elem, name: array.name, off: off - inElem }, place);
 }
 
-function pointerAt(
-  env: VerifierEnv,
-  btf: Btf,
-  ptrId: number,
-  name: string,
-  moff: number,
-  structName: string,
-  off: number,
-  size: number,
-): Step {
-  if (moff !== off || size !== 8) reject(env, BTF_ACCESS.CANNOT_ACCESS, name, moff, structName, off, size);
-  return { result: pointee(btf, ptrId, name) };
+function pointerAt(env: VerifierEnv, ptr: Part, place: Place): Step {
+  const { btf, structName, off, size } = place;
+  if (ptr.off !== off || size !== 8) reject(env, BTF_ACCESS.CANNOT_ACCESS, ptr.name, ptr.off, structName, off, size);
+  return { result: pointee(btf, ptr.type, ptr.name) };
 }
 
 /** The struct behind a pointer type, and what its type tags say of the pointer. */

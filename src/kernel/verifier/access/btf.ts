@@ -11,7 +11,6 @@ import {
   PTR_TO_MEM,
   PTR_TRUSTED,
   PTR_UNTRUSTED,
-  SCALAR_VALUE,
 } from '../../rules/reg-types.ts';
 import { MAP_BTF_STRUCTS, fieldTrust } from '../../rules/btf-trust.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
@@ -21,7 +20,7 @@ import { inRcuCs } from '../state/context.ts';
 import { fieldTypeName, isPtrAllocObj, structRecord } from '../state/record.ts';
 import { formatTnum } from '../state/format.ts';
 import { A, B, REF_OBJ_ID, TYPE, varOffZero } from '../state/row.ts';
-import { markBtfLdReg, markRegPointer } from '../state/regs.ts';
+import { markBtfLdReg, markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import type { Access } from './access.ts';
 import { type WalkResult, btfStructWalk } from './btf-walk.ts';
@@ -57,9 +56,9 @@ export function checkPtrToBtfAccess(env: VerifierEnv, access: Access): void {
   const target = regRow(valueRegno);
   if (found.untrustedMem) return markRegPointer(rows, target, UNTRUSTED_MEM);
   // What a program stored in its own object is a number, whatever its type says.
-  if (found.btfId === 0 || allocated) return markBtfLdReg(env, rows, target, SCALAR_VALUE, 0, 0, 0);
+  if (found.btfId === 0 || allocated) return markRegUnknown(env, rows, target);
   const flags = trustOf(env, rows, r, name, found);
-  markBtfLdReg(env, rows, target, PTR_TO_BTF_ID, btfIndex, found.btfId, flags);
+  markBtfLdReg(env, rows, target, { btf: btfIndex, id: found.btfId }, flags);
 }
 
 /** Locks, nodes, kptrs in an allocated object are touched by their functions only (btf_struct_access). */
@@ -103,7 +102,8 @@ export function checkPtrToMapAccess(env: VerifierEnv, access: Access): void {
   if (write) reject(env, BTF_ACCESS.MAP_READ_ONLY, name);
   const found = btfStructWalk(env, btf, id, off, size);
   if (valueRegno < 0) return;
-  if (found.untrustedMem) return markRegPointer(rows, regRow(valueRegno), UNTRUSTED_MEM);
-  const type = found.btfId === 0 ? SCALAR_VALUE : PTR_TO_BTF_ID;
-  markBtfLdReg(env, rows, regRow(valueRegno), type, 0, found.btfId, found.flags & ~TRUST_FLAGS);
+  const target = regRow(valueRegno);
+  if (found.untrustedMem) return markRegPointer(rows, target, UNTRUSTED_MEM);
+  if (found.btfId === 0) return markRegUnknown(env, rows, target);
+  markBtfLdReg(env, rows, target, { btf: 0, id: found.btfId }, found.flags & ~TRUST_FLAGS);
 }

@@ -30,15 +30,12 @@ export function checkPtrOffReg(env: VerifierEnv, regno: number, fixedOffOk = fal
 }
 
 /** A load or store through PTR_TO_CTX. */
-export function accessCtx(
-  env: VerifierEnv,
-  { regno, off, size, insnIdx, write, valueRegno, signExtend }: Access,
-): void {
+export function accessCtx(env: VerifierEnv, access: Access): void {
+  const { regno, off, size, insnIdx, write, valueRegno } = access;
   if (write && valueRegno >= 0 && isPointerValue(env, valueRegno)) reject(env, ACCESS.LEAK_CTX, valueRegno);
   checkPtrOffReg(env, regno);
-  const access: CtxAccess = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
-  const valid =
-    env.ops.isValidAccess(off, size, write, env.query, access, signExtend) || readsBeforeRecord(env, off, size, write);
+  const field: CtxAccess = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
+  const valid = env.ops.isValidAccess(access, env.query, field) || readsBeforeRecord(env, off, size, write);
   const argument = valid && env.ops.btfCtx ? btfCtxAccess(env, off, size) : undefined;
   if (!valid || (env.ops.btfCtx && argument === undefined)) {
     env.log.line(ACCESS.CTX.text(off, size));
@@ -50,11 +47,11 @@ export function accessCtx(
     if (!write && valueRegno >= 0) setArgument(env, valueRegno, argument);
     return;
   }
-  const isBtf = baseType(access.regType) === PTR_TO_BTF_ID;
-  if (!isBtf) env.aux.ctxFieldSize[insnIdx] = access.ctxFieldSize;
+  const isBtf = baseType(field.regType) === PTR_TO_BTF_ID;
+  if (!isBtf) env.aux.ctxFieldSize[insnIdx] = field.ctxFieldSize;
   if (write || valueRegno < 0) return;
-  const btfId = isBtf ? (kernelBtf(env)?.find(access.btfName ?? '', BTF_KIND.STRUCT) ?? 0) : 0;
-  setLoaded(env, valueRegno, access.regType, btfId);
+  const btfId = isBtf ? (kernelBtf(env)?.find(field.btfName ?? '', BTF_KIND.STRUCT) ?? 0) : 0;
+  setLoaded(env, valueRegno, field.regType, btfId);
 }
 
 /**

@@ -17,9 +17,10 @@ import type { VerifierEnv } from '../env.ts';
 import { kernelBtf } from '../kernel-btf.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { A, B, TYPE } from '../state/row.ts';
+import type { StructRef } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { checkPtrOffReg } from './ctx.ts';
-import { type StructRef, btfTypeName, structAt, structIdsMatch } from './struct-match.ts';
+import { btfTypeName, structAt, structIdsMatch } from './struct-match.ts';
 
 /** What a kptr leads to: a kernel struct when the kernel has one of that name, else one of the program's. */
 export function kptrTarget(env: VerifierEnv, field: BtfField): StructRef {

@@ -43,7 +43,7 @@ export function checkMapKptrAccess(env: VerifierEnv, valueRegno: number, write: 
       rows[r + ID] = env.newId();
       return;
     }
-    markBtfLdReg(env, rows, r, PTR_TO_BTF_ID, target.btf, target.id, kptrLoadFlags(env, field, target));
+    markBtfLdReg(env, rows, r, target, kptrLoadFlags(env, field, target));
   } else if (bpfClass(code) === BPF_STX) {
     if (!regIsNull(rows, r)) checkKptrMatch(env, valueRegno, field);
   } else if (env.insns.imm[env.insnIdx] !== 0) reject(env, ACCESS.KPTR_IMM, field.offset);

@@ -173,7 +173,7 @@ function accessSock(env: VerifierEnv, access: Access): void {
   if (access.write) reject(env, ACCESS.CANNOT_WRITE, regno, regTypeStr(type));
   if (sminOf(rows, r) < 0) reject(env, ACCESS.NEGATIVE_INDEX, regno);
   const field = { regType: SCALAR_VALUE, ctxFieldSize: 0 };
-  if (!isValidSockAccess(baseType(type), off, size, field)) {
+  if (!isValidSockAccess(baseType(type), { off, size, write: false, signExtend: false }, field)) {
     reject(env, ACCESS.SOCK, regno, regTypeStr(type), off, size);
   }
   env.aux.ctxFieldSize[access.insnIdx] = field.ctxFieldSize;

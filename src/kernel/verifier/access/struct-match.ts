@@ -2,16 +2,11 @@
 import type { VerifierEnv } from '../env.ts';
 import { kernelBtf } from '../kernel-btf.ts';
 import { A, B, OFF } from '../state/row.ts';
+import type { StructRef } from '../state/regs.ts';
 import { nestedStructAt } from './btf-walk.ts';
 
 /** Deepest nesting of structs that is walked; types that contain themselves cannot exist. */
 const MAX_NESTING = 64;
-
-/** A struct by the index of its BTF in env.btfs and its id there. */
-export interface StructRef {
-  readonly btf: number;
-  readonly id: number;
-}
 
 /** A place in a struct. */
 export interface StructAt extends StructRef {

@@ -49,7 +49,7 @@ export function prepareFuncArgs(env: VerifierEnv, sub: Subprog): boolean {
   }
   const args: SubprogArg[] = [];
   for (let i = 0; i < params.length; i++) {
-    const arg = prepareArg(env, btf, sub, i, params[i].type, func.name);
+    const arg = prepareArg(env, btf, sub, i, params[i].type);
     if (arg === undefined) return false;
     args.push(arg);
   }
@@ -74,14 +74,7 @@ function argTags(env: VerifierEnv, btf: Btf, sub: Subprog, i: number): Set<strin
 const others = (tags: Set<string>, ...known: string[]): boolean => [...tags].some((t) => !known.includes(t));
 const plain = (argType: number, memSize = 0, btfId = 0): SubprogArg => ({ argType, memSize, btfId });
 
-function prepareArg(
-  env: VerifierEnv,
-  btf: Btf,
-  sub: Subprog,
-  i: number,
-  typeId: number,
-  funcName: string,
-): SubprogArg | undefined {
+function prepareArg(env: VerifierEnv, btf: Btf, sub: Subprog, i: number, typeId: number): SubprogArg | undefined {
   const tags = argTags(env, btf, sub, i);
   const id = btf.skipModifiers(typeId);
   const t = btf.type(id);
@@ -90,7 +83,7 @@ function prepareArg(
     if (tags.size > 0) reject(env, SUBPROG.TAG_NO_POINTER, i);
     if (isScalarKind(kind)) return plain(ARG_ANYTHING);
     if (!sub.isGlobal) return undefined;
-    reject(env, SUBPROG.ARG_UNSUPPORTED, i, KIND_NAMES[kind], funcName);
+    reject(env, SUBPROG.ARG_UNSUPPORTED, i, KIND_NAMES[kind], btf.name(sub.typeId));
   }
   const pointee = btf.skipModifiers(t.type);
   if (tags.has('ctx') || isProgCtxType(env, btf, t.type)) {

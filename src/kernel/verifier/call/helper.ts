@@ -43,7 +43,7 @@ export function checkHelperCall(env: VerifierEnv, insnIdx: number): void {
   const meta = new CallMeta();
   meta.funcId = fn.id;
   meta.pktAccess = fn.pktAccess === true;
-  for (let i = 0; i < 5; i++) checkFuncArg(env, i, meta, fn, insnIdx);
+  for (let i = 0; i < 5; i++) checkFuncArg(env, i, meta, fn);
   recordFuncMap(env, fn, meta, insnIdx);
   recordFuncKey(env, meta, insnIdx);
   // Stack memory that the helper fills counts as written.

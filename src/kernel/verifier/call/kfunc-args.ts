@@ -16,24 +16,24 @@ import { type KfuncMeta } from './kfunc-meta.ts';
 import { btfKindName, isScalarKind } from '../../../btf/kinds.ts';
 
 /** check_kfunc_args. */
-export function checkKfuncArgs(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
+export function checkKfuncArgs(env: VerifierEnv, meta: KfuncMeta): void {
   const { params } = meta;
   if (params.length > 5) reject(env, KFUNC.TOO_MANY_ARGS, meta.name, params.length);
   for (let i = 0; i < params.length; i++) {
-    if (checkArg(env, meta, i, insnIdx) === 'pair') i++;
+    if (checkArg(env, meta, i) === 'pair') i++;
   }
   if (meta.isRelease && meta.releaseRegno === 0) reject(env, KFUNC.RELEASE_NOTHING, meta.name);
 }
 
 /** One argument; `pair`: the next one was its size. */
-function checkArg(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number): 'single' | 'pair' {
+function checkArg(env: VerifierEnv, meta: KfuncMeta, i: number): 'single' | 'pair' {
   const { btf } = meta;
   const param = meta.params[i];
   const regno = i + 1;
   const type = btf.skipModifiers(param.type);
   if (hasSuffix(param, '__ign')) return 'single';
   if (hasSuffix(param, '__prog')) {
-    env.aux.flags[insnIdx] |= AUX_ARG_PROG;
+    env.aux.flags[env.insnIdx] |= AUX_ARG_PROG;
     return 'single';
   }
   if (isScalarKind(btf.kind(type))) {
@@ -56,7 +56,7 @@ function checkArg(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number)
   if (kind === 'null') return 'single';
   checkTrust(env, meta, regno, kind);
   checkArgRegOff(env, regno, meta.isRelease && rows[r + REF_OBJ_ID] !== 0 ? OBJ_RELEASE : 0);
-  checkKfuncPtrArg(env, meta, i, kind, ref, insnIdx);
+  checkKfuncPtrArg(env, meta, i, kind, ref);
   return kind === 'mem_size' ? 'pair' : 'single';
 }
 

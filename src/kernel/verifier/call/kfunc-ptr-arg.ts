@@ -92,35 +92,23 @@ function takeMap(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
 }
 
 /** The check of one pointer argument; `ref` is what the parameter points to. */
-export function checkKfuncPtrArg(
-  env: VerifierEnv,
-  meta: KfuncMeta,
-  i: number,
-  kind: KfuncArgKind,
-  ref: number,
-  insnIdx: number,
-): void {
+export function checkKfuncPtrArg(env: VerifierEnv, meta: KfuncMeta, i: number, kind: KfuncArgKind, ref: number): void {
   const regno = i + 1;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];
-  const allocated = isPtrAllocObj(type);
   switch (kind) {
     case 'ctx':
       return checkCtx(env, meta, i, type);
     case 'alloc':
       return checkAlloc(env, meta, i, r);
     case 'dynptr':
-      return checkDynptr(env, meta, i, insnIdx);
+      return checkDynptr(env, meta, i);
     case 'iter':
-      return checkIter(env, meta, i, insnIdx, ref);
+      return checkIter(env, meta, i, ref);
     case 'list_head':
     case 'rb_root':
-      if (type !== PTR_TO_MAP_VALUE && type !== ALLOC) reject(env, KFUNC.GRAPH_NOT_ROOT, i);
-      if (type === ALLOC && rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.NOT_REFERENCED);
-      if (kind === 'list_head') meta.listHead = processGraphRoot(env, regno, BPF_LIST_HEAD);
-      else meta.rbRoot = processGraphRoot(env, regno, BPF_RB_ROOT);
-      return;
+      return checkGraphRoot(env, meta, i, kind);
     case 'list_node':
       checkOwned(env, i, r);
       processGraphNode(env, regno, meta.listHead, BPF_LIST_NODE);
@@ -131,25 +119,17 @@ export function checkKfuncPtrArg(
       return checkBtfId(env, meta, i, r, meta.btf.find('bpf_map', BTF_KIND.STRUCT));
     case 'btf_id':
       return checkBtfId(env, meta, i, r, ref);
-    case 'mem': {
+    case 'mem':
       // Numbers and structs of numbers have a size.
       return checkMemReg(env, regno, meta.btf.sizeOf(ref));
-    }
     case 'mem_size':
       return checkMemPair(env, meta, i, r);
     case 'callback':
       if (type !== PTR_TO_FUNC) reject(env, KFUNC.NOT_FUNC, i);
       meta.subprogno = rows[r + A];
       return;
-    case 'refcounted': {
-      if (!allocated) reject(env, KFUNC.NOT_REF, i);
-      if (!isNonOwningRef(type)) meta.owningRef = true;
-      const record = regBtfRecord(env, rows, r);
-      if (record === undefined) reject(env, KFUNC.NO_RECORD);
-      if (record.refcountOff < 0) reject(env, KFUNC.NO_REFCOUNT, i);
-      if (rows[r + OFF] !== 0 && env.fixed('REFCOUNT_ACQUIRE_OFFSET')) checkPtrOffReg(env, regno);
-      return takeArg(meta, rows, r);
-    }
+    case 'refcounted':
+      return checkRefcounted(env, meta, i, r);
     case 'const_str':
       if (type !== PTR_TO_MAP_VALUE) reject(env, KFUNC.NOT_CONST_STR, i);
       return void checkConstStr(env, regno);
@@ -173,6 +153,29 @@ function checkLock(env: VerifierEnv, meta: KfuncMeta, regno: number): void {
   const { effect } = meta.row;
   invariant(effect?.lock !== undefined, `lock of ${meta.name} without its effect`);
   processSpinLock(env, regno, effect.lock, effect.take);
+}
+
+/** A list or tree: in a map value, or in an allocated object that is owned. */
+function checkGraphRoot(env: VerifierEnv, meta: KfuncMeta, i: number, kind: 'list_head' | 'rb_root'): void {
+  const { rows } = env.state.frame;
+  const r = regRow(i + 1);
+  const type = rows[r + TYPE];
+  if (type !== PTR_TO_MAP_VALUE && type !== ALLOC) reject(env, KFUNC.GRAPH_NOT_ROOT, i);
+  if (type === ALLOC && rows[r + REF_OBJ_ID] === 0) reject(env, KFUNC.NOT_REFERENCED);
+  if (kind === 'list_head') meta.listHead = processGraphRoot(env, i + 1, BPF_LIST_HEAD);
+  else meta.rbRoot = processGraphRoot(env, i + 1, BPF_RB_ROOT);
+}
+
+/** An allocated object with a counter of references. */
+function checkRefcounted(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): void {
+  const { rows } = env.state.frame;
+  if (!isPtrAllocObj(rows[r + TYPE])) reject(env, KFUNC.NOT_REF, i);
+  if (!isNonOwningRef(rows[r + TYPE])) meta.owningRef = true;
+  const record = regBtfRecord(env, rows, r);
+  if (record === undefined) reject(env, KFUNC.NO_RECORD);
+  if (record.refcountOff < 0) reject(env, KFUNC.NO_REFCOUNT, i);
+  if (rows[r + OFF] !== 0 && env.fixed('REFCOUNT_ACQUIRE_OFFSET')) checkPtrOffReg(env, i + 1);
+  takeArg(meta, rows, r);
 }
 
 /** Remembers which object type the call works on. */
@@ -230,7 +233,7 @@ const DYNPTR_TYPES: Readonly<Record<KfuncDynptr, number>> = {
   clone: 0,
 };
 
-function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number): void {
+function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number): void {
   const { rows } = env.state.frame;
   const r = regRow(i + 1);
   const uninit = hasSuffix(meta.params[i], '__uninit');
@@ -244,14 +247,14 @@ function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: numb
     argType |= meta.dynptrType;
     ref = meta.dynptrRefObjId;
   }
-  processDynptrArg(env, i + 1, argType, insnIdx, ref);
+  processDynptrArg(env, i + 1, argType, ref);
   if (uninit) return;
   meta.dynptrId = dynptrIdOf(env, rows, r);
   meta.dynptrType = dynptrTypeOf(env, rows, r);
   meta.dynptrRefObjId = dynptrRefObjIdOf(env, rows, r);
 }
 
-function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number, ref: number): void {
+function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, ref: number): void {
   const { rows } = env.state.frame;
   if (!kfuncAllowedIn(meta.row, env.query)) reject(env, KFUNC.CSS_TASK_ITER);
   if (rows[regRow(i + 1) + TYPE] !== PTR_TO_STACK) reject(env, RESOURCE.ITER_NOT_STACK, i);
@@ -260,7 +263,7 @@ function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, insnIdx: number
   const type = { btf: 0, id: ref, name: struct.slice('bpf_iter_'.length), slots: meta.btf.sizeOf(ref) >> 3 };
   const kind = meta.isIterNew ? 'new' : meta.isIterNext ? 'next' : meta.isIterDestroy ? 'destroy' : 'other';
   const call = { kind, func: meta.name, rcuProtected: meta.isRcuProtected } as const;
-  const iter = processIterArg(env, i + 1, type, call, insnIdx);
+  const iter = processIterArg(env, i + 1, type, call);
   if (iter === undefined) return;
   meta.iter = iter;
   meta.refObjId = iter.refObjId;
@@ -287,7 +290,8 @@ function checkBtfId(env: VerifierEnv, meta: KfuncMeta, i: number, r: number, ref
   if (structIdsMatch(env, { btf: regBtfIndex, id: regId, off: rows[r + OFF] }, { btf: 0, id: ref }, strict)) return;
   // A function that takes the UAPI context struct casts it itself.
   if (isProjectionOf(want, have)) return;
-  reject(env, KFUNC.BTF_MISMATCH, meta.name, i, btfKindName(btf, ref), want, i + 1, btfKindName(regBtf, regId), have);
+  const wanted = `${btfKindName(btf, ref)} ${want}`;
+  reject(env, KFUNC.BTF_MISMATCH, meta.name, i, wanted, i + 1, `${btfKindName(regBtf, regId)} ${have}`);
 }
 
 /** btf_type_ids_nocast_alias: `nf_conn` and `nf_conn___init` are not to be confused. */

@@ -39,7 +39,7 @@ export function checkKfuncCall(env: VerifierEnv, insnIdx: number): void {
   if (meta.flags & KF_DESTRUCTIVE && !env.input.caps.sysAdmin) reject(env, KFUNC.DESTRUCTIVE);
   if (meta.isSleepable && !inSleepable(env)) reject(env, KFUNC.SLEEPABLE, meta.name);
   if (!inSleepableContext(env)) env.aux.flags[insnIdx] |= AUX_NON_SLEEPABLE;
-  checkKfuncArgs(env, meta, insnIdx);
+  checkKfuncArgs(env, meta);
   callBack(env, meta, insnIdx);
   checkSections(env, meta);
   release(env, meta, insnIdx);

@@ -35,6 +35,16 @@ interface Range {
   readonly max: number;
 }
 
+/** A returned number and what the kernel takes at that place. */
+interface Returned {
+  readonly regno: number;
+  /** The register in the message. */
+  readonly name: string;
+  readonly range: Range;
+  /** The place in the message. */
+  readonly where: string;
+}
+
 /** check_return_code: `regno` is R0 at an exit, R1 of bpf_throw; `regName` is how the message calls it. */
 export function checkReturnCode(env: VerifierEnv, regno: number, regName: string): void {
   const main = env.state.frames[0];
@@ -52,7 +62,7 @@ export function checkReturnCode(env: VerifierEnv, regno: number, regName: string
   const r = regRow(regno);
   if (main.inAsyncCallbackFn) {
     const range = { min: main.callbackRetMin, max: main.callbackRetMax };
-    return enforceRange(env, regno, regName, range, 'At async callback return', false);
+    return enforceRange(env, { regno, name: regName, range, where: 'At async callback return' }, false);
   }
   if (isSubprog && !main.inExceptionCallbackFn) {
     if (rows[r + TYPE] !== SCALAR_VALUE) reject(env, CALL.SUBPROG_RETURN, regno, regTypeStr(rows[r + TYPE]));
@@ -61,7 +71,7 @@ export function checkReturnCode(env: VerifierEnv, regno: number, regName: string
   const range = env.ops.retRange(query);
   if (range === undefined) return;
   const is32 = query.progType === BPF_PROG_TYPE_LSM && !query.lsmCgroup;
-  enforceRange(env, regno, regName, range, 'At program exit', is32);
+  enforceRange(env, { regno, name: regName, range, where: 'At program exit' }, is32);
 }
 
 /** A struct_ops function may return an unmodified object that it holds, when the operation's type is that. */
@@ -78,14 +88,8 @@ function returnsObject(env: VerifierEnv, regno: number): boolean {
   return true;
 }
 
-function enforceRange(
-  env: VerifierEnv,
-  regno: number,
-  regName: string,
-  range: Range,
-  where: string,
-  is32: boolean,
-): void {
+function enforceRange(env: VerifierEnv, returned: Returned, is32: boolean): void {
+  const { regno, range, where } = returned;
   const { rows } = env.state.frame;
   const r = regRow(regno);
   if (rows[r + TYPE] !== SCALAR_VALUE) reject(env, CALL.RETURN_NOT_KNOWN, where, regno, regTypeStr(rows[r + TYPE]));
@@ -93,17 +97,17 @@ function enforceRange(
   const min = is32 ? rows[r + S32_MIN] : sminOf(rows, r);
   const max = is32 ? rows[r + S32_MAX] : smaxOf(rows, r);
   if (min >= range.min && max <= range.max) return;
-  if (env.query.lsmCgroup && env.query.attachReturnsVoid) rejectVoidHook(env, regno, regName, range, where);
-  rejectRange(env, regno, regName, range, where);
+  if (env.query.lsmCgroup && env.query.attachReturnsVoid) rejectVoidHook(env, returned);
+  rejectRange(env, returned);
 }
 
 /** verbose_invalid_scalar. */
-export function rejectRange(env: VerifierEnv, regno: number, regName: string, range: Range, where: string): never {
-  return reject(env, CALL.RETURN_RANGE, where, regName, knownRange(env, regno), range.min, range.max);
+function rejectRange(env: VerifierEnv, { regno, name, range, where }: Returned): never {
+  return reject(env, CALL.RETURN_RANGE, where, name, knownRange(env, regno), range.min, range.max);
 }
 
-function rejectVoidHook(env: VerifierEnv, regno: number, regName: string, range: Range, where: string): never {
-  env.log.line(CALL.RETURN_RANGE.text(where, regName, knownRange(env, regno), range.min, range.max));
+function rejectVoidHook(env: VerifierEnv, { regno, name, range, where }: Returned): never {
+  env.log.line(CALL.RETURN_RANGE.text(where, name, knownRange(env, regno), range.min, range.max));
   return reject(env, CALL.RETURN_VOID_HOOK);
 }
 

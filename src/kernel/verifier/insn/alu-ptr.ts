@@ -1,5 +1,5 @@
 /** Pointers moved by numbers (adjust_ptr_min_max_vals). */
-import { BPF_ADD, BPF_AND, BPF_OR, BPF_SUB, BPF_XOR } from '../../../isa/opcodes.ts';
+import { BPF_ADD, BPF_ALU64, BPF_AND, BPF_OR, BPF_SUB, BPF_XOR, bpfClass, bpfOp } from '../../../isa/opcodes.ts';
 import {
   CONST_PTR_TO_DYNPTR,
   CONST_PTR_TO_MAP,
@@ -46,6 +46,7 @@ import {
   s64ToNumber,
   storeScalar,
 } from '../state/row.ts';
+import { regRow } from '../state/state.ts';
 import { checkMapAccess } from '../access/map-value.ts';
 import { aluString } from './alu-name.ts';
 import { type SanitizeInfo, commitPtrAlu, sanitizeCheckBounds, sanitizePtrAlu } from './sanitize.ts';
@@ -104,22 +105,16 @@ function checkMovable(env: VerifierEnv, op: number, type: number, off: Scalar): 
   reject(env, ALU.PTR_PROHIBITED, dst, regTypeStr(type));
 }
 
-/** The pointer in `ptrRow` moves by `off` into the instruction's destination; `otherRow` is where the number stood, -1 for an immediate. */
-export function adjustPtrMinMaxVals(
-  env: VerifierEnv,
-  op: number,
-  is64: boolean,
-  ptrRow: number,
-  otherRow: number,
-  off: Scalar,
-): void {
+/** The pointer in row `ptr` moves by `off` into the instruction's destination; `otherRow` is where the number stood, -1 for an immediate. */
+export function adjustPtrMinMaxVals(env: VerifierEnv, ptr: number, otherRow: number, off: Scalar): void {
   const { rows } = env.state.frame;
+  const code = env.insns.code[env.insnIdx];
+  const op = bpfOp(code);
   const dstReg = env.insns.dst[env.insnIdx];
-  const ptr = ptrRow;
-  const dst = dstReg * 32;
+  const dst = regRow(dstReg);
   const offIsDst = otherRow === dst;
   if (tainted(off)) return markRegUnknown(env, rows, dst);
-  if (!is64) {
+  if (bpfClass(code) !== BPF_ALU64) {
     if (op === BPF_SUB && env.allowPtrLeaks) return markRegUnknown(env, rows, dst);
     reject(env, ALU.PTR_ALU32, dstReg);
   }
@@ -140,8 +135,8 @@ export function adjustPtrMinMaxVals(
     rows[dst + S32_MIN] = -0x80000000;
     rows[dst + S32_MAX] = 0x7fffffff;
   }
-  if (op === BPF_ADD || op === BPF_SUB) sanitizePtrAlu(env, rows, ptr, off, dst, info);
-  if (op === BPF_ADD || op === BPF_SUB) move(env, op, rows, ptr, dst, off, offIsDst);
+  if (op === BPF_ADD || op === BPF_SUB) sanitizePtrAlu(env, ptr, off, dst, info);
+  if (op === BPF_ADD || op === BPF_SUB) move(env, ptr, dst, off, offIsDst);
   else if (op === BPF_AND || op === BPF_OR || op === BPF_XOR) reject(env, ALU.PTR_BITWISE, dstReg, aluString(op));
   else reject(env, ALU.PTR_OPERATOR, dstReg, aluString(op));
   loadScalar(moved, rows, dst);
@@ -164,15 +159,9 @@ function mapRangeOk(env: VerifierEnv, regno: number, at: number): boolean {
 }
 
 /** Moves the pointer: by a constant into the fixed offset, otherwise into the variable part. */
-function move(
-  env: VerifierEnv,
-  op: number,
-  rows: Int32Array,
-  ptr: number,
-  dst: number,
-  off: Scalar,
-  offIsDst: boolean,
-): void {
+function move(env: VerifierEnv, ptr: number, dst: number, off: Scalar, offIsDst: boolean): void {
+  const { rows } = env.state.frame;
+  const op = bpfOp(env.insns.code[env.insnIdx]);
   const dstReg = env.insns.dst[env.insnIdx];
   const type = rows[ptr + TYPE];
   if (op === BPF_SUB && offIsDst) reject(env, ALU.SUBTRACT_FROM_SCALAR, dstReg);

@@ -57,7 +57,8 @@ import { assignScalarId, regWidth } from '../state/scalar-id.ts';
 import { checkBounds } from '../state/sanity.ts';
 
 const dstVal = new Scalar();
-const srcVal = new Scalar();
+/** The number that a pointer or another number is combined with. */
+const operand = new Scalar();
 
 /** check_alu_op. */
 export function checkAluOp(env: VerifierEnv): void {
@@ -96,7 +97,7 @@ function checkUnary(env: VerifierEnv, op: number): void {
   const d = regRow(dst);
   if (op === BPF_NEG && rows[d + TYPE] === SCALAR_VALUE) {
     checkRegWrite(env, dst, false, is64);
-    adjustScalar(env, op, rows, d, undefined, is64);
+    adjustScalar(env, op, d, undefined, is64);
     rows[d + ID] = rows[d + OFF] = 0;
   } else if (op === BPF_END && rows[d + TYPE] === SCALAR_VALUE) {
     checkRegWrite(env, dst, false, is64);
@@ -235,33 +236,34 @@ function adjustRegMinMaxVals(env: VerifierEnv, op: number, is64: boolean, isReg:
         reject(env, ALU.POINTERS_COMBINED, dst, aluString(op));
       }
       markChainPrecision(env, dst);
-      loadScalar(srcVal, rows, d);
-      return adjustPtrMinMaxVals(env, op, is64, s, d, srcVal);
+      loadScalar(operand, rows, d);
+      return adjustPtrMinMaxVals(env, s, d, operand);
     }
     if (dstIsPtr) {
       markChainPrecision(env, src);
-      loadScalar(srcVal, rows, s);
-      return adjustPtrMinMaxVals(env, op, is64, d, s, srcVal);
+      loadScalar(operand, rows, s);
+      return adjustPtrMinMaxVals(env, d, s, operand);
     }
     if (rows[d + PRECISE]) markChainPrecision(env, src);
-    loadScalar(srcVal, rows, s);
+    loadScalar(operand, rows, s);
   } else {
-    srcVal.setConst(insns.imm[idx], insns.imm[idx] >> 31);
-    if (dstIsPtr) return adjustPtrMinMaxVals(env, op, is64, d, -1, srcVal);
+    operand.setConst(insns.imm[idx], insns.imm[idx] >> 31);
+    if (dstIsPtr) return adjustPtrMinMaxVals(env, d, -1, operand);
   }
   // A distance in 32 bits is one of the whole register only when there was nothing in the upper half.
   const linkable = is64 || rows[d + UMAX_HI] === 0;
-  adjustScalar(env, op, rows, d, srcVal, is64);
-  linkDelta(env, op, rows, d, is64, linkable);
+  adjustScalar(env, op, d, operand, is64);
+  if (linkable) linkDelta(env, op, d, is64);
+  else rows[d + ID] = rows[d + OFF] = 0;
 }
 
 /** Remembers a constant distance between linked scalars, or cuts the link (BPF_ADD_CONST32, BPF_ADD_CONST64). */
-function linkDelta(env: VerifierEnv, op: number, rows: Int32Array, d: number, is64: boolean, linkable: boolean): void {
-  const linked = env.bpfCapable && linkable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST);
+function linkDelta(env: VerifierEnv, op: number, d: number, is64: boolean): void {
+  const { rows } = env.state.frame;
+  const linked = env.bpfCapable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST);
   const delta = linked ? constDelta(env, op, is64) : undefined;
   if (delta === undefined) {
-    rows[d + OFF] = 0;
-    rows[d + ID] = 0;
+    rows[d + ID] = rows[d + OFF] = 0;
     return;
   }
   rows[d + ID] |= is64 ? BPF_ADD_CONST64 : BPF_ADD_CONST32;
@@ -273,21 +275,15 @@ function constDelta(env: VerifierEnv, op: number, is64: boolean): number | undef
   const { insns, insnIdx: idx } = env;
   if (op !== BPF_ADD && op !== BPF_SUB) return undefined;
   if (bpfSrc(insns.code[idx]) === BPF_X && insns.src[idx] === insns.dst[idx]) return undefined;
-  if (is64 ? !srcVal.isConst() : !srcVal.isConst32()) return undefined;
-  if (is64 && srcVal.valHi !== srcVal.valLo >> 31) return undefined;
-  if (op === BPF_ADD) return srcVal.valLo;
-  return srcVal.valLo === -0x80000000 ? undefined : -srcVal.valLo;
+  if (is64 ? !operand.isConst() : !operand.isConst32()) return undefined;
+  if (is64 && operand.valHi !== operand.valLo >> 31) return undefined;
+  if (op === BPF_ADD) return operand.valLo;
+  return operand.valLo === -0x80000000 ? undefined : -operand.valLo;
 }
 
 /** adjust_scalar_min_max_vals. `src` undefined for negation. */
-function adjustScalar(
-  env: VerifierEnv,
-  op: number,
-  rows: Int32Array,
-  d: number,
-  src: Scalar | undefined,
-  is64: boolean,
-): void {
+function adjustScalar(env: VerifierEnv, op: number, d: number, src: Scalar | undefined, is64: boolean): void {
+  const { rows } = env.state.frame;
   if (src !== undefined && !safeForAlu(op, src, is64)) {
     const subreg = rows[d + SUBREG_DEF];
     markRegUnknown(env, rows, d);

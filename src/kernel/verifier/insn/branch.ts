@@ -158,12 +158,13 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   const otherRows = other.frame.rows;
   const scalars = rows[d + TYPE] === SCALAR_VALUE && (!isReg || rows[s + TYPE] === SCALAR_VALUE);
   if (scalars) {
-    refineState(env, rows, idx, revOpcode(op), is32, 'false_reg1', 'false_reg2');
-    refineState(env, otherRows, idx, op, is32, 'true_reg1', 'true_reg2');
+    refineState(env, rows, revOpcode(op), is32, FALSE_REGS);
+    refineState(env, otherRows, op, is32, TRUE_REGS);
   }
   if (isReg && rows[s + TYPE] === SCALAR_VALUE && rows[s + ID] !== 0) syncBoth(state, other, s, linked);
   if (rows[d + TYPE] === SCALAR_VALUE && rows[d + ID] !== 0) syncBoth(state, other, d, linked);
-  if (!is32 && isReg) inferNotNull(env, op, rows, otherRows, d, s);
+  const equalRows = op === BPF_JEQ ? otherRows : op === BPF_JNE ? rows : undefined;
+  if (!is32 && isReg && equalRows !== undefined) inferNotNull(env, equalRows, d, s);
 
   if (!is32 && !isReg && insns.imm[idx] === 0 && (op === BPF_JEQ || op === BPF_JNE) && typeMayBeNull(rows[d + TYPE])) {
     markPtrOrNullRegs(env, state, dst, op === BPF_JNE);
@@ -173,16 +174,14 @@ function exploreBoth(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   }
 }
 
-function refineState(
-  env: VerifierEnv,
-  rows: Int32Array,
-  idx: number,
-  op: number,
-  is32: boolean,
-  nameA: string,
-  nameB: string,
-): void {
-  const { insns } = env;
+/** The operands of a branch in messages. */
+type RegNames = readonly [string, string];
+const FALSE_REGS: RegNames = ['false_reg1', 'false_reg2'];
+const TRUE_REGS: RegNames = ['true_reg1', 'true_reg2'];
+
+/** What the branch at hand says of its operands in the state of `rows`. */
+function refineState(env: VerifierEnv, rows: Int32Array, op: number, is32: boolean, names: RegNames): void {
+  const { insns, insnIdx: idx } = env;
   const d = regRow(insns.dst[idx]);
   const isReg = bpfSrc(insns.code[idx]) === BPF_X;
   const s = regRow(insns.src[idx]);
@@ -190,15 +189,15 @@ function refineState(
   if (isReg && s === d) {
     // A register compared with itself is refined as one value, twice.
     refineBranch(a, a, op, is32);
-    checkBounds(env, a, nameA);
+    checkBounds(env, a, names[0]);
     storeScalar(a, rows, d);
     return;
   }
   if (isReg) loadScalar(b, rows, s);
   else b.setConst(insns.imm[idx], insns.imm[idx] >> 31);
   refineBranch(a, b, op, is32);
-  checkBounds(env, a, nameA);
-  checkBounds(env, b, nameB);
+  checkBounds(env, a, names[0]);
+  checkBounds(env, b, names[1]);
   storeScalar(a, rows, d);
   if (isReg) storeScalar(b, rows, s);
 }
@@ -208,19 +207,11 @@ function syncBoth(state: VerifierState, other: VerifierState, r: number, linked:
   syncLinkedRegs(other, other.frame.rows, r, linked);
 }
 
-/** A maybe-null pointer that equals a pointer that is not NULL is not NULL either. */
-function inferNotNull(
-  env: VerifierEnv,
-  op: number,
-  rows: Int32Array,
-  otherRows: Int32Array,
-  d: number,
-  s: number,
-): void {
+/** A maybe-null pointer that equals a pointer that is not NULL is not NULL either; `rows` are those where they are equal. */
+function inferNotNull(env: VerifierEnv, rows: Int32Array, d: number, s: number): void {
   const dType = rows[d + TYPE];
   const sType = rows[s + TYPE];
   if (!isPointerType(dType) || !isPointerType(sType) || typeMayBeNull(dType) === typeMayBeNull(sType)) return;
   if (baseType(dType) === PTR_TO_BTF_ID || baseType(sType) === PTR_TO_BTF_ID) return;
-  const equal = op === BPF_JEQ ? otherRows : op === BPF_JNE ? rows : undefined;
-  if (equal !== undefined) markPtrNotNullReg(env, equal, typeMayBeNull(sType) ? s : d);
+  markPtrNotNullReg(env, rows, typeMayBeNull(sType) ? s : d);
 }

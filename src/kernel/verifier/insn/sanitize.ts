@@ -93,15 +93,9 @@ function ptrLimit(env: VerifierEnv, rows: Int32Array, ptr: number, left: boolean
 const saved = new Int32Array(ROW);
 
 /** First half, before the pointer moves: finds the mask and follows the path where it made the offset zero. */
-export function sanitizePtrAlu(
-  env: VerifierEnv,
-  rows: Int32Array,
-  ptr: number,
-  off: Scalar,
-  dst: number,
-  info: SanitizeInfo,
-): void {
+export function sanitizePtrAlu(env: VerifierEnv, ptr: number, off: Scalar, dst: number, info: SanitizeInfo): void {
   if (canSkip(env)) return;
+  const { rows } = env.state.frame;
   const op = bpfOp(env.insns.code[env.insnIdx]);
   const offIsImm = off.isConst();
   const offIsNeg = off.sminHi < 0;

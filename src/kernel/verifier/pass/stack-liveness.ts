@@ -150,9 +150,7 @@ function propagate(instance: FuncInstance, outer: FuncInstance): void {
  * leave out the instructions whose marks and successors are what they were when they were computed last.
  */
 function updateInstance(env: VerifierEnv, graph: FlowGraph, instance: FuncInstance): void {
-  const { subprogs, log } = env;
-  const first = subprogs[instance.subprogno].postorderStart;
-  const end = subprogs[instance.subprogno + 1]?.postorderStart ?? graph.order.length;
+  const { log } = env;
   if (instance.dropped) {
     for (const m of instance.frames)
       if (m !== undefined) for (let i = 0; i < m.length; i += MASKS) m[i + WRITTEN] = m[i + WRITTEN + 1] = 0;
@@ -162,8 +160,8 @@ function updateInstance(env: VerifierEnv, graph: FlowGraph, instance: FuncInstan
   for (let changed = true; changed; ) {
     changed = false;
     for (let f = 0; f < instance.frames.length; f++) {
-      const m = instance.frames[f];
-      if (m !== undefined && updateFrame(env, graph, instance, f, m, first, end)) changed = true;
+      const marks = instance.frames[f];
+      if (marks !== undefined && updateFrame(env, graph, { instance, frame: f, marks })) changed = true;
     }
     rounds++;
   }
@@ -171,25 +169,26 @@ function updateInstance(env: VerifierEnv, graph: FlowGraph, instance: FuncInstan
   instance.updated = instance.dropped = false;
 }
 
-/** One round for one frame over the postorder positions `first` to `end`; true when something changed. */
-function updateFrame(
-  env: VerifierEnv,
-  graph: FlowGraph,
-  instance: FuncInstance,
-  f: number,
-  m: Int32Array,
-  first: number,
-  end: number,
-): boolean {
-  const { start, dirty } = instance;
+/** The marks that one instance has on one of its frames. */
+interface FrameMarks {
+  readonly instance: FuncInstance;
+  readonly frame: number;
+  readonly marks: Int32Array;
+}
+
+/** One round for one frame over the function in postorder; true when something changed. */
+function updateFrame(env: VerifierEnv, graph: FlowGraph, of: FrameMarks): boolean {
+  const { start, dirty, subprogno } = of.instance;
   const { order, predStart, preds } = graph;
-  const bit = 1 << f;
+  const first = env.subprogs[subprogno].postorderStart;
+  const end = env.subprogs[subprogno + 1]?.postorderStart ?? order.length;
+  const bit = 1 << of.frame;
   let changed = false;
   for (let k = first; k < end; k++) {
     const i = order[k];
     if ((dirty[i - start] & bit) === 0) continue;
     dirty[i - start] &= ~bit;
-    if (!updateInsn(env, graph, instance, f, m, i)) continue;
+    if (!updateInsn(env, graph, of, i)) continue;
     changed = true;
     for (let p = predStart[i]; p < predStart[i + 1]; p++) dirty[preds[p] - start] |= bit;
   }
@@ -197,15 +196,9 @@ function updateFrame(
 }
 
 /** LIVE and WRITTEN of one instruction from its successors'; true when they changed. Instructions without successors keep theirs. */
-function updateInsn(
-  env: VerifierEnv,
-  graph: FlowGraph,
-  instance: FuncInstance,
-  f: number,
-  m: Int32Array,
-  i: number,
-): boolean {
-  const { start } = instance;
+function updateInsn(env: VerifierEnv, graph: FlowGraph, of: FrameMarks, i: number): boolean {
+  const { start } = of.instance;
+  const m = of.marks;
   if (graph.one[i] < 0) return false;
   const at = (i - start) * MASKS;
   const one = (graph.one[i] - start) * MASKS;
@@ -220,7 +213,7 @@ function updateInsn(
   // The log leaves out instructions that only pass on what follows them.
   const own = m[at + READ] | m[at + READ + 1] | m[at + WRITE] | m[at + WRITE + 1];
   if (env.log.verbose && (own !== 0 || i === start || (env.aux.flags[i] & AUX_PRUNE_POINT) !== 0)) {
-    const head = `${instance.name} frame ${f} insn ${i} `;
+    const head = `${of.instance.name} frame ${of.frame} insn ${i} `;
     if (live) env.log.line(head + maskChange('live', m[at + LIVE], m[at + LIVE + 1], liveLo, liveHi));
     if (done) env.log.line(head + maskChange('written', m[at + WRITTEN], m[at + WRITTEN + 1], doneLo, doneHi));
   }

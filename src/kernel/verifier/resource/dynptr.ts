@@ -29,13 +29,7 @@ export const dynptrGetSpi = (env: VerifierEnv, rows: Int32Array, r: number): num
   stackObjSpi(env, rows, r, 'dynptr', 2);
 
 /** process_dynptr_func: a dynptr argument: made here (MEM_UNINIT), read (MEM_RDONLY) or changed. */
-export function processDynptrArg(
-  env: VerifierEnv,
-  regno: number,
-  argType: number,
-  insnIdx = env.insnIdx,
-  cloneRefObjId = 0,
-): void {
+export function processDynptrArg(env: VerifierEnv, regno: number, argType: number, cloneRefObjId = 0): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];
@@ -46,8 +40,8 @@ export function processDynptrArg(
   );
   if (argType & MEM_UNINIT) {
     if (!isValidUninit(env, rows, r)) reject(env, RESOURCE.DYNPTR_NOT_UNINIT);
-    for (let i = 0; i < 16; i += 8) checkCalleeWrite(env, insnIdx, regno, i, 8);
-    markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, insnIdx, cloneRefObjId);
+    for (let i = 0; i < 16; i += 8) checkCalleeWrite(env, env.insnIdx, regno, i, 8);
+    markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, cloneRefObjId);
     return;
   }
   invariant(type !== CONST_PTR_TO_DYNPTR || (argType & MEM_RDONLY) !== 0, 'a function that changes a given dynptr');
@@ -127,7 +121,6 @@ function markStackSlotsDynptr(
   rows: Int32Array,
   r: number,
   type: number,
-  insnIdx: number,
   cloneRefObjId: number,
 ): void {
   const frame = env.state.frames[rows[r + FRAMENO]];
@@ -137,7 +130,7 @@ function markStackSlotsDynptr(
   destroyIfDynptrSlot(env, frame, spi);
   destroyIfDynptrSlot(env, frame, spi - 1);
   const id = env.newId();
-  const ref = isRefcountedDynptr(type) ? cloneRefObjId || acquireReference(env, insnIdx) : 0;
+  const ref = isRefcountedDynptr(type) ? cloneRefObjId || acquireReference(env, env.insnIdx) : 0;
   for (const [slot, first] of [
     [spi, true],
     [spi - 1, false],

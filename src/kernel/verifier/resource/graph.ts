@@ -58,8 +58,8 @@ export function processGraphNode(env: VerifierEnv, regno: number, root: BtfField
   if (
     !structIdsMatch(env, { ...structAt(rows, r), off: 0 }, { btf: env.btfIndex(root.btf), id: root.typeId ?? 0 }, true)
   ) {
-    const have = env.btfs[rows[r + A]]?.name(rows[r + B]) ?? '';
-    reject(env, KFUNC.GRAPH_NODE_TYPE, fieldTypeName(root.type), name, want, wantType, off, have);
+    const have = { struct: env.btfs[rows[r + A]]?.name(rows[r + B]) ?? '', off };
+    reject(env, KFUNC.GRAPH_NODE_TYPE, fieldTypeName(root.type), name, { struct: wantType, off: want }, have);
   }
   if (off !== want) reject(env, KFUNC.GRAPH_NODE_OFFSET, off, name, want, wantType);
 }

@@ -44,19 +44,13 @@ export interface IterCall {
 }
 
 /** process_iter_arg: argument `regno` is an iterator of that type; undefined after a constructor. */
-export function processIterArg(
-  env: VerifierEnv,
-  regno: number,
-  type: IterType,
-  call: IterCall,
-  insnIdx: number,
-): IterArg | undefined {
+export function processIterArg(env: VerifierEnv, regno: number, type: IterType, call: IterCall): IterArg | undefined {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   if (call.kind === 'new') {
     if (!isValidUninit(env, rows, r, type.slots)) reject(env, RESOURCE.ITER_NOT_UNINIT, type.name, regno - 1);
-    for (let i = 0; i < type.slots * 8; i += 8) checkCalleeWrite(env, insnIdx, regno, i, 8);
-    markSlots(env, rows, r, type, call, insnIdx);
+    for (let i = 0; i < type.slots * 8; i += 8) checkCalleeWrite(env, env.insnIdx, regno, i, 8);
+    markSlots(env, rows, r, type, call);
     return undefined;
   }
   const spi = iterSpi(env, rows, r, type.slots);
@@ -98,18 +92,11 @@ function slotFault(stack: Int32Array, s: number, type: IterType, first: boolean)
 }
 
 /** mark_stack_slots_iter. */
-function markSlots(
-  env: VerifierEnv,
-  rows: Int32Array,
-  r: number,
-  type: IterType,
-  call: IterCall,
-  insnIdx: number,
-): void {
+function markSlots(env: VerifierEnv, rows: Int32Array, r: number, type: IterType, call: IterCall): void {
   const spi = iterSpi(env, rows, r, type.slots);
   invariant(spi >= 0, 'an iterator outside the stack');
   const frame = env.state.frames[rows[r + FRAMENO]];
-  const ref = acquireReference(env, insnIdx);
+  const ref = acquireReference(env, env.insnIdx);
   const rcu = !call.rcuProtected ? 0 : inRcuCs(env) ? MEM_RCU : PTR_UNTRUSTED;
   for (let i = 0; i < type.slots; i++) {
     const s = slotRow(spi - i);

@@ -30,7 +30,7 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { kernelBtf } from '../kernel-btf.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
-import { convertAccess, convertsAccess, type Layout } from './ctx-access.ts';
+import { conversionOf, convertAccess, type Layout } from './ctx-access.ts';
 import { applyEdits, type Edit } from './patch.ts';
 
 /** Pointers whose loads may fault: BTF pointers that nothing keeps alive, and untrusted memory. */
@@ -62,8 +62,10 @@ export function convertCtxAccesses(env: VerifierEnv): void {
         const mode = bpfMode(insns.code[i]) === BPF_MEMSX ? BPF_PROBE_MEMSX : BPF_PROBE_MEM;
         insns.code[i] = (insns.code[i] & 0x1f) | mode;
       }
-    } else if (convertsAccess(ptrType, env.query)) {
-      const insert = convertAccess(ptrType, env.query, insns.get(i), aux.ctxFieldSize[i], layout, options);
+    } else {
+      const conversion = conversionOf(ptrType, env.query);
+      if (conversion === undefined) continue;
+      const insert = convertAccess(conversion, insns.get(i), aux.ctxFieldSize[i], layout, options);
       if (insert.length === 0) reject(env, REWRITE.CTX_NOT_CONVERTED, i);
       edits.push({ at: i, remove: 1, insert });
     }
@@ -85,7 +87,7 @@ function usesTstampType(env: VerifierEnv): boolean {
   const { insns, aux } = env;
   if (env.ops.ctxStruct !== '__sk_buff') return false;
   for (let i = 0; i < insns.length; i++)
-    if (insns.off[i] === TSTAMP_TYPE_OFF && convertsAccess(aux.ptrType[i], env.query)) return true;
+    if (insns.off[i] === TSTAMP_TYPE_OFF && conversionOf(aux.ptrType[i], env.query) !== undefined) return true;
   return false;
 }
 

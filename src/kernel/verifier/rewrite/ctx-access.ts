@@ -101,12 +101,8 @@ const BY_POINTER: Readonly<Record<number, Conversion>> = {
 /** How the context of a program type is converted; undefined when it is passed as it is. */
 export const ctxConversion = (progType: number): Conversion | undefined => BY_PROG[progType];
 
-/** Whether an access through this kind of pointer is rewritten at all. */
-export function convertsAccess(ptrType: number, q: ProgQuery): boolean {
-  return conversion(ptrType, q) !== undefined;
-}
-
-function conversion(ptrType: number, q: ProgQuery): Conversion | undefined {
+/** How accesses through this kind of pointer are rewritten; undefined when they stay as they are. */
+export function conversionOf(ptrType: number, q: ProgQuery): Conversion | undefined {
   return baseType(ptrType) === PTR_TO_CTX ? BY_PROG[q.progType] : BY_POINTER[baseType(ptrType)];
 }
 
@@ -115,32 +111,18 @@ export interface ConvertOptions {
   readonly tstampTypeAccess?: boolean;
 }
 
-/** The replacement of one access through PTR_TO_CTX. See {@link convertAccess}. */
-export function convertCtxAccess(
-  q: ProgQuery,
-  insn: Insn,
-  fieldSize: number,
-  layout: Layout,
-  options?: ConvertOptions,
-): Insn[] {
-  return convertAccess(PTR_TO_CTX, q, insn, fieldSize, layout, options);
-}
-
 /**
  * The replacement of one load or store through a context or socket pointer.
  * @param fieldSize aux.ctxFieldSize: the width of the field that a narrower load belongs to, 0 when the access is taken as it is.
- * @returns the new instructions, or `[]` when the access needs no conversion or has no field (a verifier bug by then).
+ * @returns the new instructions, or `[]` when no field lies there (a verifier bug by then).
  */
 export function convertAccess(
-  ptrType: number,
-  q: ProgQuery,
+  conv: Conversion,
   insn: Insn,
   fieldSize: number,
   layout: Layout,
   options: ConvertOptions = {},
 ): Insn[] {
-  const conv = conversion(ptrType, q);
-  if (conv === undefined) return [];
   const write = (insn.code & 7) !== BPF_LDX;
   const size = accessSize(insn.code);
   const narrow = !write && fieldSize > size;

@@ -22,11 +22,11 @@ export interface Edit {
 export function applyEdits(env: VerifierEnv, edits: readonly Edit[]): void {
   if (edits.length === 0) return;
   const moved = moveMap(env.insns.length, edits);
-  const insns = new Insns(moved.length);
-  const aux = new InsnAux(moved.length);
+  const made = { insns: new Insns(moved.length), aux: new InsnAux(moved.length) };
+  const { insns, aux } = made;
   let i = 0;
   for (const edit of edits) {
-    copyRun(env, insns, aux, i, edit.at, moved);
+    copyRun(env, made, i, edit.at, moved);
     for (const [k, insn] of edit.insert.entries()) {
       const at = moved.to[edit.at] + k;
       insns.set(at, insn);
@@ -34,10 +34,16 @@ export function applyEdits(env: VerifierEnv, edits: readonly Edit[]): void {
     }
     i = edit.at + edit.remove;
   }
-  copyRun(env, insns, aux, i, env.insns.length, moved);
+  copyRun(env, made, i, env.insns.length, moved);
   env.insns = insns;
   env.aux = aux;
   moveSubprogs(env, moved);
+}
+
+/** Instructions and what is known of each. */
+interface Code {
+  readonly insns: Insns;
+  readonly aux: InsnAux;
 }
 
 interface MoveMap {
@@ -64,7 +70,8 @@ function moveMap(n: number, edits: readonly Edit[]): MoveMap {
 }
 
 /** Copies the kept slots `from` to `end` (exclusive) and points their jumps and calls to where the targets went. */
-function copyRun(env: VerifierEnv, insns: Insns, aux: InsnAux, from: number, end: number, moved: MoveMap): void {
+function copyRun(env: VerifierEnv, made: Code, from: number, end: number, moved: MoveMap): void {
+  const { insns, aux } = made;
   const { to } = moved;
   const old = env.insns;
   for (let i = from; i < end; i++) {

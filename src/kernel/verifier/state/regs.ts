@@ -101,23 +101,17 @@ export function markRegPointer(rows: Int32Array, r: number, type: number): void 
   storeScalar(ZERO, rows, r);
 }
 
-/** mark_btf_ld_reg: result of a load through a BTF pointer: a scalar, or a PTR_TO_BTF_ID with flags. */
-export function markBtfLdReg(
-  env: VerifierEnv,
-  rows: Int32Array,
-  r: number,
-  type: number,
-  btf: number,
-  btfId: number,
-  flags: number,
-): void {
-  if (baseType(type) === SCALAR_VALUE) {
-    markRegUnknown(env, rows, r);
-    return;
-  }
+/** A struct by the index of its BTF in env.btfs and its id there. */
+export interface StructRef {
+  readonly btf: number;
+  readonly id: number;
+}
+
+/** mark_btf_ld_reg for pointers: a PTR_TO_BTF_ID with flags, loaded through a BTF pointer. */
+export function markBtfLdReg(env: VerifierEnv, rows: Int32Array, r: number, to: StructRef, flags: number): void {
   markRegPointer(rows, r, PTR_TO_BTF_ID | flags);
-  rows[r + A] = btf;
-  rows[r + B] = btfId;
+  rows[r + A] = to.btf;
+  rows[r + B] = to.id;
   if (flags & PTR_MAYBE_NULL) rows[r + ID] = env.newId();
 }
 

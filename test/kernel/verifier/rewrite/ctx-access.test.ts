@@ -4,9 +4,14 @@ import { describe, expect, it } from 'vitest';
 import type { Insn } from '../../../../src/isa/insn.ts';
 import { ALL_CAPS, type CtxAccess, type ProgQuery } from '../../../../src/kernel/rules/prog-type.ts';
 import { compileRules } from '../../../../src/kernel/rules/compile.ts';
-import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../../src/kernel/rules/reg-types.ts';
+import {
+  PTR_TO_CTX,
+  PTR_TO_SOCK_COMMON,
+  PTR_TO_SOCKET,
+  PTR_TO_TCP_SOCK,
+} from '../../../../src/kernel/rules/reg-types.ts';
 import { accessSize } from '../../../../src/kernel/verifier/rewrite/ctx-row.ts';
-import { convertAccess, convertCtxAccess } from '../../../../src/kernel/verifier/rewrite/ctx-access.ts';
+import { conversionOf, convertAccess } from '../../../../src/kernel/verifier/rewrite/ctx-access.ts';
 import { genLdAbs } from '../../../../src/kernel/verifier/rewrite/ld-abs.ts';
 
 const RULES = compileRules('6.18');
@@ -21,6 +26,11 @@ function layout(struct: string, path: readonly string[]): { offset: number; size
   const at = fixture.layout[[struct, ...path].join('.')];
   if (at === undefined) throw new Error(`layout of ${struct}.${path.join('.')} is not recorded`);
   return { offset: at[0], size: at[1] };
+}
+
+function convert(ptrType: number, q: ProgQuery, insn: Insn, fieldSize: number): Insn[] {
+  const conversion = conversionOf(ptrType, q);
+  return conversion === undefined ? [] : convertAccess(conversion, insn, fieldSize, layout);
 }
 
 function decode(hex: string): Insn[] {
@@ -55,12 +65,15 @@ describe('context accesses', () => {
         const [before, after] = row.split(' ').map(decode);
         const insn = before[0];
         const out: CtxAccess = { regType: 0, ctxFieldSize: 0 };
-        const write = (insn.code & 7) !== 1;
-        expect(ops?.isValidAccess(insn.off, accessSize(insn.code), write, q, out, (insn.code & 0xe0) === 0x80)).toBe(
-          true,
-        );
+        const access = {
+          off: insn.off,
+          size: accessSize(insn.code),
+          write: (insn.code & 7) !== 1,
+          signExtend: (insn.code & 0xe0) === 0x80,
+        };
+        expect(ops?.isValidAccess(access, q, out)).toBe(true);
         // The only tstamp_type access of a program makes no difference to itself.
-        const mine = text(convertCtxAccess(q, insn, out.ctxFieldSize, layout));
+        const mine = text(convert(PTR_TO_CTX, q, insn, out.ctxFieldSize));
         if (mine !== text(after)) wrong.push(`${text(before)}: kernel ${text(after)} | ours ${mine}`);
       }
       expect(wrong).toEqual([]);
@@ -76,7 +89,7 @@ describe('context accesses', () => {
       gplCompatible: true,
       attachBtfName: '',
     };
-    expect(convertCtxAccess(q, { code: 0x79, dst: 2, src: 1, off: 8, imm: 0 }, 0, layout)).toEqual([]);
+    expect(conversionOf(PTR_TO_CTX, q)).toBeUndefined();
   });
 });
 
@@ -91,7 +104,7 @@ describe('socket pointers', () => {
       attachBtfName: '',
     };
     const load = (type: number, code: number, off: number, size: number) =>
-      text(convertAccess(type, q, { code, dst: 3, src: 2, off, imm: 0 }, size, layout));
+      text(convert(type, q, { code, dst: 3, src: 2, off, imm: 0 }, size));
     expect(load(PTR_TO_SOCK_COMMON, 0x61, 4, 4)).toBe('69 r3 r2 16 0');
     expect(load(PTR_TO_SOCK_COMMON, 0x61, 76, 4)).toBe('69 r3 r2 122 0; 55 r3 r0 1 65535; b7 r3 r0 0 -1');
     expect(load(PTR_TO_SOCKET, 0x61, 16, 4)).toBe('61 r3 r2 524 0');

@@ -1,5 +1,5 @@
 /** One access check for every context (is_valid_access), compiled from a {@link CtxUse}. */
-import type { CtxAccess, ProgQuery } from '../../prog-type.ts';
+import type { ProgQuery, ProgTypeOps } from '../../prog-type.ts';
 import { SCALAR_VALUE } from '../../reg-types.ts';
 import type { CtxField, CtxGrant, CtxRule, CtxUse } from './row.ts';
 
@@ -9,23 +9,14 @@ interface CompiledField {
   readonly write: true | CtxGrant | undefined;
 }
 
-export type CtxCheck = (
-  off: number,
-  size: number,
-  write: boolean,
-  q: ProgQuery,
-  out: CtxAccess,
-  isLdsx: boolean,
-) => boolean;
-
 /** Compiles the use of a context into its check. */
-export function compileCtxUse(use: CtxUse): CtxCheck {
+export function compileCtxUse(use: CtxUse): ProgTypeOps['isValidAccess'] {
   const fields: CompiledField[] = Object.entries(use.struct.fields)
     .map(([name, field]) => ({ field, read: use.read[name], write: use.write?.[name] }))
     .sort((a, b) => a.field.off - b.field.off);
   const end = use.struct.size;
 
-  return (off, size, write, q, out, isLdsx) => {
+  return ({ off, size, write, signExtend }, q, out) => {
     if (off < 0 || off >= end || off % size !== 0) return false;
     let found: CompiledField | undefined;
     for (const f of fields) {
@@ -39,7 +30,7 @@ export function compileCtxUse(use: CtxUse): CtxCheck {
     const unit = field.unit ?? field.size;
     const rule: CtxRule = write ? (field.write ?? 'exact') : (field.read ?? 'narrow');
     if (!allows(rule, field, unit, off, size)) return false;
-    if (isLdsx && field.noSext) return false;
+    if (signExtend && field.noSext) return false;
     out.regType = write ? SCALAR_VALUE : (field.reg ?? SCALAR_VALUE);
     out.ctxFieldSize = use.convert ? fieldSize(rule, field, unit, size) : 0;
     out.btfName = write ? undefined : field.btf;

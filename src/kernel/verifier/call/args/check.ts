@@ -55,7 +55,7 @@ import { checkArgRegOff } from './offset.ts';
 import { checkRegType } from './types.ts';
 
 /** check_func_arg: argument `arg` (0 to 4) of helper `fn`. */
-export function checkFuncArg(env: VerifierEnv, arg: number, meta: CallMeta, fn: FuncProto, insnIdx: number): void {
+export function checkFuncArg(env: VerifierEnv, arg: number, meta: CallMeta, fn: FuncProto): void {
   const regno = arg + 1;
   let argType = fn.args[arg] ?? ARG_DONTCARE;
   if (argType === ARG_DONTCARE) return;
@@ -79,7 +79,7 @@ export function checkFuncArg(env: VerifierEnv, arg: number, meta: CallMeta, fn: 
     const before = meta.refObjId;
     if (!meta.takeRefObjId(rows, r)) reject(env, ARGS.MANY_REFERENCED, regno, rows[r + REF_OBJ_ID], before);
   }
-  checkKind(env, arg, argType, meta, fn, insnIdx);
+  checkKind(env, arg, argType, meta, fn);
 }
 
 /** An argument that the helper releases must hold a reference, or be NULL. */
@@ -115,14 +115,7 @@ function resolveMapArgType(env: VerifierEnv, meta: CallMeta, argType: number): n
 }
 
 /** What each kind of argument asks beyond its type. */
-function checkKind(
-  env: VerifierEnv,
-  arg: number,
-  argType: number,
-  meta: CallMeta,
-  fn: FuncProto,
-  insnIdx: number,
-): void {
+function checkKind(env: VerifierEnv, arg: number, argType: number, meta: CallMeta, fn: FuncProto): void {
   const regno = arg + 1;
   const { rows } = env.state.frame;
   const r = regRow(regno);
@@ -156,7 +149,7 @@ function checkKind(
       return checkMemSizeReg(env, regno, write, baseType(argType) === ARG_CONST_SIZE_OR_ZERO, meta);
     }
     case ARG_PTR_TO_DYNPTR:
-      return processDynptrArg(env, regno, argType, insnIdx);
+      return processDynptrArg(env, regno, argType);
     case ARG_CONST_ALLOC_SIZE_OR_ZERO:
       if (!varOffConst(rows, r)) reject(env, ARGS.NOT_CONSTANT, regno);
       meta.memSize = rows[r + VALUE_LO];

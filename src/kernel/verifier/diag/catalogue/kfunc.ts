@@ -2,6 +2,12 @@
 import { ERRNO } from '../../../../uapi/errno.ts';
 import type { Rejection } from '../reject.ts';
 
+/** A node of a list or tree: its struct and its offset there. */
+export interface GraphNode {
+  readonly struct: string;
+  readonly off: number;
+}
+
 export const KFUNC = {
   NOT_ALLOWED: {
     errno: ERRNO.EACCES,
@@ -194,8 +200,8 @@ export const KFUNC = {
   },
   GRAPH_NODE_TYPE: {
     errno: ERRNO.EINVAL,
-    text: (root: string, node: string, want: number, wantType: string, off: number, type: string) =>
-      `operation on ${root} expects arg#1 ${node} at offset=${want} in struct ${wantType}, but arg is at offset=${off} in struct ${type}`,
+    text: (root: string, node: string, want: GraphNode, have: GraphNode) =>
+      `operation on ${root} expects arg#1 ${node} at offset=${want.off} in struct ${want.struct}, but arg is at offset=${have.off} in struct ${have.struct}`,
     why: 'The list or tree holds another kind of object. Its __contains annotation names the struct and the node.',
   },
   GRAPH_NODE_OFFSET: {
@@ -221,8 +227,8 @@ export const KFUNC = {
   },
   BTF_MISMATCH: {
     errno: ERRNO.EINVAL,
-    text: (name: string, i: number, kind: string, want: string, regno: number, regKind: string, have: string) =>
-      `kernel function ${name} args#${i} expected pointer to ${kind} ${want} but R${regno} has a pointer to ${regKind} ${have}`,
+    text: (name: string, i: number, wanted: string, regno: number, have: string) =>
+      `kernel function ${name} args#${i} expected pointer to ${wanted} but R${regno} has a pointer to ${have}`,
     why: 'The pointer leads to another struct than the function takes. Check the order of the arguments, or follow the member that leads to the right one.',
   },
   BTF_ARG_KIND: {
