@@ -214,7 +214,7 @@ export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: n
     }
     for (let i = cfg.start[k]; i < cfg.end[k]; i++) {
       const def = firstDef + i - start;
-      if (b.pointers !== undefined) describePointer(plan, insns, b, b.pointers, i, def);
+      if (b.pointers !== undefined) describePointer(plan, b.now, b.pointers, i, def);
       const written = describe(plan, insns, b, i, def);
       if (written >= 0) b.now[written] = def;
       if (insns.code[i] === 0x18) i++;
@@ -223,19 +223,21 @@ export function inferWidths(plan: ModulePlan, cfg: Cfg, live: Liveness, start: n
     if (cfg.taken[k] >= 0) join(b, first[cfg.taken[k]], live.blockIn[cfg.taken[k]]);
     for (const to of cfg.cases(k)) join(b, first[to], live.blockIn[to]);
   }
-  return settle(b, cfg, live, first, firstDef, end - start, start);
+  return settle(b, cfg, live, { first, firstDef, start, end });
+}
+
+/** How webs are numbered: those that enter block `k` from `first[k]`, the one defined at slot `i` is `firstDef + i - start`. */
+interface WebNumbers {
+  readonly first: Int32Array;
+  readonly firstDef: number;
+  /** The function's slots. */
+  readonly start: number;
+  readonly end: number;
 }
 
 /** Spreads demands and supplies, and reads off the answer. */
-function settle(
-  b: WebBuilder,
-  cfg: Cfg,
-  live: Liveness,
-  first: Int32Array,
-  firstDef: number,
-  slots: number,
-  start: number,
-): Widths {
+function settle(b: WebBuilder, cfg: Cfg, live: Liveness, { first, firstDef, start, end }: WebNumbers): Widths {
+  const slots = end - start;
   const { root, wide, upper } = b;
   for (let w = 0; w < root.length; w++) root[w] = b.find(w);
   const comparesPointers = new Uint8Array(slots);
@@ -272,15 +274,16 @@ const UNSIGNED_COMPARES: ReadonlySet<number> = new Set([BPF_JEQ, BPF_JNE, BPF_JG
 const comparesAddresses = (code: number): boolean =>
   (code & 0x0f) === (BPF_JMP | BPF_X) && UNSIGNED_COMPARES.has(code & 0xf0);
 
-/** Notes what the instruction at `i` has to do with packet pointers. */
-function describePointer(plan: ModulePlan, insns: Insns, b: WebBuilder, p: PointerWebs, i: number, def: number): void {
+/** Notes what the instruction at `i` has to do with packet pointers; `now` is the web in each register before it. */
+function describePointer(plan: ModulePlan, now: Int32Array, p: PointerWebs, i: number, def: number): void {
+  const { insns } = plan.program;
   const code = insns.code[i];
   const src = insns.src[i];
   const dst = insns.dst[i];
-  if (code === (BPF_ALU64 | BPF_MOV | BPF_X) && insns.off[i] === 0 && src !== FP) p.copy(def, b.now[src]);
-  else if (code === (BPF_ALU64 | BPF_ADD | BPF_X) && src !== FP) p.sum(def, b.now[dst], b.now[src]);
-  else if (code === (BPF_ALU64 | BPF_ADD) || code === (BPF_ALU64 | BPF_SUB)) p.sum(def, b.now[dst], b.now[dst]);
-  else if (code === (BPF_LDX | BPF_MEM | BPF_DW) && plan.packetPointers.includes(insns.off[i])) p.load(def, b.now[src]);
+  if (code === (BPF_ALU64 | BPF_MOV | BPF_X) && insns.off[i] === 0 && src !== FP) p.copy(def, now[src]);
+  else if (code === (BPF_ALU64 | BPF_ADD | BPF_X) && src !== FP) p.sum(def, now[dst], now[src]);
+  else if (code === (BPF_ALU64 | BPF_ADD) || code === (BPF_ALU64 | BPF_SUB)) p.sum(def, now[dst], now[dst]);
+  else if (code === (BPF_LDX | BPF_MEM | BPF_DW) && plan.packetPointers.includes(insns.off[i])) p.load(def, now[src]);
   else p.other(def);
 }
 

@@ -20,7 +20,7 @@ import {
   BPF_XOR,
 } from '../../../isa/opcodes.ts';
 import { FRAME, type FnState } from './fn-state.ts';
-import { foldAlu } from '../rewrite/fold.ts';
+import { type Halves, foldAlu } from '../rewrite/fold.ts';
 import { JIT_ROTL } from '../rewrite/idioms.ts';
 import * as w from '../wasm/wasm-ops.ts';
 
@@ -42,6 +42,31 @@ const BINARY: readonly (readonly [number, number] | undefined)[] = (() => {
   return table;
 })();
 
+/** The second operand: a register, or a number known at translation time. */
+interface Operand {
+  readonly reg: number;
+  readonly known: boolean;
+  readonly lo: number;
+  readonly hi: number;
+}
+
+function operandOf(f: FnState, i: number): Operand {
+  const { insns } = f;
+  const reg = insns.src[i];
+  if ((insns.code[i] & BPF_X) === 0) return { reg, known: true, lo: insns.imm[i], hi: insns.imm[i] >> 31 };
+  return { reg, known: f.isConst(reg), lo: f.lo[reg], hi: f.hi[reg] };
+}
+
+function push64(f: FnState, b: Operand): void {
+  if (b.known) f.out.i64(b.lo, b.hi);
+  else f.push64(b.reg);
+}
+
+function push32(f: FnState, b: Operand): void {
+  if (b.known) f.out.i32(b.lo);
+  else f.push32(b.reg);
+}
+
 /** Lowers the arithmetic instruction at `i`; false when its encoding is unknown. */
 export function lowerAlu(f: FnState, i: number): boolean {
   const { insns } = f;
@@ -56,49 +81,53 @@ export function lowerAlu(f: FnState, i: number): boolean {
     f.out.i64(insns.imm[i], 0);
     return finish(f, dst, w.I64_ROTL, true);
   }
-  if (op === BPF_NEG) {
-    if (f.isConst(dst)) return fold(f, dst, BPF_NEG, 0, 0, wide);
-    if (wide && f.narrowDef) {
-      f.out.i32(0);
-      f.push32(dst);
-      f.out.byte(w.I32_SUB);
-      f.setLow(dst);
-      return true;
-    }
-    if (wide) f.out.i64(0, 0);
-    else f.out.i32(0);
-    if (wide) f.push64(dst);
-    else f.push32(dst);
-    return finish(f, dst, wide ? w.I64_SUB : w.I32_SUB, wide);
-  }
-  const useReg = (code & BPF_X) !== 0;
-  const src = insns.src[i];
-  const known = !useReg || f.isConst(src);
-  const lo = useReg ? f.lo[src] : insns.imm[i];
-  const hi = useReg ? f.hi[src] : insns.imm[i] >> 31;
+  if (op === BPF_NEG) return lowerNeg(f, dst, wide);
+  const operand = operandOf(f, i);
   if (op === BPF_DIV || op === BPF_MOD) {
     if (insns.off[i] !== 0 && insns.off[i] !== 1) return false;
-    return lowerDivision(f, dst, src, { known, lo, hi, wide, signed: insns.off[i] === 1, mod: op === BPF_MOD });
+    return lowerDivision(f, dst, operand, { wide, signed: insns.off[i] === 1, mod: op === BPF_MOD });
   }
-  const wasm = BINARY[op >> 4];
-  if (wasm === undefined || insns.off[i] !== 0) return false;
-  if (known) {
-    if (f.isConst(dst)) return fold(f, dst, op, lo, hi, wide);
-    if (wide && f.kind[dst] === FRAME && (op === BPF_ADD || op === BPF_SUB)) {
-      f.setFrame(dst, (f.lo[dst] + (op === BPF_ADD ? lo : -lo)) | 0);
-      return true;
-    }
-    if (isIdentity(op, lo, hi, wide) && (wide || f.isZext(dst)) && f.isNarrow(dst) === f.narrowDef) return true;
+  if (BINARY[op >> 4] === undefined || insns.off[i] !== 0) return false;
+  return (operand.known && foldBinary(f, op, dst, operand, wide)) || lowerBinary(f, op, dst, operand, wide);
+}
+
+function lowerNeg(f: FnState, dst: number, wide: boolean): boolean {
+  if (f.isConst(dst)) return fold(f, dst, BPF_NEG, NOTHING, wide);
+  if (wide && f.narrowDef) {
+    f.out.i32(0);
+    f.push32(dst);
+    f.out.byte(w.I32_SUB);
+    f.setLow(dst);
+    return true;
   }
+  if (wide) f.out.i64(0, 0);
+  else f.out.i32(0);
+  if (wide) f.push64(dst);
+  else f.push32(dst);
+  return finish(f, dst, wide ? w.I64_SUB : w.I32_SUB, wide);
+}
+
+/** With a known operand: computes constants and offsets into the frame, and leaves out what changes nothing. */
+function foldBinary(f: FnState, op: number, dst: number, b: Operand, wide: boolean): boolean {
+  if (f.isConst(dst)) return fold(f, dst, op, [b.lo, b.hi], wide);
+  if (wide && f.kind[dst] === FRAME && (op === BPF_ADD || op === BPF_SUB)) {
+    f.setFrame(dst, (f.lo[dst] + (op === BPF_ADD ? b.lo : -b.lo)) | 0);
+    return true;
+  }
+  return isIdentity(op, b.lo, b.hi, wide) && (wide || f.isZext(dst)) && f.isNarrow(dst) === f.narrowDef;
+}
+
+/** A binary operator, in the narrowest form that gives the bits that are needed. */
+function lowerBinary(f: FnState, op: number, dst: number, b: Operand, wide: boolean): boolean {
+  const [op64, op32] = BINARY[op >> 4]!;
   const bitwise = op === BPF_AND || op === BPF_OR || op === BPF_XOR;
   const dstZext = f.isZext(dst);
-  const srcZext = known ? (wide ? hi === 0 : true) : f.isZext(src);
-  if (wide && f.narrowDef && lowHalfSuffices(f, op, dst, known, lo)) {
-    const zext = wideStaysZext(op, dstZext, srcZext, known, lo);
+  const srcZext = b.known ? !wide || b.hi === 0 : f.isZext(b.reg);
+  if (wide && f.narrowDef && lowHalfSuffices(f, op, dst, b)) {
+    const zext = wideStaysZext(op, dstZext, srcZext, b);
     f.push32(dst);
-    if (known) f.out.i32(lo);
-    else f.push32(src);
-    f.out.byte(wasm[1]);
+    push32(f, b);
+    f.out.byte(op32);
     if (zext) f.set32(dst);
     else f.setLow(dst);
     return true;
@@ -106,39 +135,35 @@ export function lowerAlu(f: FnState, i: number): boolean {
   // Bitwise 32-bit operations on zero-extended values need no narrowing.
   if (bitwise && !wide && !f.narrowDef && (dstZext || op === BPF_AND) && srcZext) {
     f.push64(dst);
-    if (known) f.out.i64(lo, 0);
-    else f.push64(src);
-    f.out.byte(wasm[0]);
+    if (b.known) f.out.i64(b.lo, 0);
+    else f.push64(b.reg);
+    f.out.byte(op64);
     f.set64(dst, true);
     return true;
   }
   if (wide) {
     f.push64(dst);
-    if (known) f.out.i64(lo, hi);
-    else f.push64(src);
-    f.out.byte(wasm[0]);
-    f.set64(dst, wideStaysZext(op, dstZext, srcZext, known, lo));
+    push64(f, b);
+    f.out.byte(op64);
+    f.set64(dst, wideStaysZext(op, dstZext, srcZext, b));
     return true;
   }
   f.push32(dst);
-  if (known) f.out.i32(lo);
-  else f.push32(src);
-  f.out.byte(wasm[1]);
-  f.set32(dst);
-  return true;
+  push32(f, b);
+  return finish(f, dst, op32, false);
 }
 
 /** Whether the upper half of a 64-bit result is known to be zero. */
-function wideStaysZext(op: number, dstZext: boolean, srcZext: boolean, known: boolean, lo: number): boolean {
+function wideStaysZext(op: number, dstZext: boolean, srcZext: boolean, b: Operand): boolean {
   if (op === BPF_AND) return dstZext || srcZext;
   if (op === BPF_OR || op === BPF_XOR) return dstZext && srcZext;
-  return op === BPF_RSH && (dstZext || (known && (lo & 63) >= 32));
+  return op === BPF_RSH && (dstZext || (b.known && (b.lo & 63) >= 32));
 }
 
 /** Whether the low half of a 64-bit result is the 32-bit operation on the low halves. */
-function lowHalfSuffices(f: FnState, op: number, dst: number, known: boolean, lo: number): boolean {
-  if (op === BPF_LSH) return known && (lo & 63) < 32;
-  if (op === BPF_RSH) return known && (lo & 63) < 32 && f.isZext(dst);
+function lowHalfSuffices(f: FnState, op: number, dst: number, b: Operand): boolean {
+  if (op === BPF_LSH) return b.known && (b.lo & 63) < 32;
+  if (op === BPF_RSH) return b.known && (b.lo & 63) < 32 && f.isZext(dst);
   return op !== BPF_ARSH;
 }
 
@@ -155,9 +180,11 @@ function finish(f: FnState, dst: number, wasmOp: number, wide: boolean): boolean
   return true;
 }
 
+const NOTHING: Halves = [0, 0];
+
 /** Computes a constant at translation time. */
-function fold(f: FnState, dst: number, op: number, lo: number, hi: number, wide: boolean): boolean {
-  const r = foldAlu(op, f.lo[dst], f.hi[dst], lo, hi, wide);
+function fold(f: FnState, dst: number, op: number, b: Halves, wide: boolean): boolean {
+  const r = foldAlu(op, [f.lo[dst], f.hi[dst]], b, wide);
   f.setConst(dst, r[0], r[1]);
   return true;
 }
@@ -210,118 +237,131 @@ function lowerMovSx(f: FnState, dst: number, src: number, bits: number, wide: bo
 }
 
 interface Division {
-  readonly known: boolean;
-  readonly lo: number;
-  readonly hi: number;
   readonly wide: boolean;
   readonly signed: boolean;
   readonly mod: boolean;
 }
 
+/** DIV_U, DIV_S, REM_U, REM_S. */
+const DIVISIONS_64 = [w.I64_DIV_U, w.I64_DIV_S, w.I64_REM_U, w.I64_REM_S];
+const DIVISIONS_32 = [w.I32_DIV_U, w.I32_DIV_S, w.I32_REM_U, w.I32_REM_S];
+
 /** Division by zero gives 0, modulo by zero leaves the dividend, and INT_MIN / -1 is INT_MIN. */
-function lowerDivision(f: FnState, dst: number, src: number, d: Division): boolean {
-  const { out } = f;
-  const { wide, signed, mod } = d;
-  const pushDst = (): void => (wide ? f.push64(dst) : f.push32(dst));
-  const op = wide
-    ? [w.I64_DIV_U, w.I64_DIV_S, w.I64_REM_U, w.I64_REM_S]
-    : [w.I32_DIV_U, w.I32_DIV_S, w.I32_REM_U, w.I32_REM_S];
-  const wasm = op[(mod ? 2 : 0) + (signed ? 1 : 0)];
-  if (d.known) {
-    const zero = d.lo === 0 && (!wide || d.hi === 0);
-    const minusOne = d.lo === -1 && (!wide || d.hi === -1);
-    if (zero && !mod) {
-      f.setConst(dst, 0, 0);
-      return true;
-    }
-    if (zero) {
-      pushDst();
-    } else if (minusOne && signed && !mod) {
-      if (wide) out.i64(0, 0);
-      else out.i32(0);
-      pushDst();
-      out.byte(wide ? w.I64_SUB : w.I32_SUB);
-    } else {
-      pushDst();
-      if (wide) out.i64(d.lo, d.hi);
-      else out.i32(d.lo);
-      out.byte(wasm);
-    }
-    if (wide) f.set64(dst);
-    else f.set32(dst);
+function lowerDivision(f: FnState, dst: number, b: Operand, d: Division): boolean {
+  const { wide } = d;
+  const at = (d.mod ? 2 : 0) + (d.signed ? 1 : 0);
+  const wasm = wide ? DIVISIONS_64[at] : DIVISIONS_32[at];
+  if (b.known && b.lo === 0 && (!wide || b.hi === 0) && !d.mod) {
+    f.setConst(dst, 0, 0);
     return true;
   }
+  if (b.known) divideByKnown(f, dst, b, d, wasm);
+  else divideByRegister(f, dst, b.reg, d, wasm);
+  if (wide) f.set64(dst);
+  else f.set32(dst);
+  return true;
+}
+
+function pushOperand(f: FnState, reg: number, wide: boolean): void {
+  if (wide) f.push64(reg);
+  else f.push32(reg);
+}
+
+function pushNumber(f: FnState, n: number, wide: boolean): void {
+  if (wide) f.out.i64(n, n >> 31);
+  else f.out.i32(n);
+}
+
+function divideByKnown(f: FnState, dst: number, b: Operand, { wide, signed, mod }: Division, wasm: number): void {
+  const zero = b.lo === 0 && (!wide || b.hi === 0);
+  const minusOne = b.lo === -1 && (!wide || b.hi === -1);
+  if (zero) return pushOperand(f, dst, wide);
+  if (minusOne && signed && !mod) {
+    pushNumber(f, 0, wide);
+    pushOperand(f, dst, wide);
+    f.out.byte(wide ? w.I64_SUB : w.I32_SUB);
+    return;
+  }
+  pushOperand(f, dst, wide);
+  if (wide) f.out.i64(b.lo, b.hi);
+  else f.out.i32(b.lo);
+  f.out.byte(wasm);
+}
+
+function divideByRegister(f: FnState, dst: number, src: number, { wide, signed, mod }: Division, wasm: number): void {
+  const { out } = f;
   const s = wide ? f.temp64() : f.temp32();
-  if (wide) f.push64(src);
-  else f.push32(src);
+  pushOperand(f, src, wide);
   out.tee(s);
   if (signed && !mod) {
-    // s + 1 < 2 holds for 0 and -1 alone, and for those the quotient is -dst & s.
-    if (wide) out.i64(1, 0);
-    else out.i32(1);
+    // s + 1 < 2 holds only for 0 and -1, and for those the quotient is -dst & s.
+    pushNumber(f, 1, wide);
     out.byte(wide ? w.I64_ADD : w.I32_ADD);
-    if (wide) out.i64(2, 0);
-    else out.i32(2);
+    pushNumber(f, 2, wide);
     out.byte(wide ? w.I64_LT_U : w.I32_LT_U);
   } else out.byte(wide ? w.I64_EQZ : w.I32_EQZ);
   out.byte2(w.IF, wide ? w.T_I64 : w.T_I32);
-  if (mod) pushDst();
+  if (mod) pushOperand(f, dst, wide);
   else {
-    if (wide) out.i64(0, 0);
-    else out.i32(0);
+    pushNumber(f, 0, wide);
     if (signed) {
-      pushDst();
+      pushOperand(f, dst, wide);
       out.byte(wide ? w.I64_SUB : w.I32_SUB);
       out.get(s);
       out.byte(wide ? w.I64_AND : w.I32_AND);
     }
   }
   out.byte(w.ELSE);
-  pushDst();
+  pushOperand(f, dst, wide);
   out.get(s);
   out.byte2(wasm, w.END);
   if (wide) f.free64(s);
   else f.free32(s);
-  if (wide) f.set64(dst);
-  else f.set32(dst);
-  return true;
 }
 
 /** BPF_END: to little endian truncates, to big endian and BPF_ALU64 (bswap) reverse bytes. */
 function lowerEnd(f: FnState, i: number, wide: boolean): boolean {
-  const { insns, out } = f;
+  const { insns } = f;
   const dst = insns.dst[i];
   const bits = insns.imm[i];
-  if ((bits !== 16 && bits !== 32 && bits !== 64) || (wide && (insns.code[i] & BPF_TO_BE) !== 0)) return false;
-  const swap = wide || (insns.code[i] & BPF_TO_BE) !== 0;
-  if (!swap) {
-    if (bits === 64) {
-      f.push64(dst);
-      f.set64(dst, f.isZext(dst));
-      return true;
-    }
-    if (bits === 32) {
-      f.push32(dst);
-      f.set32(dst);
-      return true;
-    }
-    f.push64(dst);
-    out.i64(0xffff, 0);
-    out.byte(w.I64_AND);
-    f.set64(dst, true);
-    return true;
-  }
+  const toBe = (insns.code[i] & BPF_TO_BE) !== 0;
+  if ((bits !== 16 && bits !== 32 && bits !== 64) || (wide && toBe)) return false;
+  if (!wide && !toBe) return lowerTruncate(f, dst, bits);
+  if (bits === 64) return lowerSwap64(f, dst);
+  return lowerSwap(f, dst, bits);
+}
+
+function lowerTruncate(f: FnState, dst: number, bits: 16 | 32 | 64): boolean {
   if (bits === 64) {
-    const t = f.temp64();
     f.push64(dst);
-    out.set(t);
-    swapPairs64(f, t, 8, 0x00ff00ff);
-    swapPairs64(f, t, 16, 0x0000ffff);
-    out.get(t);
-    out.i64(32, 0);
-    f.free64(t);
-    return finish(f, dst, w.I64_ROTL, true);
+    f.set64(dst, f.isZext(dst));
+  } else if (bits === 32) {
+    f.push32(dst);
+    f.set32(dst);
+  } else {
+    f.push64(dst);
+    f.out.i64(0xffff, 0);
+    f.out.byte(w.I64_AND);
+    f.set64(dst, true);
   }
+  return true;
+}
+
+function lowerSwap64(f: FnState, dst: number): boolean {
+  const { out } = f;
+  const t = f.temp64();
+  f.push64(dst);
+  out.set(t);
+  swapPairs64(f, t, 8, 0x00ff00ff);
+  swapPairs64(f, t, 16, 0x0000ffff);
+  out.get(t);
+  out.i64(32, 0);
+  f.free64(t);
+  return finish(f, dst, w.I64_ROTL, true);
+}
+
+function lowerSwap(f: FnState, dst: number, bits: 16 | 32): boolean {
+  const { out } = f;
   const t = f.temp32();
   f.push32(dst);
   out.tee(t);

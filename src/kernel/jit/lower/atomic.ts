@@ -36,15 +36,16 @@ export function lowerAtomic(f: FnState, i: number): boolean {
   const imm = insns.imm[i];
   const dst = insns.dst[i];
   const src = insns.src[i];
-  if (imm !== BPF_LOAD_ACQ) noteStore(f, dst, insns.off[i], size);
+  const mem = { reg: imm === BPF_LOAD_ACQ ? src : dst, off: insns.off[i], size };
+  if (imm !== BPF_LOAD_ACQ) noteStore(f, mem);
   if (imm === BPF_LOAD_ACQ) {
-    const offset = pushAddress(f, src, insns.off[i], size, false, i);
+    const offset = pushAddress(f, mem, false, i);
     out.mem(loadOp(size), 0, offset);
     f.set64(dst, size < 8);
     return true;
   }
   if (imm === BPF_STORE_REL) {
-    const offset = pushAddress(f, dst, insns.off[i], size, true, i);
+    const offset = pushAddress(f, mem, true, i);
     f.push64(src);
     out.mem(storeOp(size), 0, offset);
     return true;
@@ -52,7 +53,7 @@ export function lowerAtomic(f: FnState, i: number): boolean {
   const op = OPERATOR.get(imm & ~BPF_FETCH);
   if (size < 4 || (op === undefined && imm !== BPF_XCHG && imm !== BPF_CMPXCHG)) return false;
   const at = f.temp32();
-  const offset = pushAddress(f, dst, insns.off[i], size, true, i);
+  const offset = pushAddress(f, mem, true, i);
   out.tee(at);
   if (imm === BPF_CMPXCHG) lowerCmpxchg(f, src, size, at, offset);
   else if (imm === BPF_XCHG) {

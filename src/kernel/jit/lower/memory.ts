@@ -35,11 +35,18 @@ const STORE = { 1: w.I64_STORE8, 2: w.I64_STORE16, 4: w.I64_STORE32, 8: w.I64_ST
 export const loadOp = (size: number): number => LOAD[size];
 export const storeOp = (size: number): number => STORE[size];
 
+/** Bytes behind a register. */
+export interface MemAt {
+  readonly reg: number;
+  readonly off: number;
+  readonly size: number;
+}
+
 /**
- * Pushes the i32 address of `size` bytes at register + off and returns the offset left for the instruction itself.
+ * Pushes the i32 address of the bytes and returns the offset left for the instruction itself.
  * A verified access lies above the null region, so a positive offset can never be what brings it there from below 0.
  */
-export function pushAddress(f: FnState, reg: number, off: number, size: number, write: boolean, pc: number): number {
+export function pushAddress(f: FnState, { reg, off, size }: MemAt, write: boolean, pc: number): number {
   const { out } = f;
   if (f.plan.guard !== undefined) {
     f.push64(reg);
@@ -75,20 +82,21 @@ export function lowerLoad(f: FnState, i: number): boolean {
   const code = insns.code[i];
   const mode = code & 0xe0;
   const size = bpfSizeBytes(code);
+  const at = { reg: insns.src[i], off: insns.off[i], size };
   const dst = insns.dst[i];
   const signed = mode === BPF_MEMSX || mode === BPF_PROBE_MEMSX;
   const op = signed ? LOAD_SX[size] : LOAD[size];
   if (op === undefined) return false;
   if (mode === BPF_PROBE_MEM || mode === BPF_PROBE_MEMSX) {
     if (f.plan.guard !== undefined) return false;
-    lowerProbe(f, insns.src[i], insns.off[i], size, op);
+    lowerProbe(f, at, op);
   } else if (mode === BPF_PROBE_MEM32) {
-    lowerArenaLoad(f, i, size, op);
+    lowerArenaLoad(f, i, at, op);
   } else if (mode === BPF_MEM || mode === BPF_MEMSX) {
-    if (foldConstant(f, insns.src[i], insns.off[i], size, signed, dst)) return true;
-    if (!signed && foldSlot(f, insns.src[i], insns.off[i], size, dst)) return true;
-    if (loadPromoted(f, insns.src[i], insns.off[i], size, signed, dst)) return true;
-    const offset = pushAddress(f, insns.src[i], insns.off[i], size, false, i);
+    if (foldConstant(f, at, signed, dst)) return true;
+    if (!signed && foldSlot(f, at, dst)) return true;
+    if (loadPromoted(f, at, signed, dst)) return true;
+    const offset = pushAddress(f, at, false, i);
     if (f.narrowDef && !signed) {
       out.mem(LOAD32[size], 0, offset);
       if (size < 8) f.set32(dst);
@@ -117,22 +125,23 @@ export function lowerSwappedLoad(f: FnState, i: number, liveAfter: number): void
   const { insns, out } = f;
   const dst = insns.dst[i];
   if (((liveAfter >>> dst) & 1) === 0) return;
-  const first = pushAddress(f, insns.src[i], insns.off[i], 2, false, i);
+  const at = { reg: insns.src[i], off: insns.off[i], size: 2 };
+  const first = pushAddress(f, at, false, i);
   out.mem(w.I32_LOAD8_U, 0, first);
   out.i32(8);
   out.byte(w.I32_SHL);
-  const second = pushAddress(f, insns.src[i], insns.off[i] + 1, 1, false, i);
+  const second = pushAddress(f, { reg: at.reg, off: at.off + 1, size: 1 }, false, i);
   out.mem(w.I32_LOAD8_U, 0, second);
   out.byte(w.I32_OR);
   f.set32(dst);
 }
 
 /** Reads frozen read-only data (.rodata) at translation time. */
-function foldConstant(f: FnState, src: number, off: number, size: number, signed: boolean, dst: number): boolean {
-  if (f.plan.guard !== undefined || f.kind[src] !== CONST || f.hi[src] !== 0) return false;
-  const at = (f.lo[src] >>> 0) + off;
+function foldConstant(f: FnState, { reg, off, size }: MemAt, signed: boolean, dst: number): boolean {
+  if (f.plan.guard !== undefined || f.kind[reg] !== CONST || f.hi[reg] !== 0) return false;
+  const addr = (f.lo[reg] >>> 0) + off;
   for (const map of f.plan.program.usedMaps) {
-    const from = at - map.valuesAddr;
+    const from = addr - map.valuesAddr;
     if (map.readConst === undefined || map.valuesAddr === 0 || from < 0) continue;
     const bytes = map.readConst(from, size);
     if (bytes === undefined) continue;
@@ -149,8 +158,8 @@ function foldConstant(f: FnState, src: number, off: number, size: number, signed
 }
 
 /** A stack slot that is a local. */
-function loadPromoted(f: FnState, src: number, off: number, size: number, signed: boolean, dst: number): boolean {
-  const local = src === FP ? f.promoted.get(off) : undefined;
+function loadPromoted(f: FnState, { reg, off, size }: MemAt, signed: boolean, dst: number): boolean {
+  const local = reg === FP ? f.promoted.get(off) : undefined;
   if (local === undefined) return false;
   f.out.get(local);
   if (size === 8) f.set64(dst);
@@ -162,27 +171,27 @@ function loadPromoted(f: FnState, src: number, off: number, size: number, signed
 }
 
 /** A constant that was stored to the stack comes back. */
-function foldSlot(f: FnState, src: number, off: number, size: number, dst: number): boolean {
-  if (f.kind[src] !== FRAME) return false;
-  const known = f.slots.load(f.lo[src] + off, size);
+function foldSlot(f: FnState, { reg, off, size }: MemAt, dst: number): boolean {
+  if (f.kind[reg] !== FRAME) return false;
+  const known = f.slots.load(f.lo[reg] + off, size);
   if (known === undefined) return false;
   f.setConst(dst, known[0], known[1]);
   return true;
 }
 
-/** Notes what a store to memory, through register + off, does to the known constants on the stack. */
-export function noteStore(f: FnState, reg: number, off: number, size: number, value?: readonly [number, number]): void {
+/** Notes what a store does to the known constants on the stack. */
+export function noteStore(f: FnState, { reg, off, size }: MemAt, value?: readonly [number, number]): void {
   if (f.plan.guard !== undefined || f.kind[reg] === CONST) return;
   if (f.kind[reg] !== FRAME) f.slots.clear();
   else if (value === undefined) f.slots.forget(f.lo[reg] + off, size);
   else f.slots.note(f.lo[reg] + off, size, value[0], value[1]);
 }
 
-/** Pushes the value at register + off, or 0 when the memory does not hold it or the address lies in the null region. */
-function lowerProbe(f: FnState, src: number, off: number, size: number, op: number): void {
+/** Pushes the value there, or 0 when the memory does not hold it or the address lies in the null region. */
+function lowerProbe(f: FnState, { reg, off, size }: MemAt, op: number): void {
   const { out } = f;
   const t = f.temp64();
-  f.push64(src);
+  f.push64(reg);
   if (off !== 0) {
     out.i64(off, off >> 31);
     out.byte(w.I64_ADD);
@@ -212,8 +221,8 @@ function arenaOf(f: FnState, i: number): { addr: number; size: number } {
   return { addr: arena.valuesAddr, size: arena.maxEntries * 4096 };
 }
 
-/** Pushes an i32: whether `size` bytes at the low half of `reg` plus off lie in the arena; leaves the offset in local `t`. */
-function pushArenaTest(f: FnState, reg: number, off: number, size: number, arenaSize: number, t: number): void {
+/** Pushes an i32: whether the bytes, at the low half of the register, lie in the arena; leaves the offset in local `t`. */
+function pushArenaTest(f: FnState, { reg, off, size }: MemAt, arenaSize: number, t: number): void {
   const { out } = f;
   f.push32(reg);
   if (off !== 0) {
@@ -225,11 +234,11 @@ function pushArenaTest(f: FnState, reg: number, off: number, size: number, arena
   out.byte(w.I32_LT_U);
 }
 
-function lowerArenaLoad(f: FnState, i: number, size: number, op: number): void {
-  const { insns, out } = f;
+function lowerArenaLoad(f: FnState, i: number, at: MemAt, op: number): void {
+  const { out } = f;
   const arena = arenaOf(f, i);
   const t = f.temp32();
-  pushArenaTest(f, insns.src[i], insns.off[i], size, arena.size, t);
+  pushArenaTest(f, at, arena.size, t);
   out.byte2(w.IF, w.T_I64);
   out.get(t);
   out.mem(op, 0, arena.addr);
@@ -245,7 +254,7 @@ export function lowerStore(f: FnState, i: number): boolean {
   const code = insns.code[i];
   const mode = code & 0xe0;
   const size = bpfSizeBytes(code);
-  const dst = insns.dst[i];
+  const at = { reg: insns.dst[i], off: insns.off[i], size };
   const immediate = (code & 7) === BPF_ST;
   const pushValue = (): void => {
     if (immediate) out.i64(insns.imm[i], insns.imm[i] >> 31);
@@ -254,7 +263,7 @@ export function lowerStore(f: FnState, i: number): boolean {
   if (mode === BPF_PROBE_MEM32) {
     const arena = arenaOf(f, i);
     const t = f.temp32();
-    pushArenaTest(f, dst, insns.off[i], size, arena.size, t);
+    pushArenaTest(f, at, arena.size, t);
     out.byte2(w.IF, w.T_EMPTY);
     out.get(t);
     pushValue();
@@ -266,7 +275,7 @@ export function lowerStore(f: FnState, i: number): boolean {
   if (mode !== BPF_MEM) return false;
   const src = insns.src[i];
   const constant = immediate || f.isConst(src);
-  const local = dst === FP ? f.promoted.get(insns.off[i]) : undefined;
+  const local = at.reg === FP ? f.promoted.get(insns.off[i]) : undefined;
   if (local !== undefined) {
     if (size === 8) pushValue();
     else if (immediate) out.i32(insns.imm[i]);
@@ -274,7 +283,7 @@ export function lowerStore(f: FnState, i: number): boolean {
     out.set(local);
     return true;
   }
-  const offset = pushAddress(f, dst, insns.off[i], size, true, i);
+  const offset = pushAddress(f, at, true, i);
   if (size < 8 && (constant || f.isNarrow(src))) {
     if (immediate) out.i32(insns.imm[i]);
     else f.push32(src);
@@ -284,6 +293,6 @@ export function lowerStore(f: FnState, i: number): boolean {
     out.mem(STORE[size], 0, offset);
   }
   const value = immediate ? ([insns.imm[i], insns.imm[i] >> 31] as const) : ([f.lo[src], f.hi[src]] as const);
-  noteStore(f, dst, insns.off[i], size, constant ? value : undefined);
+  noteStore(f, at, constant ? value : undefined);
   return true;
 }

@@ -11,15 +11,11 @@ import {
   BPF_SUB,
 } from '../../../isa/opcodes.ts';
 
-/** `a op b` as [lo, hi]; the upper half of a 32-bit result is zero. */
-export function foldAlu(
-  op: number,
-  aLo: number,
-  aHi: number,
-  bLo: number,
-  bHi: number,
-  wide: boolean,
-): [number, number] {
+/** A 64-bit number as its halves, the low one first. */
+export type Halves = readonly [lo: number, hi: number];
+
+/** `a op b`; the upper half of a 32-bit result is zero. */
+export function foldAlu(op: number, [aLo, aHi]: Halves, [bLo, bHi]: Halves, wide: boolean): Halves {
   if (!wide) return [fold32(op, aLo, bLo), 0];
   switch (op) {
     case BPF_ADD:

@@ -52,6 +52,44 @@ class ScopeNest {
   }
 }
 
+/** Blocks whose forward predecessors are laid out, by enclosing loop, so that a loop is finished before what follows it. */
+class ReadyBlocks {
+  /** Row 0: outside of all loops. */
+  readonly #head: Int32Array;
+  readonly #next: Int32Array;
+  readonly #parent: Int32Array;
+
+  constructor(parent: Int32Array) {
+    this.#head = new Int32Array(parent.length + 1).fill(-1);
+    this.#next = new Int32Array(parent.length);
+    this.#parent = parent;
+  }
+
+  push(b: number): void {
+    const row = this.#parent[b] + 1;
+    this.#next[b] = this.#head[row];
+    this.#head[row] = b;
+  }
+
+  /** Takes the last one out of loop `header`, -1 for outside of all. */
+  pop(header: number): number {
+    const b = this.#head[header + 1];
+    this.#head[header + 1] = this.#next[b];
+    return b;
+  }
+}
+
+/** The scopes that begin at each position, as a linked list. */
+function scopesByStart(nest: ScopeNest, positions: number): { scopeAt: Int32Array; scopeNext: Int32Array } {
+  const scopeAt = new Int32Array(positions).fill(-1);
+  const scopeNext = new Int32Array(nest.count);
+  for (let s = 0; s < nest.count; s++) {
+    scopeNext[s] = scopeAt[nest.start[s]];
+    scopeAt[nest.start[s]] = s;
+  }
+  return { scopeAt, scopeNext };
+}
+
 /** A layout with structured scopes, or undefined when the graph is irreducible. */
 export function structureCfg(cfg: Cfg): Layout | undefined {
   const forest = findLoops(cfg);
@@ -64,9 +102,7 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
   for (let b = 0; b < n; b++) {
     for (let e = cfg.predRow[b]; e < cfg.predRow[b + 1]; e++) if (!goesBack(cfg.preds[e], b)) waiting[b]++;
   }
-  // Ready blocks are kept per enclosing loop (row 0: outside of all), so that a loop is finished before what follows it.
-  const readyHead = new Int32Array(n + 1).fill(-1);
-  const readyNext = new Int32Array(n);
+  const ready = new ReadyBlocks(parent);
   const left = size.slice();
   const order = new Int32Array(n);
   const position = new Int32Array(n);
@@ -75,10 +111,8 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
   const loopScope = new Int32Array(n).fill(-1);
   let current = -1;
   let at = 0;
-  const push = (b: number): void => {
-    const row = parent[b] + 1;
-    readyNext[b] = readyHead[row];
-    readyHead[row] = b;
+  const reach = (from: number, to: number): void => {
+    if (to >= 0 && !goesBack(from, to) && --waiting[to] === 0) ready.push(to);
   };
   const closeLoops = (): void => {
     while (current >= 0 && left[current] === 0) {
@@ -88,11 +122,10 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
       current = outer;
     }
   };
-  push(0);
+  ready.push(0);
   while (at < n) {
     closeLoops();
-    const b = readyHead[current + 1];
-    readyHead[current + 1] = readyNext[b];
+    const b = ready.pop(current);
     let first = at;
     // A block right after a jump falls through; what a switch leads to has to have a name.
     let named = false;
@@ -108,25 +141,16 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
     position[b] = at;
     order[at++] = b;
     const cases = cfg.cases(b);
-    for (let k = cases.length - 1; k >= 0; k--) if (!goesBack(b, cases[k]) && --waiting[cases[k]] === 0) push(cases[k]);
-    const taken = cfg.taken[b];
-    if (taken >= 0 && !goesBack(b, taken) && --waiting[taken] === 0) push(taken);
-    const next = cfg.next[b];
-    if (next >= 0 && !goesBack(b, next) && --waiting[next] === 0) push(next);
+    for (let k = cases.length - 1; k >= 0; k--) reach(b, cases[k]);
+    reach(b, cfg.taken[b]);
+    reach(b, cfg.next[b]);
   }
   closeLoops();
 
-  const scopeAt = new Int32Array(n).fill(-1);
-  const scopeNext = new Int32Array(nest.count);
-  for (let s = 0; s < nest.count; s++) {
-    scopeNext[s] = scopeAt[nest.start[s]];
-    scopeAt[nest.start[s]] = s;
-  }
   return {
     order,
     position,
-    scopeAt,
-    scopeNext,
+    ...scopesByStart(nest, n),
     scopeEnd: nest.end,
     scopeIsLoop: nest.isLoop,
     blockScope,

@@ -45,6 +45,18 @@ function depthFirst(cfg: Cfg, pre: Int32Array, last: Int32Array): Int32Array {
   return byPre;
 }
 
+/** The representative of `x`; the way there gets shorter. */
+function find(root: Int32Array, x: number): number {
+  let r = x;
+  while (root[r] !== r) r = root[r];
+  for (let y = x; root[y] !== r; ) {
+    const up = root[y];
+    root[y] = r;
+    y = up;
+  }
+  return r;
+}
+
 export function findLoops(cfg: Cfg): LoopForest {
   const n = cfg.count;
   const pre = new Int32Array(n).fill(-1);
@@ -54,16 +66,6 @@ export function findLoops(cfg: Cfg): LoopForest {
   const size = new Int32Array(n);
   const root = new Int32Array(n);
   for (let b = 0; b < n; b++) root[b] = b;
-  const find = (x: number): number => {
-    let r = x;
-    while (root[r] !== r) r = root[r];
-    for (let y = x; root[y] !== r; ) {
-      const up = root[y];
-      root[y] = r;
-      y = up;
-    }
-    return r;
-  };
   const inBody = new Int32Array(n).fill(-1);
   const body: number[] = [];
   let irreducible = false;
@@ -75,7 +77,7 @@ export function findLoops(cfg: Cfg): LoopForest {
       const v = cfg.preds[e];
       if (pre[v] < k || pre[v] > last[w]) continue;
       isHeader = true;
-      const r = find(v);
+      const r = find(root, v);
       if (r !== w && inBody[r] !== w) {
         inBody[r] = w;
         body.push(r);
@@ -89,7 +91,7 @@ export function findLoops(cfg: Cfg): LoopForest {
       for (let e = cfg.predRow[x]; e < cfg.predRow[x + 1]; e++) {
         const y = cfg.preds[e];
         if (pre[y] >= pre[x] && pre[y] <= last[x]) continue;
-        const r = find(y);
+        const r = find(root, y);
         if (pre[r] < k || pre[r] > last[w]) {
           irreducible = true;
         } else if (r !== w && inBody[r] !== w) {
