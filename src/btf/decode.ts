@@ -44,13 +44,10 @@ export function hasSize(kind: number): boolean {
   }
 }
 
-function members(
-  w: Uint32Array,
-  at: number,
-  vlen: number,
-  kindFlag: boolean,
-  str: (off: number) => string,
-): BtfMember[] {
+/** What a type says of itself before its parts. */
+type Head = Pick<BtfType, 'kind' | 'kindFlag' | 'vlen'>;
+
+function members(w: Uint32Array, at: number, { vlen, kindFlag }: Head, str: (off: number) => string): BtfMember[] {
   const out: BtfMember[] = [];
   for (let i = 0, p = at + 3; i < vlen; i++, p += 3) {
     const off = w[p + 2];
@@ -64,16 +61,11 @@ function members(
   return out;
 }
 
-function enumValues(
-  w: Uint32Array,
-  at: number,
-  vlen: number,
-  signed: boolean,
-  wide: boolean,
-  str: (off: number) => string,
-) {
+function enumValues(w: Uint32Array, at: number, t: Head, str: (off: number) => string): BtfEnumValue[] {
   const out: BtfEnumValue[] = [];
-  for (let i = 0, p = at + 3; i < vlen; i++, p += wide ? 3 : 2) {
+  const signed = t.kindFlag;
+  const wide = t.kind === BTF_KIND.ENUM64;
+  for (let i = 0, p = at + 3; i < t.vlen; i++, p += wide ? 3 : 2) {
     const raw = wide ? (BigInt(w[p + 2]) << 32n) | BigInt(w[p + 1]) : BigInt(w[p + 1]);
     out.push({ name: str(w[p]), value: signed ? BigInt.asIntN(wide ? 64 : 32, raw) : raw });
   }
@@ -115,11 +107,11 @@ export function decodeType(w: Uint32Array, at: number, id: number, str: (off: nu
       break;
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION:
-      t.members = members(w, at, vlen, kindFlag, str);
+      t.members = members(w, at, t, str);
       break;
     case BTF_KIND.ENUM:
     case BTF_KIND.ENUM64:
-      t.values = enumValues(w, at, vlen, kindFlag, kind === BTF_KIND.ENUM64, str);
+      t.values = enumValues(w, at, t, str);
       break;
     case BTF_KIND.FUNC_PROTO: {
       const params: BtfParam[] = [];

@@ -11,6 +11,12 @@ const NO_WORDS = new Uint32Array(0);
 export const btfInfo = (kind: number, vlen: number, kindFlag = false): number =>
   ((kindFlag ? 0x80000000 : 0) | (kind << 24) | (vlen & 0xffff)) >>> 0;
 
+interface More {
+  readonly kindFlag?: boolean;
+  readonly vlen?: number;
+  readonly rest?: readonly number[];
+}
+
 export class BtfBuilder {
   /** The object that this one begins with, and the words of its types that were asked for. */
   #first: Btf | undefined;
@@ -80,12 +86,14 @@ export class BtfBuilder {
     return this.nrTypes - 1;
   }
 
-  #simple(kind: number, name: string, third: number, kindFlag = false, vlen = 0, rest: readonly number[] = []): number {
+  /** One type: `third` is its size or a type, `more` the rest of its info word and the words that follow. */
+  #simple(kind: number, name: string, third: number, more: More = {}): number {
+    const { kindFlag = false, vlen = 0, rest = [] } = more;
     return this.raw([this.string(name), btfInfo(kind, vlen, kindFlag), third, ...rest]);
   }
 
   int(name: string, size: number, encoding = 0, bits = size * 8, bitOffset = 0): number {
-    return this.#simple(BTF_KIND.INT, name, size, false, 0, [(encoding << 24) | (bitOffset << 16) | bits]);
+    return this.#simple(BTF_KIND.INT, name, size, { rest: [(encoding << 24) | (bitOffset << 16) | bits] });
   }
   float(name: string, size: number): number {
     return this.#simple(BTF_KIND.FLOAT, name, size);
@@ -106,16 +114,16 @@ export class BtfBuilder {
     return this.#simple(BTF_KIND.TYPEDEF, name, type);
   }
   typeTag(value: string, type: number, attribute = false): number {
-    return this.#simple(BTF_KIND.TYPE_TAG, value, type, attribute);
+    return this.#simple(BTF_KIND.TYPE_TAG, value, type, { kindFlag: attribute });
   }
   declTag(value: string, type: number, componentIdx = -1, attribute = false): number {
-    return this.#simple(BTF_KIND.DECL_TAG, value, type, attribute, 0, [componentIdx >>> 0]);
+    return this.#simple(BTF_KIND.DECL_TAG, value, type, { kindFlag: attribute, rest: [componentIdx >>> 0] });
   }
   fwd(name: string, union = false): number {
-    return this.#simple(BTF_KIND.FWD, name, 0, union);
+    return this.#simple(BTF_KIND.FWD, name, 0, { kindFlag: union });
   }
   array(elemType: number, indexType: number, nelems: number): number {
-    return this.#simple(BTF_KIND.ARRAY, '', 0, false, 0, [elemType, indexType, nelems]);
+    return this.#simple(BTF_KIND.ARRAY, '', 0, { rest: [elemType, indexType, nelems] });
   }
   struct(name: string, size: number, members: readonly BtfMember[], union = false): number {
     const bitfields = members.some((m) => m.bitfieldSize > 0);
@@ -124,14 +132,18 @@ export class BtfBuilder {
       m.type,
       bitfields ? ((m.bitfieldSize << 24) | m.bitOffset) >>> 0 : m.bitOffset,
     ]);
-    return this.#simple(union ? BTF_KIND.UNION : BTF_KIND.STRUCT, name, size, bitfields, members.length, rest);
+    return this.#simple(union ? BTF_KIND.UNION : BTF_KIND.STRUCT, name, size, {
+      kindFlag: bitfields,
+      vlen: members.length,
+      rest,
+    });
   }
   union(name: string, size: number, members: readonly BtfMember[]): number {
     return this.struct(name, size, members, true);
   }
   enum(name: string, size: number, values: readonly BtfEnumValue[], signed = false): number {
     const rest = values.flatMap((v) => [this.string(v.name), Number(BigInt.asUintN(32, v.value))]);
-    return this.#simple(BTF_KIND.ENUM, name, size, signed, values.length, rest);
+    return this.#simple(BTF_KIND.ENUM, name, size, { kindFlag: signed, vlen: values.length, rest });
   }
   enum64(name: string, size: number, values: readonly BtfEnumValue[], signed = false): number {
     const rest = values.flatMap((v) => [
@@ -139,21 +151,21 @@ export class BtfBuilder {
       Number(BigInt.asUintN(32, v.value)),
       Number(BigInt.asUintN(32, v.value >> 32n)),
     ]);
-    return this.#simple(BTF_KIND.ENUM64, name, size, signed, values.length, rest);
+    return this.#simple(BTF_KIND.ENUM64, name, size, { kindFlag: signed, vlen: values.length, rest });
   }
   funcProto(returnType: number, params: readonly BtfParam[]): number {
     const rest = params.flatMap((p) => [this.string(p.name), p.type]);
-    return this.#simple(BTF_KIND.FUNC_PROTO, '', returnType, false, params.length, rest);
+    return this.#simple(BTF_KIND.FUNC_PROTO, '', returnType, { vlen: params.length, rest });
   }
   func(name: string, proto: number, linkage: number): number {
-    return this.#simple(BTF_KIND.FUNC, name, proto, false, linkage);
+    return this.#simple(BTF_KIND.FUNC, name, proto, { vlen: linkage });
   }
   var(name: string, type: number, linkage: number): number {
-    return this.#simple(BTF_KIND.VAR, name, type, false, 0, [linkage]);
+    return this.#simple(BTF_KIND.VAR, name, type, { rest: [linkage] });
   }
   datasec(name: string, size: number, vars: readonly BtfVarSecinfo[]): number {
     const rest = vars.flatMap((v) => [v.type, v.offset, v.size]);
-    return this.#simple(BTF_KIND.DATASEC, name, size, false, vars.length, rest);
+    return this.#simple(BTF_KIND.DATASEC, name, size, { vlen: vars.length, rest });
   }
 
   /** The BTF as bytes, little-endian unless said otherwise. */

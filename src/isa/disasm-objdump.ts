@@ -1,5 +1,5 @@
 /** Disassembly in llvm-objdump's dialect (LLVM 19; load-acquire and store-release as LLVM 20 writes them). */
-import type { Insns } from './insn.ts';
+import type { Insn, Insns } from './insn.ts';
 import { LD_IMM64_ROWS, type OpInfo } from './op-rows.ts';
 import { opOf } from './ops.ts';
 
@@ -67,7 +67,7 @@ export function disasmObjdump(insns: Insns, i: number, opts?: ObjdumpOptions): s
       // objdump forgets the constant; it is kept here when it matters.
       return `r0 = *(u${op.bits} *)skb[r${src}${imm === 0 ? '' : ` + ${hex(imm)}`}]`;
     default:
-      return memory(op, dst, src, off, imm, opts?.alu32 === true && op.bits !== 64 ? 'w' : 'r');
+      return memory(op, { dst, src, off, imm }, opts?.alu32 === true && op.bits !== 64 ? 'w' : 'r');
   }
 }
 
@@ -82,7 +82,7 @@ function ldImm64(insns: Insns, i: number): string {
   return `ld_pseudo\tr${dst}, ${hex(src)}, ${unsignedHex64(lo, both)}`;
 }
 
-function memory(op: OpInfo, dst: number, src: number, off: number, imm: number, narrow: string): string {
+function memory(op: OpInfo, { dst, src, off, imm }: Omit<Insn, 'code'>, narrow: string): string {
   const bits = op.bits;
   const w = bits === 64 ? 'r' : 'w';
   const mem = `(u${bits} *)(${address(dst, off)})`;

@@ -79,32 +79,36 @@ function aluOps(out: Draft[]): void {
       }
     }
     const w = { ...plain, ...zero, bits, group: base, dst: 'wreg' as const };
-    out.push({
-      ...w,
-      name: `neg${bits}`,
-      code: cls | BPF_NEG,
-      format: 'neg',
-      op: 'neg',
-      symbol: '-',
-      doc: 'dst = -dst',
-    });
-    const mov = { ...w, op: 'mov', symbol: '=' };
-    out.push({ ...mov, name: `mov${bits}_imm`, code: cls | BPF_MOV, format: 'mov', imm: 'any', doc: 'dst = imm' });
-    const movx = { ...mov, code: cls | BPF_MOV | BPF_X, x: true, src: 'reg' as const };
-    out.push({ ...movx, name: `mov${bits}_reg`, format: 'mov', doc: 'dst = src' });
-    for (const from of bits === 64 ? [8, 16, 32] : [8, 16]) {
-      out.push({
-        ...movx,
-        name: `movsx${from}_${bits}`,
-        format: 'movsx',
-        op: 'movsx',
-        off: from,
-        version: 4,
-        wasm: `${ty}.extend${from}_s`,
-        doc: `dst = the low ${from} bits of src, sign-extended to ${bits}`,
-      });
-    }
+    const neg = { ...w, format: 'neg', op: 'neg', symbol: '-' } as const;
+    out.push({ ...neg, name: `neg${bits}`, code: cls | BPF_NEG, doc: 'dst = -dst' });
+    movOps(out, bits);
   }
+  castOps(out);
+}
+
+function movOps(out: Draft[], bits: 64 | 32): void {
+  const code = (bits === 64 ? BPF_ALU64 : BPF_ALU) | BPF_MOV;
+  const group: IsaGroup = bits === 64 ? 'base64' : 'base32';
+  const mov = { ...plain, ...zero, bits, group, dst: 'wreg', op: 'mov', symbol: '=' } as const;
+  out.push({ ...mov, name: `mov${bits}_imm`, code, format: 'mov', imm: 'any', doc: 'dst = imm' });
+  const movx = { ...mov, code: code | BPF_X, x: true, src: 'reg' as const };
+  out.push({ ...movx, name: `mov${bits}_reg`, format: 'mov', doc: 'dst = src' });
+  for (const from of bits === 64 ? [8, 16, 32] : [8, 16]) {
+    out.push({
+      ...movx,
+      name: `movsx${from}_${bits}`,
+      format: 'movsx',
+      op: 'movsx',
+      off: from,
+      version: 4,
+      wasm: `i${bits}.extend${from}_s`,
+      doc: `dst = the low ${from} bits of src, sign-extended to ${bits}`,
+    });
+  }
+}
+
+/** Between address spaces (arenas). */
+function castOps(out: Draft[]): void {
   const mov = { ...plain, ...zero, code: BPF_ALU64 | BPF_MOV | BPF_X, x: true, dst: 'wreg', src: 'reg' } as const;
   const cast = { ...mov, format: 'cast', op: 'cast', off: BPF_ADDR_SPACE_CAST, bits: 64, group: 'linux' } as const;
   out.push({ ...cast, name: 'cast_user', imm: 1, version: 4, doc: 'dst = src cast to address space 0 from 1 (arena)' });
@@ -150,7 +154,7 @@ function endOps(out: Draft[]): void {
   }
 }
 
-function jmpOps(out: Draft[]): void {
+function branchOps(out: Draft[]): void {
   for (const bits of [64, 32] as const) {
     const cls = bits === 64 ? BPF_JMP : BPF_JMP32;
     for (const row of JMP_ROWS) {
@@ -177,6 +181,10 @@ function jmpOps(out: Draft[]): void {
       }
     }
   }
+}
+
+/** Jumps without a condition, calls and returns. */
+function jmpOps(out: Draft[]): void {
   const j = { ...plain, ...zero, bits: 64, group: 'base32' } as const;
   const call = { ...j, code: BPF_JMP | BPF_CALL, format: 'call', op: 'call', imm: 'any' } as const;
   out.push(
@@ -288,28 +296,31 @@ function memOps(out: Draft[]): void {
       },
     );
     atomicOps(out, s);
-    if (s.bits !== 64) {
-      const p = { ...plain, ...zero, bits: s.bits, group: 'packet', imm: 'any' } as const;
-      out.push(
-        {
-          ...p,
-          name: `ldabs${s.name}`,
-          code: BPF_LD | BPF_ABS | s.size,
-          format: 'ld_abs',
-          doc: `r0 = ntoh *(u${s.bits} *)packet[imm]`,
-        },
-        {
-          ...p,
-          name: `ldind${s.name}`,
-          code: BPF_LD | BPF_IND | s.size,
-          format: 'ld_ind',
-          x: true,
-          src: 'reg',
-          doc: `r0 = ntoh *(u${s.bits} *)packet[src + imm]`,
-        },
-      );
-    }
+    if (s.bits !== 64) packetOps(out, s);
   }
+}
+
+/** Loads from the packet of the context. */
+function packetOps(out: Draft[], s: SizeRow): void {
+  const p = { ...plain, ...zero, bits: s.bits, group: 'packet', imm: 'any' } as const;
+  out.push(
+    {
+      ...p,
+      name: `ldabs${s.name}`,
+      code: BPF_LD | BPF_ABS | s.size,
+      format: 'ld_abs',
+      doc: `r0 = ntoh *(u${s.bits} *)packet[imm]`,
+    },
+    {
+      ...p,
+      name: `ldind${s.name}`,
+      code: BPF_LD | BPF_IND | s.size,
+      format: 'ld_ind',
+      x: true,
+      src: 'reg',
+      doc: `r0 = ntoh *(u${s.bits} *)packet[src + imm]`,
+    },
+  );
 }
 
 function atomicOps(out: Draft[], s: SizeRow): void {

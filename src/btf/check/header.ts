@@ -35,7 +35,11 @@ export function checkHeader(bytes: Uint8Array, log: CheckLog): Uint32Array {
   if (h.getUint8(2) !== BTF_VERSION) log.failBare('Unsupported version', ERRNO.ENOTSUPP);
   if (h.getUint8(3) !== 0) log.failBare('Unsupported flags', ERRNO.ENOTSUPP);
   if (bytes.length === length) log.failBare('No data');
-  checkSections(bytes.length - length, typeOff, typeLen, strOff, strLen, log);
+  const sections = [
+    { off: typeOff, len: typeLen },
+    { off: strOff, len: strLen },
+  ];
+  checkSections(bytes.length - length, sections, log);
   checkStrings(bytes, length + strOff, strLen, log);
   if (typeOff & 3) log.failBare('Unaligned type_off');
   if (typeLen === 0) log.failBare('No type found');
@@ -46,19 +50,9 @@ export function checkHeader(bytes: Uint8Array, log: CheckLog): Uint32Array {
 }
 
 /** Both sections, in order of offset, must fill what follows the header without gap or overlap. */
-function checkSections(
-  total: number,
-  typeOff: number,
-  typeLen: number,
-  strOff: number,
-  strLen: number,
-  log: CheckLog,
-): void {
-  const sections = [
-    { off: typeOff, len: typeLen },
-    { off: strOff, len: strLen },
-    // The kernel sorts by the difference as an int: offsets beyond 2 GiB come first.
-  ].sort((a, b) => (a.off - b.off) | 0 || (a.len - b.len) | 0);
+function checkSections(total: number, sections: { off: number; len: number }[], log: CheckLog): void {
+  // The kernel sorts by the difference as an int: offsets beyond 2 GiB come first.
+  sections.sort((a, b) => (a.off - b.off) | 0 || (a.len - b.len) | 0);
   let end = 0;
   for (const s of sections) {
     if (s.off > total) log.failBare('Invalid section offset');

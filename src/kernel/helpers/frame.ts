@@ -42,6 +42,9 @@ export class Frames {
   }
 }
 
+/** A helper's code: up to five 32-bit unsigned arguments, a signed result. */
+export type Helper = (a: number, b: number, c: number, d: number, e: number) => number;
+
 /** Makes a helper for one environment. */
 export type HelperMaker = (env: HelperEnv) => JsHelper;
 

@@ -68,52 +68,58 @@ const wideFrom =
 
 /** bpf_l3_csum_replace(skb, offset, from, to, flags): size 0 takes a difference, 2 and 4 field values. */
 export const l3CsumReplace: HelperMaker = wideFrom(
-  skbMaker((_env, skb, at, off, from, to, flags) => {
-    if (flags & ~BPF_F_HDR_FIELD_MASK) return -ERRNO.EINVAL;
-    const p = field(skb, at, off);
-    if (p === undefined) return -ERRNO.EFAULT;
-    const size = flags & BPF_F_HDR_FIELD_MASK;
-    if ((size !== 0 && size !== 2 && size !== 4) || (size === 0 && from !== 0)) return -ERRNO.EINVAL;
-    const sum = load16(skb, p);
-    const next = size === 0 ? replaceByDiff(sum, to) : size === 2 ? replace2(sum, from, to) : replace4(sum, from, to);
-    store16(skb, p, next);
-    skb.computeDataPointers(at);
-    return 0;
-  }, 5),
+  skbMaker(
+    (_env, skb) => (at, off, from, to, flags) => {
+      if (flags & ~BPF_F_HDR_FIELD_MASK) return -ERRNO.EINVAL;
+      const p = field(skb, at, off);
+      if (p === undefined) return -ERRNO.EFAULT;
+      const size = flags & BPF_F_HDR_FIELD_MASK;
+      if ((size !== 0 && size !== 2 && size !== 4) || (size === 0 && from !== 0)) return -ERRNO.EINVAL;
+      const sum = load16(skb, p);
+      const next = size === 0 ? replaceByDiff(sum, to) : size === 2 ? replace2(sum, from, to) : replace4(sum, from, to);
+      store16(skb, p, next);
+      skb.computeDataPointers(at);
+      return 0;
+    },
+    5,
+  ),
 );
 
 const L4_FLAGS = BPF_F_MARK_MANGLED_0 | BPF_F_MARK_ENFORCE | BPF_F_PSEUDO_HDR | BPF_F_HDR_FIELD_MASK | BPF_F_IPV6;
 
 /** bpf_l4_csum_replace(skb, offset, from, to, flags) */
 export const l4CsumReplace: HelperMaker = wideFrom(
-  skbMaker((_env, skb, at, off, from, to, flags) => {
-    if (flags & ~L4_FLAGS) return -ERRNO.EINVAL;
-    const p = field(skb, at, off);
-    if (p === undefined) return -ERRNO.EFAULT;
-    const sum = load16(skb, p);
-    const mangled = (flags & BPF_F_MARK_MANGLED_0) !== 0;
-    if (mangled && !(flags & BPF_F_MARK_ENFORCE) && sum === 0) return 0;
-    const size = flags & BPF_F_HDR_FIELD_MASK;
-    if ((size !== 0 && size !== 2 && size !== 4) || (size === 0 && from !== 0)) return -ERRNO.EINVAL;
-    const pseudo = (flags & BPF_F_PSEUDO_HDR) !== 0;
-    const mask = size === 2 ? 0xffff : 0xffff_ffff;
-    const diff = size === 0 ? to : csumSub(to & mask, from & mask);
-    if (skb.ipSummed(at) !== CHECKSUM_PARTIAL) {
-      const next = size === 0 ? replaceByDiff(sum, to) : replace4(sum, from & mask, to & mask);
-      store16(skb, p, next);
-      if (skb.ipSummed(at) === CHECKSUM_COMPLETE && pseudo && !(size === 0 && flags & BPF_F_IPV6)) {
-        skb.set32(at, 'csum', not16(csumAdd(csumSub(not16(skb.get32(at, 'csum')), 0), diff)));
-      }
-    } else if (pseudo) store16(skb, p, ~csumFold(csumAdd(diff, sum)) & 0xffff);
-    if (mangled && load16(skb, p) === 0) store16(skb, p, CSUM_MANGLED_0);
-    skb.computeDataPointers(at);
-    return 0;
-  }, 5),
+  skbMaker(
+    (_env, skb) => (at, off, from, to, flags) => {
+      if (flags & ~L4_FLAGS) return -ERRNO.EINVAL;
+      const p = field(skb, at, off);
+      if (p === undefined) return -ERRNO.EFAULT;
+      const sum = load16(skb, p);
+      const mangled = (flags & BPF_F_MARK_MANGLED_0) !== 0;
+      if (mangled && !(flags & BPF_F_MARK_ENFORCE) && sum === 0) return 0;
+      const size = flags & BPF_F_HDR_FIELD_MASK;
+      if ((size !== 0 && size !== 2 && size !== 4) || (size === 0 && from !== 0)) return -ERRNO.EINVAL;
+      const pseudo = (flags & BPF_F_PSEUDO_HDR) !== 0;
+      const mask = size === 2 ? 0xffff : 0xffff_ffff;
+      const diff = size === 0 ? to : csumSub(to & mask, from & mask);
+      if (skb.ipSummed(at) !== CHECKSUM_PARTIAL) {
+        const next = size === 0 ? replaceByDiff(sum, to) : replace4(sum, from & mask, to & mask);
+        store16(skb, p, next);
+        if (skb.ipSummed(at) === CHECKSUM_COMPLETE && pseudo && !(size === 0 && flags & BPF_F_IPV6)) {
+          skb.set32(at, 'csum', not16(csumAdd(csumSub(not16(skb.get32(at, 'csum')), 0), diff)));
+        }
+      } else if (pseudo) store16(skb, p, ~csumFold(csumAdd(diff, sum)) & 0xffff);
+      if (mangled && load16(skb, p) === 0) store16(skb, p, CSUM_MANGLED_0);
+      skb.computeDataPointers(at);
+      return 0;
+    },
+    5,
+  ),
 );
 
 /** bpf_csum_update(skb, csum): only packets with a complete checksum have one to update. */
 export const csumUpdate: HelperMaker = (env) => {
-  const inner = skbMaker((_env, skb, at, csum) => {
+  const inner = skbMaker((_env, skb) => (at, csum) => {
     if (skb.ipSummed(at) !== CHECKSUM_COMPLETE) return -ERRNO.ENOTSUPP;
     skb.set32(at, 'csum', csumAdd(skb.get32(at, 'csum'), csum));
     return csum | 0;
@@ -128,37 +134,40 @@ export const csumUpdate: HelperMaker = (env) => {
 };
 
 /** bpf_csum_level(skb, level): csum_level is two bits in the byte after the one with ip_summed. */
-export const csumLevel: HelperMaker = skbMaker((_env, skb, at, level) => {
-  const byte = at + skb.off.__pkt_type_offset + 1;
-  const flags = skb.u8[byte] as number;
-  const now = (flags >> 6) & 3;
-  const set = (n: number): void => {
-    skb.u8[byte] = (flags & 0x3f) | (n << 6);
-  };
-  const unnecessary = skb.ipSummed(at) === CHECKSUM_UNNECESSARY;
-  switch (level) {
-    case BPF_CSUM_LEVEL_INC:
-      if (unnecessary) set(Math.min(now + 1, MAX_LEVEL));
-      else if (skb.ipSummed(at) === 0) {
-        skb.setIpSummed(at, CHECKSUM_UNNECESSARY);
-        set(0);
-      }
-      return 0;
-    case BPF_CSUM_LEVEL_DEC:
-      if (unnecessary) {
-        if (now === 0) skb.setIpSummed(at, 0);
-        else set(now - 1);
-      }
-      return 0;
-    case BPF_CSUM_LEVEL_RESET:
-      if (unnecessary) {
-        skb.setIpSummed(at, 0);
-        set(0);
-      }
-      return 0;
-    case BPF_CSUM_LEVEL_QUERY:
-      return unnecessary ? now : -ERRNO.EACCES;
-    default:
-      return -ERRNO.EINVAL;
-  }
-}, 2);
+export const csumLevel: HelperMaker = skbMaker(
+  (_env, skb) => (at, level) => {
+    const byte = at + skb.off.__pkt_type_offset + 1;
+    const flags = skb.u8[byte] as number;
+    const now = (flags >> 6) & 3;
+    const set = (n: number): void => {
+      skb.u8[byte] = (flags & 0x3f) | (n << 6);
+    };
+    const unnecessary = skb.ipSummed(at) === CHECKSUM_UNNECESSARY;
+    switch (level) {
+      case BPF_CSUM_LEVEL_INC:
+        if (unnecessary) set(Math.min(now + 1, MAX_LEVEL));
+        else if (skb.ipSummed(at) === 0) {
+          skb.setIpSummed(at, CHECKSUM_UNNECESSARY);
+          set(0);
+        }
+        return 0;
+      case BPF_CSUM_LEVEL_DEC:
+        if (unnecessary) {
+          if (now === 0) skb.setIpSummed(at, 0);
+          else set(now - 1);
+        }
+        return 0;
+      case BPF_CSUM_LEVEL_RESET:
+        if (unnecessary) {
+          skb.setIpSummed(at, 0);
+          set(0);
+        }
+        return 0;
+      case BPF_CSUM_LEVEL_QUERY:
+        return unnecessary ? now : -ERRNO.EACCES;
+      default:
+        return -ERRNO.EINVAL;
+    }
+  },
+  2,
+);

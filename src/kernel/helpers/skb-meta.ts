@@ -30,7 +30,7 @@ function insertTag(env: HelperEnv, skb: SkbView, at: number, proto: number, tci:
 }
 
 /** bpf_skb_vlan_push(skb, vlan_proto, vlan_tci): the newest tag stays beside the packet, an older one goes into it. */
-export const skbVlanPush = skbMaker((env, skb, at, protoBe, tci) => {
+export const skbVlanPush = skbMaker((env, skb) => (at, protoBe, tci) => {
   const asked = swap16(protoBe & 0xffff);
   const proto = asked === ETH_P_8021Q || asked === ETH_P_8021AD ? asked : ETH_P_8021Q;
   if (skb.get32(at, 'vlan_all') !== 0) {
@@ -61,7 +61,7 @@ const isVlan = (skb: SkbView, at: number): boolean => {
 };
 
 /** bpf_skb_vlan_pop(skb): an inner tag in the packet becomes the one beside it. */
-export const skbVlanPop = skbMaker((env, skb, at) => {
+export const skbVlanPop = skbMaker((env, skb) => (at) => {
   const refused = popTags(env, skb, at);
   skb.computeDataPointers(at);
   return refused;
@@ -117,19 +117,19 @@ function flowHash(skb: SkbView, at: number): number {
 }
 
 /** bpf_set_hash_invalid */
-export const setHashInvalid = skbMaker((_env, skb, at) => {
+export const setHashInvalid = skbMaker((_env, skb) => (at) => {
   skb.clearHash(at);
   return 0;
 });
 
 /** bpf_set_hash */
-export const setHash = skbMaker((_env, skb, at, hash) => {
+export const setHash = skbMaker((_env, skb) => (at, hash) => {
   skb.setHash(at, hash, SW_HASH);
   return 0;
 });
 
 /** bpf_skb_change_type: pkt_type is three bits. */
-export const skbChangeType = skbMaker((_env, skb, at, type) => {
+export const skbChangeType = skbMaker((_env, skb) => (at, type) => {
   const byte = at + skb.off.__pkt_type_offset;
   const flags = skb.u8[byte] as number;
   if ((flags & 7) > PACKET_OTHERHOST || type > PACKET_OTHERHOST) return -ERRNO.EINVAL;
@@ -138,28 +138,31 @@ export const skbChangeType = skbMaker((_env, skb, at, type) => {
 });
 
 /** bpf_skb_change_proto: between IPv4 and IPv6; room for the larger header opens, contents are the program's. */
-export const skbChangeProto = skbMaker((env, skb, at, protoBe, flags) => {
-  if (flags) return -ERRNO.EINVAL;
-  const from = swap16(skb.get16(at, 'protocol'));
-  const to = swap16(protoBe & 0xffff);
-  const up = from === ETH_P_IP && to === ETH_P_IPV6;
-  if (!up && !(from === ETH_P_IPV6 && to === ETH_P_IP)) return -ERRNO.ENOTSUPP;
-  const n = up ? 20 : -20;
-  const off = skb.get16(at, 'network_header') - skb.headroom(at);
-  if (!resizeHeader(env, skb, at, Math.max(off, 0), n)) return -ERRNO.ENOMEM;
-  skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - n);
-  skb.set16(at, 'network_header', skb.get16(at, 'network_header') - n);
-  skb.set16(at, 'protocol', swap16(to));
-  skb.clearHash(at);
-  skb.computeDataPointers(at);
-  return 0;
-}, 3);
+export const skbChangeProto = skbMaker(
+  (env, skb) => (at, protoBe, flags) => {
+    if (flags) return -ERRNO.EINVAL;
+    const from = swap16(skb.get16(at, 'protocol'));
+    const to = swap16(protoBe & 0xffff);
+    const up = from === ETH_P_IP && to === ETH_P_IPV6;
+    if (!up && !(from === ETH_P_IPV6 && to === ETH_P_IP)) return -ERRNO.ENOTSUPP;
+    const n = up ? 20 : -20;
+    const off = skb.get16(at, 'network_header') - skb.headroom(at);
+    if (!resizeHeader(env, skb, at, Math.max(off, 0), n)) return -ERRNO.ENOMEM;
+    skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - n);
+    skb.set16(at, 'network_header', skb.get16(at, 'network_header') - n);
+    skb.set16(at, 'protocol', swap16(to));
+    skb.clearHash(at);
+    skb.computeDataPointers(at);
+    return 0;
+  },
+  3,
+);
 
 /** bpf_get_cgroup_classid and bpf_get_route_realm: packets here carry no class and no route. */
-export const noClass = skbMaker(() => 0);
+export const noClass = skbMaker(() => () => 0);
 
 /** bpf_get_socket_uid: the socket that a packet is lent belongs to root. */
-export const getSocketUid = skbMaker(() => 0);
+export const getSocketUid = skbMaker(() => () => 0);
 
 /** bpf_get_netns_cookie: there is one network namespace, the first. */
 export const getNetnsCookie = simple(() => 1);

@@ -46,7 +46,7 @@ function nextProtocol(flags: number, protocol: number): number {
 }
 
 /** bpf_skb_net_grow's checks of what is to be encapsulated, by `size` bytes: 0 or -errno. */
-function checkEncap(encapsulated: boolean, size: number, { low, innerMacLen }: Flags): number {
+function checkEncap(encapsulated: boolean, size: number, { low, innerMacLen }: Adjustment): number {
   if ((low & ENCAP_L3) === 0) return 0;
   if ((low & ENCAP_L3) === ENCAP_L3 || (low & ENCAP_L4) === ENCAP_L4) return -ERRNO.EINVAL;
   if (low & BPF_F_ADJ_ROOM_ENCAP_L2_ETH && innerMacLen < ETH_HLEN) return -ERRNO.EINVAL;
@@ -54,14 +54,17 @@ function checkEncap(encapsulated: boolean, size: number, { low, innerMacLen }: F
   return innerMacLen > size ? -ERRNO.EINVAL : 0;
 }
 
-interface Flags {
+interface Adjustment {
+  readonly diff: number;
+  readonly mode: number;
+  /** The low half of the flags. */
   readonly low: number;
+  /** Length of the inner Ethernet header, from the top byte of the flags. */
   readonly innerMacLen: number;
 }
 
-/** @param flags the low half of the flags, and the length of the inner Ethernet header in their top byte */
-function adjust(env: HelperEnv, skb: SkbView, at: number, diff: number, mode: number, flags: Flags): number {
-  const { low } = flags;
+function adjust(env: HelperEnv, skb: SkbView, at: number, how: Adjustment): number {
+  const { diff, mode, low } = how;
   if (low & ~KNOWN) return -ERRNO.EINVAL;
   const size = Math.abs(diff);
   const shrink = diff < 0;
@@ -78,7 +81,7 @@ function adjust(env: HelperEnv, skb: SkbView, at: number, diff: number, mode: nu
   const len = skb.get32(at, 'len');
   const now = len - (skb.get16(at, 'network_header') - skb.headroom(at));
   if (shrink ? size >= now || now - size < least : len + size > SKB_MAX_LEN) return -ERRNO.ENOTSUPP;
-  const refused = shrink ? (low & ~SHRINK_FLAGS ? -ERRNO.EINVAL : 0) : checkEncap(skb.encapsulated(at), size, flags);
+  const refused = shrink ? (low & ~SHRINK_FLAGS ? -ERRNO.EINVAL : 0) : checkEncap(skb.encapsulated(at), size, how);
   if (refused !== 0) return refused;
   if (!resizeHeader(env, skb, at, off, diff)) return -ERRNO.ENOMEM;
   if (low & ENCAP_L3) skb.setEncapsulated(at);
@@ -97,8 +100,8 @@ export const skbAdjustRoom: HelperMaker = (env) => {
   return (frame) => {
     const high = f.hi(frame, 4) >>> 0;
     const low = high & 0xff_ffff ? 0xffff_ffff : f.u32(frame, 4);
-    const flags = { low, innerMacLen: high >>> L2_LEN_SHIFT };
-    f.ret(frame, adjust(env, skb, f.u32(frame, 1), f.lo(frame, 2), f.u32(frame, 3), flags));
+    const how = { diff: f.lo(frame, 2), mode: f.u32(frame, 3), low, innerMacLen: high >>> L2_LEN_SHIFT };
+    f.ret(frame, adjust(env, skb, f.u32(frame, 1), how));
   };
 };
 
@@ -116,7 +119,7 @@ function innerProtocol(skb: SkbView, at: number): number {
 const ECN_MASK = 3;
 
 /** bpf_skb_ecn_set_ce: marks an ECN-capable packet as having met congestion: 1 when it is marked now. */
-export const skbEcnSetCe = skbMaker((_env, skb, at) => {
+export const skbEcnSetCe = skbMaker((_env, skb) => (at) => {
   const { u8 } = skb;
   const p = skb.get32(at, 'head') + skb.get16(at, 'network_header');
   const room = skb.get32(at, 'head') + skb.get32(at, 'tail') - p;

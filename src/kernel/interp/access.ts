@@ -76,6 +76,11 @@ function store(V: DataView, a: number, lo: number, hi: number, wide: boolean): v
   V.setInt32(a, lo, true);
 }
 
+const isAtomic = (base: number): boolean => base >= OP_ATOMIC32 && base < OP_ATOMIC64 + 16;
+
+/** Bytes that an access touches. */
+const accessSize = (base: number): number => (isAtomic(base) ? (base >= OP_ATOMIC64 ? 8 : 4) : bpfSizeBytes(base));
+
 /** An operation that the loop's switch has no case for: a trap, a probing load, or a guarded access. */
 export function slowAccess(act: Activation, op: number, d: number, s: number, off: number): void {
   const slot = act.p >> 2;
@@ -85,14 +90,14 @@ export function slowAccess(act: Activation, op: number, d: number, s: number, of
     throw new ProgramAbort(trap.reason, slot, trap.detail);
   }
   const base = op & 0x1ff;
-  const atomic = base >= OP_ATOMIC32 && base < OP_ATOMIC64 + 16;
+  const atomic = isAtomic(base);
   const load = !atomic && (base & 7) === 1;
-  const size = atomic ? (base >= OP_ATOMIC64 ? 8 : 4) : bpfSizeBytes(base);
+  const size = accessSize(base);
   const reg = load ? s : d;
   const lo = (R[reg] + off) | 0;
   const hi = (R[reg + 1] + (off >> 31) + (lo >>> 0 < R[reg] >>> 0 ? 1 : 0)) | 0;
   const a = lo >>> 0;
-  if ((op & OP_ARENA) !== 0) return arenaAccess(act, base, d, s, a, size);
+  if ((op & OP_ARENA) !== 0) return arenaAccess(act, base, d, s, a);
   if ((op & OP_PROBED) !== 0) {
     if (hi !== 0 || a < NULL_REGION || a + size > program.view.byteLength) {
       R[d] = 0;
@@ -110,18 +115,18 @@ export function slowAccess(act: Activation, op: number, d: number, s: number, of
     }
   }
   if (atomic) atomicOp(base, R, s, a, program.view);
-  else access(base, R, d, s, a, program.view);
+  else access(act, base, d, s, a);
 }
 
 /** An access at an offset of the arena; the low half of the register and off make it. */
-function arenaAccess(act: Activation, base: number, d: number, s: number, offset: number, size: number): void {
+function arenaAccess(act: Activation, base: number, d: number, s: number, offset: number): void {
   const { arenaAddr, arenaSize, view } = act.program;
   const R = act.regs;
-  const inside = offset + size <= arenaSize;
+  const inside = offset + accessSize(base) <= arenaSize;
   if (base >= OP_ATOMIC32) {
     if (inside) atomicOp(base, R, s, arenaAddr + offset, view);
   } else if (inside) {
-    access(base, R, d, s, arenaAddr + offset, view);
+    access(act, base, d, s, arenaAddr + offset);
   } else if ((base & 7) === 1) {
     R[d] = 0;
     R[d + 1] = 0;
@@ -136,7 +141,9 @@ function allowed(act: Activation, a: number, size: number, write: boolean): bool
 }
 
 /** A plain load or store by its opcode. */
-function access(code: number, R: Int32Array, d: number, s: number, a: number, V: DataView): void {
+function access(act: Activation, code: number, d: number, s: number, a: number): void {
+  const R = act.regs;
+  const V = act.program.view;
   const size = bpfSizeBytes(code);
   if ((code & 7) !== 1) {
     if (size === 1) V.setInt8(a, R[s]);

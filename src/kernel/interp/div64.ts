@@ -2,9 +2,13 @@
 
 const TWO32 = 4294967296;
 
-/** Quotient (lo, hi) and remainder (lo, hi) of a / b, unsigned, to out[at] to out[at + 3]; b is not 0. */
-export function udivmod64(al: number, ah: number, bl: number, bh: number, out: Int32Array, at: number): void {
-  if (bh === 0) return divByWord(al >>> 0, ah >>> 0, bl >>> 0, out, at);
+/** Quotient (lo, hi) and remainder (lo, hi) of R[a] / R[b], unsigned, to R[at] to R[at + 3]; the divisor is not 0. */
+export function udivmod64(R: Int32Array, a: number, b: number, at: number): void {
+  const al = R[a];
+  const ah = R[a + 1];
+  const bl = R[b];
+  const bh = R[b + 1];
+  if (bh === 0) return divByWord(al >>> 0, ah >>> 0, bl >>> 0, R, at);
   const ua = (ah >>> 0) * TWO32 + (al >>> 0);
   const ub = (bh >>> 0) * TWO32 + (bl >>> 0);
   // The quotient is below 2^32 and the estimate is off by one at most; with a huge divisor it is tiny and counted up.
@@ -23,10 +27,10 @@ export function udivmod64(al: number, ah: number, bl: number, bh: number, out: I
     rl = (rl - bl) | 0;
     rh = (rh - bh - borrow) | 0;
   }
-  out[at] = q;
-  out[at + 1] = 0;
-  out[at + 2] = rl;
-  out[at + 3] = rh;
+  R[at] = q;
+  R[at + 1] = 0;
+  R[at + 2] = rl;
+  R[at + 3] = rh;
 }
 
 /** Divisor below 2^32: schoolbook division by 16-bit digits, exact in doubles. */
@@ -60,16 +64,20 @@ export function mulhu(a: number, b: number): number {
 }
 
 /** Signed form of udivmod64; MIN / -1 wraps to MIN with remainder 0. */
-export function sdivmod64(al: number, ah: number, bl: number, bh: number, out: Int32Array, at: number): void {
+export function sdivmod64(R: Int32Array, a: number, b: number, at: number): void {
+  const al = R[a];
+  const ah = R[a + 1];
+  const bl = R[b];
+  const bh = R[b + 1];
   const negA = ah < 0;
   const negB = bh < 0;
-  const l = negA ? -al | 0 : al;
-  const h = negA ? (al === 0 ? -ah | 0 : ~ah) : ah;
-  const m = negB ? -bl | 0 : bl;
-  const n = negB ? (bl === 0 ? -bh | 0 : ~bh) : bh;
-  udivmod64(l, h, m, n, out, at);
-  if (negA !== negB) negate(out, at);
-  if (negA) negate(out, at + 2);
+  R[at] = negA ? -al | 0 : al;
+  R[at + 1] = negA ? (al === 0 ? -ah | 0 : ~ah) : ah;
+  R[at + 2] = negB ? -bl | 0 : bl;
+  R[at + 3] = negB ? (bl === 0 ? -bh | 0 : ~bh) : bh;
+  udivmod64(R, at, at + 2, at);
+  if (negA !== negB) negate(R, at);
+  if (negA) negate(R, at + 2);
 }
 
 function negate(x: Int32Array, at: number): void {

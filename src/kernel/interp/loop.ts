@@ -55,7 +55,7 @@ export function execute(act: Activation, budget: number): boolean {
             R[d] = 0;
             R[d + 1] = 0;
           } else {
-            udivmod64(R[d], R[d + 1], R[s], R[s + 1], R, REG_SCRATCH);
+            udivmod64(R, d, s, REG_SCRATCH);
             R[d] = R[REG_SCRATCH];
             R[d + 1] = R[REG_SCRATCH + 1];
           }
@@ -66,7 +66,7 @@ export function execute(act: Activation, budget: number): boolean {
             R[d] = 0;
             R[d + 1] = 0;
           } else {
-            sdivmod64(R[d], R[d + 1], R[s], R[s + 1], R, REG_SCRATCH);
+            sdivmod64(R, d, s, REG_SCRATCH);
             R[d] = R[REG_SCRATCH];
             R[d + 1] = R[REG_SCRATCH + 1];
           }
@@ -74,7 +74,7 @@ export function execute(act: Activation, budget: number): boolean {
           break;
         case 0x9f:
           if ((R[s] | R[s + 1]) !== 0) {
-            udivmod64(R[d], R[d + 1], R[s], R[s + 1], R, REG_SCRATCH);
+            udivmod64(R, d, s, REG_SCRATCH);
             R[d] = R[REG_SCRATCH + 2];
             R[d + 1] = R[REG_SCRATCH + 3];
           }
@@ -82,7 +82,7 @@ export function execute(act: Activation, budget: number): boolean {
           break;
         case 0x19f:
           if ((R[s] | R[s + 1]) !== 0) {
-            sdivmod64(R[d], R[d + 1], R[s], R[s + 1], R, REG_SCRATCH);
+            sdivmod64(R, d, s, REG_SCRATCH);
             R[d] = R[REG_SCRATCH + 2];
             R[d + 1] = R[REG_SCRATCH + 3];
           }

@@ -116,6 +116,8 @@ export function predecode(input: PredecodeInput, guard: boolean): Predecoded {
   return new Predecoder(input, guard).run();
 }
 
+const NEEDS_PACKET = 'LD_ABS and LD_IND need a packet context; verified programs have them rewritten';
+
 class Predecoder {
   readonly #insns: Insns;
   readonly #guard: boolean;
@@ -201,19 +203,15 @@ class Predecoder {
     const mode = code & 0xe0;
     if (cls === BPF_LDX && (mode === BPF_PROBE_MEM || mode === BPF_PROBE_MEMSX)) {
       const plain = (code & 0x1f) | (mode === BPF_PROBE_MEM ? BPF_MEM : BPF_MEMSX);
-      this.#emit(i, OP_PROBED | plain, dst[i] * 2, src[i] * 2, off[i]);
-      return;
+      return this.#emit(i, OP_PROBED | plain, dst[i] * 2, src[i] * 2, off[i]);
     }
     const arena = mode === BPF_PROBE_MEM32 ? cls === BPF_LDX || cls === BPF_ST || cls === BPF_STX : false;
     if (arena || (cls === BPF_STX && mode === BPF_PROBE_ATOMIC)) return this.#arena(i);
     const marked = !this.#guard && code === (BPF_JMP | BPF_CALL) && src[i] === 0 && off[i] === LOOP_INLINED;
     const op = opOf(code, src[i], marked ? 0 : off[i], imm[i]);
     if (op === undefined || dst[i] > 11 || (op.src === 'reg' && src[i] > 11)) {
-      return this.#trap(
-        i,
-        'unknown-opcode',
-        `opcode 0x${code.toString(16).padStart(2, '0')} with these fields is not defined`,
-      );
+      const shown = `0x${code.toString(16).padStart(2, '0')}`;
+      return this.#trap(i, 'unknown-opcode', `opcode ${shown} with these fields is not defined`);
     }
     const d = dst[i] * 2;
     const s = op.x ? src[i] * 2 : this.#constant(imm[i], imm[i] >> 31);
@@ -248,11 +246,7 @@ class Predecoder {
         return this.#ldImm64(i, d);
       case 'ld_abs':
       case 'ld_ind':
-        return this.#trap(
-          i,
-          'unsupported',
-          'LD_ABS and LD_IND need a packet context; verified programs have them rewritten',
-        );
+        return this.#trap(i, 'unsupported', NEEDS_PACKET);
       default:
         return this.#memory(i, op, d, s);
     }
