@@ -19,7 +19,7 @@ type Node =
 
 /** Prints one value. Bytes beyond the end read as 0. Throws FormatError for types without values. */
 export function printValue(btf: Btf, typeId: number, bytes: Uint8Array, options: PrintOptions = {}): string {
-  const node = build(btf, typeId, bytes, 0, 0, new Walk(partsOf(bytes.length)));
+  const node = build({ btf, bytes, walk: new Walk(partsOf(bytes.length)) }, typeId, 0, 0);
   return options.format === 'c' ? layoutC(node, options.indent ?? 0, 0) : layoutJson(node, options.indent ?? 0, 0);
 }
 
@@ -27,14 +27,23 @@ const text = (json: string, c = json): Node => ({ kind: 'text', json, c });
 const number = (v: bigint): Node => text(String(v));
 const hex = (v: bigint): Node => text(`"0x${v.toString(16)}"`, `0x${v.toString(16)}`);
 
-function build(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): Node {
-  walk.enter();
-  const out = buildKind(btf, typeId, bytes, bit, width, walk);
-  walk.leave();
+/** The bytes that are read, the types that they have, and the work so far. */
+interface Source {
+  readonly btf: Btf;
+  readonly bytes: Uint8Array;
+  readonly walk: Walk;
+}
+
+/** The value at a bit offset; `width` is that of a bit field, or 0. */
+function build(from: Source, typeId: number, bit: number, width: number): Node {
+  from.walk.enter();
+  const out = buildKind(from, typeId, bit, width);
+  from.walk.leave();
   return out;
 }
 
-function buildKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): Node {
+function buildKind(from: Source, typeId: number, bit: number, width: number): Node {
+  const { btf, bytes, walk } = from;
   const t = btf.type(btf.skipModifiers(typeId));
   switch (t?.kind) {
     case BTF_KIND.INT:
@@ -55,22 +64,19 @@ function buildKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wid
       return text(Number.isFinite(v) ? String(v) : `"${v}"`, String(v));
     }
     case BTF_KIND.ARRAY:
-      return buildArray(btf, t, bytes, bit, walk);
+      return buildArray(from, t, bit);
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION:
       return {
         kind: 'struct',
-        members: t.members.map((m) => [
-          m.name,
-          buildMember(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, walk),
-        ]),
+        members: t.members.map((m) => [m.name, buildMember(from, m.type, bit + m.bitOffset, m.bitfieldSize)]),
       };
     case BTF_KIND.VAR:
-      return build(btf, t.type, bytes, bit, 0, walk);
+      return build(from, t.type, bit, 0);
     case BTF_KIND.DATASEC:
       return {
         kind: 'struct',
-        members: t.vars.map((v) => [btf.name(v.type), build(btf, v.type, bytes, bit + v.offset * 8, 0, walk)]),
+        members: t.vars.map((v) => [btf.name(v.type), build(from, v.type, bit + v.offset * 8, 0)]),
       };
     default:
       throw new FormatError('BTF', -1, `type ${typeId} (kind ${t?.kind ?? 0}) has no values`);
@@ -78,8 +84,8 @@ function buildKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wid
 }
 
 /** Bit fields print in hexadecimal, whatever their sign. */
-function buildMember(btf: Btf, type: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): Node {
-  return width > 0 ? hex(readBits(bytes, bit, width, false)) : build(btf, type, bytes, bit, 0, walk);
+function buildMember(from: Source, type: number, bit: number, width: number): Node {
+  return width > 0 ? hex(readBits(from.bytes, bit, width, false)) : build(from, type, bit, 0);
 }
 
 function buildInt(t: BtfType, bytes: Uint8Array, bit: number, width: number): Node {
@@ -97,7 +103,8 @@ function buildInt(t: BtfType, bytes: Uint8Array, bit: number, width: number): No
   return number(v);
 }
 
-function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: Walk): Node {
+function buildArray(from: Source, t: BtfType, bit: number): Node {
+  const { btf, bytes, walk } = from;
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   const at = bit >>> 3;
   if (isChar(btf, elemType)) {
@@ -110,7 +117,7 @@ function buildArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: 
   if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
   const count = Math.min(nelems, size === 0 ? 0 : Math.ceil(Math.max(0, bytes.length - at) / size));
   const items: Node[] = [];
-  for (let i = 0; i < count; i++) items.push(build(btf, elemType, bytes, bit + i * size * 8, 0, walk));
+  for (let i = 0; i < count; i++) items.push(build(from, elemType, bit + i * size * 8, 0));
   return { kind: 'list', items };
 }
 
@@ -133,8 +140,7 @@ function layoutJson(node: Node, indent: number, level: number): string {
       : node.members.map(
           ([name, n]) => `${JSON.stringify(name)}:${indent ? ' ' : ''}${layoutJson(n, indent, level + 1)}`,
         );
-  const [open, close] = node.kind === 'list' ? '[]' : '{}';
-  return wrap(open, close, parts, indent, level, '');
+  return wrap(node.kind === 'list' ? '[]' : '{}', parts, indent, level, '');
 }
 
 function layoutC(node: Node, indent: number, level: number): string {
@@ -147,17 +153,11 @@ function layoutC(node: Node, indent: number, level: number): string {
         );
   // Lists of plain numbers stay on one line, as one writes them.
   const flat = node.kind === 'list' && node.items.every((n) => n.kind === 'text');
-  return wrap('{', '}', parts, flat ? 0 : indent, level, ' ');
+  return wrap('{}', parts, flat ? 0 : indent, level, ' ');
 }
 
-function wrap(
-  open: string,
-  close: string,
-  parts: readonly string[],
-  indent: number,
-  level: number,
-  space: string,
-): string {
+function wrap(brackets: '[]' | '{}', parts: readonly string[], indent: number, level: number, space: string): string {
+  const [open, close] = brackets;
   if (parts.length === 0) return open + close;
   if (indent === 0) return `${open}${space}${parts.join(`,${space}`)}${space}${close}`;
   const pad = ' '.repeat(indent * (level + 1));

@@ -64,7 +64,7 @@ export function decodeValue(
   bytes: Uint8Array,
   walk: Walk = new Walk(partsOf(bytes.length)),
 ): BtfValue {
-  return decodeAt(btf, typeId, bytes, 0, 0, walk);
+  return decodeAt({ btf, bytes, walk }, typeId, 0, 0);
 }
 
 /** Decodes what lies at a place inside of `bytes`: a type, where its first bit is, and the width of a bit field, 0 of other members. */
@@ -87,14 +87,23 @@ export function bitsOf(t: BtfType, width: number): number {
   return bits;
 }
 
-function decodeAt(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): BtfValue {
-  walk.enter();
-  const out = decodeKind(btf, typeId, bytes, bit, width, walk);
-  walk.leave();
+/** The bytes that are read, the types that they have, and the work so far. */
+interface Source {
+  readonly btf: Btf;
+  readonly bytes: Uint8Array;
+  readonly walk: Walk;
+}
+
+/** The value at a bit offset; `width` is that of a bit field, or 0. */
+function decodeAt(from: Source, typeId: number, bit: number, width: number): BtfValue {
+  from.walk.enter();
+  const out = decodeKind(from, typeId, bit, width);
+  from.walk.leave();
   return out;
 }
 
-function decodeKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, width: number, walk: Walk): BtfValue {
+function decodeKind(from: Source, typeId: number, bit: number, width: number): BtfValue {
+  const { btf, bytes } = from;
   const t = btf.type(btf.skipModifiers(typeId));
   switch (t?.kind) {
     case BTF_KIND.INT: {
@@ -117,12 +126,12 @@ function decodeKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wi
     case BTF_KIND.FLOAT:
       return readFloat(bytes, bit >>> 3, t.size);
     case BTF_KIND.ARRAY:
-      return decodeArray(btf, t, bytes, bit, walk);
+      return decodeArray(from, t, bit);
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION: {
       const out: { [member: string]: BtfValue } = {};
       for (const m of t.members) {
-        const v = decodeAt(btf, m.type, bytes, bit + m.bitOffset, m.bitfieldSize, walk);
+        const v = decodeAt(from, m.type, bit + m.bitOffset, m.bitfieldSize);
         if (m.name !== '') put(out, m.name, v);
         else if (typeof v === 'object' && !Array.isArray(v))
           for (const [name, inner] of Object.entries(v)) put(out, name, inner);
@@ -130,10 +139,10 @@ function decodeKind(btf: Btf, typeId: number, bytes: Uint8Array, bit: number, wi
       return out;
     }
     case BTF_KIND.VAR:
-      return decodeAt(btf, t.type, bytes, bit, 0, walk);
+      return decodeAt(from, t.type, bit, 0);
     case BTF_KIND.DATASEC: {
       const out: { [member: string]: BtfValue } = {};
-      for (const v of t.vars) put(out, btf.name(v.type), decodeAt(btf, v.type, bytes, bit + v.offset * 8, 0, walk));
+      for (const v of t.vars) put(out, btf.name(v.type), decodeAt(from, v.type, bit + v.offset * 8, 0));
       return out;
     }
     default:
@@ -148,7 +157,8 @@ function readFloat(bytes: Uint8Array, at: number, size: number): number {
   return size === 4 ? view.getFloat32(0, true) : view.getFloat64(0, true);
 }
 
-function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk: Walk): BtfValue {
+function decodeArray(from: Source, t: BtfType, bit: number): BtfValue {
+  const { btf, bytes, walk } = from;
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   const size = btf.sizeOf(elemType);
   if (size < 0) throw new FormatError('BTF', -1, `array element type ${elemType} has no size`);
@@ -161,7 +171,7 @@ function decodeArray(btf: Btf, t: BtfType, bytes: Uint8Array, bit: number, walk:
   }
   const count = Math.min(nelems, size === 0 ? 0 : Math.ceil((bytes.length - at) / size));
   const out: BtfValue[] = [];
-  for (let i = 0; i < count; i++) out.push(decodeAt(btf, elemType, bytes, bit + i * size * 8, 0, walk));
+  for (let i = 0; i < count; i++) out.push(decodeAt(from, elemType, bit + i * size * 8, 0));
   return out;
 }
 
@@ -180,7 +190,7 @@ function asText(bytes: Uint8Array): string | undefined {
   }
 }
 
-/** Encodes a value as `size` bytes of a type (its own size unless said). Throws TypeError for what does not fit the type. */
+/** Encodes a value as `size` bytes of a type (by default the type's own size). Throws TypeError for what does not fit the type. */
 export function encodeValue(
   btf: Btf,
   typeId: number,
@@ -188,35 +198,26 @@ export function encodeValue(
   size: number = Math.max(0, btf.sizeOf(typeId)),
 ): Uint8Array {
   const out = new Uint8Array(size);
-  encodeAt(btf, typeId, value, out, 0, 0, '', new EncodeWalk());
+  encodeAt({ btf, out, walk: new EncodeWalk() }, { type: typeId, bit: 0, width: 0 }, value, '');
   return out;
 }
 
-function encodeAt(
-  btf: Btf,
-  typeId: number,
-  value: BtfInput,
-  out: Uint8Array,
-  bit: number,
-  width: number,
-  path: string,
-  walk: EncodeWalk,
-): void {
-  walk.enter();
-  encodeKind(btf, typeId, value, out, bit, width, path, walk);
-  walk.leave();
+/** The bytes that are written, the types that they get, and the work so far. */
+interface Target {
+  readonly btf: Btf;
+  readonly out: Uint8Array;
+  readonly walk: EncodeWalk;
 }
 
-function encodeKind(
-  btf: Btf,
-  typeId: number,
-  value: BtfInput,
-  out: Uint8Array,
-  bit: number,
-  width: number,
-  path: string,
-  walk: EncodeWalk,
-): void {
+/** `path` names the value in messages: `a.b[3]`, or nothing for the whole. */
+function encodeAt(to: Target, place: Place, value: BtfInput, path: string): void {
+  to.walk.enter();
+  encodeKind(to, place, value, path);
+  to.walk.leave();
+}
+
+function encodeKind(to: Target, { type: typeId, bit, width }: Place, value: BtfInput, path: string): void {
+  const { btf, out, walk } = to;
   const where = path === '' ? 'the value' : path;
   const t = btf.type(btf.skipModifiers(typeId));
   if (t === undefined) throw new TypeError(`${where}: type ${typeId} does not exist`);
@@ -250,15 +251,15 @@ function encodeKind(
       return;
     }
     case BTF_KIND.ARRAY:
-      encodeArray(btf, t, value, out, bit, where, walk);
+      encodeArray(to, t, bit, value, where);
       return;
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION:
     case BTF_KIND.DATASEC:
-      encodeMembers(btf, t, value, out, bit, path, walk);
+      encodeMembers(to, t, bit, value, path);
       return;
     case BTF_KIND.VAR:
-      encodeAt(btf, t.type, value, out, bit, 0, path, walk);
+      encodeAt(to, { type: t.type, bit, width: 0 }, value, path);
       return;
     default:
       throw new TypeError(`${where}: a type of kind ${t.kind} has no values`);
@@ -290,15 +291,8 @@ function fromText(t: BtfType, text: string, where: string, walk: Walk): bigint {
   throw new TypeError(`${where}: "${text}" is neither a number nor an enumerator`);
 }
 
-function encodeArray(
-  btf: Btf,
-  t: BtfType,
-  value: BtfInput,
-  out: Uint8Array,
-  bit: number,
-  where: string,
-  walk: EncodeWalk,
-): void {
+function encodeArray(to: Target, t: BtfType, bit: number, value: BtfInput, where: string): void {
+  const { btf, out } = to;
   const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
   if (typeof value === 'string' && isChar(btf, elemType)) {
     const text = new TextEncoder().encode(value);
@@ -312,7 +306,7 @@ function encodeArray(
     throw new TypeError(`${where}: an array of at most ${nelems} elements was expected`);
   const size = btf.sizeOf(elemType);
   value.forEach((v, i) => {
-    encodeAt(btf, elemType, v, out, bit + i * size * 8, 0, `${where}[${i}]`, walk);
+    encodeAt(to, { type: elemType, bit: bit + i * size * 8, width: 0 }, v, `${where}[${i}]`);
   });
 }
 
@@ -351,22 +345,15 @@ function findPlaces(btf: Btf, t: BtfType, walk: EncodeWalk): Map<string, Place> 
   return out;
 }
 
-function encodeMembers(
-  btf: Btf,
-  t: BtfType,
-  value: BtfInput,
-  out: Uint8Array,
-  bit: number,
-  path: string,
-  walk: EncodeWalk,
-): void {
+function encodeMembers(to: Target, t: BtfType, bit: number, value: BtfInput, path: string): void {
   const where = path === '' ? 'the value' : path;
   if (typeof value !== 'object' || value === null || Array.isArray(value))
     throw new TypeError(`${where}: an object was expected`);
-  const known = places(btf, t, walk);
+  const known = places(to.btf, t, to.walk);
   for (const [name, v] of Object.entries(value as { readonly [member: string]: BtfInput })) {
     const place = known.get(name);
     if (place === undefined) throw new TypeError(`${where}: there is no member ${name}`);
-    encodeAt(btf, place.type, v, out, bit + place.bit, place.width, path === '' ? name : `${path}.${name}`, walk);
+    const at = { ...place, bit: bit + place.bit };
+    encodeAt(to, at, v, path === '' ? name : `${path}.${name}`);
   }
 }

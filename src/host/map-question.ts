@@ -4,7 +4,7 @@ import type { MapSizes } from './kernel-buffers.ts';
 import type { Call, NativeSpace } from './native-space.ts';
 
 /** The attribute at the front of the space, struct bpf_map_info behind it. */
-const ATTR_SIZE = 16;
+const QUESTION_SIZE = 16;
 const INFO_AT = 64;
 /** Asked for: more than any kernel's struct bpf_map_info, less than struct bpf_prog_info. */
 const ASKED = 200;
@@ -28,7 +28,7 @@ export class MapQuestion {
     const words = this.#words;
     words[0] = fd;
     words[1] = ASKED;
-    if (this.#call(BPF_CMD.BPF_OBJ_GET_INFO_BY_FD, this.#base, ATTR_SIZE) < 0) return undefined;
+    if (this.#call(BPF_CMD.BPF_OBJ_GET_INFO_BY_FD, this.#base, QUESTION_SIZE) < 0) return undefined;
     if (words[1] >= ASKED) {
       // A program's struct fills all of it, and the kernel wants what lies behind a map's to be zero.
       this.#memory = undefined;

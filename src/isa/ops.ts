@@ -394,6 +394,7 @@ function expand(): readonly OpInfo[] {
   }
   aluOps(out);
   endOps(out);
+  branchOps(out);
   jmpOps(out);
   memOps(out);
   for (let id = 0; id < out.length; id++) out[id].id = id;

@@ -62,12 +62,19 @@ export function parseBtfExt(bytes: Uint8Array, btf: Btf): BtfExt {
     const start = headerLength + view.getUint32(field, le);
     const end = start + view.getUint32(field + 4, le);
     if (end > bytes.length) throw bad(field, `a table ends at ${end}, the section at ${bytes.length}`);
-    return readTable(view, le, start, end, minimum, btf);
+    return readTable(view, le, { start, end, minimum }, btf);
   };
   return { funcs: table(8, 8), lines: table(16, 16), coreRelos: table(24, 16) };
 }
 
-function readTable(view: DataView, le: boolean, start: number, end: number, minimum: number, btf: Btf): ExtTable {
+/** A table of the section: where it lies, and the least size of its records. */
+interface Extent {
+  readonly start: number;
+  readonly end: number;
+  readonly minimum: number;
+}
+
+function readTable(view: DataView, le: boolean, { start, end, minimum }: Extent, btf: Btf): ExtTable {
   const lists = new Map<string, Uint32Array[]>();
   if (start === end) return new Map();
   if (end - start < 4) throw bad(start, 'the record size is cut off');

@@ -76,7 +76,7 @@ class Decoder implements DecodedAttr {
 
   get attr(): DecodedAttr['attr'] {
     const { group } = this.#layout;
-    return (group === '' ? this.#fields : { [group]: this.#fields }) as unknown as DecodedAttr['attr'];
+    return group === '' ? this.#fields : { [group]: this.#fields };
   }
 
   decode(): this {

@@ -160,7 +160,7 @@ describe('hostile BTF', () => {
       'runs over the end',
     ],
   ])('%s', (_name, damage, text) => {
-    const bytes = damage(everyKind()) as Uint8Array;
+    const bytes = damage(everyKind());
     expect(() => Btf.parse(bytes)).toThrow(FormatError);
     expect(() => Btf.parse(bytes)).toThrow(text);
   });

@@ -73,7 +73,30 @@ export function checkMetas(bytes: Uint8Array, words: Uint32Array, log: CheckLog)
   return types;
 }
 
+/** The name of a type that only refers to another. */
+function validRefName({ t, words }: Meta): boolean {
+  if (t.kind === BTF_KIND.TYPEDEF) return isIdentifier(t.name);
+  return t.kind === BTF_KIND.TYPE_TAG ? t.name !== '' && t.name !== EMPTY_NAME : words[0] === 0;
+}
+
 function checkOne(m: Meta): void {
+  switch (m.t.kind) {
+    case BTF_KIND.STRUCT:
+    case BTF_KIND.UNION:
+      return checkStruct(m);
+    case BTF_KIND.ENUM:
+    case BTF_KIND.ENUM64:
+      return checkEnum(m);
+    case BTF_KIND.DATASEC:
+      return checkDatasec(m);
+    default:
+      checkPlain(m);
+      m.log.good(() => typeLine(m.t));
+  }
+}
+
+/** Types without members, enumerators or variables. */
+function checkPlain(m: Meta): void {
   const { t, log } = m;
   const no = (bad: boolean, why: string, errno?: number): void => {
     if (bad) log.failType(t, why, errno);
@@ -95,9 +118,7 @@ function checkOne(m: Meta): void {
     case BTF_KIND.TYPE_TAG:
       plain(t.kind !== BTF_KIND.TYPE_TAG);
       no(!validId(t.type), 'Invalid type_id');
-      if (t.kind === BTF_KIND.TYPEDEF) no(!isIdentifier(t.name), 'Invalid name');
-      else if (t.kind === BTF_KIND.TYPE_TAG) no(t.name === '' || t.name === EMPTY_NAME, 'Invalid name');
-      else no(m.words[0] !== 0, 'Invalid name');
+      no(!validRefName(m), 'Invalid name');
       break;
     case BTF_KIND.FWD:
       no(t.vlen !== 0, 'vlen != 0');
@@ -111,14 +132,6 @@ function checkOne(m: Meta): void {
       no(t.array?.elemType === 0 || !validId(t.array?.elemType ?? 0), 'Invalid elem');
       no(t.array?.indexType === 0 || !validId(t.array?.indexType ?? 0), 'Invalid index');
       break;
-    case BTF_KIND.STRUCT:
-    case BTF_KIND.UNION:
-      checkStruct(m);
-      return;
-    case BTF_KIND.ENUM:
-    case BTF_KIND.ENUM64:
-      checkEnum(m);
-      return;
     case BTF_KIND.FUNC_PROTO:
       no(m.words[0] !== 0, 'Invalid name');
       no(t.kindFlag, 'Invalid btf_info kind_flag');
@@ -134,9 +147,6 @@ function checkOne(m: Meta): void {
       no(t.type === 0 || !validId(t.type), 'Invalid type_id');
       no(t.linkage > BTF_LINKAGE.GLOBAL, 'Linkage not supported');
       break;
-    case BTF_KIND.DATASEC:
-      checkDatasec(m);
-      return;
     case BTF_KIND.FLOAT:
       plain();
       no(![2, 4, 8, 12, 16].includes(t.size), 'Invalid type_size');
@@ -149,7 +159,6 @@ function checkOne(m: Meta): void {
     default:
       break;
   }
-  log.good(() => typeLine(t));
 }
 
 function checkInt({ t, log, words }: Meta): void {

@@ -62,7 +62,7 @@ export const command: Command = {
     if (!values.json) io.out(heading(io, report));
     let code: number = EXIT.ok;
     for (const key of keys) {
-      const row = await benchProgram(positionals[0], key, engines, packets, rounds, io);
+      const row = await benchProgram({ path: positionals[0], key, packets, rounds }, engines, io);
       report.programs.push(row);
       if ('rejected' in row) code = code === EXIT.ok ? EXIT.rejected : code;
       else if (!row.equal) code = EXIT.internal;
@@ -136,14 +136,16 @@ async function programsOf(path: string, name: string | undefined): Promise<strin
 
 const takesPackets = (program: ProgramSpec): boolean => verdictWords(program.type) !== undefined;
 
-async function benchProgram(
-  path: string,
-  key: string,
-  engines: Engines,
-  packets: readonly Uint8Array[],
-  rounds: number,
-  io: Io,
-): Promise<Measured | Rejected> {
+/** What is measured: a program of an object, on packets. */
+interface Subject {
+  readonly path: string;
+  readonly key: string;
+  readonly packets: readonly Uint8Array[];
+  readonly rounds: number;
+}
+
+async function benchProgram(subject: Subject, engines: Engines, io: Io): Promise<Measured | Rejected> {
+  const { path, key, packets, rounds } = subject;
   const open: Collection[] = [];
   // An object of its own for each kernel: loading edits it. All programs come along, for program arrays.
   const load = async (session: Session): Promise<Collection | BpfError> => {

@@ -150,21 +150,23 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   await fill(collection, values, tails);
   if (session.runtime) reader = new CollectionEvents(collection, values.events ?? false, eventTypes(values));
   else if (values.events) throw new UnsupportedError('reading events of the real kernel', 224);
-  const report = await run(path, session, collection, program, reader, values, io);
+  const report = await run({ path, session, collection, program, reader }, values, io);
   reader?.drain();
   writeReport(io, report, values.json ?? false, { collection, reader, object: path, program });
   return EXIT.ok;
 }
 
-async function run(
-  path: string,
-  session: Session,
-  collection: Collection,
-  program: ProgramSpec,
-  reader: CollectionEvents | undefined,
-  values: Values,
-  io: Io,
-): Promise<RunReport> {
+/** A program that is ready to run. */
+interface Loaded {
+  readonly path: string;
+  readonly session: Session;
+  readonly collection: Collection;
+  readonly program: ProgramSpec;
+  readonly reader: CollectionEvents | undefined;
+}
+
+async function run(loaded: Loaded, values: Values, io: Io): Promise<RunReport> {
+  const { path, session, collection, program, reader } = loaded;
   const repeat = unsigned(values.repeat, '--repeat', 'run', { least: 1 });
   const packets = verdictWords(program.type) !== undefined;
   if (values.pcap !== undefined) {

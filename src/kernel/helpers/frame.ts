@@ -13,15 +13,15 @@ export class Frames {
 
   /** Low half of r`n`, signed. */
   lo(frame: number, n: number): number {
-    return this.i32[(frame >>> 2) + n * 2] as number;
+    return this.i32[(frame >>> 2) + n * 2];
   }
   /** High half of r`n`, signed. */
   hi(frame: number, n: number): number {
-    return this.i32[(frame >>> 2) + n * 2 + 1] as number;
+    return this.i32[(frame >>> 2) + n * 2 + 1];
   }
   /** Low half of r`n`, unsigned: pointers and sizes. */
   u32(frame: number, n: number): number {
-    return (this.i32[(frame >>> 2) + n * 2] as number) >>> 0;
+    return this.i32[(frame >>> 2) + n * 2] >>> 0;
   }
   /** Sets r`n` from an unsigned 32-bit number. */
   setArg(frame: number, n: number, value: number): void {

@@ -2,7 +2,8 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { type HelperMaker, Frames } from './frame.ts';
-import { ETH_HLEN, SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { ETH_HLEN } from '../world/net/if-ether.ts';
 import { layoutsOf } from '../run/env.ts';
 
 const BPF_MTU_CHK_SEGS = 1;

@@ -48,7 +48,7 @@ function field(skb: SkbView, at: number, off: number): number | undefined {
   if (off > 0xffff || off & 1 || !skb.writable(at, off + 2)) return undefined;
   return skb.get32(at, 'data') + off;
 }
-const load16 = (skb: SkbView, p: number): number => (skb.u8[p] as number) | ((skb.u8[p + 1] as number) << 8);
+const load16 = (skb: SkbView, p: number): number => skb.u8[p] | (skb.u8[p + 1] << 8);
 const store16 = (skb: SkbView, p: number, value: number): void => {
   skb.u8[p] = value;
   skb.u8[p + 1] = value >>> 8;
@@ -137,7 +137,7 @@ export const csumUpdate: HelperMaker = (env) => {
 export const csumLevel: HelperMaker = skbMaker(
   (_env, skb) => (at, level) => {
     const byte = at + skb.off.__pkt_type_offset + 1;
-    const flags = skb.u8[byte] as number;
+    const flags = skb.u8[byte];
     const now = (flags >> 6) & 3;
     const set = (n: number): void => {
       skb.u8[byte] = (flags & 0x3f) | (n << 6);

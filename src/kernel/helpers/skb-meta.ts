@@ -1,22 +1,20 @@
 /** sk_buff helpers about what goes with a packet: VLAN tags, flow hash, type and protocol. */
 import { ERRNO } from '../../uapi/errno.ts';
+import { ETH_ALEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from '../world/net/if-ether.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker, simple } from './frame.ts';
 import { SkbView, skbOffsets, SW_HASH } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
 import { resizeHeader, skbMaker } from './skb-data.ts';
 
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
-const ETH_P_8021Q = 0x8100;
-const ETH_P_8021AD = 0x88a8;
 const VLAN_HLEN = 4;
 const VLAN_ETH_HLEN = 18;
-const ETH_ALEN2 = 12;
+/** Both addresses, before the protocol. */
+const ETH_ALEN2 = 2 * ETH_ALEN;
 const PACKET_OTHERHOST = 3;
 
 const swap16 = (n: number): number => ((n & 0xff) << 8) | ((n >>> 8) & 0xff);
-const be16 = (u8: Uint8Array, at: number): number => ((u8[at] as number) << 8) | (u8[at + 1] as number);
+const be16 = (u8: Uint8Array, at: number): number => (u8[at] << 8) | u8[at + 1];
 
 /** Puts the tag that only the sk_buff knows into the packet (__vlan_insert_tag). */
 function insertTag(env: HelperEnv, skb: SkbView, at: number, proto: number, tci: number): boolean {
@@ -99,16 +97,16 @@ function flowHash(skb: SkbView, at: number): number {
   const { u8 } = skb;
   const net = skb.get32(at, 'head') + skb.get16(at, 'network_header');
   const end = skb.get32(at, 'head') + skb.get32(at, 'tail');
-  const version = net < end ? (u8[net] as number) >> 4 : 0;
+  const version = net < end ? u8[net] >> 4 : 0;
   const [from, to, proto, l4] =
     version === 4 && net + 20 <= end
-      ? [12, 20, u8[net + 9] as number, ((u8[net] as number) & 15) * 4]
+      ? [12, 20, u8[net + 9], (u8[net] & 15) * 4]
       : version === 6 && net + 40 <= end
-        ? [8, 40, u8[net + 6] as number, 40]
+        ? [8, 40, u8[net + 6], 40]
         : [0, 0, 0, 0];
   let hash = 0x811c9dc5 ^ proto;
   const mix = (p: number, n: number): void => {
-    for (let i = 0; i < n; i++) hash = Math.imul(hash ^ (u8[p + i] as number), 0x01000193);
+    for (let i = 0; i < n; i++) hash = Math.imul(hash ^ u8[p + i], 0x01000193);
   };
   mix(net + from, to - from);
   if ((proto === 6 || proto === 17) && net + l4 + 4 <= end) mix(net + l4, 4);
@@ -131,7 +129,7 @@ export const setHash = skbMaker((_env, skb) => (at, hash) => {
 /** bpf_skb_change_type: pkt_type is three bits. */
 export const skbChangeType = skbMaker((_env, skb) => (at, type) => {
   const byte = at + skb.off.__pkt_type_offset;
-  const flags = skb.u8[byte] as number;
+  const flags = skb.u8[byte];
   if ((flags & 7) > PACKET_OTHERHOST || type > PACKET_OTHERHOST) return -ERRNO.EINVAL;
   skb.u8[byte] = (flags & ~7) | type;
   return 0;

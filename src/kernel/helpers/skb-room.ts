@@ -13,16 +13,13 @@ import {
   BPF_F_ADJ_ROOM_FIXED_GSO,
   BPF_F_ADJ_ROOM_NO_CSUM_RESET,
 } from '../../uapi/flags.ts';
+import { ETH_HLEN, ETH_P_8021AD, ETH_P_8021Q, ETH_P_IP, ETH_P_IPV6 } from '../world/net/if-ether.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { type HelperMaker, Frames } from './frame.ts';
-import { CHECKSUM_UNNECESSARY, ETH_HLEN, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { CHECKSUM_UNNECESSARY, SkbView, skbOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
 import { resizeHeader, SKB_MAX_LEN, skbMaker } from './skb-data.ts';
 
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
-const ETH_P_8021Q = 0x8100;
-const ETH_P_8021AD = 0x88a8;
 const IPV4_LEN = 20;
 const IPV6_LEN = 40;
 const MAX_DIFF = 0xfff;
@@ -111,7 +108,7 @@ function innerProtocol(skb: SkbView, at: number): number {
   let p = skb.get32(at, 'data') + ETH_HLEN;
   const end = skb.get32(at, 'data') + skb.headlen(at);
   for (; (protocol === ETH_P_8021Q || protocol === ETH_P_8021AD) && p + 4 <= end; p += 4) {
-    protocol = ((skb.u8[p + 2] as number) << 8) | (skb.u8[p + 3] as number);
+    protocol = (skb.u8[p + 2] << 8) | skb.u8[p + 3];
   }
   return protocol;
 }
@@ -125,11 +122,11 @@ export const skbEcnSetCe = skbMaker((_env, skb) => (at) => {
   const room = skb.get32(at, 'head') + skb.get32(at, 'tail') - p;
   const protocol = innerProtocol(skb, at);
   if (protocol === ETH_P_IP && room >= IPV4_LEN) {
-    const tos = u8[p + 1] as number;
+    const tos = u8[p + 1];
     if ((tos & ECN_MASK) === 0) return 0;
     if ((tos & ECN_MASK) !== ECN_MASK) {
       // The header checksum takes what the byte gains; it lies in big-endian order.
-      const sum = (((u8[p + 10] as number) << 8) | (u8[p + 11] as number)) + 0xffff - (ECN_MASK - (tos & ECN_MASK));
+      const sum = ((u8[p + 10] << 8) | u8[p + 11]) + 0xffff - (ECN_MASK - (tos & ECN_MASK));
       const folded = (sum & 0xffff) + (sum >>> 16);
       u8[p + 10] = folded >>> 8;
       u8[p + 11] = folded;
@@ -138,7 +135,7 @@ export const skbEcnSetCe = skbMaker((_env, skb) => (at) => {
     return 1;
   }
   if (protocol === ETH_P_IPV6 && room >= IPV6_LEN) {
-    const byte = u8[p + 1] as number;
+    const byte = u8[p + 1];
     if (((byte >> 4) & ECN_MASK) === 0) return 0;
     u8[p + 1] = byte | (ECN_MASK << 4);
     return 1;

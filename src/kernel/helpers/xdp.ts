@@ -2,7 +2,8 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
-import { ETH_HLEN, SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
+import { SHARED_INFO_SIZE, XDP_FRAME_SIZE, xdpOffsets } from '../world/net/packet.ts';
+import { ETH_HLEN } from '../world/net/if-ether.ts';
 import { layoutsOf } from '../run/env.ts';
 import { XdpFrags } from '../world/net/xdp-frags.ts';
 
@@ -37,7 +38,7 @@ function maker(fn: (x: Words, xdp: number, offset: number) => number): HelperMak
   };
 }
 
-const at = (x: Words, index: number): number => x.u32[index] as number;
+const at = (x: Words, index: number): number => x.u32[index];
 /** A driver without metadata support leaves data_meta behind data. */
 const noMeta = (x: Words, xdp: number): boolean => at(x, x.dataMeta(xdp)) > at(x, x.data(xdp));
 

@@ -1,4 +1,5 @@
 /** Predecoding: instructions become four int32 words each that the interpreter's loop reads, all operands resolved. */
+import { BPF_FUNC } from '../../uapi/helper-ids.ts';
 import { secondSlots } from '../../isa/validate.ts';
 import type { Insns } from '../../isa/insn.ts';
 import {
@@ -294,7 +295,7 @@ class Predecoder {
     }
     this.#usesStack = true;
     const kfunc = src[i] === BPF_PSEUDO_KFUNC_CALL;
-    if (!kfunc && imm[i] === BPF_FUNC_TAIL_CALL) return this.#emit(i, OP_TAIL_CALL, 0, 0, 0);
+    if (!kfunc && imm[i] === BPF_FUNC.BPF_FUNC_tail_call) return this.#emit(i, OP_TAIL_CALL, 0, 0, 0);
     const site = { kfunc, id: imm[i], fdIndex: off[i], slot: i };
     this.#emit(i, BPF_JMP | BPF_CALL, 0, 0, this.#calls.push(site) - 1);
   }
@@ -319,8 +320,6 @@ class Predecoder {
     }
   }
 }
-
-const BPF_FUNC_TAIL_CALL = 12;
 
 /** Number of an arithmetic operation: its register opcode, or that of the signed division. */
 function aluOp(op: OpInfo): number {

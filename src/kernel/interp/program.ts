@@ -1,4 +1,5 @@
 /** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
+import { BPF_FUNC } from '../../uapi/helper-ids.ts';
 import { bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { type ProgramLink } from '../run/linkage.ts';
@@ -35,7 +36,6 @@ export interface InterpOptions {
   readonly observe?: (act: Activation) => void;
 }
 
-const BPF_FUNC_LOOP = 181;
 const PAGE_SIZE = 4096;
 /** Instructions between two looks at the deadline. */
 const POLL = 1 << 16;
@@ -318,7 +318,7 @@ export class InterpProgram implements Executable {
   }
 
   #bind(site: CallSite): BoundHelper {
-    if (!site.kfunc && site.id === BPF_FUNC_LOOP) {
+    if (!site.kfunc && site.id === BPF_FUNC.BPF_FUNC_loop) {
       const inlined = site.fdIndex === LOOP_INLINED;
       return (R) => this.#bpfLoop(R, inlined);
     }

@@ -12,6 +12,8 @@ import {
 import type { CoreHelper } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
 import { coreMapOps, type CoreMapOps } from '../maps/core-ops.ts';
+import { BPF_FUNC } from '../../uapi/helper-ids.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
@@ -20,25 +22,28 @@ import { helperArgCount } from './facts/helper-args.ts';
 import { packetPointerOffsets } from './facts/pointers.ts';
 import { T_I32, T_I64 } from './wasm/wasm-ops.ts';
 
-export const FUNC_LOOP = 181;
-export const FUNC_TAIL_CALL = 12;
-export const FUNC_FOR_EACH_MAP_ELEM = 164;
-export const FUNC_MAP_LOOKUP_ELEM = 1;
-const MAP_TYPE_ARRAY = 2;
-const MAP_TYPE_PROG_ARRAY = 3;
-const MAP_TYPE_PERCPU_ARRAY = 6;
-const MAP_TYPES_HASH: ReadonlySet<number> = new Set([1, 9]);
-const MAP_TYPES_PERCPU_HASH: ReadonlySet<number> = new Set([5, 10]);
-export const MAP_TYPE_ARRAY_OF_MAPS = 12;
+export const {
+  BPF_FUNC_loop: FUNC_LOOP,
+  BPF_FUNC_tail_call: FUNC_TAIL_CALL,
+  BPF_FUNC_for_each_map_elem: FUNC_FOR_EACH_MAP_ELEM,
+} = BPF_FUNC;
+const { BPF_FUNC_map_lookup_elem, BPF_FUNC_map_update_elem, BPF_FUNC_map_delete_elem } = BPF_FUNC;
+const { BPF_MAP_TYPE_ARRAY, BPF_MAP_TYPE_PROG_ARRAY, BPF_MAP_TYPE_PERCPU_ARRAY, BPF_MAP_TYPE_ARRAY_OF_MAPS } =
+  BPF_MAP_TYPE;
+const HASHES: ReadonlySet<number> = new Set([BPF_MAP_TYPE.BPF_MAP_TYPE_HASH, BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_HASH]);
+const PERCPU_HASHES: ReadonlySet<number> = new Set([
+  BPF_MAP_TYPE.BPF_MAP_TYPE_PERCPU_HASH,
+  BPF_MAP_TYPE.BPF_MAP_TYPE_LRU_PERCPU_HASH,
+]);
 
 /** Why the JIT leaves a program to the interpreter. */
 export type RefusalReason = 'unsupported' | 'malformed' | 'too-large' | 'refused';
 
 /** Map helpers that a known map specialises: the operation in {@link CoreMapOps}, and its signature. */
 const MAP_OPS: Readonly<Record<number, readonly [keyof CoreMapOps, string]>> = {
-  [FUNC_MAP_LOOKUP_ELEM]: ['lookup', 'ii:i'],
-  2: ['update', 'iiiF:s'],
-  3: ['delete', 'ii:s'],
+  [BPF_FUNC_map_lookup_elem]: ['lookup', 'ii:i'],
+  [BPF_FUNC_map_update_elem]: ['update', 'iiiF:s'],
+  [BPF_FUNC_map_delete_elem]: ['delete', 'ii:s'],
 };
 
 export const NEEDS_NOTHING = 0;
@@ -166,15 +171,18 @@ export class ModulePlan {
 
   /** The array map whose lookup at `i` is emitted inline. A per-CPU array's first values are those of CPU 0. */
   inlineArray(i: number): MapDesc | undefined {
-    const map = this.program.insns.imm[i] === FUNC_MAP_LOOKUP_ELEM ? this.mapOf(i) : undefined;
-    return map !== undefined && ((map.type === MAP_TYPE_ARRAY_OF_MAPS && map.valuesAddr !== 0) || this.#isArray(map))
+    const map = this.program.insns.imm[i] === BPF_FUNC_map_lookup_elem ? this.mapOf(i) : undefined;
+    return map !== undefined &&
+      ((map.type === BPF_MAP_TYPE_ARRAY_OF_MAPS && map.valuesAddr !== 0) || this.#isArray(map))
       ? map
       : undefined;
   }
 
   /** Whether a map's values lie side by side. */
   #isArray({ type, valuesAddr }: MapDesc): boolean {
-    return valuesAddr !== 0 && (type === MAP_TYPE_ARRAY || (type === MAP_TYPE_PERCPU_ARRAY && this.#onFirstCpu()));
+    return (
+      valuesAddr !== 0 && (type === BPF_MAP_TYPE_ARRAY || (type === BPF_MAP_TYPE_PERCPU_ARRAY && this.#onFirstCpu()))
+    );
   }
 
   /** CPU 0 finds its values at the addresses that lookups from outside give. */
@@ -187,7 +195,7 @@ export class ModulePlan {
     const map = this.mapOf(i);
     if (map === undefined) return undefined;
     if (this.#isArray(map)) return { map, array: true };
-    const hash = MAP_TYPES_HASH.has(map.type) || (MAP_TYPES_PERCPU_HASH.has(map.type) && this.#onFirstCpu());
+    const hash = HASHES.has(map.type) || (PERCPU_HASHES.has(map.type) && this.#onFirstCpu());
     return hash ? { map, array: false } : undefined;
   }
 
@@ -200,7 +208,7 @@ export class ModulePlan {
   /** The prog array of the tail call at `i`, whose entries begin with the slot to jump to. */
   knownProgArray(i: number): MapDesc | undefined {
     const map = this.mapOf(i);
-    return map !== undefined && map.type === MAP_TYPE_PROG_ARRAY && map.valuesAddr !== 0 ? map : undefined;
+    return map !== undefined && map.type === BPF_MAP_TYPE_PROG_ARRAY && map.valuesAddr !== 0 ? map : undefined;
   }
 
   #import(name: string, params: number[], results: number[], value: CallableFunction, sig?: string): void {

@@ -9,8 +9,7 @@ import { OutOfMemory } from './scratch.ts';
 import { copyRanges } from './make/special-fields.ts';
 import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
 
-export const keyIndex = (key: Uint8Array): number =>
-  ((key[0] as number) | ((key[1] as number) << 8) | ((key[2] as number) << 16) | ((key[3] as number) << 24)) >>> 0;
+export const keyIndex = (key: Uint8Array): number => (key[0] | (key[1] << 8) | (key[2] << 16) | (key[3] << 24)) >>> 0;
 
 export function indexKey(index: number): Uint8Array {
   return new Uint8Array([index, index >>> 8, index >>> 16, index >>> 24]);

@@ -115,7 +115,7 @@ export class HashMap extends StoredMap {
     let elem = this.env.core.hash_bucket(this.addr, index) >>> 0;
     while (elem) {
       out.push([this.env.mem.u8.slice(elem + 8, elem + 8 + this.desc.keySize), this.userValue(elem + this.valueOff)]);
-      elem = this.env.mem.u32[elem >>> 2] as number;
+      elem = this.env.mem.u32[elem >>> 2];
     }
     return out;
   }
@@ -125,11 +125,11 @@ export class HashMap extends StoredMap {
     const base = this.get('base') >>> 2;
     const mask = this.get('mask');
     for (let i = 0; i <= mask; i++) {
-      let elem = words[base + i] as number;
+      let elem = words[base + i];
       while (elem) {
         yield { key: elem + 8, value: elem + this.valueOff + cpu * this.#cpuStride };
         // Read after the callback, as RCU readers do: a deleted element still points on.
-        elem = words[elem >>> 2] as number;
+        elem = words[elem >>> 2];
       }
     }
   }

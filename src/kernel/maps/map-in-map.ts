@@ -66,7 +66,7 @@ export class ArrayOfMaps extends StoredMap {
   }
 
   #at(index: number): number {
-    return this.env.mem.u32[(this.#base + index * 8) >>> 2] as number;
+    return this.env.mem.u32[(this.#base + index * 8) >>> 2];
   }
 
   protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
@@ -117,7 +117,7 @@ export class HashOfMaps extends HashMap {
   }
 
   #innerAt(valueAddr: number): number {
-    return this.env.mem.u32[valueAddr >>> 2] as number;
+    return this.env.mem.u32[valueAddr >>> 2];
   }
 
   #current(key: Uint8Array): BpfMap | undefined {

@@ -30,7 +30,7 @@ export class ProgArrayMap extends StoredMap {
 
   /** Slot of the program at an index, 0 when there is none. */
   slotAt(index: number): number {
-    return index < this.desc.maxEntries ? (this.env.mem.u32[(this.#base + index * 8) >>> 2] as number) : 0;
+    return index < this.desc.maxEntries ? this.env.mem.u32[(this.#base + index * 8) >>> 2] : 0;
   }
 
   protected doLookup(key: Uint8Array): Uint8Array | number {

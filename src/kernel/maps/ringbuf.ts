@@ -26,7 +26,7 @@ export class RingbufMap extends StoredMap {
 
   /** How often a sleeping reader would have been woken so far. */
   get wakeups(): number {
-    return this.env.mem.u32[(this.ring + RINGBUF.wakeups) >>> 2] as number;
+    return this.env.mem.u32[(this.ring + RINGBUF.wakeups) >>> 2];
   }
 
   /** Hands all committed samples to `onSample` (a copy each); stops before a record in progress. Returns how many. */
@@ -71,9 +71,9 @@ export function consumeRingbuf(
   let samples = 0;
   // Positions are 64-bit; their difference is below the ring's size, so the low halves tell all but the carry.
   while (words[cons] !== words[prod] || words[cons + 1] !== words[prod + 1]) {
-    const pos = words[cons] as number;
+    const pos = words[cons];
     const rec = ring + RINGBUF.data + (pos & (size - 1));
-    const head = words[rec >>> 2] as number;
+    const head = words[rec >>> 2];
     if (head & BUSY) break;
     const len = head & ~(BUSY | DISCARD);
     if (!(head & DISCARD)) {
@@ -82,7 +82,7 @@ export function consumeRingbuf(
     }
     const next = pos + Math.ceil((len + HEADER) / 8) * 8;
     words[cons] = next;
-    if (next > 0xffff_ffff) words[cons + 1] = (words[cons + 1] as number) + 1;
+    if (next > 0xffff_ffff) words[cons + 1] = words[cons + 1] + 1;
   }
   return samples;
 }

@@ -62,7 +62,7 @@ export abstract class StoredMap implements BpfMap {
   }
 
   protected get(field: HeaderField): number {
-    return this.env.mem.u32[(this.addr + H[field]) >>> 2] as number;
+    return this.env.mem.u32[(this.addr + H[field]) >>> 2];
   }
 
   protected set(field: HeaderField, value: number): void {

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { ETH_HLEN } from '../world/net/packet.ts';
+import { ETH_HLEN } from '../world/net/if-ether.ts';
 import type { CtxField } from '../rules/rows/ctx/row.ts';
 import { SK_BUFF } from '../rules/rows/ctx/sk-buff.ts';
 import type { HookEnv } from './env.ts';

@@ -2,7 +2,8 @@
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_XDP_LIVE_FRAMES } from '../../uapi/flags.ts';
-import { ETH_HLEN, XDP_FRAME_SIZE } from '../world/net/packet.ts';
+import { XDP_FRAME_SIZE } from '../world/net/packet.ts';
+import { ETH_HLEN } from '../world/net/if-ether.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { TestRun } from './test-run.ts';

@@ -8,7 +8,10 @@ import { InsnAux } from './insn-aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
 import type { LineInfo, VerifierInput, VerifierTesting } from './result.ts';
+import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import type { VerifierStats } from '../../uapi/embedded.ts';
+import { BPF_F_SLEEPABLE } from '../../uapi/flags.ts';
+import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import type { AttachPoint } from './attach-point.ts';
 import { BacktrackState } from './paths/backtrack-state.ts';
 import { History } from './paths/history.ts';
@@ -204,10 +207,12 @@ export class VerifierEnv {
       progType: input.progType,
       expectedAttachType: input.expectedAttachType,
       caps,
-      sleepable: (input.progFlags & 16) !== 0,
+      sleepable: (input.progFlags & BPF_F_SLEEPABLE) !== 0,
       gplCompatible: GPL_LICENSES.has(input.license),
       attachBtfName: input.attachBtfId === 0 ? '' : (input.vmlinux()?.name(input.attachBtfId) ?? ''),
-      lsmCgroup: input.progType === 29 && input.expectedAttachType === 43,
+      lsmCgroup:
+        input.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_LSM &&
+        input.expectedAttachType === BPF_ATTACH_TYPE.BPF_LSM_CGROUP,
     };
     this.stats = {
       insnsProcessed: 0,

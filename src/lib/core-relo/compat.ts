@@ -95,6 +95,24 @@ export function typesAreCompatible(
 
 const named = (a: BtfType, b: BtfType): boolean => (b.name === '' ? a.name === '' : sameEssence(a.name, b.name));
 
+/** Types of one kind that lead to no others. */
+function leafMatches(a: BtfType, b: BtfType): boolean {
+  switch (a.kind) {
+    case BTF_KIND.UNKN:
+      return true;
+    case BTF_KIND.FLOAT:
+      return a.size === b.size;
+    case BTF_KIND.FWD:
+      return a.kindFlag === b.kindFlag;
+    case BTF_KIND.INT:
+      return (
+        a.size === b.size && ((a.int?.encoding ?? 0) & BTF_INT_SIGNED) === ((b.int?.encoding ?? 0) & BTF_INT_SIGNED)
+      );
+    default:
+      return false;
+  }
+}
+
 /** Whether the target's type has everything that the local one shows (bpf_core_types_match). */
 export function typesMatch(
   local: Btf,
@@ -129,11 +147,6 @@ export function typesMatch(
     if (a === undefined || b === undefined || !named(a, b)) return false;
     if (!sameKind(a.kind, b.kind)) return behindPointer && forwardMatches(a, b);
     switch (a.kind) {
-      case BTF_KIND.UNKN:
-      case BTF_KIND.FLOAT:
-        return a.kind !== BTF_KIND.FLOAT || a.size === b.size;
-      case BTF_KIND.FWD:
-        return a.kindFlag === b.kindFlag;
       case BTF_KIND.ENUM:
       case BTF_KIND.ENUM64:
         if (a.size !== b.size) return false;
@@ -145,10 +158,6 @@ export function typesMatch(
         if (behindPointer) return true;
         effort.left -= a.vlen + b.vlen;
         return a.vlen <= b.vlen && effort.left >= 0 && membersMatch(a, b, depth - 1);
-      case BTF_KIND.INT:
-        return (
-          a.size === b.size && ((a.int?.encoding ?? 0) & BTF_INT_SIGNED) === ((b.int?.encoding ?? 0) & BTF_INT_SIGNED)
-        );
       case BTF_KIND.PTR:
         return match(a.type, b.type, true, depth - 1);
       case BTF_KIND.ARRAY:
@@ -163,7 +172,7 @@ export function typesMatch(
           match(a.type, b.type, behindPointer, depth - 1)
         );
       default:
-        return false;
+        return leafMatches(a, b);
     }
   };
   return match(localId, targetId, false, MAX_DEPTH);

@@ -28,8 +28,7 @@ test('checksums of random buffers equal a plain sum of 16-bit words', () => {
     const n = random() % 200;
     let sum = 0;
     for (let i = 0; i < n; i++) mem.u8[at + i] = random();
-    for (let i = 0; i < n; i += 2)
-      sum += (mem.u8[at + i] as number) | (i + 1 < n ? (mem.u8[at + i + 1] as number) << 8 : 0);
+    for (let i = 0; i < n; i += 2) sum += mem.u8[at + i] | (i + 1 < n ? mem.u8[at + i + 1] << 8 : 0);
     while (sum > 0xffff) sum = (sum & 0xffff) + (sum >>> 16);
     const folded = call('csum_from32to16', call('csum_partial', at, n, 0));
     expect(folded % 0xffff).toBe(sum % 0xffff);

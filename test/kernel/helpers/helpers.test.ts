@@ -104,7 +104,7 @@ describe('callbacks', () => {
       const seen: [number, number][] = [];
       const s = setupHelpers({}, (_slot, frame) => {
         const { u32: words, view } = s.env.mem;
-        const at = (off: number): number => words[view.getUint32(frame + off, true) >>> 2] as number;
+        const at = (off: number): number => words[view.getUint32(frame + off, true) >>> 2];
         seen.push([at(FRAME_R2), at(FRAME_R3)]);
         view.setBigInt64(frame + FRAME_R0, 0n, true);
       });

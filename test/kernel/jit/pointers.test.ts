@@ -70,7 +70,7 @@ test('wasm compares 32 bits where both are packet pointers, and 64 where one is 
         bytes.push(code as Uint8Array);
       }
     }
-    WebAssembly.Module = Spy as typeof original;
+    WebAssembly.Module = Spy;
     try {
       const runtime = buildRuntime({ memory: 64 << 20, kernelBtf, engine: 'jit' }, trustingVerify);
       bytes.length = 0;

@@ -72,8 +72,8 @@ test.each(rows)('type %i', (type, key, value, entries, flags, ...expected) => {
     );
     return typeof desc === 'number' ? desc : 0;
   };
-  const k = idOf[key] as number;
-  const v = idOf[value] as number;
+  const k = idOf[key];
+  const v = idOf[value];
   expect([
     ask(key, k, v),
     ask(key, key === 8 ? 1 : 2, v),

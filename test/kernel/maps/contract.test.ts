@@ -45,7 +45,7 @@ const noKey = () => new Uint8Array(0);
 const lpmKey = (bytes: number) => (random: () => number) => {
   const key = new Uint8Array(4 + bytes);
   key[0] = random() % 12 === 0 ? random() % (bytes * 8 + 2) : (random() % (bytes * 2 + 1)) * 4;
-  for (let i = 0; i < bytes; i++) key[4 + i] = [0, 10, 192, 255][random() % 4] as number;
+  for (let i = 0; i < bytes; i++) key[4 + i] = [0, 10, 192, 255][random() % 4];
   return key;
 };
 const attr = (map_type: number, key_size: number, value_size: number, max_entries: number, map_flags = 0) => ({
@@ -101,13 +101,13 @@ function sequence(c: Case): Op[] {
   const size = c.perCpu ? Math.ceil(c.attr.value_size / 8) * 8 * NR_CPUS : c.attr.value_size;
   const kinds = ['update', 'update', 'update', 'lookup', 'lookup', 'delete', 'next', 'take'] as const;
   return Array.from({ length: OPS }, () => {
-    const kind = kinds[random() % kinds.length] as Op['kind'];
+    const kind = kinds[random() % kinds.length];
     const key = kind === 'next' && random() % 4 === 0 ? null : c.keys(random);
     // Values that name nothing of the kernel: as descriptor, device and CPU queue they are refused.
     const value = new Uint8Array(size).map((_, i) =>
       c.perCpu && i % 8 >= c.attr.value_size ? 0 : (random() % 200) + 50,
     );
-    const flags = kind === 'update' ? ([0, 0, 0, 1, 2, 2, 3, 4, 8][random() % 9] as number) : 0;
+    const flags = kind === 'update' ? [0, 0, 0, 1, 2, 2, 3, 4, 8][random() % 9] : 0;
     return { kind, key, value, flags };
   });
 }

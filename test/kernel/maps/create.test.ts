@@ -110,7 +110,7 @@ test('no attribute makes MAP_CREATE throw or keeps memory behind', () => {
     Number.NaN,
     2 ** 40,
   ];
-  const pick = (): number => numbers[random() % numbers.length] as number;
+  const pick = (): number => numbers[random() % numbers.length];
   // Three scratch buffers may stay.
   const most = env.allocator.blocks + 3;
   let made = 0;

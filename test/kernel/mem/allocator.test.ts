@@ -29,7 +29,7 @@ test('random blocks do not overlap, are aligned and zeroed', () => {
       live.push({ addr, size });
     } else {
       const [block] = live.splice(random() % live.length, 1);
-      heap.free(block!.addr);
+      heap.free(block.addr);
     }
   }
   for (const { addr } of live) heap.free(addr);

@@ -88,7 +88,7 @@ function mapMaker(sys: BpfSyscall) {
 
 /** A packet whose bytes tell where they lie. */
 function packetOf(c: RecordedRun): Uint8Array | undefined {
-  if (c.data === undefined || typeof c.data === 'object') return c.data as Uint8Array | undefined;
+  if (c.data === undefined || typeof c.data === 'object') return c.data;
   const packet = Uint8Array.from({ length: c.data }, (_, i) => (i * 7 + (i >> 8)) & 255);
   if (c.ethertype !== undefined && packet.length >= 15) packet.set([c.ethertype >> 8, c.ethertype, 0x45], 12);
   return packet;

@@ -138,7 +138,7 @@ function immediates(rows: Row[], rng: Rng): boolean {
   let done = false;
   for (const r of rows.slice()) {
     const cls = op.bpfClass(r.code);
-    const alu = (cls === op.BPF_ALU || cls === op.BPF_ALU64) && ALU_IMM.has(op.bpfOp(r.code) as never);
+    const alu = (cls === op.BPF_ALU || cls === op.BPF_ALU64) && ALU_IMM.has(op.bpfOp(r.code));
     if (!alu || op.bpfSrc(r.code) !== op.BPF_K || rng.chance(40)) continue;
     const free = scratch(rows, r);
     if (free < 0) continue;

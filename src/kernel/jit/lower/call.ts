@@ -1,4 +1,6 @@
 /** Lowering of calls: helpers and kfuncs, subprograms, callx, bpf_tail_call, bpf_loop and array lookups emitted in place. */
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_X } from '../../../isa/opcodes.ts';
 import { FRAME_R0, FRAME_R1 } from '../../run/env.ts';
 import { MAX_TAIL_CALL_CNT } from '../../rules/limits.ts';
@@ -16,14 +18,10 @@ import {
   type ImportedFn,
   JitRefusal,
   kfuncName,
-  MAP_TYPE_ARRAY_OF_MAPS,
   TYPE_FUNCTION,
   TYPE_PROGRAM,
 } from '../plan.ts';
 import * as w from '../wasm/wasm-ops.ts';
-
-const EINVAL = 22;
-const E2BIG = 7;
 
 /** Lowers the call at `i`. */
 export function lowerCall(f: FnState, i: number): void {
@@ -278,9 +276,9 @@ function lowerLoopHelper(f: FnState, inlined: boolean): void {
   out.get(at);
   out.byte2(w.I64_EXTEND_I32_U, w.ELSE);
   // Linux moves 32 bits where it inlines.
-  out.i64(-E2BIG, inlined ? 0 : -1);
+  out.i64(-ERRNO.E2BIG, inlined ? 0 : -1);
   out.byte2(w.END, w.ELSE);
-  out.i64(-EINVAL, -1);
+  out.i64(-ERRNO.EINVAL, -1);
   out.byte(w.END);
   f.clobber();
   f.set64(0);
@@ -298,7 +296,7 @@ function lowerLoopHelper(f: FnState, inlined: boolean): void {
 function lowerArrayLookup(f: FnState, map: MapDesc): void {
   const { out } = f;
   const known = f.kind[2] === FRAME ? f.slots.load(f.lo[2], 4) : undefined;
-  const inner = map.type === MAP_TYPE_ARRAY_OF_MAPS;
+  const inner = map.type === BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY_OF_MAPS;
   if (known !== undefined) {
     const key = known[0] >>> 0;
     const addr = key < map.maxEntries ? map.valuesAddr + key * map.elemSize : 0;

@@ -1,11 +1,11 @@
 /** bpf_for_each_map_elem over a map and with a callback that are known: the walk itself, with direct calls. */
+import { ERRNO } from '../../../uapi/errno.ts';
 import { H } from '../../maps/header.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import type { FnState } from './fn-state.ts';
 import { emitPoll, loadPolls, storePolls } from '../poll.ts';
 import * as w from '../wasm/wasm-ops.ts';
 
-const EINVAL = 22;
 /** Where the key lies in an element of a hash table; its first word is the next element. */
 const HASH_KEY = 8;
 
@@ -42,7 +42,7 @@ export function lowerForEach(f: FnState, i: number): boolean {
   storePolls(f, state.due);
   out.get(state.count);
   out.byte2(w.I64_EXTEND_I32_U, w.ELSE);
-  out.i64(-EINVAL, -1);
+  out.i64(-ERRNO.EINVAL, -1);
   out.byte(w.END);
   f.clobber();
   f.set64(0);

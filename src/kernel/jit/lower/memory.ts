@@ -14,6 +14,7 @@ import {
   BPF_TO_BE,
   bpfSizeBytes,
 } from '../../../isa/opcodes.ts';
+import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
 import { NULL_REGION } from '../../mem/memory.ts';
 import { CONST, FRAME, type FnState } from './fn-state.ts';
 import { emitCheck } from './guard.ts';
@@ -21,7 +22,6 @@ import { isDropped } from '../rewrite/merge-loads.ts';
 import { JitRefusal } from '../plan.ts';
 import * as w from '../wasm/wasm-ops.ts';
 
-const MAP_TYPE_ARENA = 33;
 const FP = 10;
 
 /** Width in bytes to the wasm load (zero- and sign-extending) and store. */
@@ -214,7 +214,7 @@ function lowerProbe(f: FnState, { reg, off, size }: MemAt, op: number): void {
 
 /** The arena of this program as its storage. */
 function arenaOf(f: FnState, i: number): { addr: number; size: number } {
-  const arena = f.plan.program.usedMaps.find((m) => m.type === MAP_TYPE_ARENA);
+  const arena = f.plan.program.usedMaps.find((m) => m.type === BPF_MAP_TYPE.BPF_MAP_TYPE_ARENA);
   if (arena === undefined || arena.valuesAddr === 0) {
     throw new JitRefusal('unsupported', i, 'arena access without arena storage');
   }

@@ -129,6 +129,6 @@ export class ByteSink {
   }
 
   bytes(): Uint8Array<ArrayBuffer> {
-    return this.buf.slice(0, this.pos) as Uint8Array<ArrayBuffer>;
+    return this.buf.slice(0, this.pos);
   }
 }

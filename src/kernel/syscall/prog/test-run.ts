@@ -8,7 +8,7 @@ import { StructError } from '../../world/struct-view.ts';
 import { inCall } from '../../testrun/call.ts';
 import { testRun, type TestRun } from '../../testrun/test-run.ts';
 import type { LoadedProg } from '../../object/prog.ts';
-import { ETH_HLEN } from '../../world/net/packet.ts';
+import { ETH_HLEN } from '../../world/net/if-ether.ts';
 import { fdProg, type SyscallEnv } from '../env.ts';
 
 /** A pointer and its length go together. */

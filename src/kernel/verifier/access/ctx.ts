@@ -40,7 +40,7 @@ export function accessCtx(env: VerifierEnv, access: Access): void {
   if (!valid || (env.ops.btfCtx && argument === undefined)) {
     env.log.line(ACCESS.CTX.text(off, size));
     printLineInfo(env, insnIdx);
-    throw new Rejected(ACCESS.CTX as never, ACCESS.CTX.errno);
+    throw new Rejected(ACCESS.CTX, ACCESS.CTX.errno);
   }
   env.maxCtxOffset = Math.max(env.maxCtxOffset, off + size);
   if (argument !== undefined) {

@@ -14,7 +14,6 @@ import {
   MEM_RCU,
   NON_OWN_REF,
   PTR_MAYBE_NULL,
-  PTR_TO_BTF_ID,
   PTR_TO_MEM,
   PTR_UNTRUSTED,
 } from '../../rules/reg-types.ts';

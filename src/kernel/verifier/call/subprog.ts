@@ -83,7 +83,7 @@ function checkThrowingGlobal(env: VerifierEnv): void {
 }
 
 /** The prototype says nothing, or has been refused before. */
-const UNUSABLE: Said = { row: SUBPROG.GLOBAL_BAD_ARGS as never, errno: ERRNO.EINVAL };
+const UNUSABLE: Said = { row: SUBPROG.GLOBAL_BAD_ARGS, errno: ERRNO.EINVAL };
 
 /** btf_check_subprog_call: why the arguments do not fit the prototype, if they do not. Only global functions mind. */
 export function checkSubprogArgs(env: VerifierEnv, subprog: number): Said | undefined {
@@ -127,7 +127,7 @@ function checkArg(env: VerifierEnv, i: number, arg: SubprogArg): void {
       } catch (e) {
         if (!(e instanceof Rejected)) throw e;
         env.notes.add(e.row);
-        throw new Rejected(SUBPROG.ARG_MEM as never, ERRNO.EINVAL);
+        throw new Rejected(SUBPROG.ARG_MEM, ERRNO.EINVAL);
       }
       if (argType & PTR_MAYBE_NULL) return;
       if (type & PTR_MAYBE_NULL) reject(env, SUBPROG.ARG_MAYBE_NULL, i);

@@ -16,7 +16,7 @@ import { Scalar } from './scalar.ts';
 import { scalarArsh, scalarLsh, scalarRsh } from './shift.ts';
 import { regBoundsSync, updateBounds } from './sync.ts';
 import { tnumAdd, tnumAnd, tnumMul, tnumOr, tnumSub, tnumXor } from './tnum.ts';
-import { product, slt64, smul64, ult32, ult64, umax32, umin32, umul64, umulHi32 } from './word.ts';
+import { type Product, slt64, smul64, ult32, ult64, umax32, umin32, umul64, umulHi32 } from './word.ts';
 
 const S32_MIN = -0x80000000;
 const S32_MAX = 0x7fffffff;
@@ -25,6 +25,7 @@ const S32_MAX = 0x7fffffff;
 const negated = new Scalar();
 /** The four corner products of a signed multiplication, hi/lo. */
 const corners = new Int32Array(8);
+const product: Product = { lo: 0, hi: 0 };
 
 const inS32 = (x: number): boolean => x === (x | 0);
 
@@ -149,10 +150,10 @@ function mul32(d: Scalar, s: Scalar): void {
 }
 
 function mul64(d: Scalar, s: Scalar): void {
-  let lost = umul64(d.umaxLo, d.umaxHi, s.umaxLo, s.umaxHi);
+  let lost = umul64(d.umaxLo, d.umaxHi, s.umaxLo, s.umaxHi, product);
   const umaxLo = product.lo;
   const umaxHi = product.hi;
-  lost = umul64(d.uminLo, d.uminHi, s.uminLo, s.uminHi) || lost;
+  lost = umul64(d.uminLo, d.uminHi, s.uminLo, s.uminHi, product) || lost;
   if (lost) {
     d.uminLo = d.uminHi = 0;
     d.umaxLo = d.umaxHi = -1;
@@ -162,7 +163,7 @@ function mul64(d: Scalar, s: Scalar): void {
     d.umaxLo = umaxLo;
     d.umaxHi = umaxHi;
   }
-  if (!signedCorners(d, s)) {
+  if (!signedCorners(d, s, product, corners)) {
     d.sminLo = 0;
     d.sminHi = S32_MIN;
     d.smaxLo = -1;
@@ -181,8 +182,8 @@ function mul64(d: Scalar, s: Scalar): void {
   d.smaxHi = corners[max + 1];
 }
 
-/** The four products of signed bounds into {@link corners}; false when one overflows. */
-function signedCorners(d: Scalar, s: Scalar): boolean {
+/** The four products of signed bounds into `out`; false when one overflows. */
+function signedCorners(d: Scalar, s: Scalar, corner: Product, out: Int32Array): boolean {
   for (let i = 0; i < 4; i++) {
     const low = i < 2;
     const even = (i & 1) === 0;
@@ -191,10 +192,11 @@ function signedCorners(d: Scalar, s: Scalar): boolean {
       low ? d.sminHi : d.smaxHi,
       even ? s.sminLo : s.smaxLo,
       even ? s.sminHi : s.smaxHi,
+      corner,
     );
     if (overflow) return false;
-    corners[i * 2] = product.lo;
-    corners[i * 2 + 1] = product.hi;
+    out[i * 2] = corner.lo;
+    out[i * 2 + 1] = corner.hi;
   }
   return true;
 }

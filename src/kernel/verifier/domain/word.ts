@@ -21,11 +21,14 @@ export function umulHi32(a: number, b: number): number {
   return Math.round(((a >>> 0) * (b >>> 0) - lo) / 4294967296) | 0;
 }
 
-/** Where the 64-bit products leave their result; scratch, read at once. */
-export const product = { lo: 0, hi: 0 };
+/** A 64-bit product. */
+export interface Product {
+  lo: number;
+  hi: number;
+}
 
-/** Unsigned 64-bit product into {@link product}; true when it does not fit. */
-export function umul64(aLo: number, aHi: number, bLo: number, bHi: number): boolean {
+/** Unsigned 64-bit product into `product`; true when it does not fit. */
+export function umul64(aLo: number, aHi: number, bLo: number, bHi: number, product: Product): boolean {
   product.lo = Math.imul(aLo, bLo);
   const low = umulHi32(aLo, bLo);
   const crossA = Math.imul(aHi, bLo);
@@ -37,8 +40,8 @@ export function umul64(aLo: number, aHi: number, bLo: number, bHi: number): bool
   return (low >>> 0) + (crossA >>> 0) + (crossB >>> 0) > 0xffffffff;
 }
 
-/** Signed 64-bit product into {@link product}; true when it does not fit. */
-export function smul64(aLo: number, aHi: number, bLo: number, bHi: number): boolean {
+/** Signed 64-bit product into `product`; true when it does not fit. */
+export function smul64(aLo: number, aHi: number, bLo: number, bHi: number, product: Product): boolean {
   const negative = (aHi ^ bHi) < 0;
   if (aHi < 0) {
     aHi = (~aHi + (aLo === 0 ? 1 : 0)) | 0;
@@ -48,7 +51,7 @@ export function smul64(aLo: number, aHi: number, bLo: number, bHi: number): bool
     bHi = (~bHi + (bLo === 0 ? 1 : 0)) | 0;
     bLo = -bLo | 0;
   }
-  if (umul64(aLo, aHi, bLo, bHi)) return true;
+  if (umul64(aLo, aHi, bLo, bHi, product)) return true;
   if (product.hi < 0) return !(negative && product.hi === SIGN && product.lo === 0);
   if (negative) {
     product.hi = (~product.hi + (product.lo === 0 ? 1 : 0)) | 0;

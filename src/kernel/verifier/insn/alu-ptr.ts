@@ -169,7 +169,7 @@ function move(env: VerifierEnv, ptr: number, dst: number, off: Scalar, offIsDst:
   const delta = s64ToNumber(off.sminLo, off.sminHi);
   const fixed = rows[ptr + OFF] + (op === BPF_ADD ? delta : -delta);
   const known = off.isConst() && fixed === (fixed | 0);
-  moved.copyFrom(ptrVal);
+  loadScalar(moved, rows, ptr);
   // Pointers carry no 32-bit bounds.
   moved.setUnbounded32();
   if (!known) {

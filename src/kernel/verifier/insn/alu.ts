@@ -253,15 +253,15 @@ function adjustRegMinMaxVals(env: VerifierEnv, op: number, is64: boolean, isReg:
   // A distance in 32 bits is one of the whole register only when there was nothing in the upper half.
   const linkable = is64 || rows[d + UMAX_HI] === 0;
   adjustScalar(env, op, d, operand, is64);
-  if (linkable) linkDelta(env, op, d, is64);
+  if (linkable) linkDelta(env, op, d, operand, is64);
   else rows[d + ID] = rows[d + OFF] = 0;
 }
 
 /** Remembers a constant distance between linked scalars, or cuts the link (BPF_ADD_CONST32, BPF_ADD_CONST64). */
-function linkDelta(env: VerifierEnv, op: number, d: number, is64: boolean): void {
+function linkDelta(env: VerifierEnv, op: number, d: number, added: Scalar, is64: boolean): void {
   const { rows } = env.state.frame;
   const linked = env.bpfCapable && rows[d + ID] !== 0 && !(rows[d + ID] & BPF_ADD_CONST);
-  const delta = linked ? constDelta(env, op, is64) : undefined;
+  const delta = linked ? constDelta(env, op, added, is64) : undefined;
   if (delta === undefined) {
     rows[d + ID] = rows[d + OFF] = 0;
     return;
@@ -271,14 +271,14 @@ function linkDelta(env: VerifierEnv, op: number, d: number, is64: boolean): void
 }
 
 /** The signed 32-bit constant that the instruction adds, or undefined. */
-function constDelta(env: VerifierEnv, op: number, is64: boolean): number | undefined {
+function constDelta(env: VerifierEnv, op: number, added: Scalar, is64: boolean): number | undefined {
   const { insns, insnIdx: idx } = env;
   if (op !== BPF_ADD && op !== BPF_SUB) return undefined;
   if (bpfSrc(insns.code[idx]) === BPF_X && insns.src[idx] === insns.dst[idx]) return undefined;
-  if (is64 ? !operand.isConst() : !operand.isConst32()) return undefined;
-  if (is64 && operand.valHi !== operand.valLo >> 31) return undefined;
-  if (op === BPF_ADD) return operand.valLo;
-  return operand.valLo === -0x80000000 ? undefined : -operand.valLo;
+  if (is64 ? !added.isConst() : !added.isConst32()) return undefined;
+  if (is64 && added.valHi !== added.valLo >> 31) return undefined;
+  if (op === BPF_ADD) return added.valLo;
+  return added.valLo === -0x80000000 ? undefined : -added.valLo;
 }
 
 /** adjust_scalar_min_max_vals. `src` undefined for negation. */

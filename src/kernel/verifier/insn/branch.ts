@@ -55,11 +55,11 @@ function checkMayGoto(env: VerifierEnv, idx: number): void {
   env.insnIdx += insns.off[idx];
 }
 
-/** Reads the second operand into `b`; the type of its register, or SCALAR_VALUE for an immediate. */
-function loadOperand(env: VerifierEnv, idx: number): void {
+/** Reads the second operand, a register or an immediate, into `to`. */
+function loadOperand(env: VerifierEnv, idx: number, to: Scalar): void {
   const { insns } = env;
-  if (bpfSrc(insns.code[idx]) === BPF_X) loadScalar(b, env.state.frame.rows, regRow(insns.src[idx]));
-  else b.setConst(insns.imm[idx], insns.imm[idx] >> 31);
+  if (bpfSrc(insns.code[idx]) === BPF_X) loadScalar(to, env.state.frame.rows, regRow(insns.src[idx]));
+  else to.setConst(insns.imm[idx], insns.imm[idx] >> 31);
 }
 
 /** is_branch_taken. */
@@ -75,7 +75,7 @@ function branchTaken(env: VerifierEnv, idx: number, op: number, is32: boolean): 
   if (dType !== SCALAR_VALUE || sType !== SCALAR_VALUE) {
     // A pointer that cannot be NULL against a constant zero.
     const ptrIsDst = sType === SCALAR_VALUE;
-    if (ptrIsDst) loadOperand(env, idx);
+    if (ptrIsDst) loadOperand(env, idx, b);
     else if (dType === SCALAR_VALUE) loadScalar(b, rows, d);
     else return -1;
     if (is32 ? !b.isConst32() : !b.isConst()) return -1;
@@ -85,7 +85,7 @@ function branchTaken(env: VerifierEnv, idx: number, op: number, is32: boolean): 
     return o === BPF_JEQ ? 0 : o === BPF_JNE ? 1 : -1;
   }
   loadScalar(a, rows, d);
-  loadOperand(env, idx);
+  loadOperand(env, idx, b);
   return isScalarBranchTaken(a, b, op, is32);
 }
 

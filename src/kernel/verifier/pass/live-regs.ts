@@ -35,78 +35,57 @@ import { isLdImm64 } from './subprogs.ts';
 const CALLER_SAVED = 0b111111;
 const ALL = 0xffff;
 
-// The answer of useAndDef, read at once.
-let use = 0;
-let def = 0;
+/** Sets of registers that an instruction reads and writes, in one number. */
+const reads = (use: number, def = 0): number => use | (def << 16);
+const usesOf = (both: number): number => both & 0xffff;
+const defsOf = (both: number): number => both >>> 16;
 
-/** Registers that the instruction reads and writes. What is not understood reads everything. */
-function useAndDef(env: VerifierEnv, i: number): void {
+/** {@link reads} of the instruction. What is not understood reads everything. */
+function useAndDef(env: VerifierEnv, i: number): number {
   const { insns } = env;
   const code = insns.code[i];
   const dst = 1 << insns.dst[i];
   const src = 1 << insns.src[i];
   const bySrc = bpfSrc(code) === BPF_X ? src : 0;
-  use = ALL;
-  def = 0;
   switch (bpfClass(code)) {
     case BPF_LD:
-      if (bpfMode(code) === BPF_IMM && (code & 0x18) === BPF_DW) {
-        use = 0;
-        def = dst;
-      }
-      return;
+      return bpfMode(code) === BPF_IMM && (code & 0x18) === BPF_DW ? reads(0, dst) : reads(ALL);
     case BPF_LDX:
-      use = src;
-      def = dst;
-      return;
+      return reads(src, dst);
     case BPF_ST:
-      use = dst;
-      return;
+      return reads(dst);
     case BPF_STX:
-      if (bpfMode(code) === BPF_ATOMIC) atomicUse(insns.imm[i], dst, src);
-      else use = dst | src;
-      return;
+      return bpfMode(code) === BPF_ATOMIC ? atomicUse(insns.imm[i], dst, src) : reads(dst | src);
     case BPF_ALU:
     case BPF_ALU64:
-      def = dst;
-      if (bpfOp(code) === BPF_END) use = dst;
-      else use = bpfOp(code) === BPF_MOV ? bySrc : dst | bySrc;
-      return;
+      if (bpfOp(code) === BPF_END) return reads(dst, dst);
+      return reads(bpfOp(code) === BPF_MOV ? bySrc : dst | bySrc, dst);
     default:
-      jumpUse(env, i, dst, bySrc);
+      return jumpUse(env, i, dst, bySrc);
   }
 }
 
-function atomicUse(imm: number, dst: number, src: number): void {
-  use = dst | src;
-  if (imm === BPF_CMPXCHG) {
-    use |= 1;
-    def = 1;
-  } else if (imm === BPF_LOAD_ACQ) {
-    use = src;
-    def = dst;
-  } else if (imm !== BPF_STORE_REL && (imm & BPF_FETCH) !== 0) {
-    def = src;
-  }
+function atomicUse(imm: number, dst: number, src: number): number {
+  if (imm === BPF_CMPXCHG) return reads(dst | src | 1, 1);
+  if (imm === BPF_LOAD_ACQ) return reads(src, dst);
+  const fetches = imm !== BPF_STORE_REL && (imm & BPF_FETCH) !== 0;
+  return reads(dst | src, fetches ? src : 0);
 }
 
-function jumpUse(env: VerifierEnv, i: number, dst: number, bySrc: number): void {
+function jumpUse(env: VerifierEnv, i: number, dst: number, bySrc: number): number {
   switch (bpfOp(env.insns.code[i])) {
     case BPF_JA:
     case BPF_JCOND:
-      use = 0;
-      return;
+      return reads(0);
     case BPF_EXIT:
-      use = 1;
-      return;
+      return reads(1);
     case BPF_CALL: {
-      def = CALLER_SAVED;
       const summary = callSummary(env, i);
-      use = summary === undefined ? CALLER_SAVED & ~1 : ((1 << (summary.numParams + 1)) - 1) & ~1;
-      return;
+      const params = summary === undefined ? CALLER_SAVED : (1 << (summary.numParams + 1)) - 1;
+      return reads(params & ~1, CALLER_SAVED);
     }
     default:
-      use = dst | bySrc;
+      return reads(dst | bySrc);
   }
 }
 
@@ -118,9 +97,9 @@ export function computeLiveRegs(env: VerifierEnv): void {
   const uses = new Uint16Array(n);
   const defs = new Uint16Array(n);
   for (let i = 0; i < n; i++) {
-    useAndDef(env, i);
-    uses[i] = use;
-    defs[i] = def;
+    const both = useAndDef(env, i);
+    uses[i] = usesOf(both);
+    defs[i] = defsOf(both);
   }
   for (let changed = true; changed; ) {
     changed = false;
@@ -155,6 +134,6 @@ function printLiveRegs(env: VerifierEnv, insns: Insns): void {
 
 /** Exported for the tests: reads and writes of one instruction. */
 export function insnUseDef(env: VerifierEnv, i: number): { use: number; def: number } {
-  useAndDef(env, i);
-  return { use, def };
+  const both = useAndDef(env, i);
+  return { use: usesOf(both), def: defsOf(both) };
 }

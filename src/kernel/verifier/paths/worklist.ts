@@ -56,7 +56,7 @@ function put(
   env.pending.push({ state, insnIdx, prevInsnIdx, logPos: env.log.position() });
   if (env.pending.length > BPF_COMPLEXITY_LIMIT_JMP_SEQ) {
     env.log.line(EXPLORE.TOO_MANY_JUMPS.text(env.pending.length));
-    throw new Rejected(EXPLORE.TOO_MANY_JUMPS as never, errno);
+    throw new Rejected(EXPLORE.TOO_MANY_JUMPS, errno);
   }
   if (state.parent !== undefined) state.parent.branches++;
   return state;

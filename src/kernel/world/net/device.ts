@@ -1,7 +1,7 @@
 /** Network devices that programs can see: struct net_device and its receive queues in kernel memory, by ifindex. */
-import { ETH_HLEN } from './packet.ts';
 import { HookPoint } from '../hook-point.ts';
 import type { Structs } from '../struct-view.ts';
+import { ETH_HLEN } from './if-ether.ts';
 
 /** A simulated network device. */
 export interface NetDeviceSpec {

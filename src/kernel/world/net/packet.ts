@@ -2,7 +2,6 @@
 import type { KernelMemory } from '../../mem/memory.ts';
 import type { KernelLayouts } from '../layouts.ts';
 
-export const ETH_HLEN = 14;
 /** sizeof(struct xdp_frame): kept free at the start of a frame. */
 export const XDP_FRAME_SIZE = 40;
 /** SKB_DATA_ALIGN(sizeof(struct skb_shared_info)): kept free at the end. */
@@ -149,24 +148,24 @@ export class SkbView {
 
   /** ip_summed: 0 none, 1 unnecessary, 2 complete, 3 partial. */
   ipSummed(skb: number): number {
-    return ((this.u8[skb + this.off.__pkt_type_offset] as number) >> 5) & 3;
+    return (this.u8[skb + this.off.__pkt_type_offset] >> 5) & 3;
   }
   setIpSummed(skb: number, value: number): void {
     const at = skb + this.off.__pkt_type_offset;
-    this.u8[at] = ((this.u8[at] as number) & ~0x60) | (value << 5);
+    this.u8[at] = (this.u8[at] & ~0x60) | (value << 5);
   }
 
   /** skb_clear_hash: the hash and its two flag bits in the second byte of the flag group after tstamp_type. */
   clearHash(skb: number): void {
     this.set32(skb, 'hash', 0);
     const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
-    this.u8[at] = (this.u8[at] as number) & ~(L4_HASH | SW_HASH);
+    this.u8[at] = this.u8[at] & ~(L4_HASH | SW_HASH);
   }
   setHash(skb: number, hash: number, flag: number): void {
     this.clearHash(skb);
     this.set32(skb, 'hash', hash);
     const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
-    this.u8[at] = (this.u8[at] as number) | flag;
+    this.u8[at] = this.u8[at] | flag;
   }
   /** skb->encapsulation: a helper put outer headers in front. */
   encapsulated(skb: number): boolean {
@@ -177,7 +176,7 @@ export class SkbView {
     this.u8[at] = (this.u8[at] as number) | ENCAPSULATION;
   }
   hasHash(skb: number): boolean {
-    const flags = this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE] as number;
+    const flags = this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE];
     return (flags & (L4_HASH | SW_HASH)) !== 0;
   }
 }

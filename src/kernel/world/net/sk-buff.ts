@@ -1,5 +1,6 @@
 /** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
-import { ETH_HLEN, SHARED_INFO_SIZE, SKB_HEAD_NOTE, skbOffsets, SkbView } from './packet.ts';
+import { ETH_HLEN, ETH_P_802_2, ETH_P_802_3, ETH_P_802_3_MIN, ETH_P_IP, ETH_P_IPV6 } from './if-ether.ts';
+import { SHARED_INFO_SIZE, SKB_HEAD_NOTE, skbOffsets, SkbView } from './packet.ts';
 import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
@@ -7,11 +8,6 @@ export const NET_SKB_PAD = 64;
 /** Bytes of a packet in a page-sized buffer. */
 export const SKB_MAX_LINEAR = 4096 - NET_SKB_PAD - SHARED_INFO_SIZE;
 
-const ETH_P_IP = 0x0800;
-const ETH_P_IPV6 = 0x86dd;
-const ETH_P_802_3 = 0x0001;
-const ETH_P_802_2 = 0x0004;
-const ETH_P_802_3_MIN = 0x0600;
 const AF_INET = 2;
 const AF_INET6 = 10;
 const PACKET = { HOST: 0, BROADCAST: 1, MULTICAST: 2, OTHERHOST: 3 } as const;
