@@ -286,6 +286,12 @@ describe('tidy', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('no two parameters in a row are booleans', () => {
+    const inARow = /\w+\??(?:: boolean| = (?:true|false)),\s*\w+\??(?:: boolean| = (?:true|false))\b/g;
+    const wrong = violations((source) => [...source.text.matchAll(inARow)].map((m) => m[0]));
+    expect(wrong).toEqual([]);
+  });
+
   it('files end at 600 lines, but for tables and generated files listed here', () => {
     const wrong = violations((source) => {
       const lines = source.text.split('\n').length - 1;

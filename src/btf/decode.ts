@@ -72,6 +72,18 @@ function enumValues(w: Uint32Array, at: number, t: Head, str: (off: number) => s
   return out;
 }
 
+function params(w: Uint32Array, at: number, vlen: number, str: (off: number) => string): BtfParam[] {
+  const out: BtfParam[] = [];
+  for (let i = 0, p = at + 3; i < vlen; i++, p += 2) out.push({ name: str(w[p]), type: w[p + 1] });
+  return out;
+}
+
+function variables(w: Uint32Array, at: number, vlen: number): BtfVarSecinfo[] {
+  const out: BtfVarSecinfo[] = [];
+  for (let i = 0, p = at + 3; i < vlen; i++, p += 3) out.push({ type: w[p], offset: w[p + 1], size: w[p + 2] });
+  return out;
+}
+
 /** Decodes the type at word `at`. */
 export function decodeType(w: Uint32Array, at: number, id: number, str: (off: number) => string): BtfType {
   const info = w[at + 1];
@@ -113,18 +125,12 @@ export function decodeType(w: Uint32Array, at: number, id: number, str: (off: nu
     case BTF_KIND.ENUM64:
       t.values = enumValues(w, at, t, str);
       break;
-    case BTF_KIND.FUNC_PROTO: {
-      const params: BtfParam[] = [];
-      for (let i = 0, p = at + 3; i < vlen; i++, p += 2) params.push({ name: str(w[p]), type: w[p + 1] });
-      t.params = params;
+    case BTF_KIND.FUNC_PROTO:
+      t.params = params(w, at, vlen, str);
       break;
-    }
-    case BTF_KIND.DATASEC: {
-      const vars: BtfVarSecinfo[] = [];
-      for (let i = 0, p = at + 3; i < vlen; i++, p += 3) vars.push({ type: w[p], offset: w[p + 1], size: w[p + 2] });
-      t.vars = vars;
+    case BTF_KIND.DATASEC:
+      t.vars = variables(w, at, vlen);
       break;
-    }
     case BTF_KIND.VAR:
       t.linkage = w[at + 3];
       break;

@@ -53,18 +53,22 @@ export function openPcap(open: () => Uint8Array | ByteSource, head = new ByteWin
     littleEndian: little,
     nanoseconds,
     linkType,
-    [Symbol.iterator]: () => packets(next(), little, nanoseconds, linkType, header),
+    [Symbol.iterator]: () => packets(next(), { little, nanosecondsUnit: nanoseconds ? 1 : 1000 }, linkType, header),
   };
+}
+
+/** What the file's header says of its packets: byte order, and nanoseconds in a unit of their times. */
+interface PacketFormat {
+  readonly little: boolean;
+  readonly nanosecondsUnit: number;
 }
 
 function* packets(
   file: ByteWindow,
-  little: boolean,
-  nano: boolean,
+  { little, nanosecondsUnit }: PacketFormat,
   linkType: number,
   header: number,
 ): Generator<CapturedPacket> {
-  const unit = nano ? 1 : 1000;
   for (let at = HEADER; ; ) {
     let left = file.have(at, header);
     if (left <= 0) return;
@@ -83,7 +87,7 @@ function* packets(
       data: file.slice(data, kept),
       length: file.u32(at + 12, little),
       seconds: file.u32(at, little),
-      nanoseconds: file.u32(at + 4, little) * unit,
+      nanoseconds: file.u32(at + 4, little) * nanosecondsUnit,
       linkType,
       interfaceId: 0,
     };

@@ -67,7 +67,7 @@ export function encodeAttr<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C], 
       { name: 'attr', at, length: BPF_ATTR_SIZE },
       ...placed.map(({ field, value, at: where }) => ({ name: field.name, at: where, length: value.length })),
     ],
-    finish: () => takeOutputs(layout.fields, placed, source, space.bytes, view, at),
+    finish: () => takeOutputs(layout.fields, placed, source, { bytes: space.bytes, view, at }),
   };
 }
 
@@ -154,13 +154,18 @@ function clearPointers(info: InfoAttr['info'], struct: Uint8Array): void {
   }
 }
 
+/** The memory that the kernel wrote to, and where the attribute lies in it. */
+interface Written {
+  readonly bytes: Uint8Array;
+  readonly view: DataView;
+  readonly at: number;
+}
+
 function takeOutputs(
   fields: readonly AttrField[],
   placed: readonly Placed[],
   source: Fields,
-  bytes: Uint8Array,
-  view: DataView,
-  at: number,
+  { bytes, view, at }: Written,
 ): void {
   for (const field of fields) {
     if (field.dir === 'in') continue;

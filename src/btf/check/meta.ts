@@ -95,11 +95,14 @@ function checkOne(m: Meta): void {
   }
 }
 
+/** A type that is not void. */
+const validPart = (id = 0): boolean => id !== 0 && validId(id);
+
 /** Types without members, enumerators or variables. */
 function checkPlain(m: Meta): void {
   const { t, log } = m;
-  const no = (bad: boolean, why: string, errno?: number): void => {
-    if (bad) log.failType(t, why, errno);
+  const no = (bad: boolean, why: string): void => {
+    if (bad) log.failType(t, why);
   };
   const plain = (kindFlag = true): void => {
     no(t.vlen !== 0, 'vlen != 0');
@@ -108,8 +111,7 @@ function checkPlain(m: Meta): void {
   switch (t.kind) {
     case BTF_KIND.INT:
       plain();
-      checkInt(m);
-      break;
+      return checkInt(m);
     case BTF_KIND.PTR:
     case BTF_KIND.TYPEDEF:
     case BTF_KIND.VOLATILE:
@@ -129,22 +131,20 @@ function checkPlain(m: Meta): void {
       no(m.words[0] !== 0, 'Invalid name');
       plain();
       no(m.words[2] !== 0, 'size != 0');
-      no(t.array?.elemType === 0 || !validId(t.array?.elemType ?? 0), 'Invalid elem');
-      no(t.array?.indexType === 0 || !validId(t.array?.indexType ?? 0), 'Invalid index');
+      no(!validPart(t.array?.elemType), 'Invalid elem');
+      no(!validPart(t.array?.indexType), 'Invalid index');
       break;
     case BTF_KIND.FUNC_PROTO:
       no(m.words[0] !== 0, 'Invalid name');
-      no(t.kindFlag, 'Invalid btf_info kind_flag');
-      break;
+      return no(t.kindFlag, 'Invalid btf_info kind_flag');
     case BTF_KIND.FUNC:
       no(!isIdentifier(t.name), 'Invalid name');
       no(t.linkage > BTF_LINKAGE.GLOBAL, 'Invalid func linkage');
-      no(t.kindFlag, 'Invalid btf_info kind_flag');
-      break;
+      return no(t.kindFlag, 'Invalid btf_info kind_flag');
     case BTF_KIND.VAR:
       plain();
       no(!isIdentifier(t.name), 'Invalid name');
-      no(t.type === 0 || !validId(t.type), 'Invalid type_id');
+      no(!validPart(t.type), 'Invalid type_id');
       no(t.linkage > BTF_LINKAGE.GLOBAL, 'Linkage not supported');
       break;
     case BTF_KIND.FLOAT:
@@ -154,8 +154,7 @@ function checkPlain(m: Meta): void {
     case BTF_KIND.DECL_TAG:
       no(t.name === '' || t.name === EMPTY_NAME, 'Invalid value');
       plain(false);
-      no(t.componentIdx < -1, 'Invalid component_idx');
-      break;
+      return no(t.componentIdx < -1, 'Invalid component_idx');
     default:
       break;
   }

@@ -126,6 +126,7 @@ export type EngineMaker = (
 ) => { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
 
 /** Wires an embedded kernel; without engines it only verifies, whatever the options say. */
+// oxlint-disable-next-line max-lines-per-function -- wiring: each part once, in the order in which they need each other
 export function assembleRuntime(
   given: RuntimeOptions,
   verifier: SyscallEnv['verify'],

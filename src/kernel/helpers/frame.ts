@@ -49,18 +49,16 @@ export type Helper = (a: number, b: number, c: number, d: number, e: number) => 
 export type HelperMaker = (env: HelperEnv) => JsHelper;
 
 /**
- * A helper with up to five 32-bit unsigned arguments and a signed result: the most frequent shape.
- * @param wide number of the argument that is 64 bits wide (flags): an upper half makes it all ones, which no helper knows
+ * A helper with 32-bit arguments, made for one environment.
+ * @param wide number of the argument that has 64 bits (flags): an upper half makes it all ones, which no helper accepts
  */
-export function simple(
-  fn: (env: HelperEnv, a: number, b: number, c: number, d: number, e: number) => number,
-  wide = 0,
-): HelperMaker {
+export function simple(make: (env: HelperEnv) => Helper, wide = 0): HelperMaker {
   return (env) => {
     const f = new Frames(env);
+    const helper = make(env);
     return (frame) => {
       if (wide !== 0 && f.hi(frame, wide) !== 0) f.setArg(frame, wide, 0xffff_ffff);
-      f.ret(frame, fn(env, f.u32(frame, 1), f.u32(frame, 2), f.u32(frame, 3), f.u32(frame, 4), f.u32(frame, 5)));
+      f.ret(frame, helper(f.u32(frame, 1), f.u32(frame, 2), f.u32(frame, 3), f.u32(frame, 4), f.u32(frame, 5)));
     };
   };
 }

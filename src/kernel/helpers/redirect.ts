@@ -47,18 +47,24 @@ function note(run: Invocation, ifindex: number, flags: number): void {
 }
 
 /** bpf_redirect_neigh(ifindex, params, plen, flags) */
-export const redirectNeigh = simple((env, ifindex, _params, plen, flags) => {
-  if ((plen && plen < REDIR_NEIGH_SIZE) || flags) return TC_ACT_SHOT;
-  note(env.cpu.run, ifindex | 0, BPF_F_NEIGH);
-  return TC_ACT_REDIRECT;
-}, 4);
+export const redirectNeigh = simple(
+  (env) => (ifindex, _params, plen, flags) => {
+    if ((plen && plen < REDIR_NEIGH_SIZE) || flags) return TC_ACT_SHOT;
+    note(env.cpu.run, ifindex | 0, BPF_F_NEIGH);
+    return TC_ACT_REDIRECT;
+  },
+  4,
+);
 
 /** bpf_redirect_peer(ifindex, flags) */
-export const redirectPeer = simple((env, ifindex, flags) => {
-  if (flags) return TC_ACT_SHOT;
-  note(env.cpu.run, ifindex | 0, BPF_F_PEER);
-  return TC_ACT_REDIRECT;
-}, 2);
+export const redirectPeer = simple(
+  (env) => (ifindex, flags) => {
+    if (flags) return TC_ACT_SHOT;
+    note(env.cpu.run, ifindex | 0, BPF_F_PEER);
+    return TC_ACT_REDIRECT;
+  },
+  2,
+);
 
 /** bpf_clone_redirect(skb, ifindex, flags): a copy goes to the wire of all devices. */
 export const cloneRedirect: HelperMaker = (env) => {

@@ -13,10 +13,7 @@ const MAC_UNSET = 0xffff;
 
 /** A helper on the sk_buff at the first argument, made for one environment. `wide` as in {@link simple}. */
 export function skbMaker(make: (env: HelperEnv, skb: SkbView) => Helper, wide = 0): HelperMaker {
-  return (env) => {
-    const helper = make(env, new SkbView(env.mem, skbOffsets(layoutsOf(env))));
-    return simple((_env, at, b, c, d, e) => helper(at, b, c, d, e), wide)(env);
-  };
+  return simple((env) => make(env, new SkbView(env.mem, skbOffsets(layoutsOf(env)))), wide);
 }
 
 /** bpf_skb_store_bytes(skb, offset, from, len, flags) */

@@ -163,4 +163,4 @@ export const noClass = skbMaker(() => () => 0);
 export const getSocketUid = skbMaker(() => () => 0);
 
 /** bpf_get_netns_cookie: there is one network namespace, the first. */
-export const getNetnsCookie = simple(() => 1);
+export const getNetnsCookie = simple(() => () => 1);

@@ -25,25 +25,31 @@ function capture(env: HelperEnv, flags: number, room: number): Uint8Array | numb
 const STACKID_FLAGS = BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_FAST_STACK_CMP | BPF_F_REUSE_STACKID;
 
 /** bpf_get_stackid(ctx, map, flags) */
-export const getStackid = simple((env, _ctx, mapAddr, flags) => {
-  if (flags & ~STACKID_FLAGS) return -ERRNO.EINVAL;
-  const map = env.mapAt(mapAddr) as StackTraceMap;
-  const stack = capture(env, flags, map.desc.valueSize);
-  if (typeof stack === 'number') return stack;
-  return map.put(fnv(stack), stack, (flags & BPF_F_REUSE_STACKID) !== 0, (flags & BPF_F_FAST_STACK_CMP) !== 0);
-}, 3);
+export const getStackid = simple(
+  (env) => (_ctx, mapAddr, flags) => {
+    if (flags & ~STACKID_FLAGS) return -ERRNO.EINVAL;
+    const map = env.mapAt(mapAddr) as StackTraceMap;
+    const stack = capture(env, flags, map.desc.valueSize);
+    if (typeof stack === 'number') return stack;
+    return map.put(fnv(stack), stack, flags);
+  },
+  3,
+);
 
 /** bpf_get_stack(ctx, buf, size, flags): bytes written; the rest of the buffer is zero. Build ids are SCOPE 76. */
-export const getStack = simple((env, _ctx, buf, size, flags) => {
-  const { u8 } = env.mem;
-  u8.fill(0, buf, buf + size);
-  if (flags & ~(BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK) || flags & BPF_F_USER_BUILD_ID) return -ERRNO.EINVAL;
-  if (size % 8 !== 0) return -ERRNO.EINVAL;
-  const stack = capture(env, flags, size);
-  if (typeof stack === 'number') return stack;
-  u8.set(stack, buf);
-  return stack.length;
-}, 4);
+export const getStack = simple(
+  (env) => (_ctx, buf, size, flags) => {
+    const { u8 } = env.mem;
+    u8.fill(0, buf, buf + size);
+    if (flags & ~(BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK) || flags & BPF_F_USER_BUILD_ID) return -ERRNO.EINVAL;
+    if (size % 8 !== 0) return -ERRNO.EINVAL;
+    const stack = capture(env, flags, size);
+    if (typeof stack === 'number') return stack;
+    u8.set(stack, buf);
+    return stack.length;
+  },
+  4,
+);
 
 /** FNV-1a over the bytes. */
 function fnv(bytes: Uint8Array): number {

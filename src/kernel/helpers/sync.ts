@@ -2,13 +2,13 @@
 import { Frames, type HelperMaker, simple } from './frame.ts';
 
 /** bpf_spin_lock: the verifier allows one lock at a time, so a set word is left over from a run that was stopped. */
-export const spinLock = simple((env, lock) => {
+export const spinLock = simple((env) => (lock) => {
   env.mem.u32[lock >>> 2] = 1;
   return 0;
 });
 
 /** bpf_spin_unlock */
-export const spinUnlock = simple((env, lock) => {
+export const spinUnlock = simple((env) => (lock) => {
   env.mem.u32[lock >>> 2] = 0;
   return 0;
 });

@@ -18,7 +18,7 @@ export const getCurrentUidGid: HelperMaker = (env) => {
 };
 
 /** bpf_get_current_comm(buf, size): NUL-terminated and zero-padded. */
-export const getCurrentComm = simple((env, buf, size) => {
+export const getCurrentComm = simple((env) => (buf, size) => {
   const { u8 } = env.mem;
   const { comm } = env.host.current;
   u8.fill(0, buf, buf + size);
@@ -78,4 +78,4 @@ export const getPrandomU32: HelperMaker = (env) => {
 };
 
 /** bpf_get_numa_node_id: one node. */
-export const getNumaNodeId = simple(() => 0);
+export const getNumaNodeId = simple(() => () => 0);

@@ -1,4 +1,5 @@
 /** BPF_MAP_TYPE_STACK_TRACE: stacks under ids that bpf_get_stackid hands out; the host supplies the addresses. */
+import { BPF_F_FAST_STACK_CMP, BPF_F_REUSE_STACKID } from '../../uapi/flags.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex } from './array.ts';
@@ -18,16 +19,16 @@ export class StackTraceMap extends StoredMap {
   }
 
   /**
-   * __bpf_get_stackid: stores a stack under its hash. A bucket that holds another stack gives -EEXIST unless `reuse`.
-   * @param compareHash only the hash decides whether stacks are equal (BPF_F_FAST_STACK_CMP)
+   * __bpf_get_stackid: stores a stack under its hash. A bucket that holds another stack gives -EEXIST by default.
+   * @param flags BPF_F_REUSE_STACKID: the other stack is replaced. BPF_F_FAST_STACK_CMP: only the hash is compared.
    */
-  put(hash: number, stack: Uint8Array, reuse: boolean, compareHash: boolean): number {
+  put(hash: number, stack: Uint8Array, flags: number): number {
     const id = (hash & (this.#buckets - 1)) >>> 0;
     const old = this.#stacks.get(id);
     const bytes = stack.subarray(0, this.desc.valueSize);
     if (old) {
-      if (compareHash || equal(old, bytes)) return id;
-      if (!reuse) return -ERRNO.EEXIST;
+      if (flags & BPF_F_FAST_STACK_CMP || equal(old, bytes)) return id;
+      if (!(flags & BPF_F_REUSE_STACKID)) return -ERRNO.EEXIST;
     }
     this.#stacks.set(id, bytes.slice());
     return id;

@@ -95,6 +95,12 @@ export function typesAreCompatible(
 
 const named = (a: BtfType, b: BtfType): boolean => (b.name === '' ? a.name === '' : sameEssence(a.name, b.name));
 
+function enumsMatch(a: BtfType, b: BtfType, effort: Effort): boolean {
+  if (a.size !== b.size) return false;
+  effort.left -= a.vlen + b.vlen;
+  return effort.left >= 0 && allWithin(a.values, essentialNames(b.values));
+}
+
 /** Types of one kind that lead to no others. */
 function leafMatches(a: BtfType, b: BtfType): boolean {
   switch (a.kind) {
@@ -123,7 +129,6 @@ export function typesMatch(
 ): boolean {
   const known = new Map<string, boolean>();
   let steps = 0;
-
   // Depth is bounded by MAX_DEPTH and work by MAX_STEPS, so this recursion cannot be driven far by its input.
   const match = (l: number, t: number, behindPointer: boolean, depth: number): boolean => {
     if (depth === 0 || ++steps > MAX_STEPS || --effort.left < 0) return false;
@@ -149,9 +154,7 @@ export function typesMatch(
     switch (a.kind) {
       case BTF_KIND.ENUM:
       case BTF_KIND.ENUM64:
-        if (a.size !== b.size) return false;
-        effort.left -= a.vlen + b.vlen;
-        return effort.left >= 0 && allWithin(a.values, essentialNames(b.values));
+        return enumsMatch(a, b, effort);
       case BTF_KIND.STRUCT:
       case BTF_KIND.UNION:
         // Behind a pointer the name says enough.

@@ -31,7 +31,7 @@ export function collectRefs(elf: ElfFile, functions: readonly RawFunction[], pla
       const f = at(target, Math.floor(r.offset / 8));
       if (f === undefined) continue;
       const insn = Math.floor(r.offset / 8) - f.sectionInsn;
-      out.get(f.key)?.push(resolve(elf, f, insn, r, places, at));
+      out.get(f.key)?.push(resolve({ elf, places, at }, f, insn, r));
     }
   }
   for (const f of functions) addLocalCalls(f, out.get(f.key) as InsnRef[], at);
@@ -61,7 +61,14 @@ function functionLookup(functions: readonly RawFunction[]): At {
   };
 }
 
-function resolve(elf: ElfFile, f: RawFunction, insn: number, r: ElfReloc, places: Places, at: At): InsnRef {
+/** What references lead to: sections, maps and data, functions. */
+interface Destinations {
+  readonly elf: ElfFile;
+  readonly places: Places;
+  readonly at: At;
+}
+
+function resolve({ elf, places, at }: Destinations, f: RawFunction, insn: number, r: ElfReloc): InsnRef {
   const invalid = (detail: string): InsnRef => ({ kind: 'invalid', insn, detail: `instruction ${insn}: ${detail}` });
   const code = f.insns.code[insn];
   const sym = r.symbol;

@@ -124,7 +124,7 @@ function lowerBinary(f: FnState, op: number, dst: number, b: Operand, wide: bool
   const dstZext = f.isZext(dst);
   const srcZext = b.known ? !wide || b.hi === 0 : f.isZext(b.reg);
   if (wide && f.narrowDef && lowHalfSuffices(f, op, dst, b)) {
-    const zext = wideStaysZext(op, dstZext, srcZext, b);
+    const zext = wideStaysZext(op, b, { dstZext, srcZext });
     f.push32(dst);
     push32(f, b);
     f.out.byte(op32);
@@ -145,7 +145,7 @@ function lowerBinary(f: FnState, op: number, dst: number, b: Operand, wide: bool
     f.push64(dst);
     push64(f, b);
     f.out.byte(op64);
-    f.set64(dst, wideStaysZext(op, dstZext, srcZext, b));
+    f.set64(dst, wideStaysZext(op, b, { dstZext, srcZext }));
     return true;
   }
   f.push32(dst);
@@ -154,7 +154,8 @@ function lowerBinary(f: FnState, op: number, dst: number, b: Operand, wide: bool
 }
 
 /** Whether the upper half of a 64-bit result is known to be zero. */
-function wideStaysZext(op: number, dstZext: boolean, srcZext: boolean, b: Operand): boolean {
+function wideStaysZext(op: number, b: Operand, zext: { dstZext: boolean; srcZext: boolean }): boolean {
+  const { dstZext, srcZext } = zext;
   if (op === BPF_AND) return dstZext || srcZext;
   if (op === BPF_OR || op === BPF_XOR) return dstZext && srcZext;
   return op === BPF_RSH && (dstZext || (b.known && (b.lo & 63) >= 32));

@@ -220,6 +220,20 @@ function pushWithinLimit(f: FnState, inlined: boolean, n: number): void {
   }
 }
 
+/** Calls the callback, known or through its slot, with the two arguments that were pushed; it may take fewer, or up to five. */
+function callLoopBody(f: FnState, target: number | undefined, slot: number): void {
+  const { out, plan } = f;
+  const params = target === undefined ? 5 : plan.argCount[target];
+  if (params < 2) out.byte(w.DROP);
+  if (params < 1) out.byte(w.DROP);
+  for (let k = 2; k < params; k++) out.i64(0, 0);
+  if (target === undefined) {
+    out.get(slot);
+    out.op(w.CALL_INDIRECT, TYPE_FUNCTION);
+    out.byte(0);
+  } else out.op(w.CALL, plan.functionIndex(target));
+}
+
 /** bpf_loop(nr, callback, ctx, flags): the loop itself, with a direct call when the callback is known. */
 function lowerLoopHelper(f: FnState, inlined: boolean): void {
   const { out, plan } = f;
@@ -256,15 +270,7 @@ function lowerLoopHelper(f: FnState, inlined: boolean): void {
   out.get(at);
   out.byte(w.I64_EXTEND_I32_U);
   out.get(ctx);
-  const params = target === undefined ? 5 : plan.argCount[target];
-  if (params < 2) out.byte(w.DROP);
-  if (params < 1) out.byte(w.DROP);
-  for (let k = 2; k < params; k++) out.i64(0, 0);
-  if (target === undefined) {
-    out.get(slot);
-    out.op(w.CALL_INDIRECT, TYPE_FUNCTION);
-    out.byte(0);
-  } else out.op(w.CALL, plan.functionIndex(target));
+  callLoopBody(f, target, slot);
   out.get(at);
   out.i32(1);
   out.byte(w.I32_ADD);

@@ -163,6 +163,37 @@ export function emitCheck(f: FnState, size: number, write: boolean, pc: number):
 
 export const CHECK_PARAMS: number[] = [w.T_I64, w.T_I32, w.T_I32];
 
+/** Locals of the checking function that {@link pushHolds} reads. */
+interface CheckLocals {
+  readonly addr: number;
+  readonly what: number;
+  readonly at: number;
+  readonly end: number;
+}
+
+/** Pushes whether the entry at `at` holds the access: its bytes, and writing when it writes. */
+function pushHolds(out: ByteSink, { addr, what, at, end }: CheckLocals): void {
+  out.get(addr);
+  out.get(at);
+  out.mem(w.I64_LOAD32_U, 2, 0);
+  out.byte(w.I64_GE_U);
+  out.get(end);
+  out.get(at);
+  out.mem(w.I64_LOAD32_U, 2, 4);
+  out.byte(w.I64_LE_U);
+  out.byte(w.I32_AND);
+  out.get(addr);
+  out.get(end);
+  out.byte(w.I64_LE_U);
+  out.byte(w.I32_AND);
+  out.get(at);
+  out.mem(w.I32_LOAD, 2, 8);
+  out.get(what);
+  out.i32(256);
+  out.byte2(w.I32_LT_U, w.I32_OR);
+  out.byte(w.I32_AND);
+}
+
 /** Body of the checking function: (address, size | write << 8, pc) to the address as i32. Aborts when no region holds the access. */
 export function checkBody(area: GuardArea, abortIndex: number): ByteSink {
   const out = new ByteSink(256);
@@ -187,26 +218,8 @@ export function checkBody(area: GuardArea, abortIndex: number): ByteSink {
   out.get(left);
   out.byte(w.I32_EQZ);
   out.op(w.BR_IF, 1);
-  out.get(addr);
-  out.get(at);
-  out.mem(w.I64_LOAD32_U, 2, 0);
-  out.byte(w.I64_GE_U);
-  out.get(end);
-  out.get(at);
-  out.mem(w.I64_LOAD32_U, 2, 4);
-  out.byte(w.I64_LE_U);
-  out.byte(w.I32_AND);
-  out.get(addr);
-  out.get(end);
-  out.byte(w.I64_LE_U);
-  out.byte(w.I32_AND);
-  out.get(at);
-  out.mem(w.I32_LOAD, 2, 8);
-  out.get(what);
-  out.i32(256);
-  out.byte2(w.I32_LT_U, w.I32_OR);
-  out.byte2(w.I32_AND, w.IF);
-  out.byte(w.T_EMPTY);
+  pushHolds(out, { addr, what, at, end });
+  out.byte2(w.IF, w.T_EMPTY);
   out.get(addr);
   out.byte2(w.I32_WRAP_I64, w.RETURN);
   out.byte(w.END);

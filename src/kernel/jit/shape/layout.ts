@@ -79,6 +79,15 @@ class ReadyBlocks {
   }
 }
 
+/** How many edges into each block come from above it. */
+function forwardPredecessors(cfg: Cfg, goesBack: (from: number, to: number) => boolean): Int32Array {
+  const count = new Int32Array(cfg.count);
+  for (let b = 0; b < cfg.count; b++) {
+    for (let e = cfg.predRow[b]; e < cfg.predRow[b + 1]; e++) if (!goesBack(cfg.preds[e], b)) count[b]++;
+  }
+  return count;
+}
+
 /** The scopes that begin at each position, as a linked list. */
 function scopesByStart(nest: ScopeNest, positions: number): { scopeAt: Int32Array; scopeNext: Int32Array } {
   const scopeAt = new Int32Array(positions).fill(-1);
@@ -97,18 +106,12 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
   const n = cfg.count;
   const { parent, size, pre, last } = forest;
   const goesBack = (from: number, to: number): boolean => pre[from] >= pre[to] && pre[from] <= last[to];
-
-  const waiting = new Int32Array(n);
-  for (let b = 0; b < n; b++) {
-    for (let e = cfg.predRow[b]; e < cfg.predRow[b + 1]; e++) if (!goesBack(cfg.preds[e], b)) waiting[b]++;
-  }
+  const waiting = forwardPredecessors(cfg, goesBack);
   const ready = new ReadyBlocks(parent);
   const left = size.slice();
-  const order = new Int32Array(n);
-  const position = new Int32Array(n);
+  const [order, position] = [new Int32Array(n), new Int32Array(n)];
   const nest = new ScopeNest(2 * n);
-  const blockScope = new Int32Array(n).fill(-1);
-  const loopScope = new Int32Array(n).fill(-1);
+  const [blockScope, loopScope] = [new Int32Array(n).fill(-1), new Int32Array(n).fill(-1)];
   let current = -1;
   let at = 0;
   const reach = (from: number, to: number): void => {
@@ -146,7 +149,6 @@ export function structureCfg(cfg: Cfg): Layout | undefined {
     reach(b, cfg.next[b]);
   }
   closeLoops();
-
   return {
     order,
     position,

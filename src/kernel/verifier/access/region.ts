@@ -86,8 +86,7 @@ export function checkHelperMemAccess(env: VerifierEnv, mem: CalleeMem, meta: Cal
 export function checkMemSizeReg(
   env: VerifierEnv,
   regno: number,
-  write: boolean,
-  zeroSizeAllowed: boolean,
+  { write, zeroSizeAllowed }: Pick<CalleeMem, 'write' | 'zeroSizeAllowed'>,
   meta: CallMeta,
 ): void {
   const { rows } = env.state.frame;

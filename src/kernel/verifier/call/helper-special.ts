@@ -46,7 +46,7 @@ export function checkSpecialHelper(env: VerifierEnv, fn: FuncProto, meta: CallMe
   else if (callback !== undefined) pushCallbackCall(env, insnIdx, meta.subprogno, callbackKind(callback));
   switch (fn.id) {
     case F.BPF_FUNC_tail_call:
-      checkResourceLeak(env, false, true, 'tail_call');
+      checkResourceLeak(env, 'program', 'tail_call');
       break;
     case F.BPF_FUNC_get_local_storage:
       if (!regIsNull(rows, regRow(2))) reject(env, CALL.LOCAL_STORAGE_FLAGS);

@@ -306,8 +306,7 @@ function checkMemPair(env: VerifierEnv, meta: KfuncMeta, i: number, r: number): 
     const saved = mayBeNull ? rows.slice(r, r + ROW) : undefined;
     if (mayBeNull) markPtrNotNullReg(env, rows, r);
     try {
-      checkMemSizeReg(env, i + 2, false, true, new CallMeta());
-      checkMemSizeReg(env, i + 2, true, true, new CallMeta());
+      for (const write of [false, true]) checkMemSizeReg(env, i + 2, { write, zeroSizeAllowed: true }, new CallMeta());
     } catch (e) {
       if (!(e instanceof Rejected)) throw e;
       rejectAfter(env, e, KFUNC.MEM_LEN_PAIR, i);

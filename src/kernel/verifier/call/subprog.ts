@@ -79,7 +79,7 @@ function checkGlobalCall(env: VerifierEnv, subprog: number, misfit: Said | undef
 function checkThrowingGlobal(env: VerifierEnv): void {
   const { refs, activeIrqId, activeRcuLocks, activePreemptLocks } = env.state;
   const holds = refs.length > 0 || activeIrqId !== 0 || activeRcuLocks > 0 || activePreemptLocks > 0;
-  if (holds && env.fixed('THROW_IN_GLOBAL')) checkResourceLeak(env, true, true, 'bpf_throw');
+  if (holds && env.fixed('THROW_IN_GLOBAL')) checkResourceLeak(env, 'exception', 'bpf_throw');
 }
 
 /** The prototype says nothing, or has been refused before. */

@@ -102,18 +102,18 @@ function bitsTaken(a: Scalar, b: Scalar, is32: boolean): 1 | 0 | -1 {
   return -1;
 }
 
-/** a < b: 1 when always, 0 when never. */
-function below(a: Scalar, b: Scalar, signed: boolean, is32: boolean): 1 | 0 | -1 {
-  if (is32) {
-    if (signed) return a.s32max < b.s32min ? 1 : a.s32min >= b.s32max ? 0 : -1;
-    return ult32(a.u32max, b.u32min) ? 1 : !ult32(a.u32min, b.u32max) ? 0 : -1;
-  }
-  if (signed) {
-    if (slt64(a.smaxLo, a.smaxHi, b.sminLo, b.sminHi)) return 1;
-    return slt64(a.sminLo, a.sminHi, b.smaxLo, b.smaxHi) ? -1 : 0;
-  }
+/** a < b without sign: 1 when always, 0 when never. */
+function below(a: Scalar, b: Scalar, is32: boolean): 1 | 0 | -1 {
+  if (is32) return ult32(a.u32max, b.u32min) ? 1 : !ult32(a.u32min, b.u32max) ? 0 : -1;
   if (ult64(a.umaxLo, a.umaxHi, b.uminLo, b.uminHi)) return 1;
   return ult64(a.uminLo, a.uminHi, b.umaxLo, b.umaxHi) ? -1 : 0;
+}
+
+/** a < b with sign: 1 when always, 0 when never. */
+function signedBelow(a: Scalar, b: Scalar, is32: boolean): 1 | 0 | -1 {
+  if (is32) return a.s32max < b.s32min ? 1 : a.s32min >= b.s32max ? 0 : -1;
+  if (slt64(a.smaxLo, a.smaxHi, b.sminLo, b.sminHi)) return 1;
+  return slt64(a.sminLo, a.sminHi, b.smaxLo, b.smaxHi) ? -1 : 0;
 }
 
 const negate = (taken: 1 | 0 | -1): 1 | 0 | -1 => (taken < 0 ? -1 : taken === 1 ? 0 : 1);
@@ -128,21 +128,21 @@ export function isScalarBranchTaken(a: Scalar, b: Scalar, op: number, is32: bool
     case BPF_JSET:
       return bitsTaken(a, b, is32);
     case BPF_JLT:
-      return below(a, b, false, is32);
+      return below(a, b, is32);
     case BPF_JGE:
-      return negate(below(a, b, false, is32));
+      return negate(below(a, b, is32));
     case BPF_JGT:
-      return below(b, a, false, is32);
+      return below(b, a, is32);
     case BPF_JLE:
-      return negate(below(b, a, false, is32));
+      return negate(below(b, a, is32));
     case BPF_JSLT:
-      return below(a, b, true, is32);
+      return signedBelow(a, b, is32);
     case BPF_JSGE:
-      return negate(below(a, b, true, is32));
+      return negate(signedBelow(a, b, is32));
     case BPF_JSGT:
-      return below(b, a, true, is32);
+      return signedBelow(b, a, is32);
     case BPF_JSLE:
-      return negate(below(b, a, true, is32));
+      return negate(signedBelow(b, a, is32));
     default:
       return -1;
   }

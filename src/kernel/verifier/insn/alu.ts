@@ -48,7 +48,7 @@ import {
   loadScalar,
   storeScalar,
 } from '../state/row.ts';
-import { checkRegRead, checkRegWrite, markRegConst, markRegUnknown } from '../state/regs.ts';
+import { checkRegRead, checkRegWrite, defineReg, markRegConst, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { aluString } from './alu-name.ts';
 import { adjustPtrMinMaxVals } from './alu-ptr.ts';
@@ -96,17 +96,17 @@ function checkUnary(env: VerifierEnv, op: number): void {
   const { rows } = env.state.frame;
   const d = regRow(dst);
   if (op === BPF_NEG && rows[d + TYPE] === SCALAR_VALUE) {
-    checkRegWrite(env, dst, false, is64);
+    checkRegWrite(env, dst, is64);
     adjustScalar(env, op, d, undefined, is64);
     rows[d + ID] = rows[d + OFF] = 0;
   } else if (op === BPF_END && rows[d + TYPE] === SCALAR_VALUE) {
-    checkRegWrite(env, dst, false, is64);
+    checkRegWrite(env, dst, is64);
     loadScalar(dstVal, rows, d);
     byteSwap(dstVal, imm, is64 || bpfSrc(code) === BPF_TO_BE);
     storeScalar(dstVal, rows, d);
     // Sixty-four bits in the machine's own order stay what they were.
     if (is64 || bpfSrc(code) === BPF_TO_BE || imm !== 64) rows[d + ID] = rows[d + OFF] = 0;
-  } else checkRegWrite(env, dst, true, is64);
+  } else defineReg(env, dst, is64);
 }
 
 function checkMov(env: VerifierEnv): void {
@@ -127,7 +127,7 @@ function checkMov(env: VerifierEnv): void {
   const dst = insns.dst[idx];
   const src = insns.src[idx];
   if (isReg) checkRegRead(env, src);
-  checkRegWrite(env, dst, false, is64);
+  checkRegWrite(env, dst, is64);
   const { rows } = env.state.frame;
   const d = regRow(dst);
   if (!isReg) {
@@ -212,13 +212,14 @@ function checkBinary(env: VerifierEnv, op: number): void {
   if ((op === BPF_LSH || op === BPF_RSH || op === BPF_ARSH) && !isReg && (imm < 0 || imm >= (is64 ? 64 : 32))) {
     reject(env, ALU.INVALID_SHIFT, imm);
   }
-  checkRegWrite(env, dst, false, is64);
-  adjustRegMinMaxVals(env, op, is64, isReg);
+  checkRegWrite(env, dst, is64);
+  adjustRegMinMaxVals(env, op, is64);
 }
 
 /** adjust_reg_min_max_vals: pointer and number, or two numbers. */
-function adjustRegMinMaxVals(env: VerifierEnv, op: number, is64: boolean, isReg: boolean): void {
+function adjustRegMinMaxVals(env: VerifierEnv, op: number, is64: boolean): void {
   const { insns, insnIdx: idx } = env;
+  const isReg = bpfSrc(insns.code[idx]) === BPF_X;
   const { rows } = env.state.frame;
   const dst = insns.dst[idx];
   const src = insns.src[idx];

@@ -34,7 +34,7 @@ import type { VerifierEnv } from '../env.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { TYPE } from '../state/row.ts';
-import { checkRegRead, checkRegWrite } from '../state/regs.ts';
+import { checkRegRead, defineReg } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { LOAD_ACQUIRE, checkLoadMem, checkStoreReg } from './mem.ts';
 
@@ -93,7 +93,7 @@ function checkRmw(env: VerifierEnv): void {
   let load = -1;
   if (imm & BPF_FETCH) {
     load = imm === BPF_CMPXCHG ? 0 : src;
-    checkRegWrite(env, load, true);
+    defineReg(env, load);
   }
   checkRmwMem(env, false, -1);
   if (load >= 0) checkRmwMem(env, false, load);

@@ -121,7 +121,7 @@ function leave(env: VerifierEnv, thrower?: string): Next {
   const outermost = state.curframe === 0;
   const exception = thrower !== undefined;
   const where = thrower ?? 'BPF_EXIT instruction in main prog';
-  checkResourceLeak(env, exception, exception || outermost, where);
+  checkResourceLeak(env, exception ? 'exception' : outermost ? 'program' : 'function', where);
   if (exception) return 'exit';
   if (!outermost) {
     env.stackLiveness?.pathEnds(env);

@@ -32,7 +32,7 @@ import { checkResourceLeak } from '../resource/refs.ts';
 import { A, B, OFF, SUBREG_DEF, TYPE } from '../state/row.ts';
 import {
   checkRegRead,
-  checkRegWrite,
+  defineReg,
   clearCallerSaved,
   markRegKnown,
   markRegPointer,
@@ -47,7 +47,7 @@ export function checkLdImm(env: VerifierEnv): void {
   const { insns, insnIdx: idx } = env;
   if (insns.off[idx] !== 0) reject(env, LOAD.LD_IMM64_RESERVED_FIELDS);
   const dst = insns.dst[idx];
-  checkRegWrite(env, dst, true);
+  defineReg(env, dst);
   const { rows } = env.state.frame;
   const d = regRow(dst);
   const src = insns.src[idx];
@@ -106,7 +106,7 @@ export function checkLdAbs(env: VerifierEnv): Next {
     reject(env, LOAD.LD_ABS_RESERVED_FIELDS);
   }
   checkRegRead(env, 6);
-  checkResourceLeak(env, false, true, 'BPF_LD_[ABS|IND]');
+  checkResourceLeak(env, 'program', 'BPF_LD_[ABS|IND]');
   const { frame } = env.state;
   if (frame.rows[regRow(6) + TYPE] !== PTR_TO_CTX) reject(env, LOAD.LD_ABS_R6);
   if (mode === BPF_IND) checkRegRead(env, insns.src[idx]);

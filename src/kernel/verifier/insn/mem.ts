@@ -43,7 +43,7 @@ export function checkLoadMem(env: VerifierEnv, options: LoadOptions): void {
   const dst = insns.dst[idx];
   const src = insns.src[idx];
   checkRegRead(env, src);
-  checkRegWrite(env, dst, false);
+  checkRegWrite(env, dst);
   const { rows } = env.state.frame;
   const type = rows[regRow(src) + TYPE];
   checkMemAccess(env, insnAccess(env, src, { write: false, valueRegno: dst, strictAlignment, signExtend }));

@@ -66,11 +66,15 @@ function holdsReferences(env: VerifierEnv, exceptionExit: boolean): boolean {
   return held;
 }
 
-/** check_resource_leak: nothing may be held here: no lock, reference, interrupt flag, RCU or preemption section. */
-export function checkResourceLeak(env: VerifierEnv, exceptionExit: boolean, checkLock: boolean, prefix: string): void {
+/** What is left: the program, all functions at once by bpf_throw, or a function whose caller may hold what it took. */
+export type Exit = 'program' | 'exception' | 'function';
+
+/** check_resource_leak: nothing may be held here: no reference, and by programs no lock, interrupt flag, RCU or preemption section. */
+export function checkResourceLeak(env: VerifierEnv, exit: Exit, prefix: string): void {
   const { state } = env;
+  const checkLock = exit !== 'function';
   if (checkLock && state.activeLocks > 0) reject(env, RESOURCE.LOCK_HELD, prefix);
-  if (holdsReferences(env, exceptionExit)) reject(env, RESOURCE.REFERENCE_LEAK, prefix);
+  if (holdsReferences(env, exit === 'exception')) reject(env, RESOURCE.REFERENCE_LEAK, prefix);
   if (!checkLock) return;
   if (state.activeIrqId !== 0) reject(env, RESOURCE.IRQ_SAVED, prefix);
   if (state.activeRcuLocks > 0) reject(env, RESOURCE.RCU_LOCKED, prefix);

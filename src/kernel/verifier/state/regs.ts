@@ -194,15 +194,18 @@ export function checkRegRead(env: VerifierEnv, regno: number): void {
   if (env.state.frame.rows[regRow(regno) + TYPE] === NOT_INIT) reject(env, REGS.REG_NOT_READABLE, regno);
 }
 
-/** check_reg_arg(DST_OP or DST_OP_NO_MARK): the register may be written; `mark` makes it unknown. `is64`: all 64 bits are defined. */
-export function checkRegWrite(env: VerifierEnv, regno: number, mark: boolean, is64 = true): void {
+/** check_reg_arg(DST_OP_NO_MARK): the register may be written. `is64`: all 64 bits are defined. */
+export function checkRegWrite(env: VerifierEnv, regno: number, is64 = true): void {
   if (regno >= MAX_REGS) reject(env, REGS.REG_INVALID, regno);
   env.scratchedRegs |= 1 << regno;
   if (regno === 10) reject(env, REGS.FRAME_POINTER_READ_ONLY);
-  const { rows } = env.state.frame;
-  const r = regRow(regno);
-  rows[r + SUBREG_DEF] = is64 ? 0 : env.insnIdx + 1;
-  if (mark) markRegUnknown(env, rows, r);
+  env.state.frame.rows[regRow(regno) + SUBREG_DEF] = is64 ? 0 : env.insnIdx + 1;
+}
+
+/** check_reg_arg(DST_OP): the register may be written, and holds an unknown number from here on. */
+export function defineReg(env: VerifierEnv, regno: number, is64 = true): void {
+  checkRegWrite(env, regno, is64);
+  markRegUnknown(env, env.state.frame.rows, regRow(regno));
 }
 
 /** Registers that a call clobbers. */

@@ -146,7 +146,8 @@ function checkKind(env: VerifierEnv, arg: number, argType: number, meta: CallMet
     case ARG_CONST_SIZE:
     case ARG_CONST_SIZE_OR_ZERO: {
       const write = (fn.args[arg - 1] & MEM_WRITE) !== 0;
-      return checkMemSizeReg(env, regno, write, baseType(argType) === ARG_CONST_SIZE_OR_ZERO, meta);
+      const zeroSizeAllowed = baseType(argType) === ARG_CONST_SIZE_OR_ZERO;
+      return checkMemSizeReg(env, regno, { write, zeroSizeAllowed }, meta);
     }
     case ARG_PTR_TO_DYNPTR:
       return processDynptrArg(env, regno, argType);
