@@ -4,9 +4,10 @@ import { MAY_GOTO_EXPIRED, MAY_GOTO_TICK, mayGotoTick } from '../run/may-goto.ts
 import { execute } from './loop.ts';
 import { FRAME_WORDS, R10, REG_CONSTANTS, REG_FRAME, SLOT_WORDS } from './predecode.ts';
 import type { InterpProgram } from './program.ts';
+import type { CallFrame, Stepper } from './stepper.ts';
 
 /** State of one activation; engines reuse them. */
-export class Activation {
+export class Activation implements Stepper {
   program: InterpProgram;
   /** Register file, lo and hi of r0 first (predecode.ts). */
   regs: Int32Array;
@@ -18,7 +19,8 @@ export class Activation {
   entrySp = 0;
   /** Instructions executed so far. */
   steps = 0;
-  readonly frames = new Int32Array(MAX_CALL_FRAMES * FRAME_WORDS);
+  /** What callers keep: return p, halves of r6 to r9, r10, may_goto budget. */
+  readonly saved = new Int32Array(MAX_CALL_FRAMES * FRAME_WORDS);
   /** Jumps by may_goto in the current frame. */
   mayGoto = 0;
   readonly #mayGotoStates = new Int32Array(MAX_CALL_FRAMES);
@@ -50,6 +52,24 @@ export class Activation {
   /** Slot of the next instruction. */
   get pc(): number {
     return this.p / SLOT_WORDS;
+  }
+
+  get origin(): number {
+    return this.program.originOf(this.pc);
+  }
+
+  get frames(): readonly CallFrame[] {
+    const out: CallFrame[] = [];
+    const { saved, program } = this;
+    for (let f = 0; f < this.depth * FRAME_WORDS; f += FRAME_WORDS) {
+      const regs = new Int32Array(R10);
+      regs.set(saved.subarray(f + 1, f + 9), 12);
+      // The frame goes on behind its call.
+      out.push({ at: program.originOf(saved[f] / SLOT_WORDS - 1), regs, from: 6, fp: saved[f + 9] >>> 0 });
+    }
+    const { regs } = this;
+    out.push({ at: this.origin, regs: regs.subarray(0, R10), from: 0, fp: regs[R10] >>> 0 });
+    return out;
   }
 
   /** A register as hi and lo halves. */
@@ -125,7 +145,7 @@ export class Activation {
       this.done = true;
       return;
     }
-    const { frames: F, regs: R } = this;
+    const { saved: F, regs: R } = this;
     const f = --this.depth * FRAME_WORDS;
     for (let k = 0; k < 9; k++) R[12 + k] = F[f + 1 + k];
     this.mayGoto = F[f + 10];

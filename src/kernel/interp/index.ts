@@ -1,6 +1,5 @@
 /** The interpreter's door. */
 export type { GuardRegion } from './access.ts';
-export type { Activation } from './activation.ts';
 export { type BareLinkOptions, createBareLink } from './bare-link.ts';
 export {
   type ConformanceEngine,
@@ -11,3 +10,4 @@ export {
   unverified,
 } from './conformance.ts';
 export { type InterpGuard, type InterpInput, type InterpOptions, InterpProgram, interpret } from './program.ts';
+export type { CallFrame, Stepper } from './stepper.ts';

@@ -468,7 +468,7 @@ export function execute(act: Activation, budget: number): boolean {
           if (++act.depth >= MAX_CALL_FRAMES) {
             throw new ProgramAbort('call-depth', p >> 2, `the call stack of ${MAX_CALL_FRAMES} frames is too deep`);
           }
-          const F = act.frames;
+          const F = act.saved;
           const f = (act.depth - 1) * FRAME_WORDS;
           F[f] = p + 4;
           for (let k = 0; k < 9; k++) F[f + 1 + k] = R[12 + k]; // r6 to r9 and the low half of r10
@@ -484,7 +484,7 @@ export function execute(act: Activation, budget: number): boolean {
             n--;
             return true;
           }
-          const F = act.frames;
+          const F = act.saved;
           const f = --act.depth * FRAME_WORDS;
           for (let k = 0; k < 9; k++) R[12 + k] = F[f + 1 + k];
           act.mayGoto = F[f + 10];

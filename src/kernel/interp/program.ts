@@ -1,6 +1,5 @@
 /** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
-import { BPF_FUNC } from '../../uapi/helper-ids.ts';
-import { bpfFuncName } from '../../uapi/helper-ids.ts';
+import { BPF_FUNC, bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { type ProgramLink } from '../run/linkage.ts';
 import { ProgramAbort } from '../../util/errors.ts';
@@ -13,12 +12,14 @@ import type { GuardRegion } from './access.ts';
 import { Activation } from './activation.ts';
 import { type BoundHelper, bindHelper } from './call-helper.ts';
 import { type CallSite, type Predecoded, predecode, REG_FRAME } from './predecode.ts';
+import type { Stepper } from './stepper.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 
 const { BPF_MAP_TYPE_ARENA } = BPF_MAP_TYPE;
 
 /** What the interpreter needs of a program; a VerifiedProgram has it, and so has a bare list of instructions. */
-export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'> & Partial<Pick<VerifiedProgram, 'usedMaps'>>;
+export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'> &
+  Partial<Pick<VerifiedProgram, 'usedMaps' | 'origin'>>;
 
 /** Running a program that nobody verified. */
 export interface InterpGuard {
@@ -33,7 +34,7 @@ export interface InterpGuard {
 export interface InterpOptions {
   readonly guard?: InterpGuard;
   /** Told before every instruction, of the program and of its callbacks. */
-  readonly observe?: (act: Activation) => void;
+  readonly observe?: (run: Stepper) => void;
 }
 
 const PAGE_SIZE = 4096;
@@ -59,7 +60,8 @@ export class InterpProgram implements Executable {
   readonly arenaSize: number;
   /** Instructions executed in all runs so far. */
   executed = 0;
-  readonly observe: ((act: Activation) => void) | undefined;
+  readonly observe: ((run: Stepper) => void) | undefined;
+  readonly #origin: Int32Array | undefined;
   regions: readonly GuardRegion[];
   #fuel: number;
   #r2: number;
@@ -74,6 +76,7 @@ export class InterpProgram implements Executable {
     const { guard } = options;
     this.link = link;
     this.observe = options.observe;
+    this.#origin = program.origin;
     this.view = link.env.mem.view;
     const arena = program.usedMaps?.find((m) => m.type === BPF_MAP_TYPE_ARENA && m.valuesAddr !== 0);
     this.arenaAddr = arena?.valuesAddr ?? 0;
@@ -117,6 +120,11 @@ export class InterpProgram implements Executable {
     this.regions = guard.regions;
     this.#fuel = guard.fuel;
     this.#r2 = guard.r2 ?? 0;
+  }
+
+  /** Instruction of the original program that a slot comes from; the slot itself where nothing was rewritten. */
+  originOf(slot: number): number {
+    return this.#origin?.[slot] ?? slot;
   }
 
   /** A run in single steps: the debugger's view. Its stack stays reserved until the activation is closed. */

@@ -7,7 +7,8 @@ import type { ProgQuery, ProgTypeOps } from '../rules/prog-type.ts';
 import { InsnAux } from './insn-aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
-import type { LineInfo, VerifierInput, VerifierTesting } from './result.ts';
+import type { VerifierTesting, WalkView } from './observe.ts';
+import type { LineInfo, VerifierInput } from './result.ts';
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import type { VerifierStats } from '../../uapi/embedded.ts';
 import { BPF_F_SLEEPABLE } from '../../uapi/flags.ts';
@@ -160,6 +161,8 @@ export class VerifierEnv {
 
   // From input.testing.
   readonly testing: VerifierTesting | undefined;
+  /** What observers see of the walk; made with the first root. */
+  walkView: WalkView | undefined = undefined;
   readonly everyInsn: boolean;
   readonly allPrecise: boolean;
 

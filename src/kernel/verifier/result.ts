@@ -6,8 +6,7 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { HoleId } from '../rules/rows/holes.ts';
-import type { VerifierEnv } from './env.ts';
-import type { VerifierState } from './state/state.ts';
+import type { VerifierTesting } from './observe.ts';
 
 /** One record of func_info: where a function begins and its FUNC type in the program's BTF. */
 export interface FuncInfo {
@@ -61,28 +60,6 @@ export interface VerifierInput {
   readonly holes?: 'open' | 'closed';
   /** For proofs of the verifier itself; no command of bpf(2) sets it. */
   readonly testing?: VerifierTesting;
-}
-
-/** Ways to make verification stricter, slower or observable; none makes it more permissive. */
-export interface VerifierTesting {
-  /** Finished states cover nothing: every path is walked to its end. */
-  readonly noPruning?: boolean;
-  /** Asked where a state may be remembered: true when it must be. */
-  readonly randomCheckpoints?: () => boolean;
-  /** A state is remembered at every instruction. */
-  readonly everyInsn?: boolean;
-  /** Scalars are compared as if every one of them mattered, and nothing is forgotten because nobody reads it. */
-  readonly allPrecise?: boolean;
-  /** Decided branches and unreachable code stay in the accepted program. */
-  readonly asWritten?: boolean;
-  /** Told each state that is walked, before its instruction. */
-  readonly onState?: (env: VerifierEnv, insnIdx: number) => void;
-  /** Told each state that is remembered; it stays as it is, but for the precision marks that it gets later. */
-  readonly onCheckpoint?: (env: VerifierEnv, state: VerifierState) => void;
-  /** Told those of them that nothing can change any more, unless they last to the end. */
-  readonly onForgotten?: (env: VerifierEnv, state: VerifierState) => void;
-  /** Told when the main program, or a global function, was walked to the end. */
-  readonly onWalked?: (env: VerifierEnv) => void;
 }
 
 /** One function of an accepted program. */

@@ -4,9 +4,9 @@
  */
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { ALL_CAPS, type Caps } from '../../../src/kernel/rules/prog-type.ts';
-import type { VerifierEnv } from '../../../src/kernel/verifier/env.ts';
+import type { VerifierTesting, WalkView } from '../../../src/kernel/verifier/observe.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
-import type { VerifierInput, VerifierOutcome, VerifierTesting } from '../../../src/kernel/verifier/result.ts';
+import type { VerifierInput, VerifierOutcome } from '../../../src/kernel/verifier/result.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { generateAny } from '../differential/callback-loop.ts';
 import { programSeed, Rng } from '../differential/rng.ts';
@@ -63,7 +63,7 @@ export function ablate(
     // Without pruning more may be refused only, so there is nothing to learn from what is refused already.
     if (name === 'noPruning' && !plain.ok) continue;
     let speculative = false;
-    const onState = (env: VerifierEnv): void => void (speculative = env.state.speculative);
+    const onState = ({ state }: WalkView): void => void (speculative = state.speculative);
     const other = verifier({
       ...{ ...input, holes: 'closed', logLevel: 0, testing: { ...testing, onState } },
       signal: patience(GIVE_UP),

@@ -33,7 +33,8 @@ import {
   UMIN_HI,
   UMIN_LO,
 } from '../../../src/kernel/verifier/state/row.ts';
-import { type FuncState, regRow, slotAt, type VerifierState } from '../../../src/kernel/verifier/state/state.ts';
+import type { FrameView, StateView } from '../../../src/kernel/verifier/observe.ts';
+import { regRow, slotAt } from '../../../src/kernel/verifier/state/state.ts';
 import { holdsRegister, holdsSlot, showRow, type World } from './contains.ts';
 import { Interner } from './interner.ts';
 
@@ -84,7 +85,7 @@ export class Beliefs {
   }
 
   /** A state in front of instruction `idx`; `live`: the registers by instruction that somebody still reads. */
-  add(idx: number, state: VerifierState, live: Uint16Array): void {
+  add(idx: number, state: StateView, live: Uint16Array): void {
     this.told++;
     const { curframe, frames } = state;
     for (let i = 0; i <= curframe; i++) {
@@ -100,7 +101,7 @@ export class Beliefs {
     this.distinct++;
   }
 
-  #groupOf(idx: number, { curframe, frames }: VerifierState): Group {
+  #groupOf(idx: number, { curframe, frames }: StateView): Group {
     const groups = (this.#groups[idx] ??= []);
     const main = frames[0].subprogno === 0;
     const found = groups.find(
@@ -115,7 +116,7 @@ export class Beliefs {
   }
 
   /** Words: r0 to r9, which frame it is, the stack. */
-  #frameOf(index: number, frame: FuncState, live: number): number {
+  #frameOf(index: number, frame: FrameView, live: number): number {
     const { rows } = frame;
     const ids = this.#frame;
     for (let n = 0; n < REGS; n++) ids[n] = (live & (1 << n)) === 0 ? 0 : this.#registerOf(rows, regRow(n));

@@ -1,8 +1,5 @@
 /** What a verification saw at each instruction, kept for comparison with runs. */
-import type { VerifierEnv } from '../../../src/kernel/verifier/env.ts';
-import { cleanVerifierState } from '../../../src/kernel/verifier/explore/clean.ts';
-import type { VerifierTesting } from '../../../src/kernel/verifier/result.ts';
-import type { VerifierState } from '../../../src/kernel/verifier/state/state.ts';
+import type { StateView, VerifierTesting, WalkView } from '../../../src/kernel/verifier/observe.ts';
 import { Beliefs, type Mode } from './beliefs.ts';
 import type { World } from './contains.ts';
 
@@ -16,9 +13,9 @@ const MOST_WORDS = 128 << 20;
 export class Recorder {
   readonly beliefs: Beliefs;
   /** Remembered states that may still get precision marks. */
-  readonly #unfinished = new Set<VerifierState>();
+  readonly #unfinished = new Set<StateView>();
   /** Those that may not, until the path is done whose end finished them. */
-  #finished: VerifierState[] = [];
+  #finished: StateView[] = [];
 
   constructor(readonly mode: Mode) {
     this.beliefs = new Beliefs(mode);
@@ -31,35 +28,35 @@ export class Recorder {
 
   get testing(): VerifierTesting {
     if (this.mode === 'exact') {
-      return { asWritten: true, allPrecise: true, onState: (env, idx) => this.#add(env, idx, env.state) };
+      return { asWritten: true, allPrecise: true, onState: (walk, idx) => this.#add(walk, idx, walk.state) };
     }
     return {
       asWritten: true,
       everyInsn: true,
-      onCheckpoint: (_, state) => void this.#unfinished.add(state),
-      onForgotten: (_, state) => void this.#finished.push(state),
-      onState: (env) => this.#addFinished(env),
-      onWalked: (env) => {
-        this.#addFinished(env);
+      onCheckpoint: (state) => void this.#unfinished.add(state),
+      onForgotten: (state) => void this.#finished.push(state),
+      onState: (walk) => this.#addFinished(walk),
+      onWalked: (walk) => {
+        this.#addFinished(walk);
         this.#finished = [...this.#unfinished];
-        this.#addFinished(env);
+        this.#addFinished(walk);
       },
     };
   }
 
-  #addFinished(env: VerifierEnv): void {
+  #addFinished(walk: WalkView): void {
     if (this.#finished.length === 0) return;
     for (const state of this.#finished) {
       // What nobody reads any more was not compared either.
-      if (!state.cleaned) cleanVerifierState(env, state);
-      this.#add(env, state.insnIdx, state);
+      walk.clean(state);
+      this.#add(walk, state.insnIdx, state);
       this.#unfinished.delete(state);
     }
     this.#finished = [];
   }
 
-  #add(env: VerifierEnv, idx: number, state: VerifierState): void {
-    if (this.complete && !state.speculative) this.beliefs.add(idx, state, env.aux.liveRegsBefore);
+  #add(walk: WalkView, idx: number, state: StateView): void {
+    if (this.complete && !state.speculative) this.beliefs.add(idx, state, walk.liveRegs);
   }
 
   /** '' when some state at the instruction holds the machine's, else why not. */

@@ -3,7 +3,7 @@ import type { Btf } from '../../../src/btf/btf.ts';
 import { BPF_CALL, BPF_JMP } from '../../../src/isa/opcodes.ts';
 import { type ProgramLink } from '../../../src/kernel/run/linkage.ts';
 import { ProgramAbort } from '../../../src/util/errors.ts';
-import { type Activation, interpret } from '../../../src/kernel/interp/index.ts';
+import { type Stepper, interpret } from '../../../src/kernel/interp/index.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { assembleRuntime, type Runtime } from '../../../src/kernel/boot/assemble.ts';
 import { createProgramLink } from '../../../src/kernel/boot/linkage.ts';
@@ -12,6 +12,7 @@ import { ALL_CAPS } from '../../../src/kernel/rules/prog-type.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../../../src/kernel/verifier/result.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
+import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { accessBase, accessFault, accessSize } from './access.ts';
 import type { Mode } from './beliefs.ts';
@@ -20,10 +21,7 @@ import { patience } from './patience.ts';
 import { Recorder } from './recorder.ts';
 import { withStandIns } from './stand-ins.ts';
 
-// Words of a saved call frame of the interpreter (interp/activation.ts): return p, r6 to r9, r10, may_goto budget.
-const FRAME_WORDS = 11;
-const R10 = 20;
-const XDP = 6;
+const XDP = BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
 const SKB_TYPES: ReadonlySet<number> = new Set([1, 3, 4, 8, 10, 11, 12, 19]);
 /** Instructions of one run that are looked at. */
 const MOST_STEPS = 20_000;
@@ -54,9 +52,9 @@ export class WatchedKernel {
   refused = false;
   /** The last verification took too long, or too much memory, to be watched. */
   tooLarge = false;
-  readonly #chain: Activation[] = [];
+  readonly #chain: Stepper[] = [];
   /** Those that run a program from its beginning. */
-  readonly #entries = new Set<Activation>();
+  readonly #entries = new Set<Stepper>();
   readonly #known = new Set<number>();
   #calls = new Uint8Array(0);
   #left = 0;
@@ -147,24 +145,25 @@ export class WatchedKernel {
     return interpret(program, link, { observe: (act) => this.#look(watched, act, link) });
   }
 
-  #look(watched: Watched, act: Activation, link: ProgramLink): void {
+  #look(watched: Watched, act: Stepper, link: ProgramLink): void {
     if (this.#left-- <= 0) throw new ProgramAbort('fuel', act.pc, 'long enough');
     this.#follow(act);
-    const { regs } = act;
     // A program begins, perhaps as the tail call of a function; or a callback, whose arguments are addresses that it was given.
     if (act.steps === 0 && act.pc === 0) this.#entries.add(act);
     else if (act.steps === 0) {
       this.#entries.delete(act);
       this.#afterCall = false;
-      for (let n = 1; n < 6; n++) this.#known.add(regs[2 * n] >>> 0);
+      for (let n = 1; n < 6; n++) this.#known.add(act.reg(n)[1] >>> 0);
     }
     const slot = act.pc;
-    if (this.#afterCall && watched.first[slot] === 1 && regs[1] === 0 && regs[0] !== 0) this.#known.add(regs[0] >>> 0);
+    const [hi, lo] = act.reg(0);
+    if (this.#afterCall && watched.first[slot] === 1 && hi === 0 && lo !== 0) this.#known.add(lo >>> 0);
     if (watched.first[slot] === 0) return;
     this.steps++;
-    const idx = watched.program.origin[slot];
+    const idx = act.origin;
     this.#afterCall = watched.calls[idx] === 1;
     const world = this.#world(watched, link);
+    const { regs } = world.frames[world.frames.length - 1];
     const why = watched.recorder.fault(idx, world) || this.#access(watched, slot, regs, world);
     if (why === '') return;
     const shown = Array.from({ length: 10 }, (_, n) => `r${n}=${hex(regs[2 * n + 1], regs[2 * n])}`).join(' ');
@@ -173,7 +172,7 @@ export class WatchedKernel {
   }
 
   /** What is wrong with the access that the instruction makes. */
-  #access({ program, recorder }: Watched, slot: number, regs: Int32Array, world: World): string {
+  #access({ program, recorder }: Watched, slot: number, regs: ArrayLike<number>, world: World): string {
     const { insns } = program;
     const base = accessBase(insns, slot);
     if (base < 0 || base > 9 || regs[2 * base + 1] !== 0) return '';
@@ -186,7 +185,7 @@ export class WatchedKernel {
   }
 
   /** Keeps the chain of activations: callbacks run in their own. */
-  #follow(act: Activation): void {
+  #follow(act: Stepper): void {
     const chain = this.#chain;
     const at = chain.lastIndexOf(act);
     if (at >= 0) {
@@ -205,21 +204,14 @@ export class WatchedKernel {
   #world(watched: Watched, link: ProgramLink): World {
     const { view } = link.env.mem;
     const { ctx } = link.env.cpu.run;
-    const { origin } = watched.program;
     const frames: ConcreteFrame[] = [];
     let callsite = -1;
     const last = this.#chain.length - 1;
     for (let k = this.#chain.findLastIndex((a) => this.#entries.has(a)); k <= last; k++) {
-      const act = this.#chain[k];
-      for (let i = 0; i < act.depth; i++) {
-        const f = i * FRAME_WORDS;
-        const regs = new Int32Array(20);
-        regs.set(act.frames.subarray(f + 1, f + 9), 12);
-        frames.push({ regs, from: 6, fp: act.frames[f + 9] >>> 0, callsite });
-        callsite = origin[act.frames[f] / SLOT_WORDS - 1];
+      for (const { at, regs, from, fp } of this.#chain[k].frames) {
+        frames.push({ regs, from: k === last ? from : 6, fp, callsite });
+        callsite = at;
       }
-      frames.push({ regs: act.regs, from: k === last ? 0 : 6, fp: act.regs[R10] >>> 0, callsite });
-      callsite = origin[act.pc];
     }
     const { progType } = watched.program;
     const { xdp } = this.#offsets;
@@ -230,9 +222,6 @@ export class WatchedKernel {
     return { view, ctx, ...packet, frames, maps: watched.program.usedMaps, known: this.#known };
   }
 }
-
-/** Words of one slot of the interpreter's code. */
-const SLOT_WORDS = 4;
 
 const hex = (hi: number, lo: number): string =>
   `0x${(hi >>> 0).toString(16)}${(lo >>> 0).toString(16).padStart(8, '0')}`;

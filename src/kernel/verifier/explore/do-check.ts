@@ -67,7 +67,7 @@ function step(env: VerifierEnv, walk: Walk): boolean {
   state.lastInsnIdx = env.prevInsnIdx;
   state.insnIdx = idx;
   const flags = env.aux.flags[idx];
-  if (env.testing !== undefined) env.testing.onState?.(env, idx);
+  if (env.walkView !== undefined) env.testing?.onState?.(env.walkView, idx);
   if ((flags & AUX_PRUNE_POINT || env.everyInsn) && isStateVisited(env, idx)) {
     if (env.log.enabled) logSafe(env, walk);
     return true;

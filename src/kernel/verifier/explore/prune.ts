@@ -182,7 +182,7 @@ function remember(env: VerifierEnv, bucket: number, insnIdx: number): void {
   cur.firstInsnIdx = insnIdx;
   cur.dfsDepth = saved.dfsDepth + 1;
   cur.history = cur.historyLength = 0;
-  env.testing?.onCheckpoint?.(env, saved);
+  env.testing?.onCheckpoint?.(saved);
   saved.older = env.explored[bucket];
   env.explored[bucket] = saved;
 }
@@ -202,7 +202,7 @@ function maybeFree(env: VerifierEnv, st: VerifierState): void {
   if (!st.evicted || st.branches !== 0 || incompleteMarks(env, st)) return;
   st.evicted = false;
   env.freeListSize--;
-  env.testing?.onForgotten?.(env, st);
+  env.testing?.onForgotten?.(st);
   // A state that closed another loop may have come by here, when callbacks lead back into it (6.18 reads freed memory then).
   if (env.numBackedges > 0) env.freedLater.push(st);
   else env.store.free(st);

@@ -29,6 +29,7 @@ import { A, B, ID, TYPE } from '../state/row.ts';
 import { initFrame, markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { doCheck } from './do-check.ts';
+import { walkView } from './walk-view.ts';
 
 /** do_check_main. */
 export function checkMain(env: VerifierEnv): void {
@@ -74,8 +75,9 @@ function checkRoot(env: VerifierEnv, subprog: number): void {
   }
   scratchAll(env);
   env.prevLogPos = 0;
+  if (env.testing !== undefined) env.walkView ??= walkView(env);
   doCheck(env);
-  env.input.testing?.onWalked?.(env);
+  if (env.walkView !== undefined) env.testing?.onWalked?.(env.walkView);
   if ((env.log.level & BPF_LOG_LEVEL2) === 0) env.log.truncate(0);
   forgetStates(env);
 }
