@@ -323,6 +323,18 @@ describe('tidy', () => {
     expect(wrong).toEqual([]);
   });
 
+  it('users read words, not numbers of the scope', () => {
+    const numbered = /SCOPE (?:\d|\$)/;
+    const wrong = violations((source) =>
+      withoutComments(source.text)
+        .split('\n')
+        .filter((line) => numbered.test(line)),
+    );
+    expect([...wrong, ...(numbered.test(readFileSync(join(root, 'README.md'), 'utf8')) ? ['README.md'] : [])]).toEqual(
+      [],
+    );
+  });
+
   it('what is left to do names its number in the scope', () => {
     const files = [...written.map((s) => s.path), ...list('test', /\.(?:ts|mjs)$/), ...list('bench', /\.mjs$/)];
     const marker = new RegExp(`\\b(?:${['TO', 'FIX'].map((w, i) => w + ['DO', 'ME'][i]).join('|')})\\b.*`, 'g');

@@ -24,7 +24,7 @@ const BTF_MAGIC = 0xeb9f;
 export const command: Command = {
   help: HELP,
   async run([verb, ...args], io) {
-    if (verb === 'show' || verb === 'list') throw new UnsupportedError(`btf ${verb}`, 234);
+    if (verb === 'show' || verb === 'list') throw new UnsupportedError(`btf ${verb}`);
     if (verb !== 'dump')
       throw new UsageError(
         verb === undefined ? 'btf needs a verb' : `btf has no verb '${verb}'${didYouMean(verb, ['dump'])}`,
@@ -37,7 +37,7 @@ export const command: Command = {
       { operands: [0, 5, 'file FILE [format raw|c]'] },
     );
     const [source, path, ...rest] = positionals;
-    if (source === 'id' || source === 'prog' || source === 'map') throw new UnsupportedError(`btf dump ${source}`, 234);
+    if (source === 'id' || source === 'prog' || source === 'map') throw new UnsupportedError(`btf dump ${source}`);
     if (source !== 'file' || path === undefined) throw new UsageError('btf dump takes: file FILE', 'btf');
     const format = rest.length === 0 ? 'raw' : formatWord(rest);
     const base = values.base === undefined ? undefined : await readBtf(values.base, undefined);

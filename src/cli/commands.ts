@@ -40,10 +40,7 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
 };
 
 function later(): Record<string, CommandEntry> {
-  const entries = Object.keys(UNSUPPORTED).map((word) => [
-    word,
-    { summary: '', load: async () => unsupported(word as keyof typeof UNSUPPORTED) },
-  ]);
+  const entries = UNSUPPORTED.map((word) => [word, { summary: '', load: async () => unsupported(word) }]);
   return Object.fromEntries(entries);
 }
 
@@ -59,7 +56,7 @@ ${rows.join('\n')}
   ${'help'.padEnd(12)} this page, or with a command's name all about it
   ${'version'.padEnd(12)} the version of skep
 
-not supported yet: ${Object.keys(UNSUPPORTED).join(', ')}
+not supported yet: ${UNSUPPORTED.join(', ')}
 
 exit codes: 0 done, 1 a program was rejected, 2 wrong usage, 3 unusable input, 70 a fault of skep itself
 `;

@@ -40,19 +40,19 @@ the object and its name, the maps of this machine's kernel are meant.
 
 const VERBS = ['show', 'list', 'dump', 'lookup', 'update'];
 
-const UNSUPPORTED: Readonly<Record<string, number>> = {
-  create: 234,
-  getnext: 234,
-  delete: 234,
-  pin: 197,
-  event_pipe: 224,
-  peek: 234,
-  push: 234,
-  pop: 234,
-  enqueue: 234,
-  dequeue: 234,
-  freeze: 234,
-};
+const UNSUPPORTED: ReadonlySet<string> = new Set([
+  'create',
+  'getnext',
+  'delete',
+  'pin',
+  'event_pipe',
+  'peek',
+  'push',
+  'pop',
+  'enqueue',
+  'dequeue',
+  'freeze',
+]);
 const FLAGS: Readonly<Record<string, bigint>> = { any: 0n, noexist: 1n, exist: 2n };
 
 export const command: Command = {
@@ -66,8 +66,7 @@ export const command: Command = {
         throw new UsageError(`map ${verb} needs a map: name MAP`, 'map');
       return withMaps(target, io, verb === 'lookup' ? lookup : update);
     }
-    if (verb !== undefined && Object.hasOwn(UNSUPPORTED, verb))
-      throw new UnsupportedError(`map ${verb}`, UNSUPPORTED[verb]);
+    if (verb !== undefined && UNSUPPORTED.has(verb)) throw new UnsupportedError(`map ${verb}`);
     throw new UsageError(
       verb === undefined ? 'map needs a verb' : `map has no verb '${verb}'${didYouMean(verb, VERBS)}`,
       'map',

@@ -39,15 +39,7 @@ Objects live as long as the command: each loads the object file into an embedded
 
 const VERBS = ['show', 'list', 'load', 'dump'];
 
-const UNSUPPORTED: Readonly<Record<string, number>> = {
-  attach: 204,
-  detach: 204,
-  pin: 197,
-  run: 236,
-  profile: 233,
-  tracelog: 237,
-  loadall: 197,
-};
+const UNSUPPORTED: ReadonlySet<string> = new Set(['attach', 'detach', 'pin', 'run', 'profile', 'tracelog', 'loadall']);
 
 export const command: Command = {
   help: HELP,
@@ -56,12 +48,11 @@ export const command: Command = {
     if (verb === 'load') return load(readTarget('prog', args, ['json']), io);
     if (verb === 'dump') {
       const [form, ...rest] = args;
-      if (form === 'jited') throw new UnsupportedError('prog dump jited', 234);
+      if (form === 'jited') throw new UnsupportedError('prog dump jited');
       if (form !== 'xlated') throw new UsageError('prog dump takes the word xlated', 'prog');
       return dumpXlated(readTarget('prog', rest, ['json']), io);
     }
-    if (verb !== undefined && Object.hasOwn(UNSUPPORTED, verb))
-      throw new UnsupportedError(`prog ${verb}`, UNSUPPORTED[verb]);
+    if (verb !== undefined && UNSUPPORTED.has(verb)) throw new UnsupportedError(`prog ${verb}`);
     throw new UsageError(
       verb === undefined ? 'prog needs a verb' : `prog has no verb '${verb}'${didYouMean(verb, VERBS)}`,
       'prog',
@@ -158,7 +149,7 @@ function showJson(program: ShownProgram): string {
 }
 
 async function load(target: Target, io: Io): Promise<number> {
-  if (target.kernel) throw new UnsupportedError('loading into the real kernel to stay there (pinning)', 197);
+  if (target.kernel) throw new UnsupportedError('loading into the real kernel to stay there (pinning)');
   noMore('prog', target.rest);
   using loaded = await loadObject(target.object as string, target.name, target.btf);
   const { collection, object } = loaded;

@@ -31,8 +31,8 @@ describe('help', () => {
     [['help', 'frobnicate'], 'there is no command'],
     [['prog'], 'prog needs a verb'],
     [['map', 'paint'], "map has no verb 'paint'"],
-    [['link', 'show'], 'skep link is not supported yet: SCOPE 204'],
-    [['prog', 'pin', 'x', 'y'], 'prog pin is not supported yet: SCOPE 197'],
+    [['link', 'show'], 'skep link is not supported yet: see docs/SCOPE.md'],
+    [['prog', 'pin', 'x', 'y'], 'prog pin is not supported yet: see docs/SCOPE.md'],
     [['\x1b[31m'], "'\\x1b[31m'"],
   ])('%j is wrong usage', (words, text) => {
     const said = skep(words);

@@ -223,7 +223,9 @@ test('a map type without storage is named', () => {
   const words = ['run', 'test/fixtures/objects/kernel_objects.o', '--prog', 'map_or_search', '--data-in', packet];
   const said = skep(words);
   expect(said.code).toBe(3);
-  expect(said.err).toContain('create map socks: EOPNOTSUPP: BPF_MAP_TYPE_SOCKMAP is not implemented (SCOPE 87)');
+  expect(said.err).toContain(
+    'create map socks: EOPNOTSUPP: BPF_MAP_TYPE_SOCKMAP is not implemented: see docs/SCOPE.md',
+  );
 });
 
 test('--type, --loader and shared help: what the object leaves unsaid', () => {

@@ -65,8 +65,7 @@ export function runOnce(input: OnceInput): OnceResult {
   if (!BY_CALL.has(program.type)) return testRun(input);
   const live = collection.program(program.key).embedded;
   if (live !== undefined) return callOnContext(live, input);
-  if (!KERNEL_RUNS_CTX.has(program.type))
-    throw new UnsupportedError(`running ${program.section} in the real kernel`, 236);
+  if (!KERNEL_RUNS_CTX.has(program.type)) throw new UnsupportedError(`running ${program.section} in the real kernel`);
   return testRun(input);
 }
 

@@ -149,7 +149,7 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   using collection = loaded;
   await fill(collection, values, tails);
   if (session.runtime) reader = new CollectionEvents(collection, values.events ?? false, eventTypes(values));
-  else if (values.events) throw new UnsupportedError('reading events of the real kernel', 224);
+  else if (values.events) throw new UnsupportedError('reading events of the real kernel');
   const report = await run({ path, session, collection, program, reader }, values, io);
   reader?.drain();
   writeReport(io, report, values.json ?? false, { collection, reader, object: path, program });

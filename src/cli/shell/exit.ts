@@ -21,13 +21,10 @@ export class InputError extends Error {
   }
 }
 
-/** Something that other versions will do, and the number in the project's scope under which it is planned. */
+/** Something that is planned and not there: docs/SCOPE.md lists what is planned. */
 export class UnsupportedError extends Error {
   override readonly name = 'UnsupportedError';
-  constructor(
-    what: string,
-    readonly scope: number,
-  ) {
-    super(`${what} is not supported yet: SCOPE ${scope}`);
+  constructor(what: string) {
+    super(`${what} is not supported yet: see docs/SCOPE.md`);
   }
 }

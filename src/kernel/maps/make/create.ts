@@ -43,7 +43,7 @@ const MAKERS: Readonly<Record<Family, Maker>> = {
 export function unsupportedMapType(type: number): string | undefined {
   const row = MAP_TYPES[type];
   if (row === undefined || row.family !== undefined) return undefined;
-  return `${bpfMapTypeName(type)} is not implemented (SCOPE ${row.scope})`;
+  return `${bpfMapTypeName(type)} is not implemented: see docs/SCOPE.md`;
 }
 
 /**

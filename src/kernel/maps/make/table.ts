@@ -20,10 +20,8 @@ export type Family =
   | 'stack-trace';
 
 export interface MapTypeRow extends C.CheckRow {
-  /** Without a family the type can be described and verified against, but not created; `scope` says where it is planned. */
+  /** Without a family the type can be described and verified against, but not created. */
   readonly family?: Family;
-  /** Number in SCOPE.md. */
-  readonly scope: number;
 }
 
 const ACCESS = F.BPF_F_RDONLY | F.BPF_F_WRONLY;
@@ -52,7 +50,6 @@ const cgroupStorage = {
   entries: C.isZero,
   btf: 'cgroup-key',
   late: true,
-  scope: 89,
 } as const;
 const isLpmKey = (n: number): boolean => n >= 5 && n <= 260;
 const isLpmValue = (n: number): boolean => n > 0 && n <= (1 << 22) - 256 - 40;
@@ -60,7 +57,7 @@ const isStack = (n: number, flags: number): boolean =>
   flags & F.BPF_F_STACK_BUILD_ID ? n >= 32 && n % 32 === 0 && n / 32 <= 127 : n >= 8 && n % 8 === 0 && n / 8 <= 127;
 
 export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
-  [T.BPF_MAP_TYPE_HASH]: { ...sized, flags: HTAB | NUMA, more: C.hashSize, family: 'hash', scope: 70 },
+  [T.BPF_MAP_TYPE_HASH]: { ...sized, flags: HTAB | NUMA, more: C.hashSize, family: 'hash' },
   [T.BPF_MAP_TYPE_ARRAY]: {
     btf: 'index',
     ...indexed,
@@ -68,18 +65,16 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     more: C.arraySize,
     family: 'array',
-    scope: 71,
   },
-  [T.BPF_MAP_TYPE_PROG_ARRAY]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, family: 'prog-array', scope: 72 },
+  [T.BPF_MAP_TYPE_PROG_ARRAY]: { ...indexed, flags: NUMA | ACCESS, value: C.is4, family: 'prog-array' },
   [T.BPF_MAP_TYPE_PERF_EVENT_ARRAY]: {
     btf: 'refused',
     ...indexed,
     flags: NUMA | ACCESS | F.BPF_F_PRESERVE_ELEMS,
     value: C.is4,
     family: 'perf-event-array',
-    scope: 73,
   },
-  [T.BPF_MAP_TYPE_PERCPU_HASH]: { ...sized, flags: HTAB, more: C.percpuHashSize, family: 'hash', scope: 74 },
+  [T.BPF_MAP_TYPE_PERCPU_HASH]: { ...sized, flags: HTAB, more: C.percpuHashSize, family: 'hash' },
   [T.BPF_MAP_TYPE_PERCPU_ARRAY]: {
     btf: 'index',
     ...indexed,
@@ -87,7 +82,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     more: C.percpuArraySize,
     family: 'array',
-    scope: 75,
   },
   [T.BPF_MAP_TYPE_STACK_TRACE]: {
     btf: 'refused',
@@ -95,22 +89,19 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     flags: NUMA | ACCESS | F.BPF_F_STACK_BUILD_ID,
     value: isStack,
     family: 'stack-trace',
-    scope: 76,
   },
-  [T.BPF_MAP_TYPE_CGROUP_ARRAY]: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4, scope: 77 },
+  [T.BPF_MAP_TYPE_CGROUP_ARRAY]: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4 },
   [T.BPF_MAP_TYPE_LRU_HASH]: {
     ...sized,
     flags: HTAB | NUMA | F.BPF_F_NO_COMMON_LRU,
     more: C.lru(C.hashSize),
     family: 'hash',
-    scope: 78,
   },
   [T.BPF_MAP_TYPE_LRU_PERCPU_HASH]: {
     ...sized,
     flags: HTAB | NUMA | F.BPF_F_NO_COMMON_LRU,
     more: C.lru(C.percpuLruSize),
     family: 'hash',
-    scope: 79,
   },
   [T.BPF_MAP_TYPE_LPM_TRIE]: {
     btf: 'struct-key',
@@ -120,7 +111,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: isLpmValue,
     entries: C.nonZero,
     family: 'lpm-trie',
-    scope: 80,
   },
   [T.BPF_MAP_TYPE_ARRAY_OF_MAPS]: {
     btf: 'refused',
@@ -128,7 +118,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     flags: NUMA | ACCESS,
     value: C.is4,
     family: 'array-of-maps',
-    scope: 81,
   },
   [T.BPF_MAP_TYPE_HASH_OF_MAPS]: {
     btf: 'refused',
@@ -137,7 +126,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.is4,
     more: C.hashSize,
     family: 'hash-of-maps',
-    scope: 82,
   },
   [T.BPF_MAP_TYPE_DEVMAP]: {
     btf: 'refused',
@@ -145,9 +133,8 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     flags: NUMA | ACCESS,
     value: C.is4or8,
     family: 'target-array',
-    scope: 83,
   },
-  [T.BPF_MAP_TYPE_SOCKMAP]: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8, scope: 87 },
+  [T.BPF_MAP_TYPE_SOCKMAP]: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8 },
   [T.BPF_MAP_TYPE_CPUMAP]: {
     btf: 'refused',
     ...indexed,
@@ -155,7 +142,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.is4or8,
     more: C.cpuCount(CPUMAP_MAX),
     family: 'target-array',
-    scope: 85,
   },
   [T.BPF_MAP_TYPE_XSKMAP]: {
     btf: 'refused',
@@ -163,7 +149,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     flags: NUMA | ACCESS,
     value: C.is4,
     family: 'target-array',
-    scope: 86,
   },
   [T.BPF_MAP_TYPE_SOCKHASH]: {
     btf: 'refused',
@@ -172,14 +157,13 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.is4or8,
     more: (a) => (a.key_size > 512 ? -7 : 0),
     late: true,
-    scope: 88,
   },
   [T.BPF_MAP_TYPE_CGROUP_STORAGE]: {
     ...cgroupStorage,
     flags: NUMA | ACCESS | PROG,
     first: C.cgroupStorageSize(C.localStorageSize),
   },
-  [T.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY]: { ...indexed, flags: NUMA | ACCESS | PROG, value: C.is4or8, scope: 90 },
+  [T.BPF_MAP_TYPE_REUSEPORT_SOCKARRAY]: { ...indexed, flags: NUMA | ACCESS | PROG, value: C.is4or8 },
   [T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE]: {
     ...cgroupStorage,
     flags: NUMA | ACCESS | PROG,
@@ -191,7 +175,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     more: C.queueSize,
     family: 'queue',
-    scope: 91,
   },
   [T.BPF_MAP_TYPE_STACK]: {
     ...keyless,
@@ -199,9 +182,8 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     more: C.queueSize,
     family: 'queue',
-    scope: 92,
   },
-  [T.BPF_MAP_TYPE_SK_STORAGE]: { ...storage, scope: 93 },
+  [T.BPF_MAP_TYPE_SK_STORAGE]: { ...storage },
   [T.BPF_MAP_TYPE_DEVMAP_HASH]: {
     btf: 'refused',
     ...indexed,
@@ -209,7 +191,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.is4or8,
     more: (a) => (a.max_entries > 0x8000_0000 ? -22 : 0),
     family: 'target-hash',
-    scope: 84,
   },
   [T.BPF_MAP_TYPE_STRUCT_OPS]: {
     flags: F.BPF_F_LINK | F.BPF_F_VTYPE_BTF_OBJ_FD,
@@ -217,7 +198,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.nonZero,
     entries: (n) => n === 1,
     more: C.structOps,
-    scope: 97,
   },
   [T.BPF_MAP_TYPE_RINGBUF]: {
     flags: NUMA,
@@ -225,10 +205,9 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     value: C.isZero,
     entries: C.powerOfTwoPages,
     family: 'ringbuf',
-    scope: 98,
   },
-  [T.BPF_MAP_TYPE_INODE_STORAGE]: { ...storage, scope: 94 },
-  [T.BPF_MAP_TYPE_TASK_STORAGE]: { ...storage, scope: 95 },
+  [T.BPF_MAP_TYPE_INODE_STORAGE]: { ...storage },
+  [T.BPF_MAP_TYPE_TASK_STORAGE]: { ...storage },
   [T.BPF_MAP_TYPE_BLOOM_FILTER]: {
     btf: 'keyless',
     ...keyless,
@@ -238,10 +217,9 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     more: C.bloomExtra,
     extra: true,
     family: 'bloom',
-    scope: 100,
   },
-  [T.BPF_MAP_TYPE_USER_RINGBUF]: { flags: NUMA, key: C.isZero, value: C.isZero, entries: C.powerOfTwoPages, scope: 99 },
-  [T.BPF_MAP_TYPE_CGRP_STORAGE]: { ...storage, scope: 96 },
+  [T.BPF_MAP_TYPE_USER_RINGBUF]: { flags: NUMA, key: C.isZero, value: C.isZero, entries: C.powerOfTwoPages },
+  [T.BPF_MAP_TYPE_CGRP_STORAGE]: { ...storage },
   [T.BPF_MAP_TYPE_ARENA]: {
     flags: F.BPF_F_SEGV_ON_FAULT | F.BPF_F_MMAPABLE | F.BPF_F_NO_USER_CONV,
     needs: F.BPF_F_MMAPABLE,
@@ -251,7 +229,6 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     more: C.arenaPlace,
     late: true,
     extra: true,
-    scope: 101,
   },
 };
 
