@@ -9,7 +9,7 @@ import { BTF_KIND, type BtfType } from './types.ts';
 export interface DumpCOptions {
   /** Only these types and what they need; all types unless given. */
   readonly ids?: Iterable<number>;
-  /** Include guard and CO-RE attribute around the definitions, as bpftool has them. On unless said. */
+  /** Include guard and CO-RE attribute around the definitions, as bpftool has them. Default: true. */
   readonly header?: boolean;
 }
 

@@ -46,7 +46,7 @@ export class DumpOrder {
     }
     switch (t.kind) {
       case BTF_KIND.PTR: {
-        // Marked only afterwards: what it leads to decides alone whether there is a loop.
+        // Marked only afterwards: only what it leads to decides whether there is a loop.
         const link = yield this.#visit(t.type, true);
         this.#state.set(id, 'ordered');
         return link;

@@ -168,7 +168,7 @@ export class BtfBuilder {
     return this.#simple(BTF_KIND.DATASEC, name, size, { vlen: vars.length, rest });
   }
 
-  /** The BTF as bytes, little-endian unless said otherwise. */
+  /** The BTF as bytes, by default little-endian. */
   encode(littleEndian = true): Uint8Array {
     const copied = this.#first?.allWords ?? NO_WORDS;
     const typeLength = this.#types.reduce((n, w) => n + w.length * 4, copied.length * 4);

@@ -17,7 +17,7 @@ const LOCAL_FIELDS =
   R.BPF_KPTR_PERCPU;
 const NODES = R.BPF_LIST_NODE | R.BPF_RB_NODE;
 const ROOTS = R.BPF_LIST_HEAD | R.BPF_RB_ROOT;
-/** The first struct of each name is looked for; bpf_res_spin_lock alone makes no struct one of them. */
+/** The first struct of each name is looked for; a bpf_res_spin_lock by itself does not count. */
 const LOCAL_STRUCTS = ['bpf_spin_lock', 'bpf_list_head', 'bpf_list_node', 'bpf_rb_root', 'bpf_rb_node', 'bpf_refcount'];
 
 /** The records by id of their struct; a positive errno when the kernel refuses the BTF for them. */
@@ -36,7 +36,7 @@ export function structMetas(btf: Btf, kernelBtf: () => Btf | undefined): StructM
     if (btf.kind(id) !== BTF_KIND.STRUCT) continue;
     if (!btf.type(id)?.members.some((m) => special.has(m.type))) continue;
     const { record, errno } = R.parseRecordResult(btf, id, { mask: LOCAL_FIELDS, kernelBtf, memo });
-    // Something that looked like a field and is none would be taken for plain memory.
+    // Something that only looks like a field would be taken for plain memory.
     if (record === undefined) return { records, errno: errno || ERRNO.EFAULT };
     records.set(id, record);
   }

@@ -15,7 +15,7 @@ export interface BtfSource {
   readonly packaged?: boolean;
 }
 
-/** A kernel's BTF, and where it came from. Throws FormatError when the file is none, and what the file system throws. */
+/** A kernel's BTF, and where it came from. Throws FormatError for other files, and the errors of the file system. */
 export async function loadKernelBtf(source: BtfSource = {}): Promise<{ readonly btf: Btf; readonly from: string }> {
   if (source.btf !== undefined) return { btf: Btf.parse(readAtOnce(source.btf)), from: source.btf };
   const running = source.packaged ? undefined : readRunningBtf();

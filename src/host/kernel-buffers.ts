@@ -18,7 +18,7 @@ export interface MapSizes {
 /** What the kernel must be asked to know how much it moves. */
 export interface SizesOf {
   readonly possibleCpus: number;
-  /** Sizes of the map behind a descriptor; undefined when it is none. */
+  /** Sizes of the map behind a descriptor; undefined for other descriptors. */
   map(fd: number): MapSizes | undefined;
 }
 
@@ -33,7 +33,7 @@ const UNUSED: Readonly<Record<number, readonly string[]>> = {
   [BPF_CMD.BPF_MAP_DELETE_BATCH]: ['in_batch', 'out_batch', 'values'],
 };
 
-/** 0 when the kernel may be given it; -EINVAL for what is no attribute, -EFAULT for buffers that are none or too short. */
+/** 0 when the attribute is safe to pass on; -EINVAL for malformed attributes, -EFAULT for missing or short buffers. */
 export function checkBuffers(cmd: number, attr: unknown, sizes: SizesOf): number {
   const layout: AttrLayout | undefined = Number.isInteger(cmd) ? attrLayout(cmd) : undefined;
   const outer = attr as Record<string, unknown> | null | undefined;

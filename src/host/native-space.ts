@@ -26,7 +26,7 @@ export interface Overrun {
 }
 
 const FIRST_SPACE = 1 << 20;
-/** Bytes at the front that calls leave alone: the question for a map's sizes lies there. */
+/** Bytes at the front that calls do not use: the question for a map's sizes lies there. */
 export const FRONT = 512;
 const GUARD = 1 << 16;
 const CANARY = 0xa5;

@@ -77,7 +77,7 @@ function ldImm64(insns: Insns, i: number): string {
   const lo = insns.imm[i];
   const next = i + 1 < insns.length ? insns.imm[i + 1] : 0;
   if (src === 0) return `r${dst} = ${signedHex64(lo, next)} ll`;
-  // objdump prints the first slot's constant alone; the second is kept here where the kind uses it.
+  // objdump prints only the first slot's constant; the second is kept here where the kind uses it.
   const both = LD_IMM64_ROWS[src]?.next === 'any' ? next : 0;
   return `ld_pseudo\tr${dst}, ${hex(src)}, ${unsignedHex64(lo, both)}`;
 }

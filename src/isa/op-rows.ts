@@ -88,7 +88,7 @@ export interface OpInfo {
   readonly name: string;
   readonly code: number;
   readonly format: OpFormat;
-  /** Name of the operation alone: `sdiv`, `jset`, `fetch_add`; '' where the format says all. */
+  /** Name of the operation without width and operands: `sdiv`, `jset`, `fetch_add`; '' where the format says all. */
   readonly op: string;
   /** Operator as written: `s/=`, `s>=`; '' where there is none. */
   readonly symbol: string;

@@ -27,9 +27,9 @@ export interface LoadOptions {
   /** Target of CO-RE when it is not the loading kernel's. */
   readonly targetBtf?: Btf;
   readonly kconfig?: Kconfig;
-  /** LINUX_KERNEL_VERSION, 6.18.0 unless said. */
+  /** LINUX_KERNEL_VERSION. Default: 6.18.0. */
   readonly kernelVersion?: number;
-  /** LINUX_HAS_SYSCALL_WRAPPER, true unless said. */
+  /** LINUX_HAS_SYSCALL_WRAPPER. Default: true. */
   readonly syscallWrapper?: boolean;
   /** Addresses of kernel symbols by name, for externs without a type. */
   readonly ksyms?: (name: string) => bigint | undefined;

@@ -12,7 +12,7 @@ import { BpfError, loaderError } from './errors.ts';
 
 /** A ring's consumer: one page of its own, and the producer's with the data behind it. */
 export class RingPages implements Disposable {
-  /** A program whose record finds no room is told so. */
+  /** A program whose record finds no room gets an error. */
   readonly lost = 0;
   readonly #consumer: MappedPages;
   readonly #producer: MappedPages;

@@ -4,7 +4,7 @@ import { BPF_PROG_TYPE as P } from '../uapi/prog-types.ts';
 import { nearest } from './nearest.ts';
 
 /**
- * How a name is matched. `exact`: the whole name. `opt`: the name alone, or followed by `/` and a target.
+ * How a name is matched. `exact`: the whole name. `opt`: the name, or the name, `/` and a target.
  * `slash`: followed by `/` and a target.
  */
 export type SectionMatch = 'exact' | 'opt' | 'slash';
@@ -211,7 +211,7 @@ export const typeWords = (): string[] => [
   ...Object.keys(P).map((name) => name.replace('BPF_PROG_TYPE_', '').toLowerCase()),
 ];
 
-/** Section names by pattern: `2/7` alone, or all that begin like `tail-*`. */
+/** Section names by pattern: exactly `2/7`, or all that begin like `tail-*`. */
 export type SectionTypes = Readonly<Record<string, string>>;
 
 /** What the user says of section names: `types` by pattern goes before the names' own meaning, `type` is for names that say nothing. */

@@ -8,7 +8,7 @@ export interface ByteSource {
 
 /** Bytes that are read at once. */
 const STEP = 1 << 20;
-/** Most that is held of a stream: longer records are none of a capture. */
+/** Most bytes of a stream that are held: no record of a capture is longer. */
 export const MOST_RECORD = 1 << 26;
 
 /** Numbers and bytes by their offset in the file; those of a stream only from where {@link ByteWindow.have} was last asked. */

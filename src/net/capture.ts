@@ -31,12 +31,12 @@ export type PacketToWrite = Pick<CapturedPacket, 'data' | 'seconds' | 'nanosecon
 
 /** How a capture is written. */
 export interface WriteOptions {
-  /** LINKTYPE_ETHERNET unless said. */
+  /** Default: LINKTYPE_ETHERNET. */
   readonly linkType?: number;
   /** Times in nanoseconds; microseconds otherwise. */
   readonly nanoseconds?: boolean;
   readonly littleEndian?: boolean;
-  /** Most bytes of a packet, 262,144 unless said. */
+  /** Most bytes of a packet. Default: 262,144. */
   readonly snapLength?: number;
 }
 

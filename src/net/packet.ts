@@ -12,7 +12,7 @@ export interface PacketSpec {
   readonly tcpFlags?: number;
   readonly seq?: number;
   readonly ack?: number;
-  /** Type of ICMP, 8 (or 128 in IPv6) unless said: echo request. */
+  /** Type of ICMP. Default: echo request, 8 or in IPv6 128. */
   readonly icmpType?: number;
   readonly payload?: Uint8Array;
   readonly ttl?: number;
@@ -37,7 +37,7 @@ export function internetChecksum(...parts: readonly Uint8Array[]): number {
   return ~sum & 0xffff;
 }
 
-/** Bytes of an IPv4 (4) or IPv6 (16) address. Throws RangeError for what is none. */
+/** Bytes of an IPv4 (4) or IPv6 (16) address. Throws RangeError for anything else. */
 export function parseAddress(text: string): Uint8Array {
   const bytes = text.includes(':') ? parseIpv6(text) : parseIpv4(text);
   if (bytes === undefined) throw new RangeError(`'${text}' is no IP address`);
@@ -80,7 +80,7 @@ function concat(...parts: readonly (Uint8Array | readonly number[])[]): Uint8Arr
   return out;
 }
 
-/** Builds one packet, from its Ethernet header on. Throws RangeError for addresses that are none. */
+/** Builds one packet, from its Ethernet header on. Throws RangeError for malformed addresses. */
 export function buildPacket(spec: PacketSpec): Uint8Array {
   const src = parseAddress(spec.src);
   const dst = parseAddress(spec.dst);

@@ -82,7 +82,7 @@ function bufferOf(field: AttrField, value: unknown): Uint8Array | undefined {
 function encodeScalar(field: AttrField, source: Fields, bytes: Uint8Array, view: DataView, at: number): void {
   const value = source[field.name];
   if (value === undefined || value === null) {
-    // A length without its buffer is what a caller means who sets `data_size_out` alone.
+    // A caller who sets only `data_size_out` means a length without its buffer.
     const length = field.lenName === undefined ? undefined : source[field.lenName];
     if (field.lenAt !== undefined && typeof length === 'number') view.setUint32(at + field.lenAt, length, true);
     return;
@@ -140,7 +140,7 @@ function placeInfoBuffers(info: InfoAttr['info'], placed: Placed[], space: Point
   }
 }
 
-/** Addresses in a caller's struct, left by an earlier call for instance, are none of this memory: the kernel would write there. */
+/** Clears addresses in a caller's struct (an earlier call may have left them): they lie outside this memory, and the kernel would write there. */
 function clearPointers(info: InfoAttr['info'], struct: Uint8Array): void {
   const layouts = info.kind === undefined ? Object.values(INFO_LAYOUTS) : [INFO_LAYOUTS[info.kind]];
   if (info.kind === undefined) struct.fill(0, LINK_POINTERS.from, LINK_POINTERS.to);

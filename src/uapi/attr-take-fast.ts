@@ -119,7 +119,7 @@ interface TestOutputs {
   readonly aborted: string | undefined;
 }
 
-/** Outputs that are not what the caller has already, in the order of the struct: a result of 0 is told as well. */
+/** Outputs that differ from what the caller has, in the order of the struct; a result of 0 counts. */
 function putTest(to: Fields, test: TestOutputs, before: readonly unknown[]): number {
   try {
     if (test.retval !== before[0]) to['retval'] = test.retval;

@@ -24,7 +24,7 @@ with maps of their own and must return the same for every packet.
 
   --prog NAME   one program of the object; all that take packets unless given
   --pcap FILE   the packets: a pcap or pcapng capture, read into memory; one packet of 64 zero bytes unless given
-  --rounds N    samples of each engine, 9 unless said
+  --rounds N    samples of each engine (default: 9)
   --no-kernel   leaves the real kernel out
   --btf FILE    types of the kernel, instead of this machine's or the packaged 6.18 ones
   --json        one line of JSON

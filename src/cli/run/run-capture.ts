@@ -36,7 +36,7 @@ interface CaptureResult {
   readonly bytes: number;
   /** Packets that were written. */
   readonly passed: number;
-  /** Packets of which the capture has less than was on the wire. */
+  /** Packets that the capture cut short. */
   readonly cut: number;
   /** Time spent running programs, with the copying of packets in and out. */
   readonly runMs: number;

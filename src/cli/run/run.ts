@@ -39,7 +39,7 @@ what is run
   --engine jit|interp      WebAssembly (the default), or the reference interpreter
   --backend embedded|kernel  the kernel of this package (the default), or this machine's through bpf(2)
   --btf FILE               types of the kernel, instead of this machine's or the packaged 6.18 ones
-  --cpus N                 possible CPUs, 1 unless said
+  --cpus N                 possible CPUs (default: 1)
   --repeat N               runs N times; the duration is the mean
   --type, --inner, --loader  as in skep verify: what the object leaves unsaid
   --prog-flags NAME=FLAGS  flags of BPF_PROG_LOAD for a program, 2 (BPF_F_ANY_ALIGNMENT) for instance
@@ -57,7 +57,7 @@ what it shows
                            TC_ACT_OK, UNSPEC, PIPE and RECLASSIFY, allowed ones, what a filter keeps;
                            in the format, byte order and time unit of the input (pcapng for a name that ends so)
   --events                 lines of bpf_trace_printk and records of ring and perf buffers
-  --event-type [MAP=]NAME  the struct that records are; found by their size unless said
+  --event-type [MAP=]NAME  the struct of records (default: found by their size)
   --json                   one line of JSON
 
 exit code: 0 done, 1 the program was rejected, 2 wrong usage, 3 unusable input

@@ -14,7 +14,7 @@ export const mapTypeName = (type: number): string => short(bpfMapTypeName(type),
 /** Types of which attach type 0 (BPF_CGROUP_INET_INGRESS) is a real one. */
 const ZERO_IS_A_TYPE = BPF_PROG_TYPE.BPF_PROG_TYPE_CGROUP_SKB;
 
-/** `cgroup_inet_ingress`, or null for programs whose type alone says where they go. */
+/** `cgroup_inet_ingress`, or null for programs whose type says where they go. */
 export function attachTypeName(progType: number, attachType: number): string | null {
   if (attachType === BPF_ATTACH_TYPE.BPF_CGROUP_INET_INGRESS && progType !== ZERO_IS_A_TYPE) return null;
   return short(bpfAttachTypeName(attachType), 'BPF_');

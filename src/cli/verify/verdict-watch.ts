@@ -80,11 +80,11 @@ export function liveKernel(sys: BpfSyscall & Disposable, logLevel: number): Judg
     sys,
     load(attr) {
       let said = ask(attr, logLevel | BPF_LOG_STATS);
-      // A log that does not fit hides the verdict; figures alone do fit.
+      // A log that does not fit hides the verdict; bare figures fit.
       if (said.result === -ERRNO.ENOSPC && logLevel !== 0) said = ask(attr, BPF_LOG_STATS);
       if (said.log === '') return { result: said.result, judged: undefined };
       const judged = judgedFromLog(said.result, said.log);
-      // Statistics alone quote no source.
+      // Statistics quote no source.
       return {
         result: said.result,
         judged: judged.ok ? judged : { ...judged, ...placeIn(ask(attr, BPF_LOG_PATH).log) },

@@ -1,4 +1,4 @@
-/** Verifies each program of an object alone, as if only it were loaded, and tells what the verifier found as data. */
+/** Verifies each program of an object by itself, as if only it were loaded; the outcome is data. */
 import type { Btf } from '../../btf/btf.ts';
 import { type Hole, HOLES } from '../../kernel/rules/rows/holes.ts';
 import type { VersionName } from '../../kernel/rules/version.ts';

@@ -47,20 +47,20 @@ export type Engine = 'jit' | 'interp';
 
 /** Settings of an embedded kernel. */
 export interface RuntimeOptions {
-  /** Bytes of kernel memory, reserved once; 1 GiB unless said. Untouched pages cost nothing. */
+  /** Bytes of kernel memory, reserved once. Default: 1 GiB. Untouched pages cost nothing. */
   readonly memory?: number;
-  /** Possible CPUs: how many values a per-CPU map holds; programs run on CPU 0. 1 unless said. */
+  /** Possible CPUs: values that a per-CPU map holds. Programs run on CPU 0. Default: 1. */
   readonly cpus?: number;
-  /** `jit` unless said; programs that it refuses are interpreted. */
+  /** Default: `jit`. Programs that it refuses are interpreted. */
   readonly engine?: Engine;
   /**
    * `async`: programs start in the interpreter and go on as compiled code when the host has compiled them in the background, which
-   * {@link Runtime.compiled} waits for. For the main threads of browsers, which forbid to compile large modules at once. `sync` unless said.
+   * {@link Runtime.compiled} waits for. For the main threads of browsers, which do not compile large modules synchronously. Default: `sync`.
    */
   readonly compile?: 'sync' | 'async';
   /** Kernel version whose rules apply. */
   readonly kernel?: KernelName;
-  /** Capabilities of the loading process; all unless said. */
+  /** Capabilities of the loading process. Default: all. */
   readonly caps?: Caps;
   /** Clock, random numbers, trace output, current task: what is left out has a portable default. */
   readonly host?: Partial<HostPorts>;
@@ -87,7 +87,7 @@ export interface RuntimeOptions {
    * loops that only the clock ends are stopped in the middle. No limit by default.
    */
   readonly deadlineMs?: number;
-  /** Told what the verifier found of each program that reaches it: statistics, reason and log as data. */
+  /** Called with the verifier's outcome for each program that reaches it: statistics, reason and log as data. */
   readonly onVerified?: (outcome: VerifierOutcome) => void;
 }
 
@@ -205,7 +205,7 @@ function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerifi
   };
 }
 
-/** Notes what is compiled in the background as long as it is. */
+/** Adds compilations to `compiling` until they are done. */
 function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): SyscallEnv['compile'] {
   return (program) => {
     const exe = compile(program);

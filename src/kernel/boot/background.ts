@@ -5,7 +5,7 @@ import type { JitResult } from '../jit/index.ts';
 import type { Executable } from '../object/executable.ts';
 
 export class BackgroundExecutable implements Executable {
-  /** The engine that it belongs to from the start, as prog arrays take programs of one engine alone. */
+  /** The engine it belongs to from the start: a prog array holds programs of one engine only. */
   engine: 'jit' | 'interp' = 'jit';
   readonly slot: number;
   compiling: Promise<void> | undefined;

@@ -200,7 +200,7 @@ class Predecoder {
     const { code: codes, dst, src, off, imm } = this.#insns;
     const code = codes[i];
     const cls = code & 7;
-    // Modes that rewriting makes are not in the table: they differ from ordinary accesses by mode alone.
+    // Modes that rewriting makes are not in the table: only the mode tells them from ordinary accesses.
     const mode = code & 0xe0;
     if (cls === BPF_LDX && (mode === BPF_PROBE_MEM || mode === BPF_PROBE_MEMSX)) {
       const plain = (code & 0x1f) | (mode === BPF_PROBE_MEM ? BPF_MEM : BPF_MEMSX);

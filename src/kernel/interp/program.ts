@@ -33,7 +33,7 @@ export interface InterpGuard {
 
 export interface InterpOptions {
   readonly guard?: InterpGuard;
-  /** Told before every instruction, of the program and of its callbacks. */
+  /** Called before each instruction, of the program and of its callbacks. */
   readonly observe?: (run: Stepper) => void;
 }
 

@@ -19,11 +19,11 @@ export interface JitOptions {
    * instructions, with 1.2 GB of memory: the default stops below that, at {@link DEFAULT_FUNCTION_BYTES}.
    */
   readonly maxFunctionBytes?: number;
-  /** Slot of the code table under which others know the program; one of its own unless said. */
+  /** Slot of the code table under which others know the program; by default a new one. */
   readonly slot?: number;
   /** Whether the executable keeps the module's bytes, for those who want to read them. */
   readonly keepWasm?: boolean;
-  /** Where compiled modules are kept and looked for; used by one link alone. */
+  /** Cache of compiled modules, for one link only. */
   readonly cache?: CodeCache;
 }
 
@@ -130,7 +130,7 @@ export function jitCompile(program: VerifiedProgram, link: ProgramLink, options:
 }
 
 /**
- * As {@link jitCompile}, with the host compiling in the background: browsers forbid to compile large modules, and to make instances
+ * As {@link jitCompile}, with the host compiling in the background: browsers do not compile large modules synchronously, nor make instances
  * of them, on their main thread. What the JIT refuses is known at once.
  */
 export function jitCompileAsync(

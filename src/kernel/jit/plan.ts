@@ -253,7 +253,7 @@ export class ModulePlan {
     const { insns } = this.program;
     const id = insns.imm[i];
     if (insns.code[i] & BPF_X) {
-      // callx: the helper's id is in a register; guard mode alone resolves it, among those it was given.
+      // callx: the helper's id is in a register; only guard mode resolves it, among those it was given.
       for (const helper of this.guard?.callx ?? []) this.#resolve(`h${helper}`, this.link.helper(helper));
       return;
     }

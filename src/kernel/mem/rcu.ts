@@ -2,7 +2,7 @@
 
 /**
  * One domain for each runtime. Whoever runs programs or hands out guest memory to the host's callbacks does it inside of
- * {@link lock} and {@link unlock}; whoever ends something that a program may reach does it by {@link call}.
+ * {@link lock} and {@link unlock}; what a program may reach is ended by {@link call}.
  */
 export class Rcu {
   #sections = 0;

@@ -39,7 +39,7 @@ export const tracepointArgMayBeNull = (tracepoint: string, arg: number): boolean
 /** An argument of an iterator: an object that may be NULL at the end, trusted or not, or a buffer. */
 export type IterArg = 'trusted' | 'object' | 'rdonly-buf' | 'buf';
 
-/** Arguments of each iterator target, by index; others are typed by their prototype alone (ctx_arg_info). */
+/** Arguments of each iterator target, by index; others have the types of their prototype (ctx_arg_info). */
 const ITER_ARGS: Readonly<Record<string, Readonly<Record<number, IterArg>>>> = {
   bpf_link: { 1: 'object' },
   bpf_map: { 1: 'trusted' },

@@ -29,7 +29,7 @@ export interface Rules {
   attachType(type: number): boolean;
   /** The set of kfuncs that a program type may call beside the common one. */
   kfuncHook(progType: number): KfuncHook | undefined;
-  /** A kfunc's row, whoever may call it. Whether a build has it is for the kernel's BTF to say, not for its configuration. */
+  /** A kfunc's row, for every caller. The kernel's BTF, not its configuration, says whether a build has the function. */
   kfunc(name: string): KfuncRow | undefined;
 }
 

@@ -2,7 +2,7 @@
 
 type KeyOf<U> = U extends unknown ? keyof U : never;
 
-/** One member of the union `U` alone: a column that only other members have does not compile beside it. */
+/** Exactly one member of the union `U`: a column that only other members have does not compile beside it. */
 export type Sole<U, All = U> = U extends unknown ? U & { readonly [K in Exclude<KeyOf<All>, keyof U>]?: never } : never;
 
 /** Callbacks that run any number of times before the call returns. */

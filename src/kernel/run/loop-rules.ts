@@ -1,4 +1,4 @@
-/** What bpf_loop and bpf_for_each_map_elem keep to, whoever runs them: the interpreter, compiled code or the helper itself. */
+/** Rules of bpf_loop and bpf_for_each_map_elem, for all that run them: interpreter, compiled code, helper. */
 import { ERRNO } from '../../uapi/errno.ts';
 import type { HelperEnv } from './env.ts';
 import type { GuestStack } from './linkage.ts';

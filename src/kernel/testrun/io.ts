@@ -34,7 +34,7 @@ export function ctxFinish(test: TestRun, ctx: Uint8Array | undefined): number {
 
 /**
  * Copies the data out and tells its size: 0 or -ENOSPC (bpf_test_finish). Room that is too small for a packet in fragments gets as much of
- * the linear part as if all fragments had room, as in Linux; without even that nothing is told.
+ * the linear part as if all fragments had room, as in Linux; without even that nothing is written.
  */
 export function dataFinish(test: TestRun, linear: Uint8Array, frags: readonly Uint8Array[] = []): number {
   const fragsSize = frags.reduce((sum, frag) => sum + frag.length, 0);

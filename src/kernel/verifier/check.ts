@@ -43,7 +43,7 @@ export function verify(input: VerifierInput): VerifierOutcome {
   return fixed.ok ? outcome : { ...outcome, unsound: { hole: decidingHole(input, known, met), fixed } };
 }
 
-/** The hole without which the program would have been refused: one alone, or the first of several that decide together. */
+/** The hole without which the program would have been refused, or the first of several that decide together. */
 function decidingHole(input: VerifierInput, known: ReadonlySet<HoleId>, met: ReadonlySet<HoleId>): HoleId {
   const all = [...met];
   if (all.length === 1) return all[0];

@@ -48,15 +48,15 @@ export interface VerifierInput {
   readonly boundMaps?: readonly MapDesc[];
   /** Resolves BPF_PSEUDO_MAP_IDX: the fd at that index, or undefined without fd_array. */
   readonly fdArray?: (index: number) => number | undefined;
-  /** CPUs that there may be (nr_cpu_ids), which bounds bpf_get_smp_processor_id(); default 2. */
+  /** Possible CPUs (nr_cpu_ids): the bound of bpf_get_smp_processor_id(). Default: 2. */
   readonly nrCpuIds?: number;
-  /** The kernel was started with mitigations=off: nothing is masked against speculation, whoever loads. */
+  /** The kernel was started with mitigations=off: nothing is masked against speculation. */
   readonly mitigationsOff?: boolean;
   /** Milliseconds, for {@link VerifierStats.timeUs}, which is 0 without. */
   readonly stopwatch?: () => number;
   /** Stops an over-long verification with -EINTR. */
   readonly signal?: AbortSignal;
-  /** One walk alone: with the holes of the kernel version left open, or closed. Otherwise its verdict, and what the fixed rules say beside it. */
+  /** One walk, with the holes of the kernel version open or closed. Default: the kernel's verdict, and beside it that of the fixed rules. */
   readonly holes?: 'open' | 'closed';
   /** For proofs of the verifier itself; no command of bpf(2) sets it. */
   readonly testing?: VerifierTesting;

@@ -45,7 +45,7 @@ export const isFieldBased = (kind: number): boolean => kind >= R.FIELD_BYTE_OFFS
 /** An access path that makes no sense in the object's own types. */
 export class AccessError extends Error {}
 
-/** The numbers of an access string, or undefined when it is none. */
+/** The numbers of an access string; undefined when it is malformed. */
 export function parseAccess(text: string): number[] | undefined {
   // 64 numbers of at most 10 digits: longer strings are no paths, whatever they hold.
   if (text.length > MAX_SPEC_LENGTH * 11 || !/^\d{1,10}(:\d{1,10})*$/.test(text)) return undefined;

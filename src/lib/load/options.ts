@@ -1,4 +1,4 @@
-/** Names that the options of a load refer to: each must be in the object, and a misspelt one is told with the nearest. */
+/** Names in the options of a load: each must be in the object; the error for a misspelt one suggests the nearest. */
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { CollectionSpec } from '../collection-spec.ts';
 import type { LoadOptions } from '../collection.ts';

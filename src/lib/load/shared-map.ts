@@ -18,7 +18,7 @@ const FIELDS = [
   ['map_extra', 'map_extra'],
 ] as const;
 
-/** Types whose map_extra is chosen by whoever makes the map. */
+/** Types whose map_extra is the creator's choice. */
 const FREE_EXTRA: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_ARENA]);
 
 /** Throws BpfError (EINVAL) that names every difference between the map behind `fd` and what the object would have made. */

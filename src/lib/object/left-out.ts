@@ -10,7 +10,7 @@ import { isStructOps } from './struct-ops.ts';
 /** Allocated sections that carry nothing of the program itself. */
 const SILENT = /^(\.eh_frame|license|version|\.maps)$/;
 
-/** Sections with contents for the kernel that are none of those that are read. */
+/** Sections with contents for the kernel that nothing here reads. */
 export function ignoredSections(elf: ElfFile, hasBtf: boolean): Note[] {
   const out: Note[] = [];
   const say = (s: ElfSection, why: string): void => {

@@ -1,4 +1,4 @@
-/** Command: brute force over the scalar domain, `--bits N` of operands (5 unless said); every check is a case. */
+/** Command: brute force over the scalar domain, `--bits N` of operands (default: 5); every check is a case. */
 import { main } from './command.ts';
 import { domainChecks } from './domain.ts';
 

@@ -7,7 +7,7 @@ import type { KernelLayouts } from '../../world/layouts.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 
 const MAX_MEMORY = 0x8000_0000;
-/** Rounds after which a function is left alone: chains of additions through loops settle in two or three. */
+/** Rounds after which a function stays as it is: chains of additions through loops settle in two or three. */
 const MAX_ROUNDS = 8;
 
 const SKB_TYPES: ReadonlySet<number> = new Set([

@@ -56,11 +56,11 @@ export interface Widths {
   /** Per block: registers that are in i32 locals at its start, and those whose upper half is zero. */
   readonly narrowIn: Uint16Array;
   readonly zextIn: Uint16Array;
-  /** Per slot: the jump compares two packet pointers, of which the low halves suffice. */
+  /** Per slot: the jump compares two packet pointers, whose low halves suffice. */
   readonly comparesPointers: Uint8Array;
 }
 
-/** Operations whose low half depends on the low halves of their operands alone. */
+/** Operations whose low half depends only on the low halves of their operands. */
 const LOW_CLOSED: number = [BPF_ADD, BPF_SUB, BPF_MUL, BPF_AND, BPF_OR, BPF_XOR, BPF_NEG, BPF_MOV].reduce<number>(
   (mask, op) => mask | (1 << (op >> 4)),
   0,

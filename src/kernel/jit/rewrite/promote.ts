@@ -1,7 +1,7 @@
 /**
  * Stack slots that become locals: those whose accesses all have one offset from r10 and one width of 4 or 8 bytes. Nobody else
  * may see them, so a pointer to the stack must not get away: it lives inside a block, as the base of loads and stores, and as the
- * key or value that a map helper reads, of which the size is known. Where one does get away, the whole function stays as it is.
+ * key or value of known size that a map helper reads. Where one does get away, the whole function stays as it is.
  *
  * A slot that may be read before it is written stays in memory, so that it holds what an earlier run or call left there.
  */

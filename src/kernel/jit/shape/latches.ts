@@ -17,11 +17,11 @@ const LEAST_WAYS = 3;
 
 export interface Unjoined {
   readonly cfg: Cfg;
-  /** What each block is a copy of, itself when it is none: columns of blocks are extended by it. */
+  /** The original of each block, or the block itself: columns of blocks are extended by it. */
   readonly origin: Int32Array;
 }
 
-/** The graph with the ends of its loops copied; undefined where there are none to copy, and for irreducible graphs. */
+/** The graph with the ends of its loops copied; undefined when it has none to copy, and for irreducible graphs. */
 export function unjoinLatches(insns: Insns, cfg: Cfg): Unjoined | undefined {
   const origin: number[] = [];
   const next = Array.from(cfg.next);

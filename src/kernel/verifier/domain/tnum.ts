@@ -202,7 +202,7 @@ export function tnumIntersectRange(d: Scalar, minLo: number, minHi: number, maxL
   put(d, d.valLo | (minLo & ~lo), d.valHi | (minHi & ~hi), d.maskLo & lo, d.maskHi & hi);
 }
 
-/** Same as {@link tnumIntersectRange} for the low half alone. */
+/** {@link tnumIntersectRange} of the low half. */
 export function tnumIntersectRange32(d: Scalar, min: number, max: number): void {
   const lo = belowTop(min ^ max);
   const mask = d.maskLo & lo;

@@ -1,4 +1,4 @@
-/** What is walked: the main program, then each global function that something calls, alone (do_check_main, do_check_subprogs). */
+/** The roots of the walk: the main program, then by itself each global function that is called (do_check_main, do_check_subprogs). */
 import {
   ARG_ANYTHING,
   ARG_PTR_TO_ARENA,

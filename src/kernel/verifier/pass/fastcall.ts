@@ -1,4 +1,4 @@
-/** Spills and fills around calls that leave r1 to r5 alone, so that they can be removed (mark_fastcall_patterns). */
+/** Spills and fills around calls that keep r1 to r5, so that they can be removed (mark_fastcall_patterns). */
 import { BPF_DW, BPF_LDX, BPF_MEM, BPF_REG_10, BPF_STX, MAX_BPF_STACK } from '../../../isa/opcodes.ts';
 import { AUX_FASTCALL_PATTERN } from '../insn-aux.ts';
 import type { Subprog, VerifierEnv } from '../env.ts';
@@ -13,7 +13,7 @@ const MAX_PAIRS = 6;
 /** An offset below every possible one: the contract is broken (S16_MIN). */
 const BROKEN = -32768;
 
-/** Marks patterns in env.aux and notes in env.subprogs which stack they alone use. */
+/** Marks patterns in env.aux, and in env.subprogs the stack that only they use. */
 export function markFastcallPatterns(env: VerifierEnv): void {
   const { insns } = env;
   for (const [s, subprog] of env.subprogs.entries()) {
@@ -21,7 +21,7 @@ export function markFastcallPatterns(env: VerifierEnv): void {
     let lowest = 0;
     for (let i = subprog.start; i < end; i++)
       if (insns.code[i] === SPILL && insns.dst[i] === BPF_REG_10 && insns.off[i] < lowest) lowest = insns.off[i];
-    // Everything below the largest pattern's top is theirs alone. (Linux guards only the smallest pattern's stack, and so lets
+    // Everything below the largest pattern's top is only theirs. (Linux guards only the smallest pattern's stack, and so lets
     // a program read what it has removed the store of.)
     let top = -MAX_BPF_STACK;
     for (let i = subprog.start; i < end; i++)

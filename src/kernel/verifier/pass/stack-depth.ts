@@ -14,7 +14,7 @@ import { BPF_PRIV_STACK_MIN_SIZE, MAX_CALL_FRAMES, MAX_TAIL_CALLER_STACK } from 
 export const roundUpStackDepth = (depth: number): number => (depth + 15) & ~15;
 
 /**
- * Stack of a function as the kernel counts it: spills around calls that leave registers alone are gone there
+ * Stack of a function as the kernel counts it: spills around calls that keep registers are gone there
  * (remove_fastcall_spills_fills). Our engines keep them, inside their frames.
  */
 export function countedStackDepth(env: VerifierEnv, idx: number): number {

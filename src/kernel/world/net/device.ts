@@ -7,9 +7,9 @@ import { ETH_HLEN } from './if-ether.ts';
 export interface NetDeviceSpec {
   readonly ifindex: number;
   readonly name: string;
-  /** Receive queues; 1 unless said. */
+  /** Receive queues. Default: 1. */
   readonly rxQueues?: number;
-  /** Six bytes; zero as the loopback device's unless said. */
+  /** Six bytes. Default: zeros, as the loopback device has. */
   readonly mac?: Uint8Array;
 }
 

@@ -51,7 +51,7 @@ export type KfuncEffect = Sole<
 /** Objects that programs allocate, by allocator. */
 export type AllocatedObject = 'object' | 'percpu-object';
 
-/** What r0 is, where the prototype alone does not tell. */
+/** The returned pointer, where the prototype does not say. */
 export type KfuncResult =
   /** A new object of the program's own type that the constant argument names. */
   | AllocatedObject

@@ -257,7 +257,7 @@ export const BTF_ACCESS = {
   NO_WRITE: {
     errno: ERRNO.EACCES,
     text: (name: string, off: number) => `no write support to ${name} at off ${off}`,
-    why: 'Programs write a few members of this structure only, and this is none of them. Read it, or look for a function of the kernel that changes it.',
+    why: 'Programs may write only a few members of this structure, and not this one. Read it, or look for a function of the kernel that changes it.',
   },
   WRITE_BEYOND_MEMBER: {
     errno: ERRNO.EACCES,

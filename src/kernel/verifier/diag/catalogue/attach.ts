@@ -32,7 +32,7 @@ export const ATTACH = {
   NOT_TYPEDEF: {
     errno: EINVAL,
     text: byId('is not a typedef'),
-    why: 'Raw tracepoints are named by their btf_trace_* typedef, and the type of that number is none. Was the program made for another kernel?',
+    why: 'Raw tracepoints are named by their btf_trace_* typedef, and that type is not one. Was the program made for another kernel?',
   },
   NOT_FUNCTION: {
     errno: EINVAL,

@@ -109,7 +109,7 @@ export const CALL = {
     errno: ERRNO.EINVAL,
     text: (where: string, regno: number, type: string) =>
       `${where} the register R${regno} is not a known value (${type})`,
-    why: 'The kernel acts on the returned number here; a pointer is none. Set the return value on every path.',
+    why: 'The kernel acts on the returned number here, and this is a pointer. Set the return value on every path.',
   },
   RETURN_RANGE: {
     errno: ERRNO.EINVAL,

@@ -266,7 +266,7 @@ export const STRUCTURE = {
   EXCEPTION_CB_LINKAGE: {
     errno: EINVAL,
     text: (name: string) => `exception callback '${name}' must have global linkage`,
-    why: 'The exception callback is verified alone, as global functions are. It must not be static.',
+    why: 'The exception callback is verified by itself, as global functions are. It must not be static.',
   },
   EXCEPTION_CB_FIRST: {
     errno: EINVAL,

@@ -30,7 +30,7 @@ export const SUBPROG = {
   GLOBAL_WHILE_LOCKED: {
     errno: ERRNO.EINVAL,
     text: () => 'global function calls are not allowed while holding a lock,\nuse static function instead',
-    why: 'A global function is verified alone, without knowing that its caller holds a lock.',
+    why: 'A global function is verified by itself; that its caller holds a lock is not known there.',
   },
   GLOBAL_SLEEPABLE: {
     errno: ERRNO.EINVAL,
