@@ -44,7 +44,7 @@ export function hasSize(kind: number): boolean {
   }
 }
 
-/** What a type says of itself before its parts. */
+/** Head of a type, before its parts. */
 type Head = Pick<BtfType, 'kind' | 'kindFlag' | 'vlen'>;
 
 function members(w: Uint32Array, at: number, { vlen, kindFlag }: Head, str: (off: number) => string): BtfMember[] {

@@ -45,7 +45,7 @@ export function dumpC(btf: Btf, options: DumpCOptions = {}): string {
   return options.header === false ? body : HEAD + body + TAIL;
 }
 
-/** What a step counts, in bytes. */
+/** Weight of a step, in bytes. */
 const STEP = 16;
 
 class Dumper {

@@ -8,7 +8,7 @@ import { BTF_KIND, type BtfType } from './types.ts';
 /** Whether the type, as seen from there, must be complete: `strong` asks for a definition before, `weak` for a declaration. */
 type Link = 'strong' | 'weak';
 
-/** What a step counts, in bytes. */
+/** Weight of a step, in bytes. */
 const STEP = 16;
 
 /** Named definitions in an order that C accepts. Throws FormatError for types that contain themselves. */

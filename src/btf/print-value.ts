@@ -11,7 +11,7 @@ export interface PrintOptions {
   readonly indent?: number;
 }
 
-/** What a value consists of, before it is laid out. */
+/** Parts of a value, before it is laid out. */
 type Node =
   | { readonly kind: 'text'; readonly json: string; readonly c: string }
   | { readonly kind: 'list'; readonly items: readonly Node[] }

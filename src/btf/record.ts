@@ -48,7 +48,7 @@ export interface BtfRecord {
   readonly refcountOff: number;
 }
 
-/** What the kernel adds to the question of {@link parseRecord}. */
+/** The kernel's part in the question of {@link parseRecord}. */
 export interface RecordOptions {
   /** Types that kptrs point to; without them the ids of the program's own BTF stand. */
   readonly kernelBtf?: () => Btf | undefined;
@@ -56,7 +56,7 @@ export interface RecordOptions {
   readonly mask?: number;
   /** Size of the value, which all fields must lie in; by default the type's own. */
   readonly valueSize?: number;
-  /** What is known of structs, shared by questions of one mask about one BTF object. */
+  /** Known structs, shared by questions of one mask about one BTF object. */
   readonly memo?: RecordMemo;
 }
 

@@ -1,4 +1,4 @@
-/** What BPF_BTF_LOAD checks, in the kernel's order and with its errno and log (btf_parse). */
+/** The checks of BPF_BTF_LOAD, in the kernel's order and with its errno and log (btf_parse). */
 import { ERRNO } from '../uapi/errno.ts';
 import { FormatError } from '../util/errors.ts';
 import { Btf } from './btf.ts';

@@ -4,9 +4,9 @@ import type { Btf } from './btf.ts';
 import { BTF_INT_BOOL, BTF_INT_CHAR, BTF_INT_SIGNED, BTF_KIND, type BtfType } from './types.ts';
 import { partsOf, Walk } from './walk.ts';
 
-/** What a BTF type reads as. Char arrays that hold text are strings, structs objects, everything 64-bit a bigint. */
+/** A value read by its BTF type. Char arrays that hold text are strings, structs objects, everything 64-bit a bigint. */
 export type BtfValue = number | bigint | boolean | string | BtfValue[] | { [member: string]: BtfValue };
-/** What can be written as a BTF type: also bytes as they are, names of enumerators, and objects that leave members out (0). */
+/** A value to write as a BTF type: also raw bytes, names of enumerators, and objects without some members (0). */
 export type BtfInput =
   | number
   | bigint

@@ -15,7 +15,7 @@ export interface MapSizes {
   readonly valueSize: number;
 }
 
-/** What the kernel must be asked to know how much it moves. */
+/** The questions to the kernel by which one knows how much it moves. */
 export interface SizesOf {
   readonly possibleCpus: number;
   /** Sizes of the map behind a descriptor; undefined for other descriptors. */

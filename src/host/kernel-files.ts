@@ -1,4 +1,4 @@
-/** What belongs to files and not to bpf(2): shared pages of maps (mmap(2)), and files of pinned objects. */
+/** Files behind bpf(2): shared pages of maps (mmap(2)), and files of pinned objects. */
 import { unlinkSync } from 'node:fs';
 import { constants } from 'node:os';
 import type { MappedPages } from '../uapi/embedded.ts';
@@ -17,7 +17,7 @@ export interface MemoryCalls {
   unmap(pointer: unknown, length: number): void;
 }
 
-/** What is mapped. */
+/** A mapping. */
 export interface FileRange {
   readonly fd: number;
   readonly offset: number;

@@ -1,4 +1,4 @@
-/** What the running kernel is beside its commands, each asked for once and not before it is needed. */
+/** Traits of the running kernel beside its commands, each asked for once and not before it is needed. */
 import { readFileSync } from 'node:fs';
 import { Btf } from '../btf/btf.ts';
 import type { KernelTraits } from '../uapi/attr.ts';

@@ -1,7 +1,7 @@
 /** Memory outside the JavaScript heap that a real kernel reads and writes, and a guarded form of it that notices what is written beyond a buffer. */
 import type { EncodedAttr, PointerSpace } from '../uapi/attr-encode.ts';
 
-/** What is used of koffi. */
+/** The part of koffi that is used. */
 export interface Koffi {
   load(path: string): { func(definition: string): (...args: unknown[]) => unknown };
   errno(): number;

@@ -1,4 +1,4 @@
-/** What an object file holds, as data that a user may edit before it is loaded. */
+/** The contents of an object file, as data that a user may edit before it is loaded. */
 import type { Btf } from '../btf/btf.ts';
 import type { BpfSyscall } from '../uapi/attr.ts';
 import { type Collection, type LoadOptions, loadCollection } from './collection.ts';
@@ -21,7 +21,7 @@ export class CollectionSpec {
   externs: ExternSpec[] = [];
   /** The object's types, complete and fit for BTF_LOAD. */
   btf: Btf | undefined;
-  /** What was left out or mended, and what other loaders refuse. */
+  /** Notes on parts that were left out or mended, and on what other loaders refuse. */
   notes: Note[] = [];
 
   /** Where programs and externs stood when they were last looked up: both lists may be edited. */

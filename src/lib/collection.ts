@@ -58,7 +58,7 @@ export class Collection implements Disposable {
   readonly errors = new Map<string, BpfError>();
   /** By program key: instructions that stand for what the kernel does not have. */
   readonly missing = new Map<string, readonly Missing[]>();
-  /** What happened while loading; the notes of the object itself are in its spec. */
+  /** Notes on the load; those on the object itself are in its spec. */
   readonly notes: Note[] = [];
   /** Names of maps that were given to it, and are not closed with it. */
   readonly shared = new Set<string>();

@@ -1,11 +1,11 @@
-/** What the loading side throws: an errno of the kernel, or the loader's own, with the log and the operation that failed. */
+/** Errors of the loading side: an errno of the kernel, or the loader's own, with the log and the operation that failed. */
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 
 /** Parts of a {@link BpfError}. */
 export interface BpfErrorInit {
   /** Positive errno. */
   readonly errno: number;
-  /** What was attempted: `BPF_PROG_LOAD xdp_main`, `relocate xdp_main`. */
+  /** The failed operation: `BPF_PROG_LOAD xdp_main`, `relocate xdp_main`. */
   readonly op: string;
   /** One sentence, when the log does not say it. */
   readonly detail?: string;
@@ -21,7 +21,7 @@ export class BpfError extends Error {
   /** `EACCES`. */
   readonly code: string;
   readonly op: string;
-  /** What the one who failed says of it; '' when only the errno is known. */
+  /** The message of the one who failed; '' when only the errno is known. */
   readonly detail: string;
   readonly log: string;
 

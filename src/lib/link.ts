@@ -5,7 +5,7 @@ import { BPF_F_REPLACE } from '../uapi/flags.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';
 import { BpfError, loaderError } from './errors.ts';
 
-/** What the kernel says of a link (struct bpf_link_info). */
+/** The kernel's information on a link (struct bpf_link_info). */
 export interface LinkInfo {
   readonly id: number;
   /** BPF_LINK_TYPE_*. */

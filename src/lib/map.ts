@@ -25,7 +25,7 @@ const FD_VALUES: ReadonlySet<number> = new Set([
 
 const QUEUES: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_QUEUE, M.BPF_MAP_TYPE_STACK]);
 
-/** What has a descriptor: a map that becomes an element of a map of maps, a program that becomes one of a program array. */
+/** An object with a descriptor: a map that becomes an element of a map of maps, a program that becomes one of a program array. */
 export interface Descriptor {
   readonly fd: number;
 }

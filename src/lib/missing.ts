@@ -12,7 +12,7 @@ export interface Missing {
   readonly insn: number;
   /** Number of the helper that no kernel has and that the instruction calls instead. */
   readonly call: number;
-  /** What is missing, and how a program guards against it; asked for only when it matters. */
+  /** The missing thing, and how a program guards against it; asked for only when it matters. */
   readonly why: () => string;
 }
 
@@ -26,7 +26,7 @@ export const missingKfunc = (insn: number, index: number, name: string, kernelBt
   },
 });
 
-/** What a verifier says of a call that no kernel knows. */
+/** A verifier's message on a call that no kernel knows. */
 const UNKNOWN_CALL = /invalid func unknown#(\d+)/;
 /** The last call that its log shows. */
 const CALL_LINE = /^(\d+): \(85\) call unknown#/gm;

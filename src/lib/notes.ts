@@ -46,7 +46,7 @@ const NOTES = {
 /** Code of a {@link Note}. */
 export type NoteCode = keyof typeof NOTES;
 
-/** What a note is about: a program by its key, a map, section or symbol by name, or the object itself. */
+/** The subject of a note: a program by its key, a map, section or symbol by name, or the object itself. */
 export interface NotePlace {
   readonly kind: 'program' | 'map' | 'section' | 'symbol' | 'object';
   readonly name: string;
@@ -87,7 +87,7 @@ export function refusers(notes: readonly Note[]): Loader[] {
   return [...out];
 }
 
-/** What is said of one program: notes on it, on the maps that it refers to, and on no single program or map. */
+/** Notes that concern one program: on it, on the maps that it refers to, and on no single program or map. */
 export function notesOf(notes: readonly Note[], program: string, maps: ReadonlySet<string>): Note[] {
   return notes.filter(({ where }) =>
     where.kind === 'program' ? where.name === program : where.kind !== 'map' || maps.has(where.name),

@@ -77,7 +77,7 @@ export function parseObject(bytes: Uint8Array, options: ParseOptions = {}): Coll
   return spec;
 }
 
-/** What section names mean with the user's words, each looked up once. */
+/** The meaning of section names with the user's words, each looked up once. */
 class Meanings {
   readonly #known = new Map<string, SectionMeaning>();
 

@@ -21,7 +21,7 @@ import { essentialName } from '../btf/name-index.ts';
 import type { ExternSpec, MapSpec, ProgramSpec } from './spec.ts';
 import { BPF_F_SLEEPABLE, BPF_F_XDP_HAS_FRAGS } from '../uapi/flags.ts';
 
-/** What a program needs from outside. */
+/** A program's needs from outside. */
 export interface PrepareEnv {
   /** Types of the kernel that loads: attach targets, kfuncs, variables; and the target of CO-RE, unless `targetBtf` is another. */
   readonly kernelBtf?: Btf;

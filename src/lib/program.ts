@@ -8,7 +8,7 @@ import { BpfError, loaderError } from './errors.ts';
 import { type Link, openRawTracepoint } from './link.ts';
 import type { ProgramSpec } from './spec.ts';
 
-/** What a test run is given. */
+/** The input of a test run. */
 export interface TestRunInput {
   /** The packet. */
   readonly data?: Uint8Array;
@@ -26,7 +26,7 @@ export interface TestRunInput {
   readonly dataOut?: number;
 }
 
-/** What a test run left. */
+/** The outcome of a test run. */
 export interface TestRunOutput {
   /** Low 32 bits of r0, unsigned. */
   readonly retval: number;
@@ -51,7 +51,7 @@ const RAW_TRACEPOINTS: ReadonlySet<number> = new Set([
 /** Their target is part of the load. */
 const BY_TARGET: ReadonlySet<number> = new Set([BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING, BPF_PROG_TYPE.BPF_PROG_TYPE_LSM]);
 
-/** What the kernel says of a loaded program (struct bpf_prog_info). */
+/** The kernel's information on a loaded program (struct bpf_prog_info). */
 export interface ProgramInfo {
   readonly id: number;
   /** BPF_PROG_TYPE_*. */

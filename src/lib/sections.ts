@@ -155,7 +155,7 @@ export const SECTIONS: readonly SectionRow[] = [
 /** How the program type of a section was found: by its name, by the beginning of its name, as the user said, or not at all. */
 export type SectionSource = 'name' | 'guess' | 'user' | 'none';
 
-/** What a section name says; `target` follows the `/`, `autoload` is off behind a leading `?`. */
+/** The meaning of a section name; `target` follows the `/`, `autoload` is off behind a leading `?`. */
 export interface SectionMeaning {
   readonly row: SectionRow | undefined;
   readonly target: string;
@@ -214,7 +214,7 @@ export const typeWords = (): string[] => [
 /** Section names by pattern: exactly `2/7`, or all that begin like `tail-*`. */
 export type SectionTypes = Readonly<Record<string, string>>;
 
-/** What the user says of section names: `types` by pattern goes before the names' own meaning, `type` is for names that say nothing. */
+/** The user's words on section names: `types` by pattern go before the names' own meaning, `type` is for names without one. */
 export interface SectionWords {
   readonly type?: string | undefined;
   readonly types?: SectionTypes | undefined;

@@ -2,7 +2,7 @@
 import type { Insns } from '../isa/insn.ts';
 import type { CoreRelo } from './core-relo/kinds.ts';
 
-/** What one instruction of a function refers to. */
+/** The reference of one instruction of a function. */
 export type InsnRef =
   /** ld_imm64 of a map (BPF_PSEUDO_MAP_FD). */
   | { readonly kind: 'map'; readonly insn: number; map: string }
@@ -51,7 +51,7 @@ export interface ProgramSpec extends FunctionSpec {
   /** BPF_PROG_TYPE_*, 0 when the section name is not one that the loader knows. */
   type: number;
   expectedAttachType: number;
-  /** What follows the `/` in the section name: function, tracepoint, hook; '' when nothing. */
+  /** The part after the `/` in the section name: function, tracepoint, hook; '' without. */
   attachTo: string;
   sleepable: boolean;
   xdpFrags: boolean;

@@ -1,4 +1,4 @@
-/** What captures consist of, whichever file format holds them, and the numbers that the formats share. */
+/** The parts of a capture, common to all file formats, and the numbers that the formats share. */
 
 /** One captured packet. */
 export interface CapturedPacket {
@@ -25,7 +25,7 @@ export interface Capture extends Iterable<CapturedPacket> {
   readonly linkType: number;
 }
 
-/** What a packet needs to be written. */
+/** A packet to be written. */
 export type PacketToWrite = Pick<CapturedPacket, 'data' | 'seconds' | 'nanoseconds'> &
   Partial<Pick<CapturedPacket, 'length'>>;
 

@@ -57,7 +57,7 @@ export function openPcap(open: () => Uint8Array | ByteSource, head = new ByteWin
   };
 }
 
-/** What the file's header says of its packets: byte order, and nanoseconds in a unit of their times. */
+/** Format of a file's packets, from its header: byte order, and nanoseconds in a unit of their times. */
 interface PacketFormat {
   readonly little: boolean;
   readonly nanosecondsUnit: number;

@@ -13,7 +13,7 @@ export interface UserMemory {
   write(addr: bigint, bytes: Uint8Array): boolean;
 }
 
-/** What decoding must know of the objects that an attribute names. */
+/** Decoding's questions about the objects that an attribute names. */
 export interface AttrObjects {
   /** Bytes of a key, of a value in user layout and of a batch cursor of the map behind a descriptor. */
   mapSizes(fd: number): { readonly key: number; readonly value: number; readonly cursor: number } | undefined;

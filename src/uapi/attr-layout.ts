@@ -8,7 +8,7 @@ import { BPF_CMD } from './cmd.ts';
  */
 export type AttrFieldKind = 'u32' | 's32' | 'u64' | 'name' | 'cstr' | 'buf' | 'log';
 
-/** What decides the size of a buffer whose length no other field holds. */
+/** The source of the size of a buffer whose length no other field holds. */
 export type AttrBufSize = 'key' | 'value' | 'keys' | 'values' | 'cursor' | 'fds';
 
 export interface AttrField {

@@ -8,7 +8,7 @@ import { ERRNO } from './errno.ts';
 interface Plan extends ElemFields {
   readonly group: AttrLayout['group'];
   readonly fast: Taker | undefined;
-  /** What 32-bit fields are that the caller leaves out. */
+  /** The value of 32-bit fields that the caller leaves out. */
   readonly zeros: Readonly<Record<string, number>>;
   readonly scalars: readonly { readonly name: string; readonly kind: AttrField['kind'] }[];
   readonly buffers: readonly string[];

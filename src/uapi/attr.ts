@@ -153,7 +153,7 @@ export interface RawTracepointAttr {
     /** The tracepoint; absent for programs whose target was named when they were loaded. */
     name?: string;
     prog_fd: number;
-    /** What bpf_get_attach_cookie gives. */
+    /** The value of bpf_get_attach_cookie. */
     cookie?: bigint;
     /** Output of the embedded kernel: what it lacks to attach a program that the real one attaches (-EOPNOTSUPP). */
     unsupported?: string;
@@ -213,7 +213,7 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_BTF_GET_FD_BY_ID]: IdAttr;
 }
 
-/** What a kernel is beside its commands: what its user side must know to size buffers and to resolve types. */
+/** Traits of a kernel by which its user side sizes buffers and resolves types. */
 export interface KernelTraits {
   /** CPUs that there can be: per-CPU values hold one for each. */
   readonly possibleCpus: number;

@@ -1,4 +1,4 @@
-/** What a kernel inside this process offers beside bpf(2): calls of its programs without the cost of a test run, and its verifier's figures. */
+/** Offers of a kernel inside this process beside bpf(2): calls of its programs without the cost of a test run, and its verifier's figures. */
 
 /** Effort of one verification, as the last line of the verifier's log counts it. */
 export interface VerifierStats {

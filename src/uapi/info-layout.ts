@@ -1,4 +1,4 @@
-/** What BPF_OBJ_GET_INFO_BY_FD fills: struct bpf_prog_info, bpf_map_info, bpf_btf_info and what all links have of bpf_link_info of Linux 6.18 as data. */
+/** The structs that BPF_OBJ_GET_INFO_BY_FD fills: bpf_prog_info, bpf_map_info, bpf_btf_info, and the common part of bpf_link_info of Linux 6.18, as data. */
 
 /** `bytes` and `name` lie in the struct; `ptr` is the address of a caller's buffer. */
 export type InfoFieldKind = 'u32' | 'u64' | 'name' | 'bytes' | 'bit' | 'ptr';

@@ -1,4 +1,4 @@
-/** What an object says of itself: OBJ_GET_INFO_BY_FD with its two calls (sizes, then contents) done for the caller. */
+/** An object's information: OBJ_GET_INFO_BY_FD with its two calls (sizes, then contents) done for the caller. */
 import type { BpfSyscall } from './attr.ts';
 import { BPF_CMD } from './cmd.ts';
 import { decodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from './info-layout.ts';

@@ -1,4 +1,4 @@
-/** What a pointer of union bpf_attr may lead to beside bytes: nothing, or memory that cannot be read. */
+/** Pointers of union bpf_attr that lead to no bytes: to nothing, or to memory that cannot be read. */
 
 /**
  * A pointer that cannot be followed, in the place of its bytes: it has none, but keeps the length that the caller gave. Commands

@@ -1,9 +1,9 @@
-/** What reading one input may cost: work that hostile input multiplies is counted, and bounded by the bytes that were read. */
+/** The cost limit of reading one input: work that hostile input multiplies is counted, and bounded by the bytes that were read. */
 import { FormatError } from './errors.ts';
 
 /** Bytes of work for each byte of input; what compilers write stays below 3. */
 const PER_BYTE = 8;
-/** What small inputs may cost. */
+/** The allowance of small inputs. */
 const LEAST = 1 << 20;
 
 export class Budget {

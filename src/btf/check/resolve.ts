@@ -163,7 +163,7 @@ class Resolver {
     return this.#pop(this.#sizedOrOpaque(t, next));
   }
 
-  /** What a modifier or pointer leads to: something with a size, void, a forward declaration or a function. */
+  /** The target of a modifier or pointer: something with a size, void, a forward declaration or a function. */
   #sizedOrOpaque(t: BtfType, next: BtfType): number {
     const sized = this.#sized(next.id);
     if (sized) return sized.id;

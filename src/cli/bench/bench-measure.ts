@@ -16,7 +16,7 @@ export interface Times {
 export interface Measured {
   readonly name: string;
   readonly type: string;
-  /** What compiled the JIT's column: the interpreter stands in for programs that the JIT refuses. */
+  /** The engine of the JIT's column: the interpreter stands in for programs that the JIT refuses. */
   readonly engine: 'jit' | 'interp';
   readonly ns: Partial<Record<EngineName, Times>>;
   readonly packetsPerSecond: Partial<Record<EngineName, number>>;

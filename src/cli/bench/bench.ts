@@ -136,7 +136,7 @@ async function programsOf(path: string, name: string | undefined): Promise<strin
 
 const takesPackets = (program: ProgramSpec): boolean => verdictWords(program.type) !== undefined;
 
-/** What is measured: a program of an object, on packets. */
+/** The subject of a measurement: a program of an object, on packets. */
 interface Subject {
   readonly path: string;
   readonly key: string;

@@ -1,4 +1,4 @@
-/** What `skep run` says at the end: the run's own result, then events, maps and global variables. */
+/** The report of `skep run`: the run's own result, then events, maps and global variables. */
 import type { Collection } from '../../lib/collection.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import { type CollectionEvents, eventJson, printEvents } from '../session/events.ts';

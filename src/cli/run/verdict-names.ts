@@ -1,4 +1,4 @@
-/** What a program's return value means for a packet: its name, and whether the packet goes on. */
+/** The meaning of a program's return value for a packet: its name, and whether the packet goes on. */
 import { TC_ACT, XDP_ACTION } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 

@@ -1,4 +1,4 @@
-/** What objects ask of a kernel beside its types: configuration, symbol addresses, version. Read from this machine's, and only when asked for. */
+/** Facts of a kernel beside its types: configuration, symbol addresses, version. Read from this machine's when asked for. */
 import { readFile } from 'node:fs/promises';
 import { release } from 'node:os';
 import type { LoadOptions } from '../../lib/collection.ts';

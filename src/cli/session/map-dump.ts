@@ -1,4 +1,4 @@
-/** What maps hold, typed by BTF: as JSON, and as lines for people. */
+/** Contents of maps, typed by BTF: as JSON, and as lines for people. */
 import type { BtfValue } from '../../btf/value.ts';
 import { Walk } from '../../btf/walk.ts';
 import type { Collection } from '../../lib/collection.ts';

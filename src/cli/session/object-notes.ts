@@ -34,7 +34,7 @@ function counted(notes: readonly Note[]): Note[] {
 }
 
 export class ObjectNotes {
-  /** What is said of no single program. */
+  /** Notes on no single program. */
   readonly shared: readonly Note[];
   readonly #own: ReadonlyMap<string, Note[]>;
   readonly #rest: readonly Note[];

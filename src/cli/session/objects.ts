@@ -1,4 +1,4 @@
-/** What `prog`, `map` and `btf` talk about: an object file loaded for this one command, or the real kernel's objects by id. */
+/** The objects of `prog`, `map` and `btf`: of a file loaded for this one command, or the real kernel's by id. */
 import { Btf } from '../../btf/btf.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { BpfError } from '../../lib/errors.ts';

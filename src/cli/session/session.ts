@@ -32,7 +32,7 @@ export interface Session extends Disposable {
   /** The embedded kernel, when it is that. */
   readonly runtime: Runtime | undefined;
   readonly kernelBtf: Btf;
-  /** What the verifier last said; only of the embedded kernel. */
+  /** The verifier's last outcome; only in the embedded kernel. */
   lastOutcome(): VerifierOutcome | undefined;
   load(
     spec: CollectionSpec,

@@ -1,4 +1,4 @@
-/** What a command of the command line is, and how its arguments are read. */
+/** A command of the command line, and the reading of its arguments. */
 import { parseArgs, type ParseArgsConfig } from 'node:util';
 import { UsageError } from './exit.ts';
 import type { Io } from './io.ts';
@@ -13,7 +13,7 @@ export interface Command {
 
 type Options = NonNullable<ParseArgsConfig['options']>;
 
-/** What the words of a command must keep to, beside its options. */
+/** Rules for the words of a command, beside its options. */
 export interface WordRules {
   /** Operands: how many at least and at most, and how a complaint calls them. */
   readonly operands: readonly [least: number, most: number, what: string];

@@ -23,7 +23,7 @@ export interface OutputFile extends Disposable {
   commit(): void;
 }
 
-/** What ends a process by default, and the exit code that shells give it. */
+/** Signals that end a process by default, and the exit codes that shells give them. */
 const SIGNALS = ['SIGINT', 'SIGTERM', 'SIGHUP'] as const;
 const ANY_MODE = 0o666;
 const PERMISSIONS = 0o7777;

@@ -7,7 +7,7 @@ import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 
-/** What a verifier said of a program. */
+/** A verifier's verdict on a program. */
 export interface Judged {
   readonly ok: boolean;
   /** Positive; 0 when accepted. */
@@ -15,7 +15,7 @@ export interface Judged {
   /** The last line that gives a reason. */
   readonly message: string;
   readonly source?: string;
-  /** What happened and what the author can do; the live kernel does not say. */
+  /** The fault and its remedy; the live kernel does not say. */
   readonly why?: string;
   /** Instruction at fault. */
   readonly insnIdx?: number | undefined;
@@ -130,7 +130,7 @@ export function sourceIn(log: string): { source?: string } {
 /** The door that the loader sees: the object's BTF is loaded once for all its programs, and each program once. */
 export class VerdictWatch implements BpfSyscall, Disposable {
   judged: Judged | undefined;
-  /** What PROG_LOAD gave, undefined when the loader never came so far. */
+  /** The result of PROG_LOAD; undefined when the loader never came so far. */
   loaded: number | undefined;
   readonly #kernel: JudgingKernel;
   /** Descriptor of the object's BTF, or -errno. */

@@ -36,13 +36,13 @@ export interface ProgramVerdict {
   readonly timeUs: number;
   /** Source line of a rejection, when the program has line information. */
   readonly source?: string;
-  /** What happened and what the author can do, of a rejection by the verifier of this package. */
+  /** The fault and its remedy, of a rejection by the verifier of this package. */
   readonly why?: string;
   /** Beside `accept`: the hole of the kernel version through which it is accepted. */
   readonly unsound?: UnsoundVerdict;
   /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
   readonly assumed?: readonly string[];
-  /** What the loader says of the program, of its maps and of the object: see docs/json.md. */
+  /** The loader's notes on the program, its maps and the object: see docs/json.md. */
   readonly notes?: readonly Note[];
   /** Loaders that refuse the object as a whole, whatever the verdict is. */
   readonly refusedBy?: readonly Loader[];
@@ -64,7 +64,7 @@ export interface UnsoundVerdict {
 
 export interface VerifyOptions {
   readonly kernelBtf: Btf;
-  /** What the log shows: 0 only the reason, 1 the path to it, 2 every state, 4 statistics. */
+  /** The contents of the log: 0 only the reason, 1 the path to it, 2 every state, 4 statistics. */
   readonly logLevel: number;
   readonly facts: KernelFacts;
   readonly load?: Pick<LoadOptions, 'innerMaps' | 'loader'>;

@@ -106,7 +106,7 @@ interface Fixup {
   /** Helper of that name, called when no label has it. */
   readonly helper?: number;
 }
-/** What listings print before an instruction: its index, the live registers, the opcode. */
+/** The head of a listed instruction: its index, the live registers, the opcode. */
 const LISTING_PREFIX = /[ \t]*(?:\d+:[ \t]*)?(?:[.\d]{10}[ \t]+)?(?:\(([0-9a-f]{2})\)[ \t])?/y;
 
 const SIZE_BY_BITS: Record<string, number> = { 8: BPF_B, 16: BPF_H, 32: BPF_W, 64: BPF_DW };
@@ -419,7 +419,7 @@ class Assembler {
     this.#emit(BPF_LDX | (sign === 's' ? BPF_MEMSX : BPF_MEM) | size, dst.n, mem.reg, mem.off);
   }
 
-  /** What begins with a word behind `rN =`: byte swaps, atomics, casts, map and function references. */
+  /** Forms with a word behind `rN =`: byte swaps, atomics, casts, map and function references. */
   #operation(c: TokenCursor, dst: Reg): void {
     const t = c.next();
     const swap = /^(le|be|bswap)(16|32|64)$/.exec(t.text);

@@ -99,7 +99,7 @@ export interface Runtime extends BpfSyscall, Disposable {
   bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number;
   /** Waits until no program is being compiled any more; see {@link RuntimeOptions.compile}. */
   compiled(): Promise<void>;
-  /** What is behind a program's descriptor; users of the loader have it as `Program.embedded`. Undefined when it is no program's. */
+  /** The program behind a descriptor; users of the loader have it as `Program.embedded`. Undefined for other descriptors. */
   program(fd: number): RuntimeProgram | undefined;
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
@@ -112,13 +112,13 @@ export interface Runtime extends BpfSyscall, Disposable {
   advance(ns: bigint | number): number;
   /** CPUs that programs run on: one, whatever {@link RuntimeOptions.cpus} says. */
   readonly cpus: readonly Cpu[];
-  /** What the last run asked of its redirect helpers. */
+  /** The last run's redirect. */
   readonly runState: Readonly<Invocation>;
   /** The kernel's BTF, parsed when first asked for; undefined when none was given. */
   kernelBtf(): Btf | undefined;
 }
 
-/** What programs are linked against and how they are compiled: see runtime.ts. */
+/** Makes the link and the compiler of programs: see runtime.ts. */
 export type EngineMaker = (
   parts: LinkParts,
   engine: Engine,

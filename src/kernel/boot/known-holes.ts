@@ -1,4 +1,4 @@
-/** What is loaded to run is held to the fixed rules: a program that needs a known hole of the kernel version is refused. */
+/** Loading programs to run takes the fixed rules: a program that needs a known hole of the kernel version is refused. */
 import { type Hole, HOLES, refusedFrom } from '../rules/rows/holes.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
 import type { Accepted, Refused } from '../verifier/result.ts';

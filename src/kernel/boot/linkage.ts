@@ -1,4 +1,4 @@
-/** What one runtime's programs are linked against: helper environment, code table, guest stack, tail-call targets. */
+/** The link of one runtime's programs: helper environment, code table, guest stack, tail-call targets. */
 import type { Cpu } from '../run/cpu.ts';
 import { FRAME_SIZE, type HelperEnv, type HostPorts } from '../run/env.ts';
 import type { Deadline } from '../run/deadline.ts';
@@ -28,7 +28,7 @@ export interface LinkParts {
   readonly nrCpus: number;
   readonly hasDevice: (ifindex: number) => boolean;
   readonly wire: Wire;
-  /** What loops poll. */
+  /** The deadline that loops poll. */
   readonly deadline: Deadline;
 }
 

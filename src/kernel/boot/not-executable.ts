@@ -1,4 +1,4 @@
-/** What stands in the place of code in a kernel that only verifies. */
+/** The place of code in a kernel that only verifies. */
 import { ProgramAbort } from '../../util/errors.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';

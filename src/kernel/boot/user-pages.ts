@@ -1,4 +1,4 @@
-/** What the user side shares with maps: pages of ring buffers (mmap(2)) and rings of perf events. */
+/** Memory that the user side shares with maps: pages of ring buffers (mmap(2)) and rings of perf events. */
 import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { PerfBuffer, PerfEventArrayMap } from '../maps/perf-event-array.ts';
@@ -8,7 +8,7 @@ import { fdMap, type SyscallEnv } from '../syscall/env.ts';
 
 const PAGE_SIZE = 4096;
 
-/** What is mapped, as mmap(2) takes it. */
+/** A mapping, as mmap(2) takes it. */
 export interface PageRange {
   /** Bytes from the start of the map's pages, a multiple of the page size. */
   readonly offset: number;

@@ -19,7 +19,7 @@ export class Activation implements Stepper {
   entrySp = 0;
   /** Instructions executed so far. */
   steps = 0;
-  /** What callers keep: return p, halves of r6 to r9, r10, may_goto budget. */
+  /** Callers' words: return p, halves of r6 to r9, r10, may_goto budget. */
   readonly saved = new Int32Array(MAX_CALL_FRAMES * FRAME_WORDS);
   /** Jumps by may_goto in the current frame. */
   mayGoto = 0;

@@ -11,7 +11,7 @@ import type { GuardRegion } from './access.ts';
 import { createBareLink } from './bare-link.ts';
 import { interpret } from './program.ts';
 
-/** What an engine gets besides the program: what it may touch and how long it may run. */
+/** An engine's limits besides the program: the memory it may touch and how long it may run. */
 export interface ConformanceGuard {
   /** Its memory; engines add its stack. */
   readonly regions: readonly GuardRegion[];

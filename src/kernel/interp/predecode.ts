@@ -82,7 +82,7 @@ export interface CallSite {
   readonly slot: number;
 }
 
-/** What stops a run when it gets to the instruction. */
+/** The reason for which a run stops at the instruction. */
 export interface Trap {
   readonly reason: AbortReason;
   readonly detail: string;

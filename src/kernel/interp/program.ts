@@ -17,7 +17,7 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 
 const { BPF_MAP_TYPE_ARENA } = BPF_MAP_TYPE;
 
-/** What the interpreter needs of a program; a VerifiedProgram has it, and so has a bare list of instructions. */
+/** The interpreter's part of a program: a VerifiedProgram has it, and so has a bare list of instructions. */
 export type InterpInput = Pick<VerifiedProgram, 'insns' | 'subprogs'> &
   Partial<Pick<VerifiedProgram, 'usedMaps' | 'origin'>>;
 
@@ -317,7 +317,7 @@ export class InterpProgram implements Executable {
     return slot;
   }
 
-  /** What a call without an implementation asks for. */
+  /** The name of the missing implementation of a call. */
   #missing({ kfunc, id, fdIndex }: CallSite): string {
     if (!kfunc)
       return `${bpfFuncName(id).replace('BPF_FUNC_', 'bpf_')} (helper ${id}) is not implemented: see docs/SCOPE.md`;

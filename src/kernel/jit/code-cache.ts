@@ -13,7 +13,7 @@ export interface CachedCode {
 
 /** Default: bytes that a cache holds, by {@link weightOf}. */
 export const DEFAULT_CACHE_BYTES = 4 << 20;
-/** What the host keeps for each byte of a module: the byte, and machine code of its baseline and optimising compilers. */
+/** The host's memory for each byte of a module: the byte, and machine code of its baseline and optimising compilers. */
 const HOST_BYTES = 8;
 /** Columns of an instruction, where it came from and its map. */
 const INSN_BYTES = 15;

@@ -1,4 +1,4 @@
-/** What a module imports and which types it names, decided before its functions are lowered so that indexes are final. */
+/** Imports and types of a module, decided before its functions are lowered so that indexes are final. */
 import type { Insns } from '../../isa/insn.ts';
 import {
   BPF_CALL,
@@ -320,7 +320,7 @@ export class ModulePlan {
     return `h${id}`;
   }
 
-  /** What the call at `i` asks of the frame: nothing (the core has no use for it), to have an address, to be pushed, or to hold a JavaScript helper's mailbox as well. */
+  /** The demand of the call at `i` on the frame: none (the core has no use for it), an address, a push, or also a JavaScript helper's mailbox. */
   callNeeds(i: number): CallNeeds {
     const { insns } = this.program;
     if (insns.code[i] & BPF_X) return NEEDS_MAILBOX;

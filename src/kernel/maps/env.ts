@@ -1,4 +1,4 @@
-/** What maps of one runtime share, and the ports that they need. */
+/** The environment that maps of one runtime share, and the ports that they need. */
 import type { Btf } from '../../btf/btf.ts';
 import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
@@ -16,13 +16,13 @@ export interface ProgRef {
   /** BPF_PROG_TYPE_* and BPF_* of its expected attach type. */
   readonly type: number;
   readonly attachType: number;
-  /** What must agree between a prog array and its users: type, expected attach type where it matters, JITed, xdp frags. */
+  /** The traits in which a prog array and its users must agree: type, expected attach type where it matters, JITed, xdp frags. */
   readonly ownerTag: string;
   hold(): void;
   drop(): void;
 }
 
-/** What file descriptors stand for; the syscall side supplies it. Unknown ones give undefined (-EBADF), wrong ones may give -errno. */
+/** Objects behind file descriptors, from the syscall side. Unknown ones give undefined (-EBADF), wrong ones may give -errno. */
 export interface FdResolver {
   map(fd: number): BpfMap | number | undefined;
   prog(fd: number): ProgRef | number | undefined;
@@ -35,7 +35,7 @@ export interface FdResolver {
   drop(map: BpfMap): void;
 }
 
-/** What maps of one runtime share. */
+/** The environment that maps of one runtime share. */
 export interface MapEnv {
   readonly mem: KernelMemory;
   readonly allocator: Allocator;

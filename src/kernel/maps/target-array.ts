@@ -20,7 +20,7 @@ export interface Target {
   readonly prog: ProgRef | undefined;
 }
 
-/** What all programs of one map have in common, as in a prog array: the first one decides (bpf_prog_map_compatible). */
+/** The common traits of all programs of one map, as in a prog array: the first one decides (bpf_prog_map_compatible). */
 export class TargetOwner {
   #tag: string | undefined;
 

@@ -33,7 +33,7 @@ export class FdTable {
     return slot + FIRST_FD;
   }
 
-  /** What a descriptor refers to, or undefined when it is not open. */
+  /** The object behind a descriptor; undefined when it is not open. */
   get(fd: number): FdEntry | undefined {
     return typeof fd === 'number' ? this.#entries[fd - FIRST_FD] : undefined;
   }

@@ -27,7 +27,7 @@ export interface BpfMap {
   readonly batch: 'none' | 'by-key' | 'by-bucket';
   /** Elements of one hash bucket, undefined beyond the last; only with batch 'by-bucket'. */
   bucket?(index: number): [Uint8Array, Uint8Array][] | undefined;
-  /** What is stored now, keys before values; empty for types without iteration. */
+  /** The elements, keys before values; empty for types without iteration. */
   entries(): Iterable<[Uint8Array, Uint8Array]>;
   /** Guest addresses of elements for bpf_for_each_map_elem (key, value of the running CPU); undefined when the type has none. */
   walk?(cpu: number): Iterable<{ key: number; value: number }>;

@@ -1,4 +1,4 @@
-/** What Linux 6.18 knows of its attach points beyond their BTF: arguments that may be NULL, iterator arguments, LSM hooks, writable fields. */
+/** Attach points beyond their BTF: arguments that may be NULL, iterator arguments, LSM hooks, writable fields. */
 
 /** Arguments of tracepoints that may be NULL, which their prototypes do not say (raw_tp_null_args). */
 const NULLABLE: readonly (readonly [args: readonly number[], tracepoints: string])[] = [

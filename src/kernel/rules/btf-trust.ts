@@ -25,7 +25,7 @@ const FIELDS: Readonly<Record<string, Readonly<Record<string, FieldTrust>>>> = {
   socket: { sk: 'trusted-or-null' },
 };
 
-/** What may be assumed of the pointer in `struct.field`, read through a trusted pointer. */
+/** Trust in the pointer in `struct.field`, read through a trusted pointer. */
 export function fieldTrust(struct: string, field: string): FieldTrust | undefined {
   return Object.hasOwn(FIELDS, struct) && Object.hasOwn(FIELDS[struct], field) ? FIELDS[struct][field] : undefined;
 }

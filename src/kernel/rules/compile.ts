@@ -20,7 +20,7 @@ export interface Rules {
   readonly features: Features;
   /** Holes that its verifier has. */
   readonly holes: ReadonlySet<HoleId>;
-  /** What the verifier asks of a program type, or undefined when the kernel has no such type. */
+  /** A program type as the verifier asks it; undefined when the kernel does not have it. */
   prog(type: number): ProgTypeOps | undefined;
   /** A program type's row: attach types, capabilities, sleepability. */
   progRow(type: number): ProgTypeRow | undefined;

@@ -1,4 +1,4 @@
-/** What a call does to the verifier's state, beyond its prototype: the columns that rows of helpers and of kfuncs share. */
+/** Effects of calls on the verifier's state beyond their prototype: columns that rows of helpers and of kfuncs share. */
 
 type KeyOf<U> = U extends unknown ? keyof U : never;
 
@@ -9,7 +9,7 @@ export type Sole<U, All = U> = U extends unknown ? U & { readonly [K in Exclude<
 export type SyncCallback = 'loop' | 'for_each_map_elem' | 'find_vma' | 'user_ringbuf_drain' | 'rbtree_add';
 /** Callbacks that run later, each as a program of its own. */
 export type AsyncCallback = 'timer' | 'wq' | 'task_work';
-/** What the callback gets as arguments (call/callback.ts). */
+/** Arguments of the callback (call/callback.ts). */
 export type CallbackKind = SyncCallback | AsyncCallback;
 
 /** When the function of the program that is passed runs, and with which arguments. */

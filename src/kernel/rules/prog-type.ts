@@ -1,4 +1,4 @@
-/** What the verifier asks of a program type (struct bpf_verifier_ops). Rows live in spec/progs/<type>. */
+/** A program type as the verifier asks it (struct bpf_verifier_ops). Rows stand in rows/progs/. */
 import type { FuncProto } from './proto.ts';
 import type { ProgTypeRow } from './rows/progs/row.ts';
 

@@ -39,7 +39,7 @@ export interface FuncProto {
   readonly byMap?: 'reads' | 'writes';
 }
 
-/** What is known of r0 beyond its type. */
+/** Facts about r0 beyond its type. */
 export type HelperResult =
   /** Another view of the object that was passed, which lives as long as it does (is_ptr_cast_function). */
   | 'cast'

@@ -1,4 +1,4 @@
-/** What helper implementations and engines share: the ports of one runtime, and the CPU that programs run on. */
+/** The ground that helper implementations and engines share: ports of one runtime, and the CPU that programs run on. */
 import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';

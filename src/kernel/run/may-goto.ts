@@ -3,7 +3,7 @@ import type { HelperEnv } from './env.ts';
 
 /** Jumps between two looks at the stopwatch, less one: a mask of their count. */
 export const MAY_GOTO_TICK = 0xffff;
-/** What {@link mayGotoTick} answers when the time is up, and for ever after. */
+/** The answer of {@link mayGotoTick} when the time is up, and for ever after. */
 export const MAY_GOTO_EXPIRED = -1;
 const GRANTED_MS = 250;
 const MASK = 0x7fff_ffff;

@@ -129,7 +129,7 @@ function jsEntriesBytes(): Uint8Array<ArrayBuffer> {
   ]);
 }
 
-/** What entries in a code table call. */
+/** Functions behind the entries in a code table. */
 export interface JsEntryCode {
   /** Guest address where `program` leaves the 64-bit r0. */
   readonly ret: number;

@@ -1,4 +1,4 @@
-/** What becomes of every field of every command of bpf(2): a row for each, and for what is not done the errno that says so. */
+/** Every field of every command of bpf(2): a row for each, and an errno for those that are not honoured. */
 import type { BpfAttrs, MapCreateAttr, ProgLoadAttr } from '../../uapi/attr.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
@@ -209,7 +209,7 @@ export const ATTR_RULES: { readonly [K in keyof BpfAttrs]: Rules<BpfAttrs[K]> } 
   },
 };
 
-/** What the row of a field says to an attribute; errno 0 when nothing is refused. Asked where the kernel looks at the field. */
+/** The verdict of a field's row on an attribute; errno 0 when nothing is refused. Asked where the kernel looks at the field. */
 export function refusedField<K extends keyof BpfAttrs>(
   env: SyscallEnv,
   cmd: K,

@@ -1,4 +1,4 @@
-/** What the commands of bpf(2) work on: one runtime's objects, descriptors and engines. */
+/** The environment of the commands of bpf(2): one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { HookEnv } from '../testrun/env.ts';
@@ -18,7 +18,7 @@ export interface SyscallEnv {
   readonly objects: ObjectTable;
   readonly fds: FdTable;
   readonly caps: Caps;
-  /** What the kernel's version has and allows. */
+  /** The rules of the kernel version. */
   readonly rules: Rules;
   /** Maps have no storage and programs no code: they are verified, nothing else. */
   readonly verifyOnly: boolean;
@@ -31,7 +31,7 @@ export interface SyscallEnv {
   readonly time: WorldTime;
 }
 
-/** What a descriptor gives that stands for no object: the standard streams are open, and of another kind. */
+/** The answer for a descriptor without an object: the standard streams are open, and of another kind. */
 function notOpen(fd: number): number {
   return fd === 0 || fd === 1 || fd === 2 ? -ERRNO.EINVAL : -ERRNO.EBADF;
 }

@@ -1,4 +1,4 @@
-/** What descriptors stand for, as maps ask. */
+/** The objects behind descriptors, for maps. */
 import type { FdResolver, ProgRef } from '../maps/env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';

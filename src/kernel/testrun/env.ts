@@ -1,4 +1,4 @@
-/** What the drivers of attach points work with: memory, layouts, devices, and the way to run a program. */
+/** The environment of test runs: memory, layouts, devices, and the way to run a program. */
 import type { Deadline } from '../run/deadline.ts';
 import type { WorldEnv } from '../world/env.ts';
 import type { LoadedProg } from '../object/prog.ts';

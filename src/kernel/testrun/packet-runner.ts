@@ -8,7 +8,7 @@ import type { NetDevice } from '../world/net/device.ts';
 import { SkBuff } from '../world/net/sk-buff.ts';
 import { XdpBuff } from '../world/net/xdp-buff.ts';
 
-/** What XDP and socket buffers have in common here. */
+/** The common part of XDP and socket buffers. */
 interface PacketBuffer {
   readonly addr: number;
   load(packet: Uint8Array): void;

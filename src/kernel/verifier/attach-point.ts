@@ -25,7 +25,7 @@ export interface AttachPoint {
   readonly structOps: string | undefined;
 }
 
-/** What the program is attached to; undefined when it names nothing, or nothing with a prototype. */
+/** The attach point; undefined when the program names none, or one without a prototype. */
 export function attachPoint(env: VerifierEnv): AttachPoint | undefined {
   if (env.attachPoint === undefined) env.attachPoint = findAttachPoint(env) ?? null;
   return env.attachPoint ?? undefined;

@@ -147,7 +147,7 @@ export class VerifierEnv {
   exploreAluLimits = false;
   /** Which stack slots may still be read, when the analysis is on. */
   stackLiveness: StackLiveness | undefined = undefined;
-  /** What the program is attached to, once it was looked for; null when there is nothing (call/attach.ts). */
+  /** The attach point, once it was looked for; null when there is none (attach-point.ts). */
   attachPoint: AttachPoint | null | undefined = undefined;
   /** A map that a program uses as its arena. */
   hasArena = false;
@@ -161,7 +161,7 @@ export class VerifierEnv {
 
   // From input.testing.
   readonly testing: VerifierTesting | undefined;
-  /** What observers see of the walk; made with the first root. */
+  /** The observers' view of the walk; made with the first root. */
   walkView: WalkView | undefined = undefined;
   readonly everyInsn: boolean;
   readonly allPrecise: boolean;
@@ -171,7 +171,7 @@ export class VerifierEnv {
   testRegInvariants = false;
   seenDirectWrite = false;
   seenException = false;
-  /** What was said of functions and types without deciding: it explains the rejection that follows. */
+  /** Remarks on functions and types that did not decide: they explain the rejection that follows. */
   readonly notes = new Set<Rejection<never>>();
   /** The program's r0 goes to the kernel under this type's rules. */
   query: ProgQuery;

@@ -72,7 +72,7 @@ export interface CalledKfunc {
   readonly name: string;
   /** BTF id of the function in the kernel's BTF. */
   readonly id: number;
-  /** What a call does; undefined when it is not a kfunc of this kernel. */
+  /** The called kfunc; undefined when this kernel does not have it. */
   readonly row: KfuncRow | undefined;
   /** This program may call it. */
   readonly allowed: boolean;

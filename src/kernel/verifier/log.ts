@@ -5,7 +5,7 @@ export const BPF_LOG_LEVEL2 = 2;
 export const BPF_LOG_STATS = 4;
 export const BPF_LOG_FIXED = 8;
 
-/** What is kept at level 0, where only messages are written: enough for the last line. */
+/** Bytes kept at level 0, where only messages are written: enough for the last line. */
 const MESSAGES = 4096;
 const FIRST_CAPACITY = 1024;
 const NEWLINE = 10;

@@ -1,4 +1,4 @@
-/** What a debugger or a proof sees of a verification: views of states, told as they are walked. */
+/** Views of a verification for debuggers and proofs: states as they are walked. */
 
 /** One function on the call stack of a state. */
 export interface FrameView {

@@ -1,4 +1,4 @@
-/** What verification takes and gives: plain data, no map, helper or JIT implementation. */
+/** Input and outcome of verification: plain data, no map, helper or JIT implementation. */
 import type { VerifierStats } from '../../uapi/embedded.ts';
 import type { Btf } from '../../btf/btf.ts';
 import type { Insns } from '../../isa/insn.ts';
@@ -31,7 +31,7 @@ export interface VerifierInput {
   readonly name: string;
   readonly license: string;
   readonly caps: Caps;
-  /** What the kernel's version has and allows. */
+  /** The rules of the kernel version. */
   readonly rules: Rules;
   /** 0, or a combination of 1 (log), 2 (every state), 4 (statistics). */
   readonly logLevel: number;
@@ -104,7 +104,7 @@ export interface VerifiedProgram {
   readonly usesTailCall: boolean;
 }
 
-/** What the verifier made of an accepted program. */
+/** An accepted program. */
 export interface Accepted {
   readonly ok: true;
   readonly program: VerifiedProgram;
@@ -123,7 +123,7 @@ export interface Refused {
   readonly errno: number;
   /** Catalogue id of the rejection, '' when the input never reached a check with one. */
   readonly id: string;
-  /** What happened and what the author can do, from the catalogue. */
+  /** The fault and its remedy, from the catalogue. */
   readonly why: string;
   /** Catalogue ids of what was said before, which explain it further. */
   readonly notes: readonly string[];
@@ -139,5 +139,5 @@ export interface Refused {
   readonly source?: string;
 }
 
-/** What the verifier says of one program. */
+/** The outcome of verifying one program. */
 export type VerifierOutcome = Accepted | Refused;

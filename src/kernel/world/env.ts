@@ -1,4 +1,4 @@
-/** What the simulated host is made of: kernel memory, its allocator, and where the target kernel keeps its members. */
+/** The parts of the simulated host: kernel memory, its allocator, and the layout of the target kernel's structs. */
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { Rcu } from '../mem/rcu.ts';

@@ -53,7 +53,7 @@ export class CoreRelocator {
     return poisoned;
   }
 
-  /** What one relocation does to its instruction. */
+  /** The effect of one relocation on its instruction. */
   resolve(program: string, relo: CoreRelo): Patch {
     const key = `${relo.kind} ${relo.typeId} ${relo.access}`;
     let patch = this.#patches.get(key);

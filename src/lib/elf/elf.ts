@@ -68,7 +68,7 @@ export interface ElfFile {
   readonly machine: number;
   readonly sections: readonly ElfSection[];
   readonly symbols: readonly ElfSymbol[];
-  /** What reading this file may cost; all that take it apart share it. */
+  /** The allowance of reading this file, shared by all who take it apart. */
   readonly budget: Budget;
   /** Symbols of a section, in order of index. */
   symbolsOf(shndx: number): readonly ElfSymbol[];

@@ -4,7 +4,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_NO_PREALLOC } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../../uapi/map-types.ts';
 
-/** What a type asks of its sizes; a column left out asks for something other than 0. */
+/** A type's demands on its sizes; a column left out demands anything but 0. */
 interface Wants {
   readonly key?: readonly number[];
   readonly value?: readonly number[];

@@ -1,4 +1,4 @@
-/** What of an object file no other collector takes: sections, code outside of functions, second names, functions that nothing calls. */
+/** Parts of an object file that no other collector takes: sections, code outside of functions, second names, uncalled functions. */
 import { type ElfFile, type ElfSection, SHF, SHN, SHT, STT } from '../elf/elf.ts';
 import { type Note, note } from '../notes.ts';
 import type { ExternSpec, FunctionSpec } from '../spec.ts';

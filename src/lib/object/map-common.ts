@@ -1,4 +1,4 @@
-/** What all kinds of map definitions share: defaults and kernel names. */
+/** Common ground of all kinds of map definitions: defaults and kernel names. */
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
 import { type Note, note } from '../notes.ts';
 import type { MapOrigin, MapSpec } from '../spec.ts';
@@ -55,7 +55,7 @@ export function mendedSizes(map: Pick<MapSpec, 'type' | 'keySize' | 'valueSize'>
   return { keySize, valueSize };
 }
 
-/** What is to be said of a definition's sizes and of a missing inner definition. */
+/** Notes on a definition's sizes and on a missing inner definition. */
 export function noteSizes(spec: MapSpec, notes: Note[]): void {
   const { keySize, valueSize } = mendedSizes(spec);
   if (keySize !== spec.keySize || valueSize !== spec.valueSize) {

@@ -42,7 +42,7 @@ export function collectBtfMaps(btf: Btf, list: Note[], budget: Budget): PlacedMa
   return out;
 }
 
-/** What reading leaves beside the definitions. */
+/** By-products of reading, beside the definitions. */
 interface Notes {
   readonly list: Note[];
   readonly budget: Budget;

@@ -61,7 +61,7 @@ function functionLookup(functions: readonly RawFunction[]): At {
   };
 }
 
-/** What references lead to: sections, maps and data, functions. */
+/** Targets of references: sections, maps and data, functions. */
 interface Destinations {
   readonly elf: ElfFile;
   readonly places: Places;

@@ -38,7 +38,7 @@ export class KnownSlots {
     this.#hi[k] = hi;
   }
 
-  /** What a zero-extending load of `size` bytes gives, as halves; undefined when it is not known. */
+  /** The result of a zero-extending load of `size` bytes, as halves; undefined when it is unknown. */
   load(off: number, size: number): readonly [lo: number, hi: number] | undefined {
     for (let k = 0; k < this.#count; k++) {
       if (this.#off[k] !== off || this.#size[k] < size) continue;

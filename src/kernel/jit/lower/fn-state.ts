@@ -1,4 +1,4 @@
-/** What the lowering of one subprogram knows while it emits: wasm locals, and where each register's value is at this point. */
+/** The state of lowering one subprogram: wasm locals, and where each register's value is at this point. */
 import type { Insns } from '../../../isa/insn.ts';
 import { KnownSlots } from '../facts/known-slots.ts';
 import { ByteSink } from '../wasm/sink.ts';

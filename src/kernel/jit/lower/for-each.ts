@@ -9,7 +9,7 @@ import * as w from '../wasm/wasm-ops.ts';
 /** Where the key lies in an element of a hash table; its first word is the next element. */
 const HASH_KEY = 8;
 
-/** What all walks keep in locals. */
+/** Locals of every walk. */
 interface Walk {
   readonly map: MapDesc;
   readonly target: number;

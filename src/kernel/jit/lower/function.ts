@@ -66,7 +66,7 @@ interface Emission {
   readonly passed: Uint8Array;
   /** Emits a branch (BR or BR_IF) to a block. */
   branch(opcode: number, from: number, to: number): void;
-  /** What a branch from one block to another names. */
+  /** The label of a branch from one block to another. */
   label(from: number, to: number): number;
   readonly mayGoto: MayGoto | undefined;
 }
@@ -103,7 +103,7 @@ function tooLarge(s: Subject, limit: number): never {
   throw new JitRefusal('too-large', s.start, `function of more than ${limit} bytes of WebAssembly`);
 }
 
-/** What the calls in a function ask of its frame. */
+/** Demands of the calls in a function on its frame. */
 export const frameNeeds = (plan: ModulePlan, cfg: Cfg): CallNeeds => scanTraits(plan, cfg).needs;
 
 /** Facts about a function's reached instructions that decide its frame. */
@@ -192,7 +192,7 @@ function emitStructured(f: FnState, s: Subject, layout: Layout, mayGoto: MayGoto
   } else if (cfg.kind[order[cfg.count - 1]] !== END_EXIT) out.byte(w.UNREACHABLE);
 }
 
-/** What is known at the start of a block that control reaches from several places. */
+/** Facts at the start of a block that control reaches from several places. */
 function forgetAt(f: FnState, s: Subject, b: number): void {
   f.forget(s.widths?.narrowIn[b], s.widths?.zextIn[b]);
 }

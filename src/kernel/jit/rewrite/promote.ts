@@ -36,7 +36,7 @@ export interface Promotion {
   readonly leftovers: boolean;
 }
 
-/** What can be promoted in a function; undefined when it has no stack or a pointer to it gets away. */
+/** Slots of a function that can be promoted; undefined when it has no stack or a pointer to it gets away. */
 export function promotableSlots(plan: ModulePlan, cfg: Cfg, live: Liveness): Promotion | undefined {
   if ((live.mentioned & (1 << FP)) === 0) return undefined;
   const scan = new StackScan(plan, cfg);

@@ -51,7 +51,7 @@ const shared: DriverFactory = ({ run, batch }, sp, i32, cell, abortOf) => ({
   },
 });
 
-/** What only V8 notices ends a run as an abort: the end of the memory, a call of no code address, the end of its own stack. */
+/** Faults that only V8 notices end a run as an abort: the end of the memory, a call of no code address, the end of its own stack. */
 function abortOf(e: unknown): unknown {
   if (e instanceof RangeError && e.message.includes('call stack'))
     return new ProgramAbort('stack-overflow', -1, e.message);

@@ -27,7 +27,7 @@ import * as w from './wasm-ops.ts';
 
 const MAGIC = [0x00, 0x61, 0x73, 0x6d, 0x01, 0x00, 0x00, 0x00];
 
-/** What a translation leaves behind: nothing of the plan, which holds copies of the program. */
+/** The result of a translation: nothing of the plan, which holds copies of the program. */
 export interface Translation {
   readonly bytes: Uint8Array<ArrayBuffer>;
   readonly imports: readonly ImportedFn[];

@@ -92,7 +92,7 @@ export const validObjName = (name: string): boolean => /^[A-Za-z0-9_.]{0,15}$/.t
 /** NUMA_NO_NODE: no node is wished for. */
 const NO_NODE = 0xffff_ffff;
 
-/** What is asked before the type's own rules are: 0 or -errno. */
+/** Checks before the type's own rules: 0 or -errno. */
 export function checkCommon(attr: MapCreateAttr, takesExtra: boolean): number {
   const flags = attr.map_flags ?? 0;
   const key = attr.btf_key_type_id ?? 0;
@@ -107,7 +107,7 @@ export function checkCommon(attr: MapCreateAttr, takesExtra: boolean): number {
   return flags & F.BPF_F_NUMA_NODE && node !== 0 && node !== NO_NODE ? -ERRNO.EINVAL : 0;
 }
 
-/** What the type says to flags and sizes (map_alloc_check): 0 or -errno. */
+/** The type's check of flags and sizes (map_alloc_check): 0 or -errno. */
 export function checkAttr(row: CheckRow, attr: MapCreateAttr): number {
   const flags = attr.map_flags ?? 0;
   const { EINVAL } = ERRNO;

@@ -13,7 +13,7 @@ import { claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.t
 
 const SHA256_SIZE = 32;
 
-/** What a descriptor needs beside the attribute's numbers: each as it was found, or the errno that is due when its turn comes. */
+/** Parts of a map description beside the attribute's numbers: each as it was found, or the errno that is due when its turn comes. */
 export interface MapContext {
   readonly id: number;
   /** -errno of what is asked between the type's rules and its memory: devices and tokens. */

@@ -4,7 +4,7 @@ import { holdsIn, type VersionName, type Versioned } from '../version.ts';
 
 /** One hole of the verifier; `until` is the first version without it. */
 export interface Hole extends Versioned {
-  /** What is wrong, in one line. */
+  /** The fault, in one line. */
   readonly summary: string;
   /** The upstream commit that closed it, where one is known. */
   readonly fix?: string;

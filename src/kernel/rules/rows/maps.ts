@@ -38,7 +38,7 @@ export interface MapTypeRow extends Configured {
   readonly perCpu?: boolean;
   /** ld_imm64 of a value's address: arrays of one element, or an arena's first address. */
   readonly directValue?: 'one-element' | 'arena';
-  /** What a successful lookup points to; the value when left out. */
+  /** The target of a successful lookup. Default: the value. */
   readonly lookup?: 'map' | 'socket' | 'xdp-sock';
   /** BPF_* field types that the value may hold (btf_record). */
   readonly fields?: number;

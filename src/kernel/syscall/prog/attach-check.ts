@@ -1,4 +1,4 @@
-/** What PROG_LOAD accepts as expected_attach_type, attach targets and privileges of each program type. */
+/** expected_attach_type, attach targets and privileges that PROG_LOAD accepts of each program type. */
 import { BTF_MAX_TYPE } from '../../../btf/header.ts';
 import type { ProgLoadAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
@@ -17,7 +17,7 @@ export function checkCaps(rules: Rules, type: number, caps: Caps): number {
   return (rules.progRow(type)?.loadCaps ?? []).every((cap) => capable(caps, cap)) ? 0 : -ERRNO.EPERM;
 }
 
-/** What a program is to attach to, as the loader named it. */
+/** The attach target that the loader named. */
 export type AttachTarget = 'none' | 'btf' | 'prog';
 
 /** 0 or -EINVAL (bpf_prog_load_check_attach). */

@@ -116,7 +116,7 @@ function checkLoadAttr(env: SyscallEnv, attr: ProgLoadAttr, expected: number): n
   return checkAllocated(env, attr);
 }
 
-/** What is decided once there is a struct bpf_prog. */
+/** Checks that the kernel makes once there is a struct bpf_prog. */
 function checkAllocated(env: SyscallEnv, attr: ProgLoadAttr): number {
   if (faults(attr.insns)) return -ERRNO.EFAULT;
   const unsigned = lacks(env, attr, 'signature');
@@ -136,7 +136,7 @@ function lacks(env: SyscallEnv, attr: ProgLoadAttr, field: keyof ProgLoadAttr): 
   return errno;
 }
 
-/** What the program is to attach to, or -errno. */
+/** The program's attach target, or -errno. */
 function attachTarget(env: SyscallEnv, attr: ProgLoadAttr): AttachTarget | number {
   const fd = attr.attach_prog_fd || attr.attach_btf_obj_fd || 0;
   if (fd !== 0) {

@@ -1,4 +1,4 @@
-/** What one access to memory is: the pointer, the bytes, and what happens to them. */
+/** One access to memory: the pointer, the bytes, the use of them. */
 import { bpfSize, bpfSizeBytes } from '../../../isa/opcodes.ts';
 import type { VerifierEnv } from '../env.ts';
 
@@ -25,7 +25,7 @@ export interface Access extends MemSpan {
   readonly signExtend: boolean;
 }
 
-/** What an instruction does to the memory behind a pointer. */
+/** An instruction's use of the memory behind a pointer. */
 export type InsnAccess = Pick<Access, 'write' | 'valueRegno' | 'strictAlignment' | 'signExtend'>;
 
 /** The access of the current instruction behind register `regno`. */

@@ -1,4 +1,4 @@
-/** What lies at an offset of a kernel structure: a number, or a pointer to another structure (btf_struct_access, btf_struct_walk). */
+/** The member at an offset of a kernel structure: a number, or a pointer to another structure (btf_struct_access, btf_struct_walk). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfMember } from '../../../btf/types.ts';
 import { MEM_PERCPU, MEM_RCU, MEM_USER, PTR_UNTRUSTED } from '../../rules/reg-types.ts';

@@ -25,7 +25,7 @@ import type { Access } from './access.ts';
 import { type WalkResult, btfStructWalk } from './btf-walk.ts';
 import { checkKernelWrite } from './kernel-write.ts';
 
-/** What a pointer to anything but a struct leads to: memory of unknown size, whose faults read as 0. */
+/** The target of a pointer to anything but a struct: memory of unknown size, whose faults read as 0. */
 const UNTRUSTED_MEM = PTR_TO_MEM | MEM_RDONLY | PTR_UNTRUSTED;
 const TRUST_FLAGS = PTR_TRUSTED | MEM_RCU;
 

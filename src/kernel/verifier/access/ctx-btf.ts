@@ -31,7 +31,7 @@ export interface CtxArgument {
 const SCALAR: CtxArgument = { regType: SCALAR_VALUE, btfId: 0, isRetval: false };
 const RETVAL: CtxArgument = { ...SCALAR, isRetval: true };
 
-/** What a load of `size` bytes at `off` gives; undefined when the attach point has no such argument, which the log explains. */
+/** The result of a load of `size` bytes at `off`; undefined when the attach point has no such argument, which the log explains. */
 export function btfCtxAccess(env: VerifierEnv, off: number, size: number): CtxArgument | undefined {
   const at = attachPoint(env);
   // Without a prototype every slot is a number.

@@ -1,4 +1,4 @@
-/** What a kptr leads to, and which objects may be stored in it (map_kptr_match_type). */
+/** The target of a kptr, and the objects that may be stored in it (map_kptr_match_type). */
 import { BPF_KPTR_PERCPU, BPF_KPTR_UNREF, type BtfField } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
 import {
@@ -22,7 +22,7 @@ import { regRow } from '../state/state.ts';
 import { checkPtrOffReg } from './ctx.ts';
 import { btfTypeName, structAt, structIdsMatch } from './struct-match.ts';
 
-/** What a kptr leads to: a kernel struct when the kernel has one of that name, else one of the program's. */
+/** The target of a kptr: a kernel struct when the kernel has one of that name, else one of the program's. */
 export function kptrTarget(env: VerifierEnv, field: BtfField): StructRef {
   const kernelId = field.typeName === undefined ? 0 : (kernelBtf(env)?.find(field.typeName, BTF_KIND.STRUCT) ?? 0);
   return kernelId > 0 ? { btf: 0, id: kernelId } : { btf: env.btfIndex(field.btf), id: field.typeId ?? 0 };

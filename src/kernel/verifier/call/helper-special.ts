@@ -27,7 +27,7 @@ import { pushCallbackCall } from './callback.ts';
 import type { CallMeta } from '../state/call-meta.ts';
 import { checkSnprintf } from './snprintf.ts';
 
-/** What the rest of the call must know. */
+/** Findings for the rest of the call. */
 interface Special {
   /** Packet pointers go stale, though the prototype does not say so. */
   changesPktData: boolean;

@@ -1,4 +1,4 @@
-/** What a pointer parameter of a kernel function takes, by its type, its name and the register (get_kfunc_ptr_arg_type). */
+/** The kind of a pointer parameter of a kernel function, by its type, its name and the register (get_kfunc_ptr_arg_type). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfParam } from '../../../btf/types.ts';
 import { PTR_TO_BTF_ID, SCALAR_VALUE, baseType } from '../../rules/reg-types.ts';

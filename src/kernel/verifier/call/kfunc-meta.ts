@@ -51,7 +51,7 @@ export class KfuncMeta {
   constructor(
     readonly name: string,
     readonly id: number,
-    /** What the call does. */
+    /** The kfunc's row. */
     readonly row: KfuncRow,
     readonly btf: Btf,
     readonly proto: BtfType,

@@ -114,7 +114,7 @@ function dropRcuPointers(env: VerifierEnv): void {
   });
 }
 
-/** What the function takes over: a referenced object, or one that goes into a list or tree. */
+/** Takes over the function's object: a referenced one, or one that goes into a list or tree. */
 function release(env: VerifierEnv, meta: KfuncMeta, insnIdx: number): void {
   const { rows } = env.state.frame;
   if (meta.releaseRegno !== 0) {

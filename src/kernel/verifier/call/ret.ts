@@ -111,7 +111,7 @@ function rejectVoidHook(env: VerifierEnv, { regno, name, range, where }: Returne
   return reject(env, CALL.RETURN_VOID_HOOK);
 }
 
-/** What is known of the returned number. */
+/** Known bounds of the returned number. */
 function knownRange(env: VerifierEnv, regno: number): string {
   const { rows } = env.state.frame;
   const r = regRow(regno);

@@ -75,7 +75,7 @@ function checkGlobalCall(env: VerifierEnv, subprog: number, misfit: Said | undef
   markRegUnknown(env, state.frame.rows, regRow(0));
 }
 
-/** What is held over a call of a function that may throw would never be given back. */
+/** A resource held over a call of a function that may throw would never be given back. */
 function checkThrowingGlobal(env: VerifierEnv): void {
   const { refs, activeIrqId, activeRcuLocks, activePreemptLocks } = env.state;
   const holds = refs.length > 0 || activeIrqId !== 0 || activeRcuLocks > 0 || activePreemptLocks > 0;
@@ -170,7 +170,7 @@ export function setupFuncEntry(
 export const inRange = (rows: Int32Array, r: number, min: number, max: number): boolean =>
   sminOf(rows, r) >= min && smaxOf(rows, r) <= max;
 
-/** What verbose_invalid_scalar() says of the register: ` smin=.. smax=..` or ` unknown scalar value`. */
+/** verbose_invalid_scalar()'s text for the register: ` smin=.. smax=..` or ` unknown scalar value`. */
 export function scalarBoundsText(rows: Int32Array, r: number): string {
   let out = '';
   if (rows[r + SMIN_HI] !== -0x80000000 || rows[r + SMIN_LO] !== 0) {

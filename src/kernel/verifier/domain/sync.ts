@@ -214,7 +214,7 @@ export function regBoundsSync(s: Scalar): void {
   updateBounds(s);
 }
 
-/** What is contradictory about a scalar, in the kernel's words, or '' (reg_bounds_sanity_check). */
+/** The contradiction in a scalar, in the kernel's words, or '' (reg_bounds_sanity_check). */
 export function regBoundsFault(s: Scalar): string {
   if (
     ult64(s.umaxLo, s.umaxHi, s.uminLo, s.uminHi) ||

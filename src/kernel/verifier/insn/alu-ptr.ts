@@ -188,7 +188,7 @@ function move(env: VerifierEnv, ptr: number, dst: number, off: Scalar, offIsDst:
   if (isPktPointer(type) && rows[dst + A] < 0 && env.fixed('PKT_END_MARKER')) rows[dst + A] = 0;
 }
 
-/** What a pointer is, without where in its object it points. */
+/** The identity of a pointer, without its place in the object. */
 function copyIdentity(rows: Int32Array, from: number, to: number): void {
   if (from === to) return;
   for (const word of [TYPE, ID, REF_OBJ_ID, A, B, C, FRAMENO]) rows[to + word] = rows[from + word];

@@ -179,7 +179,7 @@ type RegNames = readonly [string, string];
 const FALSE_REGS: RegNames = ['false_reg1', 'false_reg2'];
 const TRUE_REGS: RegNames = ['true_reg1', 'true_reg2'];
 
-/** What the branch at hand says of its operands in the state of `rows`. */
+/** Refines the operands of the branch at hand in the state of `rows`. */
 function refineState(env: VerifierEnv, rows: Int32Array, op: number, is32: boolean, names: RegNames): void {
   const { insns, insnIdx: idx } = env;
   const d = regRow(insns.dst[idx]);

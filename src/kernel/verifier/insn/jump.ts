@@ -27,7 +27,7 @@ import { markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
 
-/** What the walk does after an instruction: the next one, an explicit one, or the end of the path. */
+/** The walk's next step after an instruction: the next one, an explicit one, or the end of the path. */
 export type Next = 'advance' | 'moved' | 'returned' | 'exit';
 
 /** One instruction of class JMP or JMP32. */

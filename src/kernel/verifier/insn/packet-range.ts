@@ -1,4 +1,4 @@
-/** What comparing packet pointers proves about how many bytes may be read (find_good_pkt_pointers, is_pkt_ptr_branch_taken). */
+/** Readable bytes proved by comparing packet pointers (find_good_pkt_pointers, is_pkt_ptr_branch_taken). */
 import { BPF_JGE, BPF_JGT, BPF_JLE, BPF_JLT } from '../../../isa/opcodes.ts';
 import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META } from '../../rules/reg-types.ts';
 import { flipOpcode } from '../domain/branch.ts';

@@ -32,7 +32,7 @@ export const BPF_ALU_IMMEDIATE = 1 << 4;
 
 type Reason = 'bounds' | 'type' | 'paths' | 'limit';
 
-/** What the first half of the check found, for the second. */
+/** Findings of the first half of the check, for the second. */
 export interface SanitizeInfo {
   maskToLeft: boolean;
   aluState: number;

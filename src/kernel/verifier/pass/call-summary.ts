@@ -1,4 +1,4 @@
-/** What a call does to registers and paths, as far as its prototype tells (get_call_summary and the questions of check_cfg). */
+/** The effect of a call on registers and paths, as far as its prototype tells (get_call_summary and the questions of check_cfg). */
 import type { Callback } from '../../rules/effects.ts';
 import { RET_VOID, baseType } from '../../rules/reg-types.ts';
 import type { FuncProto } from '../../rules/proto.ts';
@@ -20,7 +20,7 @@ export function helperProto(env: VerifierEnv, i: number): FuncProto | undefined 
   return isHelperCall(env.insns, i) ? env.ops.funcProto(env.insns.imm[i], env.query) : undefined;
 }
 
-/** What a call of a helper or kernel function calls back. */
+/** The callback of a helper or kernel function. */
 function callback(env: VerifierEnv, i: number): Callback | undefined {
   return isHelperCall(env.insns, i) ? helperProto(env, i)?.callback : kfuncRow(env, i)?.callback;
 }

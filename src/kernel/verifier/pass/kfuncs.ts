@@ -50,5 +50,5 @@ function resolve(env: VerifierEnv, btf: Btf, id: number): CalledKfunc {
 /** The kernel function that the instruction at `i` calls; undefined for other instructions and a weak function that does not exist. */
 export const calledKfunc = (env: VerifierEnv, i: number): CalledKfunc | undefined => env.aux.extra.get(i)?.kfunc;
 
-/** What a call of a kernel function does, for every caller. */
+/** The effect of a call of a kernel function, for every caller. */
 export const kfuncRow = (env: VerifierEnv, i: number): KfuncRow | undefined => env.aux.extra.get(i)?.kfunc?.row;

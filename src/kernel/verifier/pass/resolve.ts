@@ -1,4 +1,4 @@
-/** What ld_imm64 stands for, and the first sanity checks of each instruction (resolve_pseudo_ldimm64). */
+/** The meaning of ld_imm64, and the first sanity checks of each instruction (resolve_pseudo_ldimm64). */
 import {
   BPF_CALL,
   BPF_JMP,

@@ -20,7 +20,7 @@ export class CallChainLiveness implements StackLiveness {
   // The instance found last, and the state's chain then.
   #last: FuncInstance | undefined;
   #graph: FlowGraph | undefined;
-  /** What was last queried: one bit a slot. */
+  /** The answer of the last query: one bit a slot. */
   readonly alive = new Int32Array(2);
 
   /** The chain of calls is another one: a path begins or is taken up, a function is entered or left. */
@@ -133,7 +133,7 @@ function sameChain(instance: FuncInstance, st: VerifierState, frameno: number): 
   return root.subprogno === st.frames[0].subprogno;
 }
 
-/** What a callee may read and surely writes in its callers' frames, its call does (propagate_to_outer_instance). */
+/** A callee's reads and sure writes in its callers' frames are those of its call (propagate_to_outer_instance). */
 function propagate(instance: FuncInstance, outer: FuncInstance): void {
   const callsite = instance.callsites[instance.callsites.length - 1];
   for (let f = 0; f < instance.callsites.length; f++) {

@@ -89,7 +89,7 @@ function subprogEnter(env: VerifierEnv, bt: BacktrackState): void {
 }
 
 // Bits of a word of tracedRegs(), above those of the registers.
-/** What is requested changes in any case. */
+/** The requested set changes in any case. */
 const TRACED_ALWAYS = 1 << 16;
 /** A store: what is requested changes with the stack slot of its record. */
 const TRACED_STORE = 1 << 17;

@@ -41,7 +41,7 @@ export function processGraphRoot(env: VerifierEnv, regno: number, rootType: numb
   return field;
 }
 
-/** What the kernel's record holds where there is no bpf_spin_lock: -EINVAL. */
+/** The offset of a missing bpf_spin_lock in the kernel's record: -EINVAL. */
 const shownLockOff = (record: BtfRecord): number => (record.spinLockOff < 0 ? -ERRNO.EINVAL : record.spinLockOff);
 
 /** The node in an object that register `regno` points to must be the one that `root` chains. */

@@ -35,7 +35,7 @@ export interface IterType {
   readonly slots: number;
 }
 
-/** What the called function does with the iterator. */
+/** The called function's use of the iterator. */
 export interface IterCall {
   readonly kind: 'new' | 'next' | 'destroy' | 'other';
   readonly func: string;

@@ -66,7 +66,7 @@ function holdsReferences(env: VerifierEnv, exceptionExit: boolean): boolean {
   return held;
 }
 
-/** What is left: the program, all functions at once by bpf_throw, or a function whose caller may hold what it took. */
+/** The way out: of the program, of all functions at once by bpf_throw, or of a function whose caller may hold what it took. */
 export type Exit = 'program' | 'exception' | 'function';
 
 /** check_resource_leak: nothing may be held here: no reference, and by programs no lock, interrupt flag, RCU or preemption section. */

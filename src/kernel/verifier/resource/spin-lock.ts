@@ -26,7 +26,7 @@ const REF_TYPE_OF: Record<LockKind, number> = {
   'res-irq': REF_TYPE_RES_LOCK_IRQ,
 };
 
-/** What a lock lies in, as one number: maps count up from 1, BTF objects down from -1. */
+/** The owner of a lock as one number: maps count up from 1, BTF objects down from -1. */
 export const lockPtr = (rows: Int32Array, r: number): number =>
   rows[r + TYPE] === PTR_TO_MAP_VALUE ? rows[r + A] + 1 : -1 - rows[r + A];
 

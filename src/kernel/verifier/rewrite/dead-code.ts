@@ -1,4 +1,4 @@
-/** What no path reached is removed, or made to trap (opt_hard_wire_dead_code_branches, opt_remove_dead_code, opt_remove_nops, sanitize_dead_code). */
+/** Unreached code: removed, or made to trap (opt_hard_wire_dead_code_branches, opt_remove_dead_code, opt_remove_nops, sanitize_dead_code). */
 import type { Insns } from '../../../isa/insn.ts';
 import {
   BPF_CALL,

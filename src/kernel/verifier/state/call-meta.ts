@@ -1,4 +1,4 @@
-/** What the check of a call's arguments finds out for the rest of the call (struct bpf_call_arg_meta). */
+/** Findings of the check of a call's arguments, for the rest of the call (struct bpf_call_arg_meta). */
 import type { BtfField } from '../../../btf/record.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { REF_OBJ_ID } from './row.ts';

@@ -1,4 +1,4 @@
-/** What a call spoils beyond its argument registers: packet pointers, when it may change the packet (clear_all_pkt_pointers). */
+/** Registers that a call spoils beyond its arguments: packet pointers, when it may change the packet (clear_all_pkt_pointers). */
 import {
   DYNPTR_TYPE_SKB,
   DYNPTR_TYPE_SKB_META,

@@ -33,7 +33,7 @@ function driverOffsets(env: WorldEnv) {
     gsoSize: shinfo.offset('gso_size'),
     gsoSegs: shinfo.offset('gso_segs'),
     hwtstamp: shinfo.offset('hwtstamps'),
-    /** What a driver clears for each packet; the fragments behind are counted by nr_frags. */
+    /** The part that a driver clears for each packet; the fragments behind it are counted by nr_frags. */
     shinfoHead: shinfo.offset('frags'),
     sockSize: sock.size,
     sockFamily: sock.offset('__sk_common.skc_family'),

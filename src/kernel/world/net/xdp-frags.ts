@@ -11,7 +11,7 @@ const HAS_FRAGS = 1;
 /** struct skb_frag: the page (here its guest address) in 8 bytes, length, offset. */
 const FRAG = { size: 16, page: 0, length: 8, offset: 12 } as const;
 
-/** What the core needs to find fragments. */
+/** Offsets by which the core finds fragments. */
 export function fragOffsets(layouts: KernelLayouts) {
   const shared = layouts.struct('skb_shared_info');
   const xdp = xdpOffsets(layouts);

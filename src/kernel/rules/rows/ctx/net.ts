@@ -46,7 +46,7 @@ export const BPF_SOCK = {
   },
 } as const satisfies CtxStruct;
 
-/** What PTR_TO_TCP_SOCK points to. */
+/** The struct behind PTR_TO_TCP_SOCK. */
 export const BPF_TCP_SOCK = {
   name: 'bpf_tcp_sock',
   size: 112,
@@ -80,7 +80,7 @@ export const BPF_TCP_SOCK = {
   },
 } as const satisfies CtxStruct;
 
-/** What PTR_TO_XDP_SOCK points to. */
+/** The struct behind PTR_TO_XDP_SOCK. */
 export const BPF_XDP_SOCK = {
   name: 'bpf_xdp_sock',
   size: 4,

@@ -89,7 +89,7 @@ export const LIRC_CTX = {
   fields: { sample: { off: 0, size: 4, read: 'exact' } },
 } as const satisfies CtxStruct;
 
-/** What PROG_RUN passes to a syscall program, as the caller laid it out. */
+/** The context that PROG_RUN passes to a syscall program, as the caller laid it out. */
 export const SYSCALL_CTX = {
   name: 'void',
   size: U16_MAX,

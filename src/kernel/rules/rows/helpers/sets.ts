@@ -150,7 +150,7 @@ export const SK_BASE: HelperGrants = [
 
 const before616 = (helper: HelperKey): HelperGrant => ({ helper, until: '6.16' });
 
-/** What tracing programs had for themselves, and on easier terms, before it came into the base set. */
+/** Helpers that tracing programs had first, and on easier terms, before they came into the base set. */
 const TRACING_BEFORE = (
   [
     'trace_printk',
@@ -181,12 +181,12 @@ const TRACING_BEFORE = (
   ] as const
 ).map(before616);
 
-/** What programs of cgroups had before it came into the base set. */
+/** Helpers that cgroup programs had before they came into the base set. */
 export const CGROUP_CURRENT = (
   ['get_current_uid_gid', 'get_current_comm', 'get_cgroup_classid', 'current_task_under_cgroup'] as const
 ).map(before616);
 
-/** What sk_msg programs had before it came into the base set. */
+/** Helpers that sk_msg programs had before they came into the base set. */
 export const SK_MSG_CURRENT = (['get_current_uid_gid', 'get_cgroup_classid'] as const).map(before616);
 
 /** bpf_tracing_func_proto: kprobes, tracepoints, raw tracepoints, perf events, BTF-typed tracing. */

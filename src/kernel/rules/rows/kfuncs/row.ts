@@ -72,7 +72,7 @@ export type KfuncResult =
 /** The dynptr that a kfunc makes in its __uninit argument: over a packet or its metadata, or as the one that was passed. */
 export type KfuncDynptr = 'skb' | 'skb_meta' | 'xdp' | 'clone';
 
-/** What a kfunc does beyond its prototype and flags: one of these, or nothing. */
+/** The effect of a kfunc beyond its prototype and flags: one of these, or none. */
 export type KfuncAction =
   | object
   | { readonly effect: KfuncEffect }
@@ -134,7 +134,7 @@ export const PROG_KFUNC_HOOK: Readonly<Record<number, Configured & { readonly ho
   [P.BPF_PROG_TYPE_KPROBE]: { since: '6.0', hook: 'kprobe' },
 };
 
-/** What the end of a parameter's name tells the verifier (kernel/bpf/verifier.c, Documentation/bpf/kfuncs.rst). */
+/** Endings of parameter names that the verifier reads (Documentation/bpf/kfuncs.rst). */
 export const KFUNC_ARG_SUFFIX = {
   /** With the memory argument before it: that memory's size. */
   __sz: 'memory size',

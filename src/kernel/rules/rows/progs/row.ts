@@ -42,7 +42,7 @@ export interface ProgTypeRow extends Configured {
   readonly loadCaps: readonly ('netAdmin' | 'perfmon')[];
   /** Expected attach types that PROG_LOAD takes; every one when left out. */
   readonly attachTypes?: readonly number[];
-  /** What an expected attach type of 0 is read as, for types that came before it. */
+  /** The meaning of an expected attach type of 0, for types that are older than the field. */
   readonly defaultAttach?: number;
   /** BPF_F_SLEEPABLE is allowed: always, or for these attach types only. */
   readonly sleepable?: 'may' | readonly number[];

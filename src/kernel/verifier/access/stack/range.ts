@@ -26,7 +26,7 @@ import type { Access } from '../access.ts';
 import { checkWithinBounds } from '../stack-bounds.ts';
 import { scrubSlot } from './write.ts';
 
-/** What the caller wants to know of memory that a helper fills (part of struct bpf_call_arg_meta). */
+/** The caller's questions about memory that a helper fills (part of struct bpf_call_arg_meta). */
 export interface RawMemory {
   /** The memory may be uninitialised: the helper writes it. Cleared here when offsets vary. */
   rawMode: boolean;

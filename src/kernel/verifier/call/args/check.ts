@@ -114,7 +114,7 @@ function resolveMapArgType(env: VerifierEnv, meta: CallMeta, argType: number): n
   return argType;
 }
 
-/** What each kind of argument asks beyond its type. */
+/** Checks of each kind of argument beyond its type. */
 function checkKind(env: VerifierEnv, arg: number, argType: number, meta: CallMeta, fn: FuncProto): void {
   const regno = arg + 1;
   const { rows } = env.state.frame;
