@@ -11,7 +11,7 @@ test('mmap and munmap are declared when they are called, not when a door is open
       return (...args: unknown[]) => args[0];
     },
   };
-  const calls = memoryCalls({} as Koffi, libc as unknown as ReturnType<Koffi['load']>);
+  const calls = memoryCalls({} as Koffi, libc);
   expect(declared).toEqual([]);
   calls.map(4096, 1, 3, 0);
   calls.map(4096, 1, 3, 0);

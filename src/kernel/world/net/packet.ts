@@ -169,11 +169,11 @@ export class SkbView {
   }
   /** skb->encapsulation: a helper put outer headers in front. */
   encapsulated(skb: number): boolean {
-    return ((this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE] as number) & ENCAPSULATION) !== 0;
+    return (this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE] & ENCAPSULATION) !== 0;
   }
   setEncapsulated(skb: number): void {
     const at = skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE;
-    this.u8[at] = (this.u8[at] as number) | ENCAPSULATION;
+    this.u8[at] = this.u8[at] | ENCAPSULATION;
   }
   hasHash(skb: number): boolean {
     const flags = this.u8[skb + this.off.__pkt_type_offset + HASH_FLAGS_BYTE];
