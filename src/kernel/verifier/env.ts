@@ -134,6 +134,8 @@ export class VerifierEnv {
   readonly bt = new BacktrackState();
   /** Ids matched while two states are compared: pairs old, current. */
   readonly idmap = new IdMap();
+  /** How strictly the comparison of states that is under way compares (paths/equal.ts). */
+  exact = 0;
   sccVisits: Map<string, SccVisit> = new Map();
   /** Registers and stack slots that the log prints after the instruction. */
   scratchedRegs = 0;

@@ -79,34 +79,28 @@ const UNBOUND_ROW = new Int32Array(ROW);
 export const frameInsnIdx = (st: VerifierState, frame: number): number =>
   frame === st.curframe ? st.insnIdx : st.frames[frame + 1].callsite;
 
-/** One comparison of an explored state with the current one. */
-interface Comparison {
-  readonly env: VerifierEnv;
-  readonly exact: number;
-}
-
 export function statesEqual(env: VerifierEnv, old: VerifierState, cur: VerifierState, exact: number): boolean {
   if (old.curframe !== cur.curframe) return false;
   env.idmap.reset(env.idGen);
+  env.exact = exact;
   if (old.speculative && !cur.speculative) return false;
   if (old.inSleepable !== cur.inSleepable) return false;
   if (!refsSafe(env, old, cur)) return false;
-  const how = { env, exact };
   for (let i = 0; i <= old.curframe; i++) {
     const idx = frameInsnIdx(old, i);
     if (old.frames[i].callsite !== cur.frames[i].callsite) return false;
-    if (!framesEqual(how, old.frames[i], cur.frames[i], idx)) return false;
+    if (!framesEqual(env, old.frames[i], cur.frames[i], idx)) return false;
   }
   return true;
 }
 
-function framesEqual(how: Comparison, old: FuncState, cur: FuncState, idx: number): boolean {
+function framesEqual(env: VerifierEnv, old: FuncState, cur: FuncState, idx: number): boolean {
   if (old.callbackDepth > cur.callbackDepth) return false;
-  const live = how.env.aux.liveRegsBefore[idx];
+  const live = env.aux.liveRegsBefore[idx];
   for (let i = 0; i < 11; i++) {
-    if ((live & (1 << i)) !== 0 && !regSafe(how, old.rows, regRow(i), cur.rows, regRow(i))) return false;
+    if ((live & (1 << i)) !== 0 && !regSafe(env, old.rows, regRow(i), cur.rows, regRow(i))) return false;
   }
-  return stackSafe(how, old, cur);
+  return stackSafe(env, old, cur);
 }
 
 /** Words TYPE, OFF and the three by type, then the abstract value: all that memcmp(.., offsetof(id)) covers. */
@@ -155,8 +149,8 @@ function tnumIn(o: Int32Array, a: number, c: Int32Array, b: number): boolean {
 }
 
 /** regsafe(): whether what was safe with the old register is safe with the current one. */
-function regSafe(how: Comparison, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
-  const { env, exact } = how;
+function regSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
+  const { exact } = env;
   if (exact === EXACT) return regsExact(env, o, a, c, b);
   const type = o[a + TYPE];
   // What the old path had not set it did not use; a loop that goes on may still come to use it.
@@ -214,36 +208,35 @@ function allMisc(env: VerifierEnv, rows: Int32Array, r: number): boolean {
 }
 
 /** Compares two slots as scalar registers when both read as one (scalar_reg_for_stack); undefined when they do not. */
-function slotsAsScalars(how: Comparison, o: Int32Array, a: number, c: Int32Array, b: number): boolean | undefined {
-  const { env } = how;
+function slotsAsScalars(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: number): boolean | undefined {
   const oldSpill = slotType(o, a, 0) === STACK_SPILL && o[a + TYPE] === SCALAR_VALUE;
   if (!oldSpill && !allMisc(env, o, a)) return undefined;
   const curSpill = slotType(c, b, 0) === STACK_SPILL && c[b + TYPE] === SCALAR_VALUE;
   if (!curSpill && !allMisc(env, c, b)) return undefined;
-  return regSafe(how, oldSpill ? o : UNBOUND_ROW, oldSpill ? a : 0, curSpill ? c : UNBOUND_ROW, curSpill ? b : 0);
+  return regSafe(env, oldSpill ? o : UNBOUND_ROW, oldSpill ? a : 0, curSpill ? c : UNBOUND_ROW, curSpill ? b : 0);
 }
 
 const WHOLE_SPILL = allSlots(STACK_SPILL);
 /** Whole slots of plain bytes; two of a kind never differ. */
 const isPlain = (types: number): boolean => types === allSlots(STACK_MISC) || types === allSlots(STACK_ZERO);
 
-function stackSafe(how: Comparison, old: FuncState, cur: FuncState): boolean {
+function stackSafe(env: VerifierEnv, old: FuncState, cur: FuncState): boolean {
   const o = old.rows;
   const c = cur.rows;
   for (let spi = 0; spi < old.allocatedStack >> 3; spi++) {
     const a = slotAt(o, spi);
     const b = slotRow(spi);
     const beyond = spi * 8 >= cur.allocatedStack;
-    if (how.exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[b + SLOT_TYPES])) return false;
+    if (env.exact !== NOT_EXACT && (beyond || o[a + SLOT_TYPES] !== c[b + SLOT_TYPES])) return false;
     const types = o[a + SLOT_TYPES];
     if (types === 0) continue;
     if (beyond) {
-      if (!unused(how.env, o, a)) return false;
+      if (!unused(env, o, a)) return false;
     } else if (types === c[b + SLOT_TYPES] && isPlain(types)) {
       continue;
     } else if (types === WHOLE_SPILL && c[b + SLOT_TYPES] === WHOLE_SPILL) {
-      if (!regSafe(how, o, a, c, b)) return false;
-    } else if (!slotSafe(how, o, a, c, b)) return false;
+      if (!regSafe(env, o, a, c, b)) return false;
+    } else if (!slotSafe(env, o, a, c, b)) return false;
   }
   return true;
 }
@@ -257,31 +250,31 @@ function unused(env: VerifierEnv, rows: Int32Array, r: number): boolean {
   return true;
 }
 
-function slotSafe(how: Comparison, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
+function slotSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
   let asScalars: boolean | undefined;
   let tried = false;
   // Bytes are visited as the kernel visits them: from the top of the slot, which is byte 0 here.
   for (let i = 0; i < 8; i++) {
     const t = slotType(o, a, i);
-    if (t === STACK_INVALID || (t === STACK_MISC && how.env.allowUninitStack)) continue;
+    if (t === STACK_INVALID || (t === STACK_MISC && env.allowUninitStack)) continue;
     if (!tried) {
       tried = true;
-      asScalars = slotsAsScalars(how, o, a, c, b);
+      asScalars = slotsAsScalars(env, o, a, c, b);
     }
     if (asScalars !== undefined) return asScalars;
     const ct = slotType(c, b, i);
     if (t === STACK_MISC && ct === STACK_ZERO) continue;
     if (t !== ct) return false;
   }
-  return slotContentsSafe(how, o, a, c, b);
+  return slotContentsSafe(env, o, a, c, b);
 }
 
 /** Compares what a slot holds as a whole, by the type of its last byte. */
-function slotContentsSafe(how: Comparison, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
-  const { idmap } = how.env;
+function slotContentsSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Array, b: number): boolean {
+  const { idmap } = env;
   switch (slotType(o, a, 7)) {
     case STACK_SPILL:
-      return slotType(c, b, 7) === STACK_SPILL && regSafe(how, o, a, c, b);
+      return slotType(c, b, 7) === STACK_SPILL && regSafe(env, o, a, c, b);
     case STACK_DYNPTR:
       return o[a + A] === c[b + A] && o[a + B] === c[b + B] && idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID]);
     case STACK_ITER:
