@@ -73,7 +73,7 @@ export function decodePlace(
   { type, bit, width }: { readonly type: number; readonly bit: number; readonly width: number },
   bytes: Uint8Array,
 ): BtfValue {
-  return decodeAt(btf, type, bytes, bit, width, new Walk(partsOf(bytes.length)));
+  return decodeAt({ btf, bytes, walk: new Walk(partsOf(bytes.length)) }, type, bit, width);
 }
 
 /** Most bits of an integer. */

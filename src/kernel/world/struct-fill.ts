@@ -72,7 +72,7 @@ export function fill(env: FillEnv, place: Place, value: StructInput, path: strin
       writeBits(env.bytes, place.bit, POINTER_BITS, pointer(env, t, value, path));
       return;
     case BTF_KIND.ARRAY:
-      fillArray(env, place, t, value, path, depth);
+      fillArray(env, place, value, path, depth);
       return;
     case BTF_KIND.STRUCT:
     case BTF_KIND.UNION:
@@ -91,8 +91,8 @@ function fillMembers(env: FillEnv, place: Place, value: StructInput, path: strin
     fill(env, env.types.member(place, name, path), v, `${path}.${name}`, depth + 1);
 }
 
-function fillArray(env: FillEnv, place: Place, t: BtfType, value: StructInput, path: string, depth: number): void {
-  const { elemType, nelems } = t.array as NonNullable<BtfType['array']>;
+function fillArray(env: FillEnv, place: Place, value: StructInput, path: string, depth: number): void {
+  const { elemType, nelems } = env.types.plain(place.type)?.array as NonNullable<BtfType['array']>;
   if (value instanceof Uint8Array) return writeBytes(env, place, value, path);
   if (typeof value === 'string' && isByte(env.types, elemType)) {
     const text = utf8.encode(value);
