@@ -92,7 +92,7 @@ function fillMembers(env: FillEnv, place: Place, value: StructInput, path: strin
 }
 
 function fillArray(env: FillEnv, place: Place, value: StructInput, path: string, depth: number): void {
-  const { elemType, nelems } = env.types.plain(place.type)?.array as NonNullable<BtfType['array']>;
+  const { elemType, nelems } = env.types.plain(place.type)!.array!;
   if (value instanceof Uint8Array) return writeBytes(env, place, value, path);
   if (typeof value === 'string' && isByte(env.types, elemType)) {
     const text = utf8.encode(value);
