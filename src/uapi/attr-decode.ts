@@ -48,6 +48,9 @@ export function decodeAttr(
   memory: UserMemory,
   objects: AttrObjects,
 ): DecodedAttr | number {
+  // Callers need not be of the declared types.
+  if (typeof (cmd as unknown) !== 'number') return -ERRNO.EINVAL;
+  if (!((given as unknown) instanceof Uint8Array)) return -ERRNO.EFAULT;
   if (given.length > PAGE_SIZE) return -ERRNO.E2BIG;
   for (let i = BPF_ATTR_SIZE; i < given.length; i++) if (given[i] !== 0) return -ERRNO.E2BIG;
   const layout = attrLayout(cmd);

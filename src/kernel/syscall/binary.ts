@@ -1,7 +1,7 @@
 /** bpf(2) in its binary form: union bpf_attr decoded against a caller's memory, as bpf_sys_bpf and ABI tests use it. */
 import type { BpfAttrs } from '../../uapi/attr.ts';
 import { type AttrObjects, decodeAttr, type UserMemory } from '../../uapi/attr-decode.ts';
-import { runCommand } from './dispatch.ts';
+import { runCommand, undone } from './dispatch.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
 
 /** A descriptor, 0, or -errno; outputs are written to `attr` and to the memory behind its pointers. */
@@ -10,7 +10,7 @@ export function sysBpfBinary(env: SyscallEnv, cmd: number, attr: Uint8Array, mem
   if (typeof decoded === 'number') return decoded;
   const result = runCommand(env, cmd as keyof BpfAttrs, decoded.attr as never);
   const written = decoded.finish();
-  return result >= 0 && written < 0 ? written : result;
+  return result >= 0 && written < 0 ? undone(env, cmd as keyof BpfAttrs, result, written) : result;
 }
 
 function attrObjects(env: SyscallEnv): AttrObjects {

@@ -70,7 +70,11 @@ export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, given:
   const result = runCommand(env, cmd, taken.attr as BpfAttrs[K]);
   if (taken.finish === undefined) return result;
   const written = taken.finish();
-  if (result < 0 || written === 0) return result;
+  return result < 0 || written === 0 ? result : undone(env, cmd, result, written);
+}
+
+/** The errno of a command that was done and whose answer could not be written: nobody knows its descriptor, so that is closed. */
+export function undone(env: SyscallEnv, cmd: keyof BpfAttrs, result: number, written: number): number {
   if (OPENS.has(cmd)) env.fds.close(result);
   return written;
 }
