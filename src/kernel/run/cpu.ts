@@ -14,6 +14,7 @@ export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory, heap: Al
   return new Cpu(id, { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls, polls }, mem);
 }
 
+/** A CPU: its guest stack, and the runs in progress on it, innermost last. */
 export class Cpu {
   readonly id: number;
   readonly stack: GuestStack;
