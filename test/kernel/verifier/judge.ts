@@ -22,6 +22,7 @@ const TIMER = 'struct value { struct bpf_timer timer; u64 data; };';
 const KERNEL_KINDS = [BTF_KIND.STRUCT, BTF_KIND.UNION, BTF_KIND.TYPEDEF, BTF_KIND.FUNC, BTF_KIND.VAR, BTF_KIND.INT];
 const STATISTICS = /^(processed \d|verification time |stack depth )/;
 const LOG_SIZE = 1 << 22;
+const SHA256_SIZE = 32;
 
 interface Loaded extends CTypes {
   readonly fd: number;
@@ -69,6 +70,7 @@ export class Judge {
     const text = last
       .replace(/processed \d+ insns.*/, '')
       .replace(/#\d+ (?=conv|ref|failed)/, '#N ')
+      .replace(/^(\d+: \(85\) call \w+)#\d+$/, '$1#N')
       .replace(`fd ${this.#types.get(p.c)?.fd} `, 'fd btf ');
     return `reject ${errnoName(-fd)}: ${text}`.trim();
   }
@@ -176,6 +178,8 @@ export class Judge {
       attr.btf_vmlinux_value_type_id = this.#kernelId(`bpf_struct_ops_${text('ops')}`, [BTF_KIND.STRUCT]);
       attr.value_size = this.kernelBtf?.sizeOf(attr.btf_vmlinux_value_type_id) ?? 0;
     }
+    // Made for a program whose hash nothing has.
+    if (options.includes('exclusive')) attr.excl_prog_hash = new Uint8Array(SHA256_SIZE);
     if (type.endsWith('_of_maps')) attr.inner_map_fd = this.#map('array key=4 value=48 entries=1', '');
     const fd = this.sys.bpf(BPF_CMD.BPF_MAP_CREATE, attr);
     if (fd < 0) throw new Error(`map ${spec}: ${errnoName(-fd)}`);

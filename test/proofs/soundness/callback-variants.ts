@@ -43,6 +43,16 @@ const HELPERS: Readonly<Record<Helper, { ctx: number; call: (cb: string, ctx: st
   },
 };
 
+/** The value of map t, and what its tree holds. */
+const TREE_TYPES =
+  'struct leaf { struct bpf_rb_node node; u64 key; }; ' +
+  'struct tree { struct bpf_spin_lock lock; struct bpf_rb_root root __contains(leaf, node); };';
+/** Which of two nodes comes first. */
+const LESS = [
+  ...['less:', 'r1 = *(u64 *)(r1 +32)', 'r2 = *(u64 *)(r2 +32)', 'r0 = 1'],
+  ...['if r1 < r2 goto lesser', 'r0 = 0', 'lesser:', 'exit'],
+];
+
 /** Bytes that the context pointer may be below the frame pointer of the cells' owner. */
 const DISTANCES = [0, 0, 0, -8, -16, -48];
 const BAD = 4096;
@@ -77,6 +87,8 @@ class Writer {
   /** The cells lie in the frame that calls the first callback: main, or a function that it calls. */
   readonly #inner: boolean;
   readonly #width: 'u64' | 'u32' | 'u16';
+  /** Some functions also add a node to a tree, which calls back to compare. */
+  readonly #trees: boolean;
   #labels = 0;
   /** Code that the function being written jumps to, behind its exit. */
   #aside: string[] = [];
@@ -109,14 +121,20 @@ class Writer {
       [1, 'u32'],
       [1, 'u16'],
     ]);
+    this.#trees = options.common !== true && !this.#kprobe && rng.chance(20);
   }
 
   write(): Variant {
     const rng = this.#rng;
     const flags = rng.chance(50) ? 8 : 0;
-    const body = [...this.#main(), ...this.#callbacks()];
-    const statics = ['sub(u64 a)', ...this.#helpers.map((_, i) => `cb${i}(u64 a)`)];
-    const c = ['int main(u64 a);', ...statics.slice(this.#inner ? 0 : 1).map((f) => `static int ${f};`)].join(' ');
+    const body = [...this.#main(), ...this.#callbacks(), ...(this.#trees ? LESS : [])];
+    const statics = [
+      'sub(u64 a)',
+      ...this.#helpers.map((_, i) => `cb${i}(u64 a)`),
+      ...(this.#trees ? ['less(u64 a)'] : []),
+    ];
+    const functions = statics.slice(this.#inner ? 0 : 1).map((f) => `static int ${f};`);
+    const c = [...(this.#trees ? [TREE_TYPES] : []), 'int main(u64 a);', ...functions].join(' ');
     return { body: body.join('\n'), c, prog: this.#kprobe ? 'kprobe' : 'xdp', flags };
   }
 
@@ -167,6 +185,7 @@ class Writer {
     const parts: string[][] = steps.map((step) => this.#sometimes(step));
     if (level + 1 < this.#levels)
       parts.push(rng.chance(70) ? this.#call(level + 1) : this.#sometimes(() => this.#call(level + 1)));
+    if (this.#trees && rng.chance(60)) parts.push(this.#addNode());
     const body = shuffled(rng, parts).flatMap((p) => [...p, ...this.#pad()]);
     // The use may look at the cell as it was when the turn began.
     const early = [...this.#load(0, 6), ...this.#pad()];
@@ -276,6 +295,16 @@ class Writer {
     const lines = ['r5 = 1'];
     for (let n = rng.between(1, 12); n > 0; n--) lines.push(rng.chance(40) ? `if r5 == ${n + 1} goto +0` : 'r5 = 1');
     return lines;
+  }
+
+  /** A new node for the tree of map t: the comparison is a callback as well, under the lock. */
+  #addNode(): string[] {
+    const label = this.#label();
+    return [
+      ...['r1 = local(leaf)', 'r2 = 0', 'call @bpf_obj_new_impl', `if r0 == 0 goto ${label}`, 'r7 = r0'],
+      ...['r1 = map[t][0]', 'call bpf_spin_lock', 'r1 = map[t][0]', 'r1 += 8', 'r2 = r7', 'r3 = func[less]'],
+      ...['r4 = 0', 'r5 = 0', 'call @bpf_rbtree_add_impl', 'r1 = map[t][0]', 'call bpf_spin_unlock', `${label}:`],
+    ];
   }
 
   #label(): string {

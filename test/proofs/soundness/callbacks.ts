@@ -4,6 +4,7 @@
  */
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import { Btf } from '../../../src/btf/btf.ts';
+import { parseRecord } from '../../../src/btf/record.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
 import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
@@ -38,33 +39,54 @@ export const VARIANT_MAPS = {
   m: ['array key=4 value=48 entries=1', desc(0, 2, 4, 48, 1)],
   h: ['hash key=4 value=8 entries=8', desc(1, 1, 4, 8, 8)],
   u: ['user_ringbuf key=0 value=0 entries=4096', desc(2, 31, 0, 0, 4096)],
+  t: ['array key=4 value=tree entries=1', desc(3, 2, 4, 24, 1)],
 } as const;
-const DESCS = Object.values(VARIANT_MAPS).map(([, d]) => d);
 const TYPES = { xdp: BPF_PROG_TYPE.BPF_PROG_TYPE_XDP, kprobe: BPF_PROG_TYPE.BPF_PROG_TYPE_KPROBE };
+
+/** What the C of a variant declares, and the maps with it. */
+interface Types {
+  readonly btf: Btf;
+  readonly funcs: ReadonlyMap<string, number>;
+  readonly maps: readonly MapDesc[];
+  /** Type id of what the tree holds. */
+  readonly leaf: number;
+}
+
+function typesOf(c: string): Types {
+  const { btf: builder, funcs, types } = parseC(c);
+  const key = builder.int('int', 4, 1);
+  const btf = Btf.parse(builder.encode());
+  const value = types.get('tree');
+  const record = value === undefined ? undefined : parseRecord(btf, value);
+  const maps = Object.values(VARIANT_MAPS).map(([spec, plain]): MapDesc => {
+    if (value === undefined || record === undefined || !spec.includes('value=tree')) return plain;
+    return { ...plain, btf, record, btfKeyTypeId: key, btfValueTypeId: value };
+  });
+  return { btf, funcs, maps, leaf: types.get('leaf') ?? 0 };
+}
 
 /** Makes the verifier's input of a variant. */
 export class VariantInputs {
   /** BTF by C text. */
-  readonly #types = new Map<string, { btf: Btf; funcs: ReadonlyMap<string, number> }>();
+  readonly #types = new Map<string, Types>();
 
   constructor(readonly vmlinux: Btf) {}
 
   of(v: Variant): VerifierInput {
     const kfunc = (_: string, f: string): string => `call bpf_kfunc#${this.vmlinux.find(f, BTF_KIND.FUNC)}`;
     const names = Object.keys(VARIANT_MAPS);
-    const { insns, labels } = assembleProgram(v.body.replace(/call @(\w+)/g, kfunc), { map: (m) => names.indexOf(m) });
     let types = this.#types.get(v.c);
-    if (types === undefined) {
-      const { btf, funcs } = parseC(v.c);
-      this.#types.set(v.c, (types = { btf: Btf.parse(btf.encode()), funcs }));
-    }
+    if (types === undefined) this.#types.set(v.c, (types = typesOf(v.c)));
+    const { maps, leaf } = types;
+    const text = v.body.replace(/call @(\w+)/g, kfunc).replaceAll('local(leaf)', `${leaf} ll`);
+    const { insns, labels } = assembleProgram(text, { map: (m) => names.indexOf(m) });
     const funcInfo = [...types.funcs]
       .map(([name, typeId]) => ({ insnOff: labels.get(name) ?? 0, typeId }))
       .sort((a, b) => a.insnOff - b.insnOff);
     return {
       ...{ insns, progType: TYPES[v.prog], expectedAttachType: 0, progFlags: v.flags, name: 'variant', license: 'GPL' },
       ...{ caps: ALL_CAPS, rules: RULES, logLevel: 0, attachBtfId: 0, vmlinux: () => this.vmlinux },
-      ...{ mapByFd: (fd: number) => DESCS[fd] ?? -ERRNO.EBADF, btf: types.btf, funcInfo },
+      ...{ mapByFd: (fd: number) => maps[fd] ?? -ERRNO.EBADF, btf: types.btf, funcInfo },
     };
   }
 }
