@@ -159,3 +159,6 @@ export const TCP_CA_WRITABLE: readonly (readonly [struct: string, path: string])
   ['tcp_sock', 'ecn_flags'],
   ['tcp_sock', 'app_limited'],
 ];
+
+/** Fields of struct task_struct that a scheduler writes, as member paths (bpf_scx_btf_struct_access). */
+export const SCHED_EXT_WRITABLE: readonly string[] = ['scx.slice', 'scx.dsq_vtime', 'scx.disallow'];

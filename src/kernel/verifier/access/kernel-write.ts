@@ -1,7 +1,7 @@
 /** Stores into kernel structs that a program's type or the kernel table it implements allows (bpf_verifier_ops.btf_struct_access). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { NF_CONN_STRUCTS, NF_CONN_WRITABLE, TCP_CA_WRITABLE } from '../../rules/attach.ts';
+import { NF_CONN_STRUCTS, NF_CONN_WRITABLE, SCHED_EXT_WRITABLE, TCP_CA_WRITABLE } from '../../rules/attach.ts';
 import { attachPoint } from '../attach-point.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
@@ -19,9 +19,19 @@ export function checkKernelWrite(env: VerifierEnv, btf: Btf, id: number, off: nu
     if (off + size > end) reject(env, BTF_ACCESS.WRITE_BEYOND_MEMBER, off, size, name, end);
     return;
   }
+  if (table === 'sched_ext_ops') return checkSchedExtWrite(env, btf, id, off, size);
   if (table !== 'bpf_dummy_ops') reject(env, BTF_ACCESS.READ_ONLY);
   if (name !== 'bpf_dummy_ops_state') reject(env, BTF_ACCESS.WRITE_ONLY_TO, 'bpf_dummy_ops_state');
   if (off + size > btf.sizeOf(id)) reject(env, BTF_ACCESS.WRITE_BEYOND, off, size);
+}
+
+/** bpf_scx_btf_struct_access(): a scheduler's part of a task; about all else the kernel says nothing. */
+function checkSchedExtWrite(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): void {
+  const within = (path: string): boolean => {
+    const field = btf.memberOffset(id, path);
+    return field !== undefined && off >= field.offset && off + size <= field.offset + field.size;
+  };
+  if (btf.name(id) !== 'task_struct' || !SCHED_EXT_WRITABLE.some(within)) reject(env, BTF_ACCESS.READ_ONLY);
 }
 
 /** nf_conntrack_btf_struct_access(): entries of connection tracking, from XDP and tc. */
