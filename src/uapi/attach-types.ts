@@ -71,8 +71,13 @@ export const BPF_ATTACH_TYPE_NEWER = {
 /** A value of {@link BPF_ATTACH_TYPE}. */
 export type BpfAttachType = (typeof BPF_ATTACH_TYPE)[keyof typeof BPF_ATTACH_TYPE];
 
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(BPF_ATTACH_TYPE)
+    .reverse()
+    .map(([name, value]) => [value, name]),
+);
+
 /** The UAPI name of a BpfAttachType value, or its number as text when 6.18 does not define it. */
 export function bpfAttachTypeName(value: number): string {
-  for (const [name, v] of Object.entries(BPF_ATTACH_TYPE)) if (v === value) return name;
-  return String(value);
+  return NAMES.get(value) ?? String(value);
 }

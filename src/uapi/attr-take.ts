@@ -25,7 +25,6 @@ const OWN_OUTPUTS: Readonly<Record<AttrLayout['group'], readonly string[]>> = {
   link_update: [],
   link_detach: [],
 };
-const NONE: readonly string[] = [];
 
 function planOf(layout: AttrLayout): Plan {
   const { group, fields } = layout;
@@ -97,7 +96,7 @@ function take(plan: Plan, given: unknown): TakenAttr | number {
     const bad = putExtra(fields, extra);
     if (bad < 0) return bad;
   }
-  const before = { ...fields };
+  const before = plan.outputs.map((name) => fields[name]);
   const attr = (plan.group === '' ? fields : { [plan.group]: fields }) as unknown as TakenAttr['attr'];
   return { attr, finish: () => finish(plan.outputs, fields, before, source) };
 }
@@ -123,11 +122,11 @@ function putExtra(fields: Fields, extra: ReturnType<typeof takeExtra>): number {
   return 0;
 }
 
-function finish(outputs: readonly string[], fields: Fields, before: Fields, to: Fields): number {
+function finish(outputs: readonly string[], fields: Fields, before: readonly unknown[], to: Fields): number {
   try {
-    for (const name of outputs.length === 0 ? NONE : outputs) {
-      const value = fields[name];
-      if (value !== undefined && value !== before[name]) to[name] = value;
+    for (let i = 0; i < outputs.length; i++) {
+      const value = fields[outputs[i]];
+      if (value !== undefined && value !== before[i]) to[outputs[i]] = value;
     }
     return 0;
   } catch {

@@ -20,8 +20,13 @@ export const BPF_LINK_TYPE = {
 /** A value of {@link BPF_LINK_TYPE}. */
 export type BpfLinkType = (typeof BPF_LINK_TYPE)[keyof typeof BPF_LINK_TYPE];
 
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(BPF_LINK_TYPE)
+    .reverse()
+    .map(([name, value]) => [value, name]),
+);
+
 /** The UAPI name of a BpfLinkType value, or its number as text when 6.18 does not define it. */
 export function bpfLinkTypeName(value: number): string {
-  for (const [name, v] of Object.entries(BPF_LINK_TYPE)) if (v === value) return name;
-  return String(value);
+  return NAMES.get(value) ?? String(value);
 }

@@ -58,8 +58,13 @@ export const BUCKET_MAP_TYPES: ReadonlySet<number> = new Set([
   BPF_MAP_TYPE.BPF_MAP_TYPE_HASH_OF_MAPS,
 ]);
 
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(BPF_MAP_TYPE)
+    .reverse()
+    .map(([name, value]) => [value, name]),
+);
+
 /** The UAPI name of a BpfMapType value, or its number as text when 6.18 does not define it. */
 export function bpfMapTypeName(value: number): string {
-  for (const [name, v] of Object.entries(BPF_MAP_TYPE)) if (v === value) return name;
-  return String(value);
+  return NAMES.get(value) ?? String(value);
 }

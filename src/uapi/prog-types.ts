@@ -38,8 +38,13 @@ export const BPF_PROG_TYPE = {
 /** A value of {@link BPF_PROG_TYPE}. */
 export type BpfProgType = (typeof BPF_PROG_TYPE)[keyof typeof BPF_PROG_TYPE];
 
+const NAMES: ReadonlyMap<number, string> = new Map(
+  Object.entries(BPF_PROG_TYPE)
+    .reverse()
+    .map(([name, value]) => [value, name]),
+);
+
 /** The UAPI name of a BpfProgType value, or its number as text when 6.18 does not define it. */
 export function bpfProgTypeName(value: number): string {
-  for (const [name, v] of Object.entries(BPF_PROG_TYPE)) if (v === value) return name;
-  return String(value);
+  return NAMES.get(value) ?? String(value);
 }
