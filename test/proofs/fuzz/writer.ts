@@ -18,10 +18,12 @@ export const ALLOC = 2;
 export const EXEC = 4;
 export const WRITE = 1;
 
+const encoder = new TextEncoder();
+
 /** NUL-terminated texts; `at` gives offsets, the same one for the same text. */
 export class Strings {
   readonly #at = new Map<string, number>();
-  readonly #parts: string[] = ['\0'];
+  readonly #parts: Uint8Array[] = [new Uint8Array(1)];
   length = 1;
 
   at(text: string): number {
@@ -30,14 +32,21 @@ export class Strings {
     if (at === undefined) {
       at = this.length;
       this.#at.set(text, at);
-      this.#parts.push(`${text}\0`);
-      this.length += text.length + 1;
+      const bytes = encoder.encode(`${text}\0`);
+      this.#parts.push(bytes);
+      this.length += bytes.length;
     }
     return at;
   }
 
   bytes(): Uint8Array {
-    return new TextEncoder().encode(this.#parts.join(''));
+    const out = new Uint8Array(this.length);
+    let at = 0;
+    for (const part of this.#parts) {
+      out.set(part, at);
+      at += part.length;
+    }
+    return out;
   }
 }
 
