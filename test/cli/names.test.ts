@@ -86,7 +86,11 @@ const COMMANDS: readonly (readonly [string, readonly string[], string])[] = [
   ['map dump', ['map', 'dump', file], 'member'],
   ['map lookup', ['map', 'lookup', file, 'name', MAP, 'key', '0'], 'member'],
   ['map lookup of none', ['map', 'lookup', file, 'name', evil('none'), 'key', '0'], 'none'],
-  ['map update', ['map', 'update', file, 'name', MAP, 'key', '0', 'value', evil('wrong')], 'wrong'],
+  [
+    'map update',
+    ['map', 'update', file, 'name', MAP, 'key', '0', 'value', JSON.stringify({ [evil('wrong')]: 1 })],
+    'wrong',
+  ],
   ['btf raw', ['btf', 'dump', 'file', file], 'member'],
   ['btf c', ['btf', 'dump', 'file', file, 'format', 'c'], 'member'],
   ['a file of no such name', ['verify', evil('none')], 'none'],
