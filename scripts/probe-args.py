@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Records what the live kernel says to wrong helper arguments: kind of register expected, null, and memory that is written.
-`python3 scripts/probe-args.py` writes test/kernel/rules/fixtures/args.json. Programs are only loaded, never attached."""
+`python3 scripts/probe-args.py` writes test/recorded/rules/6.18/args.json and maps.json. Programs are only loaded, never attached."""
 import ctypes, importlib.util, json, os, re, struct
 
 HERE = os.path.dirname(os.path.abspath(__file__))

@@ -1,13 +1,13 @@
 #!/usr/bin/env python3
 """Records how the live kernel rewrites context accesses (xlated instructions of loaded programs) and where the structs' members
-lie in its BTF, under test/kernel/verifier/rewrite/fixtures/: `python3 scripts/probe-ctx.py` after probe-spec.py. Nothing is attached."""
+lie in its BTF, under test/recorded/verifier/: `python3 scripts/probe-ctx.py` after probe-spec.py. Nothing is attached."""
 import ctypes, glob, importlib.util, json, os, re, struct, subprocess, sys
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 spec = importlib.util.spec_from_file_location('probe_spec', os.path.join(HERE, 'probe-spec.py'))
 P = importlib.util.module_from_spec(spec)
 spec.loader.exec_module(P)
-OUT = os.path.join(HERE, '..', 'test', 'kernel', 'verifier', 'rewrite', 'fixtures')
+OUT = os.path.join(HERE, '..', 'test', 'recorded', 'verifier')
 libc = P.libc
 
 

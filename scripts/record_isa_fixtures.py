@@ -1,4 +1,4 @@
-"""Asks the running kernel (and llvm-objdump-19) again for the second column of every row in test/fixtures/isa.
+"""Asks the running kernel (and llvm-objdump-19) again for the second column of every row in test/recorded/isa.
 
 kernel-log.tsv  instruction as hex, text of the verifier log
 objdump.tsv     instruction as hex, text of llvm-objdump-19; objdump-v4.tsv with --mcpu=v4
@@ -9,7 +9,7 @@ Run as root on Linux 6.18: python3 scripts/record_isa_fixtures.py
 import os, random, re, subprocess, tempfile
 from kernel_oracle import close, insn, load, run
 
-HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'test', 'fixtures', 'isa')
+HERE = os.path.join(os.path.dirname(os.path.abspath(__file__)), '..', 'test', 'recorded', 'isa')
 
 
 def rows(name):

@@ -12,7 +12,7 @@ const kernel = await liveKernel();
 if (kernel === undefined) console.log(`live kernel comparisons skipped: ${kernelAbsent}`);
 afterAll(() => kernel?.[Symbol.dispose]());
 
-const FILE = new URL('../fixtures/lib/btf-load.json', import.meta.url);
+const FILE = new URL('../recorded/btf/btf-load-6.18.json', import.meta.url);
 interface Recorded {
   readonly btf: string;
   readonly errno: number;

@@ -1,4 +1,4 @@
-/** Reading the recorded answers in test/fixtures/isa (scripts/record_isa_fixtures.py records them). */
+/** Reading the recorded answers in test/recorded/isa (scripts/record_isa_fixtures.py records them). */
 import { readFileSync } from 'node:fs';
 
 export const bytesOf = (hex: string): Uint8Array =>
@@ -7,7 +7,7 @@ export const hexOf = (bytes: Uint8Array): string => Array.from(bytes, (b) => b.t
 
 /** Rows of a fixture: hex in the first column, text in the second. */
 export function fixture(name: string): [hex: string, text: string][] {
-  const text = readFileSync(new URL(`../fixtures/isa/${name}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../recorded/isa/${name}`, import.meta.url), 'utf8');
   return text
     .split('\n')
     .filter((line) => line !== '' && !line.startsWith('#'))

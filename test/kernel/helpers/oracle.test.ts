@@ -1,5 +1,5 @@
 /**
- * Helpers against Linux 6.18: r0, the buffer and the packet after one call. Answers are recorded in fixtures/oracle-6.18.json;
+ * Helpers against Linux 6.18: r0, the buffer and the packet after one call. Answers are recorded in test/recorded/helpers/oracle-6.18.json;
  * where bpf(2) can be called the kernel is asked again. `BLESS=1` records anew.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -24,7 +24,7 @@ interface Answer {
 
 const kernel = await liveKernel();
 if (kernel === undefined) console.log(`live kernel comparisons skipped: ${kernelAbsent}`);
-const file = new URL('./fixtures/oracle-6.18.json', import.meta.url);
+const file = new URL('../../recorded/helpers/oracle-6.18.json', import.meta.url);
 const recorded: Record<string, Answer> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 afterAll(() => {
   kernel?.[Symbol.dispose]();

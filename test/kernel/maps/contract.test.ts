@@ -1,6 +1,6 @@
 /**
  * The contract of every map type: one random, reproducible sequence of element commands, and the kernel's answer to each.
- * Answers of Linux 6.18 are recorded in fixtures/contract-6.18.json; where bpf(2) can be called the kernel is asked again.
+ * Answers of Linux 6.18 are recorded in test/recorded/maps/contract-6.18.json; where bpf(2) can be called the kernel is asked again.
  * `BLESS=1` records anew.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
@@ -157,7 +157,7 @@ function answers(c: Case, subject: Subject): (string | number)[] {
   });
 }
 
-const file = new URL('./fixtures/contract-6.18.json', import.meta.url);
+const file = new URL('../../recorded/maps/contract-6.18.json', import.meta.url);
 const recorded: Record<string, (string | number)[]> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 let kernel: KernelTransport | undefined;
 let asked = 0;

@@ -1,15 +1,36 @@
-/** MAP_CREATE: errnos equal to the recorded answers of Linux 6.18 (fixtures/map-create-6.18.json). */
-import { readFileSync } from 'node:fs';
+/** MAP_CREATE: errnos equal to the recorded answers of Linux 6.18 (test/recorded/maps/map-create-6.18.json); `BLESS=1` asks again. */
+import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createMap, unsupportedMapType } from '../../../src/kernel/maps/make/create.ts';
 import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
 import { MAP_TYPES } from '../../../src/kernel/maps/make/table.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE, bpfMapTypeName } from '../../../src/uapi/map-types.ts';
+import { BPF_CMD } from '../../../src/uapi/cmd.ts';
+import { liveKernel } from '../../host/live-kernel.ts';
 import { FakeFds, mustCreate, setupMaps, xorshift } from './setup.ts';
 
 type Row = [type: number, key: number, value: number, entries: number, flags: number, extra: number, result: number];
-const rows = JSON.parse(readFileSync(new URL('./fixtures/map-create-6.18.json', import.meta.url), 'utf8')) as Row[];
+const FILE = new URL('../../recorded/maps/map-create-6.18.json', import.meta.url);
+const rows = JSON.parse(readFileSync(FILE, 'utf8')) as Row[];
+if (process.env.BLESS) await record();
+
+/** What the live kernel says of the same attributes. */
+async function record(): Promise<void> {
+  using kernel = await liveKernel();
+  if (kernel === undefined) throw new Error('no kernel to ask');
+  const plain = { map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 8, max_entries: 1 };
+  const inner_map_fd = kernel.bpf(BPF_CMD.BPF_MAP_CREATE, plain);
+  for (const row of rows) {
+    const [map_type, key_size, value_size, max_entries, map_flags, extra] = row;
+    const attr = { map_type, key_size, value_size, max_entries, map_flags, map_extra: BigInt(extra), inner_map_fd };
+    const fd = kernel.bpf(BPF_CMD.BPF_MAP_CREATE, attr);
+    row[6] = Math.min(0, fd);
+    if (fd >= 0) kernel.close(fd);
+  }
+  kernel.close(inner_map_fd);
+  writeFileSync(FILE, `[\n${rows.map((r) => JSON.stringify(r)).join(',\n')}\n]\n`);
+}
 
 test('descriptors are refused with the errno of the kernel', () => {
   const env = setupMaps();

@@ -7,7 +7,7 @@ import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { ARENA, askBinary, binaryGrid, type BinarySide, program } from './binary-grid.ts';
 import { kernelBtf } from './embedded.ts';
 
-const FIXTURE = new URL('./fixtures/binary-grid-6.18.json', import.meta.url);
+const FIXTURE = new URL('../../recorded/syscall/binary-grid-6.18.json', import.meta.url);
 const grid = binaryGrid(6000);
 const kernel = await liveKernel();
 if (kernel === undefined) console.log(`${grid.length} questions to the live kernel skipped: ${kernelAbsent}`);

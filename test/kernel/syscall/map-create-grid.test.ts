@@ -1,4 +1,4 @@
-/** The order of MAP_CREATE's checks: every answer is that of Linux 6.18 (fixtures/map-create-grid-6.18.json, `BLESS=1` records). */
+/** The order of MAP_CREATE's checks: every answer is that of Linux 6.18 (`BLESS=1` records). */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
@@ -8,7 +8,7 @@ import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { kernelBtf } from './embedded.ts';
 import { askMapCreate, type GridAttr, mapCreateGrid, openGridFds } from './map-create-grid.ts';
 
-const FIXTURE = new URL('./fixtures/map-create-grid-6.18.json', import.meta.url);
+const FIXTURE = new URL('../../recorded/syscall/map-create-grid-6.18.json', import.meta.url);
 const grid = mapCreateGrid(12_000);
 const kernel = await liveKernel();
 if (kernel === undefined) console.log(`${grid.length} questions to the live kernel skipped: ${kernelAbsent}`);

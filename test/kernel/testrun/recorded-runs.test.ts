@@ -1,6 +1,6 @@
 /**
  * Programs in assembler by PROG_TEST_RUN against Linux 6.18: errno, r0, packet, context and what they stored in `map[out]`. Answers are
- * recorded in fixtures/runs-6.18.json; where bpf(2) can be called the kernel is asked again. `BLESS=1` records anew.
+ * recorded in test/recorded/testrun/runs-6.18.json; where bpf(2) can be called the kernel is asked again. `BLESS=1` records anew.
  */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
@@ -28,7 +28,7 @@ interface Answer {
 
 const kernel = await liveKernel();
 if (kernel === undefined) console.log(`${RECORDED_RUNS.length} runs on the live kernel skipped: ${kernelAbsent}`);
-const file = new URL('./fixtures/runs-6.18.json', import.meta.url);
+const file = new URL('../../recorded/testrun/runs-6.18.json', import.meta.url);
 const recorded: Record<string, Answer> = existsSync(file) ? JSON.parse(readFileSync(file, 'utf8')) : {};
 const blessing = kernel !== undefined && process.env.BLESS !== undefined;
 if (blessing) for (const name of Object.keys(recorded)) delete recorded[name];

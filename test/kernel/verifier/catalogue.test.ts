@@ -63,7 +63,7 @@ function idsMet(): Map<string, string> {
   for (const seed of CHAINS) ask(runtime, btf, makeCase(seed));
   take('chains of types');
   for (const file of BTF_FILES) {
-    const text = readFileSync(new URL(`../../fixtures/verifier/btf/${file}`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../recorded/verifier/btf/${file}`, import.meta.url), 'utf8');
     for (const row of readRows(text)) ours(btf, row, kernels.ids);
     take(`btf/${file}`);
   }

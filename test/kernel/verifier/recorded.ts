@@ -40,7 +40,7 @@ export function unhex(text: string): Uint8Array {
 
 /** Lines of a committed fixture. */
 export function fixture(name: string): Recorded[] {
-  const path = new URL(`../../fixtures/verifier/${name}`, import.meta.url);
+  const path = new URL(`../../recorded/verifier/${name}`, import.meta.url);
   return parse(readFileSync(path, 'utf8'));
 }
 

@@ -55,7 +55,7 @@ export function fromLine(text: string): RecordedAnswer {
 }
 
 export function readFixture(name: string): RecordedAnswer[] {
-  const text = readFileSync(new URL(`./fixtures/${name}`, import.meta.url), 'utf8');
+  const text = readFileSync(new URL(`../../recorded/verifier/${name}`, import.meta.url), 'utf8');
   return text
     .split('\n')
     .filter((line) => line !== '')

@@ -13,7 +13,7 @@ import { forgetting, makeCase } from './cases.ts';
 const RUNS = Number(process.env['SKEP_LIVE_RUNS'] ?? 400);
 const SEED = Number(process.env['SKEP_SEED'] ?? 618);
 const RECORDED = 250;
-const FILE = new URL('../../fixtures/btf/chains-6.18.txt', import.meta.url);
+const FILE = new URL('../../recorded/btf/chains-6.18.txt', import.meta.url);
 const LIVE_BTF = '/sys/kernel/btf/vmlinux';
 
 const kernel = await liveKernel();

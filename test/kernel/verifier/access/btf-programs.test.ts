@@ -10,7 +10,7 @@ import { ours, readRows, theirs } from './btf-programs.ts';
 const RECORDED = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'random.tsv'];
 const DOCUMENTED = 'hooks.tsv';
 
-const fixture = (file: string): URL => new URL(`../../../fixtures/verifier/btf/${file}`, import.meta.url);
+const fixture = (file: string): URL => new URL(`../../../recorded/verifier/btf/${file}`, import.meta.url);
 const read = (file: string): string => readFileSync(fixture(file), 'utf8');
 const btf = await loadPackagedBtf();
 const LIVE_BTF = '/sys/kernel/btf/vmlinux';

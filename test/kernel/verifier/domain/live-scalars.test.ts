@@ -87,7 +87,7 @@ function compare(text: string, dst: string, src: string, result: string): [strin
 }
 
 test('every recorded scalar operation gives the state that the kernel printed', () => {
-  const path = new URL('../../../fixtures/verifier/scalar-ops.txt', import.meta.url);
+  const path = new URL('../../../recorded/verifier/scalar-ops.txt', import.meta.url);
   const lines = readFileSync(path, 'utf8').trimEnd().split('\n');
   const wrong: string[] = [];
   for (const line of lines) {

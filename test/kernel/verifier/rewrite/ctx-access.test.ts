@@ -20,7 +20,9 @@ interface Fixture {
   readonly layout: Readonly<Record<string, [offset: number, size: number]>>;
   readonly rows: [keys: string[], rows: string[]][];
 }
-const fixture = JSON.parse(readFileSync(new URL('./fixtures/ctx-access.json', import.meta.url), 'utf8')) as Fixture;
+const fixture = JSON.parse(
+  readFileSync(new URL('../../../recorded/verifier/ctx-access.json', import.meta.url), 'utf8'),
+) as Fixture;
 
 function layout(struct: string, path: readonly string[]): { offset: number; size: number } {
   const at = fixture.layout[[struct, ...path].join('.')];
