@@ -7,6 +7,7 @@ import { jsonLines, scratch, skep } from './skep.ts';
 /** Colours, a title, a bell, a cursor that goes back, C1 forms of the same, text that runs backwards. */
 const EVIL = '\x1b[31m\x1b]0;t\x07\r\x08\x9b2J\x7f\u202e"\n';
 const evil = (name: string): string => `${name}${EVIL}`;
+// oxlint-disable-next-line no-control-regex -- they are what is looked for
 const CONTROL = /[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]/;
 
 const files = scratch();
