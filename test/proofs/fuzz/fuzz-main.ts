@@ -52,22 +52,21 @@ async function many(): Promise<void> {
     process.stderr.write(`fuzz ${done} of ${n} cases, ${failures} failures\n`);
   });
   const sec = Math.round((Date.now() - started) / 100) / 10;
-  for (const failure of result.failures.slice(0, Number(values.show))) await show(failure);
   const { failures, ...rest } = result;
   const line = { name: 'fuzz', ...rest, failures: failures.length, seed, sec, perSecond: Math.round(rest.n / sec) };
   const text = (value: unknown): unknown => (typeof value === 'object' ? JSON.stringify(value) : value);
   const rows = Object.entries(line).map(([key, value]) => `${key} ${text(value)}`);
   process.stdout.write(values.json ? `${JSON.stringify(line)}\n` : `${rows.join('\n')}\n`);
   process.exitCode = failures.length > 0 || rest.n === 0 ? 1 : 0;
+  for (const failure of failures.slice(0, Number(values.show))) await show(failure);
 }
 
 /** Prints a failure and keeps its input, and the smallest one that fails as well. */
 async function show({ index, text }: Failure): Promise<void> {
   const input = new ParserCases().make(seed, index);
-  const files = [save(index, input.bytes)];
+  process.stderr.write(`${text}\n${save(index, input.bytes)}\n`);
   const least = await minimise(input, (bytes) => failsAlone(worker, input, bytes));
-  if (least !== input.bytes) files.push(save(index, least, '-least'));
-  process.stderr.write(`${text}\n${files.join('\n')}\n\n`);
+  process.stderr.write(least === input.bytes ? '\n' : `${save(index, least, '-least')}\n\n`);
 }
 
 function save(index: number, bytes: Uint8Array, suffix = ''): string {
