@@ -123,22 +123,4 @@ describe('lifecycle through bpf(2)', () => {
     for (const attr of [undefined, null, 5, 'text', {}, [1, 2], new ArrayBuffer(128), new Proxy({}, {})])
       expect(ask(BPF_CMD.BPF_MAP_CREATE, attr)).toBe(-ERRNO.EFAULT);
   });
-
-  test('a program whose log cannot be written is not left behind', () => {
-    using sys = embedded();
-    const [insns, license, log] = [0x1000, 0x2000, 0x3000];
-    const texts = new Map([
-      [insns, Uint8Array.of(0xb7, 0, 0, 0, 2, 0, 0, 0, 0x95, 0, 0, 0, 0, 0, 0, 0)],
-      [license, Uint8Array.of(0x47, 0x50, 0x4c, 0)],
-      [log, new Uint8Array(256)],
-    ]);
-    const memory = {
-      read: (address: bigint, size: number) => texts.get(Number(address))?.slice(0, size),
-      write: () => false,
-    };
-    const attr = new Uint8Array(64);
-    new Uint32Array(attr.buffer).set([6, 2, insns, 0, license, 0, 1, 256, log, 0]);
-    expect(sys.bpfBinary(BPF_CMD.BPF_PROG_LOAD, attr, memory)).toBe(-ERRNO.EFAULT);
-    expect(sys.bpf(BPF_CMD.BPF_PROG_GET_NEXT_ID, { start_id: 0 })).toBe(-ERRNO.ENOENT);
-  });
 });
