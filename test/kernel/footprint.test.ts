@@ -2,6 +2,7 @@
 import { setFlagsFromString } from 'node:v8';
 import { runInNewContext } from 'node:vm';
 import { expect, test } from 'vitest';
+import { BtfBuilder } from '../../src/btf/encode.ts';
 import { assemble } from '../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../src/isa/encode.ts';
 import { createRuntime, type Runtime } from '../../src/kernel/boot/runtime.ts';
@@ -22,10 +23,10 @@ async function held(): Promise<number> {
   return heapUsed + arrayBuffers;
 }
 
-/** 200 instructions with branches, so that verification remembers states. */
+/** 128 instructions with branches, so that verification remembers states. */
 const insns = encodeInsns(
   assemble(
-    `r0 = *(u64 *)(r1 +0)\n${Array.from({ length: 66 }, (_, i) => `if r0 == ${i} goto +1\nr0 += 1\nr2 = r0`).join('\n')}\nexit`,
+    `r0 = *(u64 *)(r1 +0)\n${Array.from({ length: 42 }, (_, i) => `if r0 == ${i} goto +1\nr0 += 1\nr2 = r0`).join('\n')}\nexit`,
   ),
 );
 const load = (sys: Runtime): number =>
@@ -36,13 +37,12 @@ const map = (sys: Runtime): number =>
 test.each(['jit', 'interp'] as const)('%s: a loaded program does not hold its verification', async (engine) => {
   using sys = createRuntime({ memory: 64 << 20, engine });
   // What the host compiles and learns of the loader itself comes first.
-  for (let i = 0; i < 200; i++) expect(load(sys)).toBeGreaterThan(0);
+  for (let i = 0; i < 300; i++) expect(load(sys)).toBeGreaterThan(0);
   const before = await held();
   const count = 300;
   for (let i = 0; i < count; i++) load(sys);
-  // Compiled ones: with the host's objects of an instance and its driver. Interpreted ones keep what was loaded until its tag is asked
-  // for, and decoded instructions.
-  expect(((await held()) - before) / count).toBeLessThan(engine === 'jit' ? 10 << 10 : 18 << 10);
+  // With the host's objects of an instance; compiled ones have drivers beside them, interpreted ones decoded instructions.
+  expect(((await held()) - before) / count).toBeLessThan(10 << 10);
 });
 
 test('programs and maps that are loaded and closed again and again leave nothing', async () => {
@@ -55,6 +55,35 @@ test('programs and maps that are loaded and closed again and again leave nothing
   const before = await held();
   for (let i = 0; i < 300; i++) cycle();
   expect((await held()) - before).toBeLessThan(300 << 10);
+});
+
+const two = encodeInsns(assemble('r0 = 0\nexit'));
+const small = (sys: Runtime): number =>
+  sys.bpf(C.BPF_PROG_LOAD, { prog_type: T.BPF_PROG_TYPE_RAW_TRACEPOINT, insns: two, license: 'GPL' });
+const types = new BtfBuilder();
+types.int('int', 4, 1);
+const btf = types.encode();
+const loadBtf = (sys: Runtime): number => sys.bpf(C.BPF_BTF_LOAD, { btf });
+
+/** Milliseconds that closing one of `count` objects takes. */
+function closing(sys: Runtime, make: (sys: Runtime) => number, count: number): number {
+  const fds = Array.from({ length: count }, () => make(sys));
+  expect(Math.min(...fds)).toBeGreaterThan(0);
+  const start = process.cpuUsage();
+  for (const fd of fds) sys.close(fd);
+  const { user, system } = process.cpuUsage(start);
+  return (user + system) / 1000 / count;
+}
+
+test.each([
+  ['jit', 'programs', small, 400],
+  ['interp', 'programs', small, 400],
+  ['jit', 'types', loadBtf, 2000],
+] as const)('%s: closing many %s takes time in proportion', (engine, _what, make, some) => {
+  using sys = createRuntime({ memory: 64 << 20, engine });
+  closing(sys, make, some);
+  const few = closing(sys, make, some);
+  expect(closing(sys, make, some * 8)).toBeLessThan(few * 4 + 0.02);
 });
 
 test.each(['in their order', 'the last first', 'mixed'])('closing many maps, %s, takes time in proportion', (order) => {

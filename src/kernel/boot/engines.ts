@@ -1,7 +1,7 @@
 /** Which engine runs an accepted program: the JIT, with the interpreter where it refuses or is asked for. */
 import { BackgroundExecutable } from './background.ts';
 import type { ProgramLink } from '../run/linkage.ts';
-import { interpret } from '../interp/index.ts';
+import { interpret, Interpreter } from '../interp/index.ts';
 import { CodeCache, jitCompile, jitCompileAsync } from '../jit/index.ts';
 import type { Executable } from '../object/executable.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
@@ -10,17 +10,18 @@ export type ProgramCompiler = (program: VerifiedProgram) => Executable;
 
 /** A compiler of accepted programs. */
 export function engineCompiler(link: ProgramLink, engine: 'jit' | 'interp', async = false): ProgramCompiler {
-  if (engine === 'interp') return (program) => interpret(program, link);
+  const interpreter = new Interpreter(link);
+  if (engine === 'interp') return (program) => interpret(program, interpreter);
   const cache = new CodeCache();
   if (async) {
     return (program) => {
-      const interp = interpret(program, link);
+      const interp = interpret(program, interpreter);
       const compiled = jitCompileAsync(program, link, { cache, slot: interp.slot });
       return compiled instanceof Promise ? new BackgroundExecutable(interp, link, compiled) : interp;
     };
   }
   return (program) => {
     const compiled = jitCompile(program, link, { cache });
-    return compiled.ok ? compiled.executable : interpret(program, link);
+    return compiled.ok ? compiled.executable : interpret(program, interpreter);
   };
 }

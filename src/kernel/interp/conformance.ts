@@ -128,7 +128,7 @@ export function unverified(insns: Insns, name = 'unverified'): VerifiedProgram {
     origin: Int32Array.from({ length: insns.length }, (_, i) => i),
     sleepable: false,
     gplCompatible: true,
-    tag: '',
+    tag: { hex: '' },
     changesPktData: false,
     maxCtxOffset: 0,
     usesTailCall: false,

@@ -9,5 +9,6 @@ export {
   runConformance,
   unverified,
 } from './conformance.ts';
+export { Interpreter } from './interpreter.ts';
 export { type InterpGuard, type InterpInput, type InterpOptions, InterpProgram, interpret } from './program.ts';
 export type { CallFrame, Stepper } from './stepper.ts';

@@ -31,7 +31,7 @@ import type { AbortReason } from '../../util/errors.ts';
 import type { SubprogInfo } from '../verifier/result.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 
-// Words of one slot in Predecoded.code. `p`, the program counter of the loop, is slot * SLOT_WORDS.
+// Words of one slot in Code.code. `p`, the program counter of the loop, is slot * SLOT_WORDS.
 //   0 operation (below), 1 index of dst in the register file, 2 index of src or of a constant, 3 offset or target p
 export const SLOT_WORDS = 4;
 
@@ -64,7 +64,7 @@ export const OP_CALL_LOCAL = 0x185;
 export const OP_TAIL_CALL = 0x186;
 export const OP_CALLX = 0x187;
 export const OP_LD_IMM64 = 0x18;
-/** Word 3 is an index into Predecoded.traps. */
+/** Word 3 is an index into Code.traps. */
 export const OP_TRAP = 0x1ff;
 /** Added to a memory operation that is checked against the guard's regions first. */
 export const OP_GUARDED = 0x200;
@@ -88,19 +88,26 @@ export interface Trap {
   readonly detail: string;
 }
 
-export interface Predecoded {
+/** What running a program reads. */
+export interface Code {
   readonly code: Int32Array;
   /** Initial register file with the constants in place. */
   readonly regs: Int32Array;
-  /** Helper calls by word 3 of OP_CALL_HELPER. */
-  readonly calls: readonly CallSite[];
   readonly traps: readonly Trap[];
-  /** Functions whose address is taken: slot they begin at, and where their code address is to be written in `regs`. */
-  readonly funcRefs: readonly { readonly start: number; readonly regsIndex: number }[];
   /** Deepest frame times the deepest nesting: what one activation may push. */
   readonly reserve: number;
   /** Something that it calls may push on the guest stack: helpers, callbacks, other programs. */
   readonly usesStack: boolean;
+  /** It makes tail calls. */
+  readonly tailCalls: boolean;
+}
+
+export interface Predecoded {
+  readonly code: Code;
+  /** Helper calls by word 3 of OP_CALL_HELPER. */
+  readonly calls: readonly CallSite[];
+  /** Functions whose address is taken: slot they begin at, and where their code address is to be written in `regs`. */
+  readonly funcRefs: readonly { readonly start: number; readonly regsIndex: number }[];
 }
 
 export interface PredecodeInput {
@@ -133,6 +140,7 @@ class Predecoder {
   readonly #funcRefs: { start: number; regsIndex: number }[] = [];
   #localCalls = false;
   #usesStack = false;
+  #tailCalls = false;
 
   constructor(input: PredecodeInput, guard: boolean) {
     this.#insns = input.insns;
@@ -156,13 +164,17 @@ class Predecoder {
     const regs = new Int32Array(REG_CONSTANTS + this.#constants.length);
     regs.set(this.#constants, REG_CONSTANTS);
     return {
-      code: this.#code,
-      regs,
+      code: {
+        code: this.#code,
+        regs,
+        // A copy is as long as it needs to be.
+        traps: this.#traps.slice(),
+        reserve: ((this.#localCalls ? deepest * MAX_DEPTH : deepest) + 15) & ~15,
+        usesStack: this.#usesStack,
+        tailCalls: this.#tailCalls,
+      },
       calls: this.#calls,
-      traps: this.#traps,
       funcRefs: this.#funcRefs,
-      reserve: ((this.#localCalls ? deepest * MAX_DEPTH : deepest) + 15) & ~15,
-      usesStack: this.#usesStack,
     };
   }
 
@@ -175,7 +187,8 @@ class Predecoder {
   }
 
   #trap(i: number, reason: AbortReason, detail: string): void {
-    this.#emit(i, OP_TRAP, 0, 0, this.#traps.push({ reason, detail }) - 1);
+    const known = this.#traps.findIndex((t) => t.reason === reason && t.detail === detail);
+    this.#emit(i, OP_TRAP, 0, 0, known >= 0 ? known : this.#traps.push({ reason, detail }) - 1);
   }
 
   /** Index in the register file of a 64-bit constant. */
@@ -295,7 +308,10 @@ class Predecoder {
     }
     this.#usesStack = true;
     const kfunc = src[i] === BPF_PSEUDO_KFUNC_CALL;
-    if (!kfunc && imm[i] === BPF_FUNC.BPF_FUNC_tail_call) return this.#emit(i, OP_TAIL_CALL, 0, 0, 0);
+    if (!kfunc && imm[i] === BPF_FUNC.BPF_FUNC_tail_call) {
+      this.#tailCalls = true;
+      return this.#emit(i, OP_TAIL_CALL, 0, 0, 0);
+    }
     const site = { kfunc, id: imm[i], fdIndex: off[i], slot: i };
     this.#emit(i, BPF_JMP | BPF_CALL, 0, 0, this.#calls.push(site) - 1);
   }

@@ -4,14 +4,14 @@ import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { type ProgramLink } from '../run/linkage.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
-import { createJsEntries, type JsEntries } from '../run/shim.ts';
 import type { Executable } from '../object/executable.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';
 import { Activation } from './activation.ts';
-import { type BoundHelper, bindHelper } from './call-helper.ts';
-import { type CallSite, type Predecoded, predecode, REG_FRAME } from './predecode.ts';
+import type { BoundHelper } from './call-helper.ts';
+import { Interpreter } from './interpreter.ts';
+import { type CallSite, type Code, predecode, REG_FRAME } from './predecode.ts';
 import type { Stepper } from './stepper.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 
@@ -41,9 +41,13 @@ const PAGE_SIZE = 4096;
 /** Instructions between two looks at the deadline. */
 const POLL = 1 << 16;
 
-/** Loads a program into the interpreter. */
-export function interpret(program: InterpInput, link: ProgramLink, options: InterpOptions = {}): InterpProgram {
-  return new InterpProgram(program, link, options);
+/** Loads a program into an interpreter; a link whose programs are many has one for all of them. */
+export function interpret(
+  program: InterpInput,
+  on: ProgramLink | Interpreter,
+  options: InterpOptions = {},
+): InterpProgram {
+  return new InterpProgram(program, on instanceof Interpreter ? on : new Interpreter(on), options);
 }
 
 export class InterpProgram implements Executable {
@@ -51,7 +55,7 @@ export class InterpProgram implements Executable {
   readonly codeSize = 0;
   readonly slot: number;
   readonly retAddr: number;
-  readonly decoded: Predecoded;
+  readonly decoded: Code;
   readonly helpers: readonly BoundHelper[];
   readonly link: ProgramLink;
   readonly view: DataView;
@@ -67,13 +71,16 @@ export class InterpProgram implements Executable {
   #r2: number;
   readonly #idle: Activation[] = [];
   readonly #regs: Int32Array[] = [];
-  /** Slots of functions whose address is taken, and where those begin. */
-  readonly #functions: { slot: number; start: number }[] = [];
-  readonly #callxHelpers = new Map<number, BoundHelper>();
+  readonly #interpreter: Interpreter;
+  /** Slots of functions whose address is taken. */
+  readonly #functions: readonly number[];
+  #callxHelpers: Map<number, BoundHelper> | undefined;
   #live = true;
 
-  constructor(program: InterpInput, link: ProgramLink, options: InterpOptions) {
+  constructor(program: InterpInput, interpreter: Interpreter, options: InterpOptions) {
     const { guard } = options;
+    const { link } = interpreter;
+    this.#interpreter = interpreter;
     this.link = link;
     this.observe = options.observe;
     this.#origin = program.origin;
@@ -82,13 +89,20 @@ export class InterpProgram implements Executable {
     this.arenaAddr = arena?.valuesAddr ?? 0;
     this.arenaSize = (arena?.maxEntries ?? 0) * PAGE_SIZE;
     const { insns, subprogs } = program;
-    this.decoded = predecode({ insns, subprogs, hasArena: arena !== undefined }, guard !== undefined);
+    const { calls, funcRefs, code } = predecode(
+      { insns, subprogs, hasArena: arena !== undefined },
+      guard !== undefined,
+    );
+    this.decoded = code;
     this.regions = guard?.regions ?? [];
     this.#fuel = guard?.fuel ?? Number.POSITIVE_INFINITY;
     this.#r2 = guard?.r2 ?? 0;
     this.retAddr = link.env.alloc(8, 8);
-    this.helpers = this.decoded.calls.map((site) => this.#bind(site));
-    this.slot = this.#enterTable();
+    this.helpers = calls.map((site) => this.#bind(site));
+    this.slot = interpreter.addProgram(this);
+    const starts = [...new Set(funcRefs.map((f) => f.start))];
+    this.#functions = starts.map((start) => interpreter.addFunction(this, start));
+    for (const ref of funcRefs) code.regs[ref.regsIndex] = this.#functions[starts.indexOf(ref.start)];
   }
 
   /** Runs on a context address; the low half of r0. */
@@ -174,6 +188,7 @@ export class InterpProgram implements Executable {
 
   /** callx of guard mode: the helper whose id is in a register. */
   callx(id: number, R: Int32Array, slot: number): void {
+    this.#callxHelpers ??= new Map();
     let bound = this.#callxHelpers.get(id);
     if (bound === undefined) {
       bound = this.#bind({ kfunc: false, id, fdIndex: 0, slot });
@@ -193,11 +208,9 @@ export class InterpProgram implements Executable {
   dispose(): void {
     if (!this.#live) return;
     this.#live = false;
-    const { table, programs, env } = this.link;
-    programs.delete(this.slot);
-    table.free(this.slot);
-    for (const f of this.#functions) table.free(f.slot);
-    env.free(this.retAddr);
+    this.#interpreter.remove(this.slot);
+    for (const slot of this.#functions) this.#interpreter.remove(slot);
+    this.link.env.free(this.retAddr);
   }
 
   /** Runs an activation to its end, looking at fuel and deadline now and then. */
@@ -224,6 +237,35 @@ export class InterpProgram implements Executable {
       act.regs = this.takeRegs();
     }
     this.#idle.push(act);
+  }
+
+  /** The program as a table entry: runs on a context below what is on the stack; r0 goes to `retAddr`. */
+  enter(ctx: number): void {
+    const { stack } = this.link;
+    const outer = stack.sp.value as number;
+    const r0 = new Int32Array(2);
+    this.#nested(0, outer, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], r0);
+    stack.sp.value = outer;
+    this.view.setInt32(this.retAddr, r0[0], true);
+    this.view.setInt32(this.retAddr + 4, r0[1], true);
+  }
+
+  /** A function as a table entry: takes r1 to r5 from a helper's frame and leaves r0 there. */
+  enterFunction(start: number, frame: number): void {
+    const { view } = this;
+    const { sp } = this.link.stack;
+    const outer = sp.value as number;
+    const act = this.#idle.pop() ?? new Activation(this);
+    try {
+      act.begin(start, outer);
+      for (let k = 0; k < 10; k++) act.regs[2 + k] = view.getInt32(frame + FRAME_R1 + k * 4, true);
+      this.#drive(act);
+      view.setInt32(frame + FRAME_R0, act.regs[0], true);
+      view.setInt32(frame + FRAME_R0 + 4, act.regs[1], true);
+    } finally {
+      this.#release(act);
+    }
+    sp.value = outer;
   }
 
   /** Runs from a slot on its own activation, arguments given as halves; r0 goes to `out`. */
@@ -255,7 +297,7 @@ export class InterpProgram implements Executable {
       return;
     }
     const { stack, env, shim } = this.link;
-    const own = this.#functions.find((f) => f.slot === slot);
+    const own = this.#interpreter.functionOf(this, slot);
     const frame = R[REG_FRAME] >>> 0;
     const result = new Int32Array(2);
     let i = 0;
@@ -263,7 +305,7 @@ export class InterpProgram implements Executable {
       countCallback(env, stack);
       args[0] = i;
       if (own !== undefined) {
-        this.#nested(own.start, frame, args, result);
+        this.#nested(own, frame, args, result);
         stack.sp.value = frame;
       } else {
         for (let k = 0; k < 10; k++) this.view.setInt32(frame + FRAME_R1 + k * 4, args[k], true);
@@ -275,46 +317,6 @@ export class InterpProgram implements Executable {
       if ((result[0] | result[1]) !== 0) break;
     }
     R[0] = i;
-  }
-
-  /** Takes slots for the program and for the functions whose address it takes. */
-  #enterTable(): number {
-    const { table, programs, env, stack } = this.link;
-    const starts = [...new Set(this.decoded.funcRefs.map((f) => f.start))];
-    const halves = new Int32Array(10);
-    const result = new Int32Array(2);
-    const runFunction = (frame: number, start: number): void => {
-      for (let k = 0; k < 10; k++) halves[k] = this.view.getInt32(frame + FRAME_R1 + k * 4, true);
-      const outer = stack.sp.value as number;
-      this.#nested(start, outer, halves, result);
-      stack.sp.value = outer;
-      this.view.setInt32(frame + FRAME_R0, result[0], true);
-      this.view.setInt32(frame + FRAME_R0 + 4, result[1], true);
-    };
-    const runProgram = (ctx: number): void => {
-      const outer = stack.sp.value as number;
-      this.#nested(0, outer, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], result);
-      stack.sp.value = outer;
-      this.view.setInt32(this.retAddr, result[0], true);
-      this.view.setInt32(this.retAddr + 4, result[1], true);
-    };
-    const slot = table.alloc();
-    const { retAddr: ret } = this;
-    const entriesOf = (id: number): JsEntries =>
-      createJsEntries(table, env.mem, stack.sp, { ret, id, program: runProgram, fn: runFunction });
-    const entries = entriesOf(starts[0] ?? 0);
-    table.set(slot, entries.program);
-    programs.set(slot, this);
-    for (const [k, start] of starts.entries()) {
-      const own = k === 0 ? entries : entriesOf(start);
-      const at = table.alloc();
-      table.set(at, own.function);
-      this.#functions.push({ slot: at, start });
-    }
-    for (const ref of this.decoded.funcRefs) {
-      this.decoded.regs[ref.regsIndex] = this.#functions.find((f) => f.start === ref.start)?.slot ?? 0;
-    }
-    return slot;
   }
 
   /** The name of the missing implementation of a call. */
@@ -331,7 +333,7 @@ export class InterpProgram implements Executable {
       return (R) => this.#bpfLoop(R, inlined);
     }
     const impl = site.kfunc ? this.link.kfunc(site.id, site.fdIndex) : this.link.helper(site.id);
-    if (impl !== undefined) return bindHelper(impl, this.view);
+    if (impl !== undefined) return this.#interpreter.bound(impl);
     const what = this.#missing(site);
     return () => {
       throw new ProgramAbort('unknown-helper', site.slot, what);

@@ -84,7 +84,7 @@ export class CodeCache {
 
 /** Maps are told apart by their ids: an address may be given to another map later. */
 const keyOf = (program: VerifiedProgram): string =>
-  `${program.tag}:${program.progType}:${program.usedMaps.map((map) => map.id).join()}`;
+  `${program.tag.hex}:${program.progType}:${program.usedMaps.map((map) => map.id).join()}`;
 
 /** Whether two programs of one key translate to the same code: what was verified may have changed their instructions. */
 function sameCode(a: VerifiedProgram, b: VerifiedProgram): boolean {

@@ -3,8 +3,8 @@
 /** Slots of a WebAssembly.Table with a free list; slot 0 is never used, so that 0 is no code address. */
 export class CodeTable {
   readonly table: WebAssembly.Table;
-  /** Code of the entries that run JavaScript, compiled with the first one (run/shim.ts). */
-  jsEntries: WebAssembly.Module | undefined;
+  /** Code of the entries that run JavaScript, by kind, compiled with the first one of each (run/shim.ts). */
+  readonly jsEntries: Record<string, WebAssembly.Module> = {};
   #free: number[] = [];
   #next = 1;
 

@@ -26,17 +26,18 @@ export class Rcu {
 
   /** Calls `free` when no section is open: at once, or when the outermost one ends. In the order of the calls, never inside one another. */
   call(free: () => void): void {
-    this.#callbacks.push(free);
-    if (this.#sections === 0 && !this.#draining) this.#drain();
+    if (this.#sections > 0 || this.#draining) this.#callbacks.push(free);
+    else this.#drain(free);
   }
 
   /** What is freed may free more: a chain of prog arrays and programs is as long as its owner likes, so nothing recurses. */
-  #drain(): void {
+  #drain(first?: () => void): void {
     this.#draining = true;
     try {
+      first?.();
       for (let i = 0; i < this.#callbacks.length; i++) this.#callbacks[i]();
     } finally {
-      this.#callbacks.length = 0;
+      if (this.#callbacks.length > 0) this.#callbacks.length = 0;
       this.#draining = false;
     }
   }

@@ -86,68 +86,59 @@ export function createCallShim(mem: KernelMemory, table: CodeTable): CallShim {
   return instance.exports as unknown as CallShim;
 }
 
-/** Table entries that run JavaScript. */
-export interface JsEntries {
-  /** `(ctx: i32) -> i64`: calls `program(ctx)`, then loads r0 from `ret`. */
-  readonly program: CallableFunction;
-  /** `(i64 x 5) -> i64`: builds a helper frame on the guest stack, calls `fn(frame, id)`, then loads r0 from the frame. */
-  readonly function: CallableFunction;
-}
+/**
+ * A table entry that runs JavaScript:
+ * - `program`, `(ctx: i32) -> i64`, calls `js(ctx, id)`, then loads r0 from `ret`;
+ * - `function`, `(i64 x 5) -> i64`, builds a helper frame on the guest stack, calls `js(frame, id)`, then loads r0 from the frame.
+ */
+export type JsEntryKind = 'program' | 'function';
 
-/** Binary of the module behind {@link createJsEntries}: `ret` and `id` are globals, so that all entries share its code. */
-function jsEntriesBytes(): Uint8Array<ArrayBuffer> {
-  const types = [functype([I32], [I64]), functype(FIVE, [I64]), functype([I32], []), functype([I32, I32], [])];
+/** Binary of the module behind {@link createJsEntry}: `ret` and `id` are globals, so that all entries of a kind share its code. */
+function jsEntryBytes(kind: JsEntryKind): Uint8Array<ArrayBuffer> {
+  const types = [functype([I32], [I64]), functype(FIVE, [I64]), functype([I32, I32], [])];
   const imports = [
     importMemory,
     [...str('env'), ...str('sp'), 3, I32, 1],
     [...str('env'), ...str('ret'), 3, I32, 0],
     [...str('env'), ...str('id'), 3, I32, 0],
-    [...str('env'), ...str('program'), 0, 2],
-    [...str('env'), ...str('fn'), 0, 3],
+    [...str('env'), ...str('js'), 0, 2],
   ];
   const global = (index: number): number[] => [0x23, index];
-  const runProgram = [...get(0), 0x10, 0, ...global(1), ...load64(0)];
+  const runProgram = [...get(0), ...global(2), 0x10, 0, ...global(1), ...load64(0)];
   const spills = [0, 1, 2, 3, 4].flatMap((n) => [...get(5), ...get(n), ...store64(FRAME_R1 + n * 8)]);
   const frame = get(5);
   const push = [...global(0), ...i32(FRAME_SIZE), 0x6b, 0x22, 5, 0x24, 0]; // frame = sp -= FRAME_SIZE
-  const call = [...frame, ...global(2), 0x10, 1];
+  const call = [...frame, ...global(2), 0x10, 0];
   const pop = [...frame, ...i32(FRAME_SIZE), 0x6a, 0x24, 0];
   const runFn = [push, spills, call, pop, frame, load64(0)].flat();
   return new Uint8Array([
     ...HEADER,
     ...section(1, vec(types)),
     ...section(2, vec(imports)),
-    ...section(3, vec([[0], [1]])),
-    ...section(
-      7,
-      vec([
-        [...str('program'), 0, 2],
-        [...str('function'), 0, 3],
-      ]),
-    ),
-    ...section(10, vec([code([0], runProgram), code([1, 1, I32], runFn)])),
+    ...section(3, vec([[kind === 'program' ? 0 : 1]])),
+    ...section(7, vec([[...str('entry'), 0, 1]])),
+    ...section(10, vec([kind === 'program' ? code([0], runProgram) : code([1, 1, I32], runFn)])),
   ]);
 }
 
-/** Functions behind the entries in a code table. */
-export interface JsEntryCode {
-  /** Guest address where `program` leaves the 64-bit r0. */
+/** What an entry in a code table calls. */
+export interface JsEntry {
+  readonly kind: JsEntryKind;
+  /** Guest address where a program leaves its 64-bit r0. */
   readonly ret: number;
-  /** Passed to `fn` as second argument. */
+  /** Passed to `js` as second argument. */
   readonly id: number;
-  readonly program: (ctx: number) => void;
-  readonly fn: (frame: number, id: number) => void;
+  readonly js: (ctxOrFrame: number, id: number) => void;
 }
 
-/** Makes entries for a code table out of JavaScript functions, such as the interpreter's. */
-export function createJsEntries(
+/** Makes an entry for a code table out of a JavaScript function, such as one of the interpreter's. */
+export function createJsEntry(
   table: CodeTable,
   mem: KernelMemory,
   sp: WebAssembly.Global,
-  entry: JsEntryCode,
-): JsEntries {
-  table.jsEntries ??= new WebAssembly.Module(jsEntriesBytes());
-  const { ret, id, program, fn } = entry;
-  const env = { memory: mem.memory, sp, ret, id, program, fn };
-  return new WebAssembly.Instance(table.jsEntries, { env }).exports as unknown as JsEntries;
+  { kind, ret, id, js }: JsEntry,
+): CallableFunction {
+  const module = (table.jsEntries[kind] ??= new WebAssembly.Module(jsEntryBytes(kind)));
+  return new WebAssembly.Instance(module, { env: { memory: mem.memory, sp, ret, id, js } }).exports
+    .entry as CallableFunction;
 }

@@ -68,7 +68,7 @@ function words(values: readonly number[]): Uint8Array {
 function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
   const { verified, exe } = prog;
   const mapIds = prog.holds.filter((object) => object.kind === 'map').map((object) => object.id);
-  const tag = Uint8Array.from(verified.tag.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16));
+  const tag = Uint8Array.from(verified.tag.hex.match(/../g) ?? [], (hex) => Number.parseInt(hex, 16));
   const values: InfoValues = {
     type: verified.progType,
     id: prog.id,

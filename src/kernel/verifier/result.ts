@@ -80,6 +80,12 @@ export interface SubprogInfo {
   privateStack: boolean;
 }
 
+/** What tells a program's instructions from others. */
+export interface ProgTag {
+  /** The first 8 bytes of their SHA-256 digest. */
+  readonly hex: string;
+}
+
 /** An accepted, rewritten program: the input of both engines. */
 export interface VerifiedProgram {
   readonly name: string;
@@ -95,8 +101,7 @@ export interface VerifiedProgram {
   readonly origin: Int32Array;
   readonly sleepable: boolean;
   readonly gplCompatible: boolean;
-  /** SHA-256 tag, 8 bytes as hex. */
-  readonly tag: string;
+  readonly tag: ProgTag;
   /** Whether the program may change packet data, call bpf_redirect, tail call: facts that drivers use. */
   readonly changesPktData: boolean;
   /** Bytes of the context that the program may touch (prog->aux->max_ctx_offset). */

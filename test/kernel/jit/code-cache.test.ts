@@ -3,7 +3,8 @@ import { describe, expect, it } from 'vitest';
 import { CodeCache, weightOf } from '../../../src/kernel/jit/index.ts';
 import { compile, makeLink, programOf, r0Of, type Row } from './support.ts';
 
-const returns = (value: number, tag: string) => programOf([[0xb7, 0, 0, 0, value] as Row, [0x95] as Row], { tag });
+const returns = (value: number, tag: string) =>
+  programOf([[0xb7, 0, 0, 0, value] as Row, [0x95] as Row], { tag: { hex: tag } });
 /** What an entry of such a program counts for. */
 const weight = (codeSize: number): number => weightOf({ codeSize, program: returns(1, 'a') });
 
@@ -63,7 +64,7 @@ describe('code cache', () => {
       [0xb7, 0],
       [0x95],
     ];
-    const exe = compile(link, programOf(rows, { tag: 'loop' }), { cache });
+    const exe = compile(link, programOf(rows, { tag: { hex: 'loop' } }), { cache });
     expect(exe.run(0)).toBe(3);
     expect(cache.size).toBe(0);
   });

@@ -41,7 +41,7 @@ export function unverifiedProgram(insns: Insns, name = 'unverified'): VerifiedPr
     origin: Int32Array.from({ length: insns.length }, (_, i) => i),
     sleepable: false,
     gplCompatible: false,
-    tag: '0000000000000000',
+    tag: { hex: '0000000000000000' },
     changesPktData: false,
     maxCtxOffset: 0,
     usesTailCall: false,

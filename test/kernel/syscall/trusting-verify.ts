@@ -26,7 +26,7 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
     origin: Int32Array.from({ length }, (_, i) => i),
     sleepable: false,
     gplCompatible: true,
-    tag: '0000000000000000',
+    tag: { hex: '0000000000000000' },
     changesPktData: false,
     maxCtxOffset: 0,
     usesTailCall: false,

@@ -273,6 +273,8 @@ function install(
     exe.dispose();
     return -ERRNO.EINVAL;
   }
+  // What was loaded is kept no longer than it takes to know the tag.
+  if (!env.verifyOnly) void verified.tag.hex;
   const holds = held.take();
   const prog: LoadedProg = {
     kind: 'prog',

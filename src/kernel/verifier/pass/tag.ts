@@ -3,7 +3,24 @@ import { encodeInsns } from '../../../isa/encode.ts';
 import type { Insns } from '../../../isa/insn.ts';
 import { BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../../../isa/opcodes.ts';
 import { sha256 } from '../../../util/sha256.ts';
+import type { ProgTag } from '../result.ts';
 import { isLdImm64 } from './subprogs.ts';
+
+/** The tag of a loaded program, made when it is first asked for: until then it keeps what was loaded. */
+export class LoadedTag implements ProgTag {
+  #insns: Insns | undefined;
+  #hex = '';
+
+  constructor(loaded: Insns) {
+    this.#insns = loaded;
+  }
+
+  get hex(): string {
+    if (this.#insns !== undefined) this.#hex = progTag(this.#insns);
+    this.#insns = undefined;
+    return this.#hex;
+  }
+}
 
 /** Eight bytes as hex. */
 export function progTag(insns: Insns): string {

@@ -1,5 +1,4 @@
 /** The rewritten program as plain data for the engines. */
-import type { Insns } from '../../../isa/insn.ts';
 import { BPF_CALL, BPF_JMP } from '../../../isa/opcodes.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { LOOP_INLINED } from '../../rules/rows/helpers/internal.ts';
@@ -8,12 +7,16 @@ import type { VerifierEnv } from '../env.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';
 import type { SubprogInfo, VerifiedProgram } from '../result.ts';
 import { subprogEnd } from '../subprog.ts';
-import { progTag } from '../pass/tag.ts';
+import { LoadedTag } from '../pass/tag.ts';
 
 /** Builds the result; `mapCount` is the number of maps that the program names itself (the first ones of env.maps). */
 export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgram {
   const { insns, aux, input, query } = env;
-  const mapIndex = new Int16Array(insns.length).fill(-1);
+  // One buffer for both: each costs more than the columns of a small program.
+  const columns = new ArrayBuffer(insns.length * 6);
+  const origin = new Int32Array(columns, 0, insns.length);
+  const mapIndex = new Int16Array(columns, insns.length * 4, insns.length).fill(-1);
+  origin.set(aux.origIdx.subarray(0, insns.length));
   let usesTailCall = false;
   for (let i = 0; i < insns.length; i++) {
     if ((aux.flags[i] & AUX_MAP_POISONED) === 0 && aux.mapIndex[i] < mapCount) mapIndex[i] = aux.mapIndex[i];
@@ -39,7 +42,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
       privateStack: s.privateStack,
     }),
   );
-  return withTag(lazyTag(input.insns), {
+  return {
     name: input.name,
     progType: input.progType,
     expectedAttachType: input.expectedAttachType,
@@ -47,26 +50,12 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     subprogs,
     usedMaps: env.maps.slice(0, mapCount),
     mapIndex,
-    origin: aux.origIdx,
+    origin,
     sleepable: query.sleepable,
     gplCompatible: query.gplCompatible,
     maxCtxOffset: env.maxCtxOffset,
     changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
-  });
-}
-
-/** The tag, asked for by few. Made apart from all else: a closure keeps what its neighbours use, here the whole verification. */
-function lazyTag(loaded: Insns): () => string {
-  let insns: Insns | undefined = loaded;
-  let tag = '';
-  return () => {
-    if (insns !== undefined) tag = progTag(insns);
-    insns = undefined;
-    return tag;
+    tag: new LoadedTag(input.insns),
   };
-}
-
-function withTag(tag: () => string, program: Omit<VerifiedProgram, 'tag'>): VerifiedProgram {
-  return Object.defineProperty({ ...program, tag: '' }, 'tag', { get: tag, enumerable: true });
 }

@@ -1,0 +1,78 @@
+/** What the interpreted programs of one link share: helpers bound to registers, and the functions behind their table entries. */
+import { createJsEntry, type JsEntryKind } from '../run/shim.ts';
+import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
+import { type BoundHelper, bindHelper } from './call-helper.ts';
+import type { InterpProgram } from './program.ts';
+
+/** A function of a program whose address is taken. */
+interface TakenFunction {
+  readonly program: InterpProgram;
+  /** The slot of the instruction that it begins with. */
+  readonly start: number;
+}
+
+export class Interpreter {
+  readonly link: ProgramLink;
+  readonly #bound = new Map<HelperImpl, BoundHelper>();
+  /** By slot of the code table. */
+  readonly #programs = new Map<number, InterpProgram>();
+  readonly #functions = new Map<number, TakenFunction>();
+  readonly #enter = {
+    program: (ctx: number, slot: number): void => this.#programs.get(slot)?.enter(ctx),
+    function: (frame: number, slot: number): void => {
+      const taken = this.#functions.get(slot);
+      taken?.program.enterFunction(taken.start, frame);
+    },
+  };
+
+  constructor(link: ProgramLink) {
+    this.link = link;
+  }
+
+  /** A helper as the loop calls it. */
+  bound(impl: HelperImpl): BoundHelper {
+    let bound = this.#bound.get(impl);
+    if (bound === undefined) {
+      bound = bindHelper(impl, this.link.env.mem.view);
+      this.#bound.set(impl, bound);
+    }
+    return bound;
+  }
+
+  /** Takes a slot of the code table for a program; `ret` is where compiled callers find its r0. */
+  addProgram(program: InterpProgram): number {
+    const { table, programs } = this.link;
+    const slot = table.alloc();
+    table.set(slot, this.#entry('program', slot, program.retAddr));
+    programs.set(slot, program);
+    this.#programs.set(slot, program);
+    return slot;
+  }
+
+  /** Takes a slot for a function of a program whose address it takes. */
+  addFunction(program: InterpProgram, start: number): number {
+    const { table } = this.link;
+    const slot = table.alloc();
+    table.set(slot, this.#entry('function', slot, program.retAddr));
+    this.#functions.set(slot, { program, start });
+    return slot;
+  }
+
+  /** Gives a slot back. */
+  remove(slot: number): void {
+    if (this.#programs.delete(slot)) this.link.programs.delete(slot);
+    this.#functions.delete(slot);
+    this.link.table.free(slot);
+  }
+
+  /** The function that begins at a slot of the code table, when it is the program's own. */
+  functionOf(program: InterpProgram, slot: number): number | undefined {
+    const taken = this.#functions.get(slot);
+    return taken?.program === program ? taken.start : undefined;
+  }
+
+  #entry(kind: JsEntryKind, id: number, ret: number): CallableFunction {
+    const { table, env, stack } = this.link;
+    return createJsEntry(table, env.mem, stack.sp, { kind, id, ret, js: this.#enter[kind] });
+  }
+}
