@@ -13,7 +13,7 @@ import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
 import { createMapEnv } from '../maps/make/env.ts';
 import { Allocator } from '../mem/allocator.ts';
-import { layoutMemory } from '../mem/layout.ts';
+import { layoutMemory, type MemoryLayout } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { FdTable } from '../object/fd-table.ts';
@@ -36,9 +36,6 @@ import { sysBpf } from '../syscall/dispatch.ts';
 import { fdProg, type SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
 
-/** CPUs that programs run on; the others only have values in per-CPU maps. */
-const RUNNING_CPUS = 1;
-
 /** Page size of the kernel whose rules apply (x86_64). */
 const PAGE_SIZE = 4096;
 
@@ -49,8 +46,15 @@ export type Engine = 'jit' | 'interp';
 export interface RuntimeOptions {
   /** Bytes of kernel memory, reserved once. Default: 1 GiB. Untouched pages cost nothing. */
   readonly memory?: number;
-  /** Possible CPUs: values that a per-CPU map holds. Programs run on CPU 0. Default: 1. */
+  /** Possible CPUs: values that a per-CPU map holds. Programs run on one of them. Default: 1. */
   readonly cpus?: number;
+  /** The CPU that programs run on, of those that {@link cpus} counts. Default: 0. */
+  readonly cpu?: number;
+  /**
+   * The memory is a SharedArrayBuffer, so that other threads may look at it. Default: false. Programs run in this thread alone: their
+   * atomic operations are a load and a store, and nothing locks maps or the allocator against other threads yet.
+   */
+  readonly sharedMemory?: boolean;
   /** Default: `jit`. Programs that it refuses are interpreted. */
   readonly engine?: Engine;
   /**
@@ -110,7 +114,7 @@ export interface Runtime extends BpfSyscall, Disposable {
    * With the host's clock, 0 runs what is due, and more is a RangeError. Gives how many events happened, and throws what one of them throws.
    */
   advance(ns: bigint | number): number;
-  /** CPUs that programs run on: one, whatever {@link RuntimeOptions.cpus} says. */
+  /** CPUs that programs run on: one, whatever {@link RuntimeOptions.cpus} says, and that of {@link RuntimeOptions.cpu}. */
   readonly cpus: readonly Cpu[];
   /** The last run's redirect. */
   readonly runState: Readonly<Invocation>;
@@ -135,7 +139,7 @@ export function assembleRuntime(
   const kernelBtf = given.kernelBtf ?? given.vmlinux;
   const options: RuntimeOptions = { ...given, ...(kernelBtf === undefined ? {} : { kernelBtf }) };
   const host = defaultPorts(options.host);
-  const mem = new KernelMemory(options.memory);
+  const mem = new KernelMemory(options.memory, { shared: options.sharedMemory === true });
   const nrCpus = options.cpus ?? 1;
   const layout = layoutMemory(mem, nrCpus);
   const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
@@ -144,6 +148,7 @@ export function assembleRuntime(
   const objects = new ObjectTable(rcu);
   const vmlinux = vmlinuxProvider(options.kernelBtf);
   const layouts = new KernelLayouts(vmlinux);
+  const cpu = runningCpu(options.cpu ?? 0, layout, mem, heap);
   const maps = createMapEnv({
     mem,
     // A BTF that is given as a function is parsed when first needed, not for this.
@@ -153,22 +158,22 @@ export function assembleRuntime(
     allocator: heap,
     rcu,
     nrCpus,
+    cpu: cpu.id,
     random32: host.random32,
     nextMapId: () => objects.newId('map'),
   });
-  const cpus = layout.stacks.slice(0, RUNNING_CPUS).map((stack, id) => makeCpu(id, stack, mem, heap));
   const structs = new Structs({ mem, heap, rcu, btf: vmlinux });
   const devices = new NetDevices(structs, options.interfaces);
   const { transmit } = host;
   if (transmit !== undefined) devices.wire.attach(({ ifindex, packet, ingress }) => transmit(ifindex, packet, ingress));
-  const time = new WorldTime({ clock: options.clock, ports: host, cpus: cpus.length, poll: () => deadline.check() });
+  const time = new WorldTime({ clock: options.clock, ports: host, cpus: nrCpus, poll: () => deadline.check() });
   const linkParts: LinkParts = {
     mem,
     heap,
     maps,
     host,
     time,
-    cpu: cpus[0],
+    cpu,
     ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     nrCpus,
@@ -193,7 +198,14 @@ export function assembleRuntime(
     verifyOnly: engines === undefined,
     compile: noting(engines?.compile ?? notExecutable, compiling),
   };
-  return new EmbeddedRuntime(env, new World({ time, devices, structs }), cpus, compiling);
+  return new EmbeddedRuntime(env, new World({ time, devices, structs }), [cpu], compiling);
+}
+
+/** @throws RangeError when there is no such CPU */
+function runningCpu(id: number, layout: MemoryLayout, mem: KernelMemory, heap: Allocator): Cpu {
+  const stack = layout.stacks.at(Number.isInteger(id) && id >= 0 ? id : layout.nrCpus);
+  if (stack === undefined) throw new RangeError(`cpu ${id} is not in 0..${layout.nrCpus - 1}`);
+  return makeCpu(id, stack, mem, heap);
 }
 
 function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {

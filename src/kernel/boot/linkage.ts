@@ -8,7 +8,6 @@ import { createCallShim } from '../run/shim.ts';
 import type { MapEnv } from '../maps/env.ts';
 import { ProgArrayMap } from '../maps/prog-array.ts';
 import type { Allocator } from '../mem/allocator.ts';
-import { CodeTable } from '../mem/code-table.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
@@ -36,7 +35,7 @@ export type RuntimeLink = ProgramLink;
 
 export function createProgramLink(parts: LinkParts): RuntimeLink {
   const { mem, heap, maps, cpu } = parts;
-  const table = new CodeTable();
+  const { table } = cpu;
   const shim = createCallShim(mem, table);
   const env: HelperEnv = {
     mem,

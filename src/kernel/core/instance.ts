@@ -1,6 +1,7 @@
 /** Instantiates the WebAssembly core over a kernel memory. */
 import type { KernelMemory } from '../mem/memory.ts';
 import { CORE_WASM_BASE64 } from './core.wasm.ts';
+import { withSharedMemory } from './shared-import.ts';
 
 type I32x1 = (a: number) => number;
 type I32x2 = (a: number, b: number) => number;
@@ -46,9 +47,9 @@ export interface CoreExports {
 
 /** @param grow gives element memory to maps without preallocation: map address and bytes to an address, or 0 */
 export function instantiateCore(mem: KernelMemory, grow: (map: number, bytes: number) => number): CoreExports {
-  const instance = new WebAssembly.Instance(new WebAssembly.Module(decodeBase64(CORE_WASM_BASE64)), {
-    env: { memory: mem.memory, grow },
-  });
+  const plain = decodeBase64(CORE_WASM_BASE64);
+  const module = new WebAssembly.Module(mem.shared ? withSharedMemory(plain) : plain);
+  const instance = new WebAssembly.Instance(module, { env: { memory: mem.memory, grow } });
   return instance.exports as unknown as CoreExports;
 }
 

@@ -113,12 +113,13 @@ export class Activation implements Stepper {
    */
   tailCall(): boolean {
     const { program, regs } = this;
-    const { link, view } = program;
-    const count = view.getInt32(link.stack.tailCalls, true);
+    const { link } = program;
+    const { tailCalls } = link.stack;
+    const count = tailCalls.value as number;
     if (count >= MAX_TAIL_CALL_CNT) return false;
     const slot = link.tailCallTarget(regs[4], regs[6] >>> 0);
     if (slot === 0) return false;
-    view.setInt32(link.stack.tailCalls, count + 1, true);
+    tailCalls.value = count + 1;
     const target = this.depth === 0 ? program.interpAt(slot) : undefined;
     const ctx = regs[2];
     if (target !== undefined) {

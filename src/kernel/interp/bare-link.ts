@@ -4,7 +4,6 @@ import type { HelperEnv } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
 import { createCallShim } from '../run/shim.ts';
 import { Allocator } from '../mem/allocator.ts';
-import { CodeTable } from '../mem/code-table.ts';
 import { layoutMemory } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
 import { hostKtime, hostStopwatch } from '../world/time/clock.ts';
@@ -29,10 +28,10 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   const mem = new KernelMemory(options.memory ?? 1 << 20);
   const layout = layoutMemory(mem, 1);
   const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
-  const table = new CodeTable(64);
   const [stack] = layout.stacks;
-  const shim = createCallShim(mem, table);
   const cpu = makeCpu(0, stack, mem, heap);
+  const { table } = cpu;
+  const shim = createCallShim(mem, table);
   const env: HelperEnv = {
     cpu,
     mem,

@@ -110,8 +110,9 @@ export class InterpProgram implements Executable {
     const { link, view } = this;
     const { sp, tailCalls } = link.stack;
     const entrySp = sp.value as number;
-    const outerTailCalls = view.getInt32(tailCalls, true);
-    view.setInt32(tailCalls, 0, true);
+    const counts = this.decoded.tailCalls;
+    const outerTailCalls = counts ? (tailCalls.value as number) : 0;
+    if (counts) tailCalls.value = 0;
     const act = this.#idle.pop() ?? new Activation(this);
     try {
       act.begin(0, entrySp);
@@ -123,7 +124,7 @@ export class InterpProgram implements Executable {
       view.setInt32(this.retAddr + 4, act.regs[1], true);
       return r0 >>> 0;
     } finally {
-      view.setInt32(tailCalls, outerTailCalls, true);
+      if (counts) tailCalls.value = outerTailCalls;
       if (this.decoded.usesStack) sp.value = entrySp;
       this.#release(act);
     }

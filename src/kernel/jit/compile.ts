@@ -173,6 +173,7 @@ function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAss
     table: table.table,
     cell,
     slot: knownAs,
+    tailCalls: stack.tailCalls,
   };
   for (const fn of code.imports) imports[fn.name] = fn.value as WebAssembly.ImportValue;
   return { env: imports };

@@ -108,6 +108,8 @@ export class ModulePlan {
   readonly spGlobal = 0;
   /** Global with the slot of the program itself; imported by those that make tail calls. */
   readonly slotGlobal = 2;
+  /** Global with the CPU's count of tail calls; imported by the same. */
+  readonly tailCallsGlobal = 3;
   /** Offsets in the context of pointers into the packet. */
   readonly packetPointers: readonly number[];
   #typeIndex = new Map<string, number>();

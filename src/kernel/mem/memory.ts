@@ -9,6 +9,8 @@ export const NULL_REGION = 0x1_0000;
  */
 export class KernelMemory {
   readonly memory: WebAssembly.Memory;
+  /** It is a SharedArrayBuffer. */
+  readonly shared: boolean;
   readonly size: number;
   readonly u8: Uint8Array;
   readonly u16: Uint16Array;
@@ -17,9 +19,10 @@ export class KernelMemory {
   readonly view: DataView;
 
   /** @param size bytes, rounded up to 64 KiB; untouched pages cost nothing */
-  constructor(size = 1 << 30) {
+  constructor(size = 1 << 30, { shared = false }: { readonly shared?: boolean } = {}) {
     const pages = Math.ceil(size / 65536);
-    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages });
+    this.memory = new WebAssembly.Memory({ initial: pages, maximum: pages, shared });
+    this.shared = shared;
     this.size = pages * 65536;
     const buffer = this.memory.buffer;
     this.u8 = new Uint8Array(buffer);
@@ -29,3 +32,7 @@ export class KernelMemory {
     this.view = new DataView(buffer);
   }
 }
+
+/** What a module that imports the memory says of it (limits of the binary format): modules take the one kind or the other. */
+export const memoryLimits = ({ shared }: Pick<KernelMemory, 'shared'>): readonly number[] =>
+  shared ? [3, 1, 0x80, 0x80, 4] : [0, 1];

@@ -1,4 +1,5 @@
-/** A CPU that programs run on: its guest stack, and the runs in progress on it, one inside the other. */
+/** A CPU that programs run on: its guest stack, its code table, and the runs in progress on it, one inside the other. */
+import { CodeTable } from '../mem/code-table.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { CpuStack } from '../mem/layout.ts';
 import type { KernelMemory } from '../mem/memory.ts';
@@ -6,30 +7,34 @@ import { Invocation } from './invocation.ts';
 import type { GuestStack } from './linkage.ts';
 import { LOOP_POLL } from './loop-rules.ts';
 
-/** A CPU on a stack of the memory, with a counter of tail calls and one of polls beside it. */
+/** A CPU on a stack of the memory, with a counter of polls beside it and one of tail calls. */
 export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory, heap: Allocator): Cpu {
-  const tailCalls = heap.alloc(8, 8);
-  const polls = tailCalls + 4;
+  const polls = heap.alloc(8, 8);
   mem.i32[polls >>> 2] = LOOP_POLL;
-  return new Cpu(id, { sp: stack.sp, limit: stack.base, top: stack.top, tailCalls, polls }, mem);
+  const { sp, base: limit, top } = stack;
+  return new Cpu(id, { sp, limit, top, tailCalls: tailCallCounter(), polls });
 }
 
-/** A CPU: its guest stack, and the runs in progress on it, innermost last. */
+/** The counter of tail calls: every module that makes any imports it. */
+export const tailCallCounter = (): WebAssembly.Global => new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+
+/** A CPU: its guest stack, its code table, and the runs in progress on it, innermost last. */
 export class Cpu {
   readonly id: number;
   readonly stack: GuestStack;
+  /** Code that programs on it jump to; a slot means the same on all CPUs. */
+  readonly table: CodeTable;
   /** The innermost run in progress; between runs the last outermost one, as it ended. */
   run: Invocation;
   /** Runs in progress. A helper may call what runs programs: a port of the host, a hook of the world. */
   depth = 0;
-  readonly #i32: Int32Array;
   /** By depth. Runs of the same depth follow one another in one record. */
   readonly #pool: Invocation[];
 
-  constructor(id: number, stack: GuestStack, mem: Pick<KernelMemory, 'i32'>) {
+  constructor(id: number, stack: GuestStack, table = new CodeTable()) {
     this.id = id;
     this.stack = stack;
-    this.#i32 = mem.i32;
+    this.table = table;
     this.run = new Invocation();
     this.#pool = [this.run];
   }
@@ -62,14 +67,14 @@ export class Cpu {
     const { stack } = this;
     const run = (this.#pool[this.depth] ??= new Invocation());
     run.sp = stack.sp.value as number;
-    run.tailCalls = this.#i32[stack.tailCalls >>> 2];
+    run.tailCalls = stack.tailCalls.value as number;
     this.run = run;
   }
 
   #leave(): void {
     const { run, stack } = this;
     stack.sp.value = run.sp;
-    this.#i32[stack.tailCalls >>> 2] = run.tailCalls;
+    stack.tailCalls.value = run.tailCalls;
     this.run = this.#pool[this.depth - 1];
   }
 }

@@ -22,8 +22,8 @@ export interface GuestStack {
   readonly limit: number;
   /** Highest address, exclusive: where `sp` starts. */
   readonly top: number;
-  /** Guest address of an i32: tail calls made so far by the invocation in progress (drivers set it to 0 and restore it). */
-  readonly tailCalls: number;
+  /** Mutable i32: tail calls made so far by the run in progress. Drivers of programs that make any set it to 0 and restore it. */
+  readonly tailCalls: WebAssembly.Global;
   /** Guest address of an i32: calls of callbacks until the deadline is looked at again (loop-rules.ts). */
   readonly polls: number;
 }

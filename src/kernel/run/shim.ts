@@ -1,6 +1,6 @@
 /** Two small WebAssembly modules between JavaScript and the code table: calling its entries, and being one of them. */
 import type { CodeTable } from '../mem/code-table.ts';
-import type { KernelMemory } from '../mem/memory.ts';
+import { type KernelMemory, memoryLimits } from '../mem/memory.ts';
 import { FRAME_R1, FRAME_SIZE } from './env.ts';
 import type { CallShim } from './linkage.ts';
 
@@ -43,7 +43,7 @@ const code = (locals: readonly number[], body: readonly number[]): number[] => {
   return [...uleb(all.length), ...all];
 };
 const HEADER = [0, 0x61, 0x73, 0x6d, 1, 0, 0, 0];
-const importMemory = [...str('env'), ...str('memory'), 2, 0, 1];
+const importMemory = (mem: KernelMemory): number[] => [...str('env'), ...str('memory'), 2, ...memoryLimits(mem)];
 
 const get = (local: number): number[] => [0x20, local];
 const i32 = (value: number): number[] => [0x41, ...sleb(value)];
@@ -53,7 +53,7 @@ const store64 = (offset: number): number[] => [0x37, 3, ...uleb(offset)];
 const FIVE = [I64, I64, I64, I64, I64];
 
 /** Binary of the module behind {@link createCallShim}. */
-function callShimBytes(): Uint8Array<ArrayBuffer> {
+function callShimBytes(mem: KernelMemory): Uint8Array<ArrayBuffer> {
   const types = [
     functype([I32], [I64]),
     functype(FIVE, [I64]),
@@ -66,7 +66,7 @@ function callShimBytes(): Uint8Array<ArrayBuffer> {
   return new Uint8Array([
     ...HEADER,
     ...section(1, vec(types)),
-    ...section(2, vec([importMemory, [...str('env'), ...str('table'), 1, 0x70, 0, 0]])),
+    ...section(2, vec([importMemory(mem), [...str('env'), ...str('table'), 1, 0x70, 0, 0]])),
     ...section(3, vec([[2], [3]])),
     ...section(
       7,
@@ -81,7 +81,7 @@ function callShimBytes(): Uint8Array<ArrayBuffer> {
 
 /** Instantiates the shim over a memory and a code table. */
 export function createCallShim(mem: KernelMemory, table: CodeTable): CallShim {
-  const module = new WebAssembly.Module(callShimBytes());
+  const module = new WebAssembly.Module(callShimBytes(mem));
   const instance = new WebAssembly.Instance(module, { env: { memory: mem.memory, table: table.table } });
   return instance.exports as unknown as CallShim;
 }
@@ -94,10 +94,10 @@ export function createCallShim(mem: KernelMemory, table: CodeTable): CallShim {
 export type JsEntryKind = 'program' | 'function';
 
 /** Binary of the module behind {@link createJsEntry}: `ret` and `id` are globals, so that all entries of a kind share its code. */
-function jsEntryBytes(kind: JsEntryKind): Uint8Array<ArrayBuffer> {
+function jsEntryBytes(kind: JsEntryKind, mem: KernelMemory): Uint8Array<ArrayBuffer> {
   const types = [functype([I32], [I64]), functype(FIVE, [I64]), functype([I32, I32], [])];
   const imports = [
-    importMemory,
+    importMemory(mem),
     [...str('env'), ...str('sp'), 3, I32, 1],
     [...str('env'), ...str('ret'), 3, I32, 0],
     [...str('env'), ...str('id'), 3, I32, 0],
@@ -138,7 +138,7 @@ export function createJsEntry(
   sp: WebAssembly.Global,
   { kind, ret, id, js }: JsEntry,
 ): CallableFunction {
-  const module = (table.jsEntries[kind] ??= new WebAssembly.Module(jsEntryBytes(kind)));
+  const module = (table.jsEntries[kind] ??= new WebAssembly.Module(jsEntryBytes(kind, mem)));
   return new WebAssembly.Instance(module, { env: { memory: mem.memory, sp, ret, id, js } }).exports
     .entry as CallableFunction;
 }

@@ -11,6 +11,7 @@ import { BPF_F_RDONLY_PROG } from '../../../src/uapi/flags.ts';
 import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';
 import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
+import { sharedMemory } from '../memory-kind.ts';
 import { type Arg, BUF_SIZE, ORACLE_CASES, type OracleCase, UDP4 } from './oracle-cases.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
 import { setupHelpers } from './setup.ts';
@@ -121,7 +122,7 @@ function askKernel(k: BpfSyscall, c: OracleCase): Answer {
 }
 
 const s = setupHelpers();
-const runtime = createRuntime({ memory: 64 << 20, kernelBtf });
+const runtime = createRuntime({ memory: 64 << 20, kernelBtf, sharedMemory: sharedMemory() });
 
 function askSkep(c: OracleCase): Answer {
   const buf = s.put(padded(c.buf, BUF_SIZE));

@@ -12,7 +12,8 @@ import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
-import { Cpu } from '../../../src/kernel/run/cpu.ts';
+import { sharedMemory } from '../memory-kind.ts';
+import { Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
 import { setupMaps } from '../maps/setup.ts';
 
 const btf = await loadPackagedBtf();
@@ -30,18 +31,22 @@ export interface HelperSetup {
   skb(packet: Uint8Array): SkBuff;
 }
 
-export function setupHelpers(host: Partial<HostPorts> = {}, invoke?: HelperEnv['invoke']): HelperSetup {
-  const maps = setupMaps();
+export function setupHelpers(
+  host: Partial<HostPorts> = {},
+  invoke?: HelperEnv['invoke'],
+  shared = sharedMemory(),
+): HelperSetup {
+  const maps = setupMaps({ shared });
   const { mem, allocator } = maps;
-  const tailCalls = allocator.alloc(8);
-  mem.i32[(tailCalls + 4) >>> 2] = LOOP_POLL;
+  const polls = allocator.alloc(8);
+  mem.i32[polls >>> 2] = LOOP_POLL;
   const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   const ports = defaultPorts(host);
   const env: HelperEnv = {
     mem,
     host: ports,
     time: new WorldTime({ ports, cpus: 1 }),
-    cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls, polls: tailCalls + 4 }, mem),
+    cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls: tailCallCounter(), polls }),
     core: maps.core,
     layouts,
     nrCpus: maps.nrCpus,

@@ -203,7 +203,7 @@ describe('tail calls', () => {
     const ctx = on.env.alloc(8);
     expect(r0(program, ctx)).toBe(34n);
     expect(r0(program, ctx)).toBe(68n);
-    expect(on.env.mem.view.getInt32(on.stack.tailCalls, true)).toBe(0);
+    expect(on.stack.tailCalls.value).toBe(0);
   });
 
   it('fall through when there is no such program', () => {

@@ -1,11 +1,12 @@
 /** A small runtime for engine tests: memory, code table, stack and a bump allocator, without maps or syscalls. */
-import { Cpu } from '../../../src/kernel/run/cpu.ts';
+import { Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
 import { Insns, type Insn } from '../../../src/isa/insn.ts';
 import type { HelperEnv } from '../../../src/kernel/run/env.ts';
 import type { HelperImpl, ProgramLink } from '../../../src/kernel/run/linkage.ts';
 import { createCallShim } from '../../../src/kernel/run/shim.ts';
 import { type JitExecutable, type JitOptions, jitCompile } from '../../../src/kernel/jit/index.ts';
 import { LOOP_POLL } from '../../../src/kernel/run/loop-rules.ts';
+import { sharedMemory } from '../memory-kind.ts';
 import { unverifiedProgram } from './unverified.ts';
 import { CodeTable } from '../../../src/kernel/mem/code-table.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
@@ -13,7 +14,7 @@ import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
 
 export const STACK_TOP = 0x4_0000;
 export const STACK_LIMIT = 0x2_0000;
-const TAIL_CALLS = STACK_TOP;
+const POLLS = STACK_TOP;
 export const HEAP = 0x5_0000;
 
 export interface TestLink extends ProgramLink {
@@ -24,7 +25,7 @@ export interface TestLink extends ProgramLink {
 }
 
 export function makeLink(size = 1 << 22): TestLink {
-  const mem = new KernelMemory(size);
+  const mem = new KernelMemory(size, { shared: sharedMemory() });
   const table = new CodeTable();
   const helpers = new Map<number, HelperImpl>();
   const targets = new Map<string, number>();
@@ -32,11 +33,11 @@ export function makeLink(size = 1 << 22): TestLink {
   let next = HEAP;
   let now = 0;
   const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, STACK_TOP);
-  const stack = { sp, limit: STACK_LIMIT, top: STACK_TOP, tailCalls: TAIL_CALLS, polls: TAIL_CALLS + 4 };
+  const stack = { sp, limit: STACK_LIMIT, top: STACK_TOP, tailCalls: tailCallCounter(), polls: POLLS };
   mem.i32[stack.polls >>> 2] = LOOP_POLL;
   const env = {
     mem,
-    cpu: new Cpu(0, stack, mem),
+    cpu: new Cpu(0, stack, table),
     core: {},
     invoke: (slot: number, frame: number) => shim.callFunction(slot, frame),
     alloc(bytes: number, align = 8) {

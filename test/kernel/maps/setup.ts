@@ -6,6 +6,7 @@ import { createMap } from '../../../src/kernel/maps/make/create.ts';
 import { createMapEnv } from '../../../src/kernel/maps/make/env.ts';
 import type { FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
+import { sharedMemory } from '../memory-kind.ts';
 import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
 
 /** A pseudo-random generator with a seed (xorshift32). */
@@ -19,8 +20,15 @@ export function xorshift(seed: number): () => number {
   };
 }
 
-export function setupMaps(options: { size?: number; nrCpus?: number; budget?: number } = {}): MapEnv {
-  const mem = new KernelMemory(options.size ?? 1 << 26);
+interface MapSetup {
+  readonly size?: number;
+  readonly nrCpus?: number;
+  readonly budget?: number;
+  readonly shared?: boolean;
+}
+
+export function setupMaps(options: MapSetup = {}): MapEnv {
+  const mem = new KernelMemory(options.size ?? 1 << 26, { shared: options.shared ?? sharedMemory() });
   const layout = layoutMemory(mem, options.nrCpus ?? 2);
   const allocator = new Allocator(mem, layout.heapStart, layout.heapEnd, options.budget);
   return createMapEnv({ mem, allocator, nrCpus: layout.nrCpus, random32: xorshift(42) });

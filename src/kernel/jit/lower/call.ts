@@ -149,12 +149,10 @@ function lowerCallx(f: FnState, i: number): void {
 /** bpf_tail_call: jumps through the code table, or falls through when there is no target or 33 were made. */
 function lowerTailCall(f: FnState, i: number): void {
   const { out, plan } = f;
-  const counter = plan.link.stack.tailCalls;
   const slot = f.temp32();
   const count = f.temp32();
   out.byte2(w.BLOCK, w.T_EMPTY);
-  out.i32(counter);
-  out.mem(w.I32_LOAD, 2, 0);
+  out.op(w.GLOBAL_GET, plan.tailCallsGlobal);
   out.tee(count);
   out.i32(MAX_TAIL_CALL_CNT);
   out.byte(w.I32_GE_U);
@@ -177,11 +175,10 @@ function lowerTailCall(f: FnState, i: number): void {
   out.tee(slot);
   out.byte(w.I32_EQZ);
   out.op(w.BR_IF, 0);
-  out.i32(counter);
   out.get(count);
   out.i32(1);
   out.byte(w.I32_ADD);
-  out.mem(w.I32_STORE, 2, 0);
+  out.op(w.GLOBAL_SET, plan.tailCallsGlobal);
   f.leaveFrame(plan.spGlobal);
   if (plan.guard === undefined) {
     // A program that calls itself needs no checks of what the table holds.

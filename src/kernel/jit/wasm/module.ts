@@ -1,4 +1,5 @@
 /** Translates an accepted program to the bytes of one WebAssembly module: a function a subprogram, and the run wrappers. */
+import { memoryLimits } from '../../mem/memory.ts';
 import type { ProgramLink } from '../../run/linkage.ts';
 import type { VerifiedProgram } from '../../verifier/result.ts';
 import { buildCfg, Cfg } from '../shape/cfg.ts';
@@ -219,12 +220,11 @@ function section(out: ByteSink, id: number, write: () => void): void {
 }
 
 function writeImports(out: ByteSink, plan: ModulePlan): void {
-  out.u32(plan.imports.length + 3 + (plan.needsTable ? 1 : 0) + (plan.tailCalls ? 1 : 0));
+  out.u32(plan.imports.length + 3 + (plan.needsTable ? 1 : 0) + (plan.tailCalls ? 2 : 0));
   out.name('env');
   out.name('memory');
   out.byte(2);
-  out.byte(0);
-  out.u32(1);
+  for (const b of memoryLimits(plan.link.env.mem)) out.byte(b);
   out.name('env');
   out.name('sp');
   out.byte(3);
@@ -238,6 +238,10 @@ function writeImports(out: ByteSink, plan: ModulePlan): void {
     out.name('slot');
     out.byte(3);
     out.byte2(w.T_I32, 0);
+    out.name('env');
+    out.name('tailCalls');
+    out.byte(3);
+    out.byte2(w.T_I32, 1);
   }
   if (plan.needsTable) {
     out.name('env');
@@ -288,7 +292,6 @@ function needsFrame(plan: ModulePlan): boolean {
 /** (ctx) -> low half of r0; all of r0 goes to the cell. Remembers `sp` for the driver, and counts tail calls anew. */
 function runBody(plan: ModulePlan, framed: boolean): ByteSink {
   const out = new ByteSink(128);
-  const counter = plan.link.stack.tailCalls;
   const tail = plan.tailCalls;
   const [r0, saved] = [1, 2];
   out.byte2(2, 1);
@@ -299,11 +302,11 @@ function runBody(plan: ModulePlan, framed: boolean): ByteSink {
     out.op(w.GLOBAL_GET, plan.spGlobal);
     out.mem(w.I32_STORE, 2, RESULT_SP);
   }
-  if (tail) beginTailCalls(out, counter, saved);
+  if (tail) beginTailCalls(out, plan, saved);
   out.get(0);
   out.op(w.CALL, plan.functionIndex(0));
   out.set(r0);
-  if (tail) endTailCalls(out, counter, saved);
+  if (tail) endTailCalls(out, plan, saved);
   out.op(w.GLOBAL_GET, CELL_GLOBAL);
   out.get(r0);
   out.mem(w.I64_STORE, 3, 0);
@@ -312,25 +315,21 @@ function runBody(plan: ModulePlan, framed: boolean): ByteSink {
   return out;
 }
 
-function beginTailCalls(out: ByteSink, counter: number, saved: number): void {
-  out.i32(counter);
-  out.mem(w.I32_LOAD, 2, 0);
+function beginTailCalls(out: ByteSink, plan: ModulePlan, saved: number): void {
+  out.op(w.GLOBAL_GET, plan.tailCallsGlobal);
   out.set(saved);
-  out.i32(counter);
   out.i32(0);
-  out.mem(w.I32_STORE, 2, 0);
+  out.op(w.GLOBAL_SET, plan.tailCallsGlobal);
 }
 
-function endTailCalls(out: ByteSink, counter: number, saved: number): void {
-  out.i32(counter);
+function endTailCalls(out: ByteSink, plan: ModulePlan, saved: number): void {
   out.get(saved);
-  out.mem(w.I32_STORE, 2, 0);
+  out.op(w.GLOBAL_SET, plan.tailCallsGlobal);
 }
 
 /** (ctxs, stride, count, out): runs on `count` contexts `stride` bytes apart and stores the low half of each r0 at `out`. */
 function batchBody(plan: ModulePlan): ByteSink {
   const out = new ByteSink(192);
-  const counter = plan.link.stack.tailCalls;
   const tail = plan.tailCalls;
   const [ctx, stride, count, to, saved] = [0, 1, 2, 3, 4];
   out.byte2(1, 1);
@@ -343,12 +342,12 @@ function batchBody(plan: ModulePlan): ByteSink {
   out.get(count);
   out.byte(w.I32_EQZ);
   out.op(w.BR_IF, 1);
-  if (tail) beginTailCalls(out, counter, saved);
+  if (tail) beginTailCalls(out, plan, saved);
   out.get(to);
   out.get(ctx);
   out.op(w.CALL, plan.functionIndex(0));
   out.mem(w.I64_STORE32, 2, 0);
-  if (tail) endTailCalls(out, counter, saved);
+  if (tail) endTailCalls(out, plan, saved);
   for (const [local, step] of [
     [ctx, stride],
     [to, -1],

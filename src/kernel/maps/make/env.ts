@@ -13,6 +13,8 @@ export interface MapEnvOptions {
   readonly allocator: Allocator;
   /** Possible CPUs: how many values a per-CPU map holds for each key. */
   readonly nrCpus: number;
+  /** The CPU that the core runs on; 0 by default. */
+  readonly cpu?: number;
   random32(): number;
   /** One of its own by default. */
   readonly rcu?: Rcu;
@@ -34,7 +36,10 @@ export function createMapEnv(options: MapEnvOptions): MapEnv {
     allocator: options.allocator,
     // A kernel that only verifies mostly needs none.
     get core() {
-      core ??= instantiateCore(options.mem, grow);
+      if (core === undefined) {
+        core = instantiateCore(options.mem, grow);
+        core.set_cpu(options.cpu ?? 0);
+      }
       return core;
     },
     nrCpus: options.nrCpus,
