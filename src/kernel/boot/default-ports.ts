@@ -2,6 +2,8 @@
 import type { HostPorts } from '../run/env.ts';
 import { hostKtime, hostStopwatch } from '../world/time/clock.ts';
 
+const FIRST_TASK: HostPorts['current'] = { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n };
+
 /** Ports that a host may override one by one. Trace output goes nowhere unless the host takes it. */
 export function defaultPorts(overrides: Partial<HostPorts> = {}): HostPorts {
   const pool = new Uint32Array(256);
@@ -17,7 +19,8 @@ export function defaultPorts(overrides: Partial<HostPorts> = {}): HostPorts {
       return pool[next++];
     },
     tracePrintk() {},
-    current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },
     ...overrides,
+    // Programs see the task as it was when the runtime was made.
+    current: Object.freeze({ ...(overrides.current ?? FIRST_TASK) }),
   };
 }

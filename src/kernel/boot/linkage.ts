@@ -6,7 +6,7 @@ import type { ProgramLink } from '../run/linkage.ts';
 import { createHelpers } from '../helpers/table.ts';
 import { createCallShim } from '../run/shim.ts';
 import type { MapEnv } from '../maps/env.ts';
-import { ProgArrayMap } from '../maps/prog-array.ts';
+import { progArraySlot } from '../maps/prog-array.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
@@ -62,8 +62,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     kfunc: () => undefined,
     kfuncName: parts.kfuncName,
     tailCallTarget(map, index) {
-      const found = maps.maps.get(map);
-      return found instanceof ProgArrayMap ? found.slotAt(index) : 0;
+      return progArraySlot(mem, map, index);
     },
     shim,
   };

@@ -11,13 +11,12 @@ import {
   TC_ACT,
 } from '../../uapi/flags.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { BpfMap } from '../object/map.ts';
-import { TargetArrayMap } from '../maps/target-array.ts';
-import { TargetHashMap } from '../maps/target-hash.ts';
+import { headerWord } from '../maps/header.ts';
+import { hasTarget } from '../maps/target-array.ts';
 import { type HelperMaker, Frames, simple } from './frame.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import { SkbView, skbOffsets } from '../world/net/packet.ts';
-import { layoutsOf } from '../run/env.ts';
+import { FRAME_R2, layoutsOf } from '../run/env.ts';
 
 const XDP_ABORTED = 0;
 const XDP_REDIRECT = 4;
@@ -86,27 +85,30 @@ export const cloneRedirect: HelperMaker = (env) => {
   };
 };
 
-const isTarget = (map: BpfMap, key: number): boolean =>
-  (map instanceof TargetArrayMap || map instanceof TargetHashMap) && map.target(key) !== undefined;
-
 /** bpf_redirect_map(map, key, flags): the low two flag bits are the verdict when there is no target. */
 export const redirectMap: HelperMaker = (env) => {
   const f = new Frames(env);
+  const { u32 } = env.mem;
+  const peek = env.core.hash_peek as unknown as (map: number, key: number) => number;
   return (frame) => {
-    const map = env.mapAt(f.u32(frame, 1)) as BpfMap;
+    const map = f.u32(frame, 1);
+    const type = headerWord(u32, map, 'type');
     const key = f.u32(frame, 2);
     const flags = f.u32(frame, 3);
-    const devmap = map.desc.type === T.BPF_MAP_TYPE_DEVMAP || map.desc.type === T.BPF_MAP_TYPE_DEVMAP_HASH;
+    const hashed = type === T.BPF_MAP_TYPE_DEVMAP_HASH;
+    const devmap = hashed || type === T.BPF_MAP_TYPE_DEVMAP;
     const known = XDP_ACTION_MASK | (devmap ? BPF_F_BROADCAST | BPF_F_EXCLUDE_INGRESS : 0);
     if (flags & ~known || f.hi(frame, 3) !== 0) return f.ret(frame, XDP_ABORTED);
     const { run } = env.cpu;
-    if (!isTarget(map, key) && !(flags & BPF_F_BROADCAST)) {
+    // The key lies in the frame as the hash wants it.
+    const found = hashed ? peek(map, frame + FRAME_R2) !== 0 : hasTarget(env.mem, map, key);
+    if (!found && !(flags & BPF_F_BROADCAST)) {
       note(run, -1, 0);
       return f.ret(frame, flags & XDP_ACTION_MASK);
     }
     run.redirectIfindex = -1;
     run.redirectFlags = flags;
-    run.redirectMapId = map.desc.id;
+    run.redirectMapId = headerWord(u32, map, 'id');
     run.redirectKey = key;
     f.ret(frame, XDP_REDIRECT);
   };

@@ -28,7 +28,11 @@ export const H = {
   nrCpus: -48,
   lockOff: -44,
   poolEnd: -40,
+  id: -36,
 } as const;
 
 /** A field of the header. */
 export type HeaderField = keyof typeof H;
+
+/** A word of the header of the map at an address: what helpers read while programs run. */
+export const headerWord = (u32: Uint32Array, map: number, field: HeaderField): number => u32[(map + H[field]) >>> 2];

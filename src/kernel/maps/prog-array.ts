@@ -1,10 +1,22 @@
 /** BPF_MAP_TYPE_PROG_ARRAY: an entry is the program's code-table slot and its id, 32 bits each; both 0 when empty. */
 import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import type { KernelMemory } from '../mem/memory.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './env.ts';
+import { headerWord } from './header.ts';
 import { type Mutable, StoredMap } from './stored-map.ts';
+
+const ENTRY_SIZE = 8;
+
+/** Slot of the program at an index of the prog array at an address: 0 when there is none, or no prog array. Reads nothing but the memory. */
+export function progArraySlot({ u32 }: Pick<KernelMemory, 'u32'>, map: number, index: number): number {
+  if (headerWord(u32, map, 'type') !== BPF_MAP_TYPE.BPF_MAP_TYPE_PROG_ARRAY) return 0;
+  if (index >= headerWord(u32, map, 'maxEntries')) return 0;
+  return u32[(headerWord(u32, map, 'base') + index * ENTRY_SIZE) >>> 2];
+}
 
 /** `desc.valuesAddr` is the first entry and `desc.elemSize` 8, so that engines load the slot of a tail call themselves. */
 export class ProgArrayMap extends StoredMap {
@@ -26,11 +38,6 @@ export class ProgArrayMap extends StoredMap {
   accepts(prog: Pick<ProgRef, 'ownerTag'>): boolean {
     this.#owner ??= prog.ownerTag;
     return this.#owner === prog.ownerTag;
-  }
-
-  /** Slot of the program at an index, 0 when there is none. */
-  slotAt(index: number): number {
-    return index < this.desc.maxEntries ? this.env.mem.u32[(this.#base + index * 8) >>> 2] : 0;
   }
 
   protected doLookup(key: Uint8Array): Uint8Array | number {

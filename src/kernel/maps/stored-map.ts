@@ -72,6 +72,7 @@ export abstract class StoredMap implements BpfMap {
   #fillHeader(): void {
     const { desc, env } = this;
     this.set('type', desc.type);
+    this.set('id', desc.id);
     this.set('keySize', desc.keySize);
     this.set('valueSize', desc.valueSize);
     this.set('maxEntries', desc.maxEntries);

@@ -7,6 +7,8 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './env.ts';
+import type { KernelMemory } from '../mem/memory.ts';
+import { headerWord } from './header.ts';
 import { StoredMap } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP } = BPF_MAP_TYPE;
@@ -64,6 +66,14 @@ export function writeTarget(target: Target, size: number): Uint8Array {
   return out;
 }
 
+const ENTRY_SIZE = 16;
+
+/** Whether the devmap, cpumap or XSK map at an address has a target at an index. Reads nothing but the memory. */
+export function hasTarget({ u32 }: Pick<KernelMemory, 'u32'>, map: number, index: number): boolean {
+  if (index >= headerWord(u32, map, 'maxEntries')) return false;
+  return u32[(headerWord(u32, map, 'base') + index * ENTRY_SIZE) >>> 2] !== 0;
+}
+
 /** In memory an entry is a presence word, a pad word and the value, so that programs can look it up. */
 export class TargetArrayMap extends StoredMap {
   readonly #fds: FdResolver;
@@ -74,22 +84,17 @@ export class TargetArrayMap extends StoredMap {
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc);
     this.#fds = fds;
-    this.#base = this.block(desc.maxEntries * 16);
-    this.set('stride', 16);
+    this.#base = this.block(desc.maxEntries * ENTRY_SIZE);
+    this.set('stride', ENTRY_SIZE);
     this.set('base', this.#base);
-  }
-
-  /** The target at an index, undefined when there is none. */
-  target(index: number): Target | undefined {
-    return this.#targets.get(index);
   }
 
   /** Sets an entry from the host's side (sockets of an XSKMAP have no descriptors here); undefined removes it. */
   setTarget(index: number, target: Target | undefined): void {
     if (this.freed) return;
     this.#targets.get(index)?.prog?.drop();
-    const at = this.#base + index * 16;
-    this.env.mem.u8.fill(0, at, at + 16);
+    const at = this.#base + index * ENTRY_SIZE;
+    this.env.mem.u8.fill(0, at, at + ENTRY_SIZE);
     if (!target) {
       this.#targets.delete(index);
       return;

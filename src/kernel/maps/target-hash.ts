@@ -22,10 +22,6 @@ export class TargetHashMap extends HashMap {
     this.#fds = fds;
   }
 
-  target(key: number): Target | undefined {
-    return this.#targets.get(key);
-  }
-
   protected override doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
     const number = keyIndex(value);
     if (flags > BPF_EXIST || number === 0) return -ERRNO.EINVAL;

@@ -41,8 +41,15 @@ export interface HostPorts extends ClockPorts {
   random32(): number;
   /** One line of bpf_trace_printk output, without newline. */
   tracePrintk(line: string): void;
-  /** The simulated current task. */
-  readonly current: { pid: number; tgid: number; uid: number; gid: number; comm: string; cgroupId: bigint };
+  /** The simulated current task, as it is when the runtime is made. */
+  readonly current: Readonly<{
+    pid: number;
+    tgid: number;
+    uid: number;
+    gid: number;
+    comm: string;
+    cgroupId: bigint;
+  }>;
   /** Guest address of the current task_struct, 0 when there is none. */
   currentTask?(): number;
   /**

@@ -6,7 +6,7 @@ import { coreMapOps } from '../../../src/kernel/maps/core-ops.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { PerfBuffer, type PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
-import type { ProgArrayMap } from '../../../src/kernel/maps/prog-array.ts';
+import { type ProgArrayMap, progArraySlot } from '../../../src/kernel/maps/prog-array.ts';
 import type { RingbufMap } from '../../../src/kernel/maps/ringbuf.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_F_NO_PREALLOC } from '../../../src/uapi/flags.ts';
@@ -257,11 +257,11 @@ describe('references', () => {
     expect(map.update(u32(2), u32(4), 0)).toBe(-ERRNO.EINVAL);
     expect(map.update(u32(2), u32(9), 0)).toBe(-ERRNO.EBADF);
     expect(map.lookup(u32(1))).toEqual(u32(7));
-    expect(map.slotAt(1)).toBe(70);
+    expect(progArraySlot(env.mem, map.addr, 1)).toBe(70);
     expect(word(env, map.desc.valuesAddr + 8)).toBe(70);
     expect(a.refs).toBe(1);
     map.releaseUser();
-    expect(map.slotAt(1)).toBe(0);
+    expect(progArraySlot(env.mem, map.addr, 1)).toBe(0);
     expect(a.refs).toBe(0);
   });
 
