@@ -29,7 +29,10 @@ export class DumpOrder {
   /** The definitions that `id` needs and that no earlier call gave, itself last where it has a name. */
   definitions(id: number): number[] {
     this.#queue = [];
-    runRoutine(this.#visit(id, false));
+    // Each type is met twice at most on one way, through a pointer and not: what nests deeper goes round.
+    runRoutine(this.#visit(id, false), 2 * this.btf.nrTypes, () => {
+      throw new FormatError('BTF', this.btf.typeOffset(id), `type ${id} contains itself`);
+    });
     return this.#queue;
   }
 

@@ -3,8 +3,8 @@
 /** A routine that yields the routines it calls and is resumed with their results. */
 export type Routine<R> = Generator<Routine<R>, R, R>;
 
-/** Runs a routine and everything that it calls to the end. */
-export function runRoutine<R>(root: Routine<R>): R {
+/** Runs a routine and everything that it calls to the end; `tooDeep` throws where calls nest deeper than `most`. */
+export function runRoutine<R>(root: Routine<R>, most = Number.POSITIVE_INFINITY, tooDeep?: () => never): R {
   const stack: Routine<R>[] = [root];
   let result: R | undefined;
   while (stack.length > 0) {
@@ -13,6 +13,7 @@ export function runRoutine<R>(root: Routine<R>): R {
       stack.pop();
       result = step.value;
     } else {
+      if (stack.length > most) tooDeep?.();
       stack.push(step.value);
       result = undefined;
     }

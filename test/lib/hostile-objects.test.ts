@@ -172,6 +172,21 @@ test.each([
   use(dataObject(btf.bytes(), new Uint8Array(64)));
 });
 
+test.each([
+  ['const', 10],
+  ['pointer', 2],
+  ['typedef', 8],
+])('a %s of itself, asked for by 50,000 types', (_, kind) => {
+  const btf = new RawBtf();
+  const id = btf.type(kind === 8 ? 't' : '', kind, 0, 1);
+  for (let i = 0; i < 50_000; i++) btf.type('t', 8, 0, id);
+  const parsed = Btf.parse(btf.bytes());
+  const before = process.memoryUsage().rss;
+  const { ms } = spent(() => dumpC(parsed));
+  expect(ms).toBeLessThan(BUDGET);
+  expect(process.memoryUsage().rss - before).toBeLessThan(200 * MB);
+});
+
 test('kernel types of anonymous members within anonymous members', () => {
   const btf = new RawBtf();
   const int = INT(btf);
