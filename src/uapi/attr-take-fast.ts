@@ -1,7 +1,8 @@
-/** Commands that are asked most, on elements, batches and test runs: copied field by field to attributes of one shape each. */
+/** Attributes of commands that are asked often, on elements, batches and test runs: taken field by field, by hand. */
 import type { BpfAttrs, MapBatchAttr, TestRunAttr } from './attr.ts';
-import { bytesOf, type Fields, isObject, u32OrZero, wide } from './attr-values.ts';
+import { bytesOf, type Fields, flags32OrZero, isObject, u32OrZero, wideOrZero } from './attr-values.ts';
 import { ERRNO } from './errno.ts';
+import { isUserBytes, type UserBytes } from './user-buffer.ts';
 
 /** A caller's attribute, checked and copied; buffers are views of the caller's memory. */
 export interface TakenAttr {
@@ -10,14 +11,10 @@ export interface TakenAttr {
   finish?(): number;
 }
 
-/** Which fields a command on one element has. */
-export type ElemFields = Readonly<Record<'key' | 'value' | 'next_key' | 'flags', boolean>>;
+export type Taker = (given: Fields) => TakenAttr | number;
 
-export type Taker = (has: ElemFields, given: Fields) => TakenAttr | number;
-
-/** Takers by the name of the attribute's struct, and `elem`. */
+/** Takers by the name of the attribute's struct. */
 export const FAST: Readonly<Record<string, Taker | undefined>> = {
-  elem: takeElem,
   batch: takeBatch,
   test: takeTest,
 };
@@ -28,27 +25,7 @@ function bytesOrNone(value: unknown): Uint8Array | undefined | null {
   return bytesOf(value) ?? null;
 }
 
-/** 0 for what is left out, undefined for what does not fit. */
-const wideOrZero = (value: unknown): bigint | undefined => (value === undefined || value === null ? 0n : wide(value));
-
-/** All fields are read first, which may run a caller's code: afterwards no buffer can be detached any more. */
-function takeElem(has: ElemFields, source: Fields): TakenAttr | number {
-  const { key, value, next_key: next, map_fd: fd, flags: given } = source;
-  const map_fd = u32OrZero(fd);
-  const flags = has.flags ? wideOrZero(given) : 0n;
-  if (map_fd === undefined || flags === undefined) return -ERRNO.EINVAL;
-  const attr = {
-    map_fd,
-    key: has.key ? bytesOrNone(key) : undefined,
-    value: has.value ? bytesOrNone(value) : undefined,
-    next_key: has.next_key ? bytesOrNone(next) : undefined,
-    flags,
-  };
-  if (attr.key === null || attr.value === null || attr.next_key === null) return -ERRNO.EFAULT;
-  return { attr: attr as unknown as TakenAttr['attr'] };
-}
-
-function takeBatch(_has: ElemFields, { batch: source }: Fields): TakenAttr | number {
+function takeBatch({ batch: source }: Fields): TakenAttr | number {
   if (!isObject(source)) return -ERRNO.EFAULT;
   const { in_batch: from, out_batch: to, keys, values, count, map_fd, elem_flags, flags } = source;
   const batch = {
@@ -74,7 +51,7 @@ function takeBatch(_has: ElemFields, { batch: source }: Fields): TakenAttr | num
   return { attr: { batch } as unknown as MapBatchAttr, finish };
 }
 
-function takeTest(_has: ElemFields, { test: source }: Fields): TakenAttr | number {
+function takeTest({ test: source }: Fields): TakenAttr | number {
   if (!isObject(source)) return -ERRNO.EFAULT;
   const { data_in, data_out, ctx_in, ctx_out } = source;
   const { prog_fd, retval, repeat, duration, flags, cpu, batch_size, data_size_out, ctx_size_out } = source;
@@ -140,4 +117,70 @@ function put(to: Fields, name: string, value: unknown): number {
   } catch {
     return -ERRNO.EFAULT;
   }
+}
+
+// Commands on one element: their fields become arguments, and no buffer is looked at, since commands copy what they need of it.
+
+/** A buffer of the caller's, when it gave one. */
+type Bytes = UserBytes | undefined;
+
+const fits = (value: unknown): value is Bytes | null => value === undefined || value === null || isUserBytes(value);
+
+/** Calls `run` with a key: -EFAULT when there is no attribute to read or the key is no bytes, -EINVAL when a number does not fit. */
+export function takeKey<E>(given: unknown, env: E, run: (env: E, fd: number, key: Bytes) => number): number {
+  if (!isObject(given)) return -ERRNO.EFAULT;
+  let map_fd: unknown;
+  let key: unknown;
+  try {
+    ({ map_fd, key } = given);
+  } catch {
+    return -ERRNO.EFAULT;
+  }
+  const fd = u32OrZero(map_fd);
+  if (fd === undefined) return -ERRNO.EINVAL;
+  return fits(key) ? run(env, fd, key ?? undefined) : -ERRNO.EFAULT;
+}
+
+/** As {@link takeKey}, with room for the next key. */
+export function takeNextKey<E>(
+  given: unknown,
+  env: E,
+  run: (env: E, fd: number, key: Bytes, next: Bytes) => number,
+): number {
+  if (!isObject(given)) return -ERRNO.EFAULT;
+  let map_fd: unknown;
+  let key: unknown;
+  let next_key: unknown;
+  try {
+    ({ map_fd, key, next_key } = given);
+  } catch {
+    return -ERRNO.EFAULT;
+  }
+  const fd = u32OrZero(map_fd);
+  if (fd === undefined) return -ERRNO.EINVAL;
+  if (!fits(key) || !fits(next_key)) return -ERRNO.EFAULT;
+  return run(env, fd, key ?? undefined, next_key ?? undefined);
+}
+
+/** As {@link takeKey}, with a value or room for it, and flags. */
+export function takeValue<E>(
+  given: unknown,
+  env: E,
+  run: (env: E, fd: number, key: Bytes, value: Bytes, flags: number) => number,
+): number {
+  if (!isObject(given)) return -ERRNO.EFAULT;
+  let map_fd: unknown;
+  let key: unknown;
+  let value: unknown;
+  let flags: unknown;
+  try {
+    ({ map_fd, key, value, flags } = given);
+  } catch {
+    return -ERRNO.EFAULT;
+  }
+  const fd = u32OrZero(map_fd);
+  const bits = flags32OrZero(flags);
+  if (fd === undefined || bits === undefined) return -ERRNO.EINVAL;
+  if (!fits(key) || !fits(value)) return -ERRNO.EFAULT;
+  return run(env, fd, key ?? undefined, value ?? undefined, bits);
 }

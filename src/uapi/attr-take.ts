@@ -1,11 +1,11 @@
 /** Typed attributes as a caller gave them, of whatever types, to attributes of the declared types: each field is read once. */
 import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from './attr-layout.ts';
-import { type ElemFields, FAST, type TakenAttr, type Taker } from './attr-take-fast.ts';
+import { FAST, type TakenAttr, type Taker } from './attr-take-fast.ts';
 import { bytesOf, type Fields, isObject, scalar } from './attr-values.ts';
 import { lazyRow } from '../util/lazy.ts';
 import { ERRNO } from './errno.ts';
 
-interface Plan extends ElemFields {
+interface Plan {
   readonly group: AttrLayout['group'];
   readonly fast: Taker | undefined;
   /** The value of 32-bit fields that the caller leaves out. */
@@ -30,12 +30,10 @@ function planOf(layout: AttrLayout): Plan {
   const { group, fields } = layout;
   const isBuffer = (f: AttrField): boolean => f.kind === 'buf' || f.kind === 'log';
   const lengths = fields.flatMap((f) => (f.lenName === undefined ? [] : [f.lenName]));
-  const has = (name: string): boolean => fields.some((f) => f.name === name);
   const numbers = fields.filter((f) => f.kind === 'u32' || f.kind === 's32').map((f): [string, number] => [f.name, 0]);
   return {
     group,
-    fast: FAST[group === '' && has('map_fd') ? 'elem' : group],
-    ...{ key: has('key'), value: has('value'), next_key: has('next_key'), flags: has('flags') },
+    fast: FAST[group],
     zeros: Object.fromEntries(numbers),
     scalars: [
       ...fields.filter((f) => !isBuffer(f)).map(({ name, kind }) => ({ name, kind })),
@@ -64,9 +62,18 @@ export function takeAttr(cmd: unknown, given: unknown): TakenAttr | number {
   const plan = typeof cmd === 'number' ? planFor(cmd) : undefined;
   if (plan === undefined) return -ERRNO.EINVAL;
   try {
-    return plan.fast !== undefined && isObject(given) ? plan.fast(plan, given) : take(plan, given);
+    return plan.fast !== undefined && isObject(given) ? plan.fast(given) : take(plan, given);
   } catch {
     // A getter or a proxy of the caller's threw.
+    return -ERRNO.EFAULT;
+  }
+}
+
+/** The same by nothing but the layout of the command, which is slower: what all takers must agree with. */
+export function takeByLayout(cmd: keyof typeof ATTR_LAYOUTS, given: unknown): TakenAttr | number {
+  try {
+    return take(planFor(cmd) as Plan, given);
+  } catch {
     return -ERRNO.EFAULT;
   }
 }

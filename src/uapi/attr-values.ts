@@ -1,5 +1,6 @@
 /** Values that a caller gave for fields of an attribute, of whatever types: as their fields hold them, or refused. */
 import type { AttrField } from './attr-layout.ts';
+import { isUserBytes, viewUser } from './user-buffer.ts';
 
 export type Fields = Record<string, unknown>;
 
@@ -8,6 +9,7 @@ export const isObject = (value: unknown): value is Fields =>
 
 /** A 32-bit number, unsigned; 0 for what is left out, undefined for what does not fit. */
 export function u32OrZero(value: unknown): number | undefined {
+  if (typeof value === 'number' && value >>> 0 === value) return value;
   if (value === undefined || value === null) return 0;
   if (typeof value !== 'number' || !Number.isInteger(value) || value < -0x8000_0000 || value > 0xffff_ffff)
     return undefined;
@@ -32,11 +34,32 @@ export function scalar(kind: AttrField['kind'], value: unknown): unknown {
 const MIN_S64 = -(1n << 63n);
 const MAX_U64 = (1n << 64n) - 1n;
 
-export function wide(value: unknown): bigint | undefined {
+function wide(value: unknown): bigint | undefined {
   if (value === 0n) return 0n;
   if (typeof value === 'number') return Number.isSafeInteger(value) ? BigInt.asUintN(64, BigInt(value)) : undefined;
   if (typeof value !== 'bigint' || value < MIN_S64 || value > MAX_U64) return undefined;
   return value < 0n ? BigInt.asUintN(64, value) : value;
+}
+
+/** 0 for what is left out, undefined for what does not fit. */
+export const wideOrZero = (value: unknown): bigint | undefined =>
+  value === undefined || value === null ? 0n : wide(value);
+
+/** A bit that no command defines, in the place of all flags beyond 32 bits. */
+const UNKNOWN_FLAG = 0x8000_0000;
+
+/** 64-bit flags as a number: all that is defined, and whether there is more. */
+export function flags32(flags = 0n): number {
+  if (flags === 0n) return 0;
+  const low = Number(BigInt.asUintN(32, flags));
+  return flags >> 32n === 0n ? low : (low | UNKNOWN_FLAG) >>> 0;
+}
+
+/** 64-bit flags that a caller gave, as {@link flags32}; undefined for what does not fit. */
+export function flags32OrZero(value: unknown): number | undefined {
+  if (value === undefined || value === null) return 0;
+  const flags = wide(value);
+  return flags === undefined ? undefined : flags32(flags);
 }
 
 function untilNul(text: string): string {
@@ -44,28 +67,7 @@ function untilNul(text: string): string {
   return end < 0 ? text : text.slice(0, end);
 }
 
-const TypedArray = Object.getPrototypeOf(Uint8Array.prototype) as object;
-const getter = (name: string | symbol): (() => unknown) =>
-  (Object.getOwnPropertyDescriptor(TypedArray, name) as { get(): unknown }).get;
-// Each by its own name: engines inline what a constant calls.
-const tagOf = getter(Symbol.toStringTag);
-const bufferOf = getter('buffer');
-const offsetOf = getter('byteOffset');
-const lengthOf = getter('byteLength');
-
-/**
- * A plain view of a caller's Uint8Array, of any realm and subclass: nothing that the caller overrides runs. Undefined for what is
- * none, and for one whose memory is gone.
- */
+/** A plain view of a caller's Uint8Array; undefined for what is none, and for one whose memory is gone. */
 export function bytesOf(value: unknown): Uint8Array | undefined {
-  if (tagOf.call(value as object) !== 'Uint8Array') return undefined;
-  try {
-    return new Uint8Array(
-      bufferOf.call(value as object) as ArrayBuffer,
-      offsetOf.call(value as object) as number,
-      lengthOf.call(value as object) as number,
-    );
-  } catch {
-    return undefined;
-  }
+  return isUserBytes(value) ? viewUser(value) : undefined;
 }

@@ -21,10 +21,9 @@ export interface PageRange {
  * disposed of. Other map types share none: -ENOTSUPP, and -EOPNOTSUPP for arrays with BPF_F_MMAPABLE, which Linux would share.
  */
 export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable }: PageRange): MappedPages | number {
-  const found = fdMap(env, fd);
-  if (typeof found === 'number') return found;
-  const { object, mode } = found;
-  if (writable && (mode & FMODE_WRITE) === 0) return -ERRNO.EACCES;
+  const object = fdMap(env, fd);
+  if (typeof object === 'number') return object;
+  if (writable && typeof fdMap(env, fd, FMODE_WRITE) === 'number') return -ERRNO.EACCES;
   const { map } = object;
   if (!(map instanceof RingbufMap)) return map.content === undefined ? -ERRNO.ENOTSUPP : -ERRNO.EOPNOTSUPP;
   const whole = RINGBUF.data - RINGBUF.consumer + 2 * map.desc.maxEntries;
@@ -45,9 +44,8 @@ export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable
 
 /** A ring of at most `bytes` for the samples of one CPU: perf_event_open(2), put into the array at the CPU's index. */
 export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: number): PerfRing | number {
-  const found = fdMap(env, fd);
-  if (typeof found === 'number') return found;
-  const { object } = found;
+  const object = fdMap(env, fd);
+  if (typeof object === 'number') return object;
   const { map } = object;
   if (!(map instanceof PerfEventArrayMap) || cpu >= env.hooks.nrCpus) return -ERRNO.EINVAL;
   if (cpu >= map.desc.maxEntries) return -ERRNO.E2BIG;

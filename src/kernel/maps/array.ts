@@ -12,7 +12,9 @@ import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
 export const keyIndex = (key: Uint8Array): number => (key[0] | (key[1] << 8) | (key[2] << 16) | (key[3] << 24)) >>> 0;
 
 export function indexKey(index: number): Uint8Array {
-  return new Uint8Array([index, index >>> 8, index >>> 16, index >>> 24]);
+  const key = new Uint8Array(4);
+  for (let i = 0; i < 4; i++) key[i] = index >>> (8 * i);
+  return key;
 }
 
 /** array_map_get_next_key: null and indexes out of range start over. */
@@ -67,6 +69,13 @@ export class ArrayMap extends StoredMap {
     return out;
   }
 
+  protected override doFind(key: Uint8Array): Uint8Array | number {
+    const { desc } = this;
+    if (this.#cpuStride || desc.record !== undefined) return this.doLookup(key);
+    const index = keyIndex(key);
+    return index >= desc.maxEntries ? -ERRNO.ENOENT : this.#base + index * desc.elemSize;
+  }
+
   protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
     const { env, desc } = this;
     if ((flags & ~(this.#cpuStride ? 0 : BPF_F_LOCK)) >>> 0 > BPF_EXIST) return -ERRNO.EINVAL;
@@ -75,7 +84,7 @@ export class ArrayMap extends StoredMap {
     if (flags & BPF_NOEXIST) return -ERRNO.EEXIST;
     const addr = this.#base + index * desc.elemSize;
     if (this.#cpuStride) writePerCpu(this, env, addr, this.#cpuStride, value);
-    else if (!desc.record) env.mem.u8.set(value.subarray(0, desc.valueSize), addr);
+    else if (!desc.record) env.mem.write(addr, value, desc.valueSize);
     else return env.core.array_update(this.addr, env.scratch.key(key), env.scratch.value(value, desc.valueSize), flags);
     return 0;
   }

@@ -3,7 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { writePerCpu } from './array.ts';
-import { BPF_EXIST, BPF_F_LOCK, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
+import { BPF_EXIST, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { StoredMap, roundUp8 } from './stored-map.ts';
@@ -74,8 +74,18 @@ export class HashMap extends StoredMap {
   }
 
   protected doLookup(key: Uint8Array): Uint8Array | number {
-    const addr = this.env.core.hash_peek(this.addr, this.env.scratch.key(key)) >>> 0;
+    const addr = this.#peek(key);
     return addr === 0 ? -ERRNO.ENOENT : this.userValue(addr);
+  }
+
+  protected override doFind(key: Uint8Array): Uint8Array | number {
+    const addr = this.#peek(key);
+    if (addr === 0) return -ERRNO.ENOENT;
+    return this.desc.record === undefined && !this.#cpuStride ? addr : this.userValue(addr);
+  }
+
+  #peek(key: Uint8Array): number {
+    return this.env.core.hash_peek(this.addr, this.env.scratch.key(key)) >>> 0;
   }
 
   protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
@@ -97,15 +107,12 @@ export class HashMap extends StoredMap {
     const { env, desc } = this;
     const out = env.scratch.out(desc.keySize);
     const result = env.core.hash_next_key(this.addr, key ? env.scratch.key(key) : 0, out);
-    return result < 0 ? result : env.mem.u8.slice(out, out + desc.keySize);
+    return result < 0 ? result : env.mem.read(out, desc.keySize);
   }
 
   override lookupAndDelete(key: Uint8Array, flags = 0): Uint8Array | number {
-    if (this.freed) return -ERRNO.EBADF;
-    if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
-    if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
-    const value = this.doLookup(key);
-    if (typeof value !== 'number') this.doDelete(key);
+    const value = this.lookup(key, flags);
+    if (typeof value !== 'number') this.delete(key);
     return value;
   }
 
@@ -114,7 +121,7 @@ export class HashMap extends StoredMap {
     const out: [Uint8Array, Uint8Array][] = [];
     let elem = this.env.core.hash_bucket(this.addr, index) >>> 0;
     while (elem) {
-      out.push([this.env.mem.u8.slice(elem + 8, elem + 8 + this.desc.keySize), this.userValue(elem + this.valueOff)]);
+      out.push([this.env.mem.read(elem + 8, this.desc.keySize), this.userValue(elem + this.valueOff)]);
       elem = this.env.mem.u32[elem >>> 2];
     }
     return out;

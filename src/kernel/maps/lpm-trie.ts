@@ -37,6 +37,6 @@ export class LpmTrieMap extends StoredMap {
     const { core, scratch, mem } = this.env;
     const out = scratch.out(this.desc.keySize);
     const result = core.lpm_next_key(this.addr, key ? scratch.key(key) : 0, out);
-    return result < 0 ? result : mem.u8.slice(out, out + this.desc.keySize);
+    return result < 0 ? result : mem.read(out, this.desc.keySize);
   }
 }

@@ -112,6 +112,10 @@ export class HashOfMaps extends HashMap {
     this.#fds = fds;
   }
 
+  protected override doFind(key: Uint8Array): Uint8Array | number {
+    return this.doLookup(key);
+  }
+
   protected override userValue(addr: number): Uint8Array {
     return idOf(this.env, this.#innerAt(addr));
   }

@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { MapEnv } from './env.ts';
-import { orNoMemory, roundUp8, StoredMap } from './stored-map.ts';
+import { noMemory, roundUp8, StoredMap } from './stored-map.ts';
 
 export class QueueMap extends StoredMap {
   constructor(env: MapEnv, desc: MapDesc) {
@@ -20,7 +20,7 @@ export class QueueMap extends StoredMap {
     const { core, scratch, mem } = this.env;
     const out = scratch.out(this.desc.valueSize);
     const result = core[name](this.addr, out);
-    return result < 0 ? result : mem.u8.slice(out, out + this.desc.valueSize);
+    return result < 0 ? result : mem.read(out, this.desc.valueSize);
   }
 
   protected doUpdate(_key: Uint8Array, value: Uint8Array, flags: number): number {
@@ -29,7 +29,12 @@ export class QueueMap extends StoredMap {
 
   override lookupAndDelete(_key: Uint8Array, flags = 0): Uint8Array | number {
     if (this.freed) return -ERRNO.EBADF;
-    return flags ? -ERRNO.EINVAL : orNoMemory(() => this.#read('map_pop_elem'));
+    if (flags) return -ERRNO.EINVAL;
+    try {
+      return this.#read('map_pop_elem');
+    } catch (error) {
+      return noMemory(error);
+    }
   }
 
   protected doDelete(): number {

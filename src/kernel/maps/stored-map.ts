@@ -2,6 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
+import { copyBytesToUser, copyToUser, type UserBytes } from '../../uapi/user-buffer.ts';
 import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
@@ -125,41 +126,75 @@ export abstract class StoredMap implements BpfMap {
 
   /** One stored value as user space sees it: special fields read as zero. */
   protected readValue(addr: number): Uint8Array {
-    const bytes = this.env.mem.u8.slice(addr, addr + this.desc.valueSize);
-    for (const field of this.desc.record?.fields ?? []) bytes.fill(0, field.offset, field.offset + field.size);
+    const { record, valueSize } = this.desc;
+    const bytes = this.env.mem.read(addr, valueSize);
+    if (record !== undefined) for (const field of record.fields) bytes.fill(0, field.offset, field.offset + field.size);
     return bytes;
   }
 
   /** One CPU's value in user layout, with the padding that was written to it (copy_map_value_long). */
   protected readPadded(addr: number): Uint8Array {
     if (this.desc.record !== undefined) return this.readValue(addr);
-    return this.env.mem.u8.slice(addr, addr + roundUp8(this.desc.valueSize));
+    return this.env.mem.read(addr, roundUp8(this.desc.valueSize));
   }
 
   lookup(key: Uint8Array, flags = 0, value?: Uint8Array): Uint8Array | number {
     if (this.#freed) return -ERRNO.EBADF;
     if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
-    return orNoMemory(() => this.doLookup(key, value));
+    try {
+      return this.doLookup(key, value);
+    } catch (error) {
+      return noMemory(error);
+    }
+  }
+
+  lookupTo(key: Uint8Array, flags: number, to: UserBytes): number {
+    if (this.#freed) return -ERRNO.EBADF;
+    if (flags & ~BPF_F_LOCK || !this.lockFlagOk(flags)) return -ERRNO.EINVAL;
+    if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
+    try {
+      const found = this.doFind(key);
+      if (typeof found === 'number' && found < 0) return found;
+      const fits =
+        typeof found === 'number'
+          ? copyBytesToUser(to, this.env.mem.u8, found, this.desc.valueSize)
+          : copyToUser(to, found);
+      return fits ? 0 : -ERRNO.EFAULT;
+    } catch (error) {
+      return noMemory(error);
+    }
   }
 
   update(key: Uint8Array, value: Uint8Array, flags: number): number {
     if (this.#freed) return -ERRNO.EBADF;
     if (!this.lockFlagOk(flags)) return -ERRNO.EINVAL;
     if (key.length < this.desc.keySize || value.length < this.userValueSize) return -ERRNO.EFAULT;
-    return orNoMemory(() => this.doUpdate(key, value, flags));
+    try {
+      return this.doUpdate(key, value, flags);
+    } catch (error) {
+      return noMemory(error);
+    }
   }
 
   delete(key: Uint8Array): number {
     if (this.#freed) return -ERRNO.EBADF;
     if (key.length < this.desc.keySize) return -ERRNO.EFAULT;
-    return this.doDelete(key);
+    try {
+      return this.doDelete(key);
+    } catch (error) {
+      return noMemory(error);
+    }
   }
 
   nextKey(key: Uint8Array | null): Uint8Array | number {
     if (this.#freed) return -ERRNO.EBADF;
     if (key && key.length < this.desc.keySize) return -ERRNO.EFAULT;
-    return this.doNextKey(key);
+    try {
+      return this.doNextKey(key);
+    } catch (error) {
+      return noMemory(error);
+    }
   }
 
   lookupAndDelete(_key: Uint8Array, flags = 0): Uint8Array | number {
@@ -167,6 +202,10 @@ export abstract class StoredMap implements BpfMap {
     return -ERRNO.ENOTSUPP;
   }
 
+  /** What a lookup copies: the guest address of a value that may be seen as it lies there, or the bytes; -errno. */
+  protected doFind(key: Uint8Array): Uint8Array | number {
+    return this.doLookup(key);
+  }
   protected abstract doLookup(key: Uint8Array, value?: Uint8Array): Uint8Array | number;
   protected abstract doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number;
   protected abstract doDelete(key: Uint8Array): number;
@@ -194,12 +233,8 @@ export abstract class StoredMap implements BpfMap {
   }
 }
 
-/** Values are staged in guest memory: when there is none left for that, the command fails with -ENOMEM. */
-export function orNoMemory<R>(run: () => R): R | number {
-  try {
-    return run();
-  } catch (error) {
-    if (error instanceof OutOfMemory) return -ERRNO.ENOMEM;
-    throw error;
-  }
+/** Keys and values pass through guest memory: -ENOMEM when there is none left for that. Other errors are thrown on. */
+export function noMemory(error: unknown): number {
+  if (error instanceof OutOfMemory) return -ERRNO.ENOMEM;
+  throw error;
 }

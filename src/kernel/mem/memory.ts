@@ -3,6 +3,9 @@
 /** Bytes at address 0 that are kept zero and belong to nobody. */
 export const NULL_REGION = 0x1_0000;
 
+/** Up to here a loop is faster than a call. */
+const SHORT = 8;
+
 /**
  * Guest addresses are offsets into this memory, zero-extended to 64 bits.
  * The memory never grows, so the views stay valid for its whole life.
@@ -30,6 +33,20 @@ export class KernelMemory {
     this.i32 = new Int32Array(buffer);
     this.u32 = new Uint32Array(buffer);
     this.view = new DataView(buffer);
+  }
+
+  /** A copy of the bytes at an address. */
+  read(addr: number, size: number): Uint8Array<ArrayBuffer> {
+    if (size > SHORT) return this.u8.slice(addr, addr + size) as Uint8Array<ArrayBuffer>;
+    const bytes = new Uint8Array(size);
+    for (let i = 0; i < size; i++) bytes[i] = this.u8[addr + i];
+    return bytes;
+  }
+
+  /** Copies the first `size` bytes of `bytes` to an address. */
+  write(addr: number, bytes: Uint8Array, size = bytes.length): void {
+    if (size > SHORT) this.u8.set(bytes.length > size ? bytes.subarray(0, size) : bytes, addr);
+    else for (let i = 0; i < size; i++) this.u8[addr + i] = bytes[i];
   }
 }
 

@@ -1,9 +1,8 @@
 /** BTF as a kernel object: what BTF_LOAD makes and programs and maps keep alive (struct btf). */
 import type { Btf } from '../../btf/btf.ts';
-import type { KernelObject } from './kernel-object.ts';
+import type { ObjectBase } from './kernel-object.ts';
 
-export interface BtfObject extends KernelObject {
-  readonly kind: 'btf';
+export interface BtfObject extends ObjectBase<'btf'> {
   readonly btf: Btf;
   /** The bytes as they were loaded. */
   readonly bytes: Uint8Array;

@@ -6,8 +6,10 @@ import type { KernelObject, ObjectTable } from './kernel-object.ts';
 export const FMODE_READ = 1;
 export const FMODE_WRITE = 2;
 
+/** An open file of an object. */
 export interface FdEntry {
   readonly object: KernelObject;
+  /** FMODE_* bits. */
   readonly mode: number;
 }
 

@@ -1,12 +1,22 @@
 /** Kernel objects: reference counts, ids by kind, and the table that knows them all (bpf_map_inc, bpf_prog_put, *_idr). */
 import { InternalError } from '../../util/errors.ts';
 import { Rcu } from '../mem/rcu.ts';
+import type { BtfObject } from './btf.ts';
+import type { MapObject } from './map.ts';
+import type { LoadedProg } from './prog.ts';
 
-export type ObjectKind = 'map' | 'prog' | 'btf' | 'link';
+/** The kinds of objects: a new kind is a row here, and its `kind` says which one an object is. */
+export interface ObjectsByKind {
+  map: MapObject;
+  prog: LoadedProg;
+  btf: BtfObject;
+}
+export type ObjectKind = keyof ObjectsByKind;
+export type KernelObject = ObjectsByKind[ObjectKind];
 
-/** Something with an id that file descriptors and other objects keep alive. */
-export interface KernelObject {
-  readonly kind: ObjectKind;
+/** Something with an id that file descriptors and other objects keep alive: what all kinds have. */
+export interface ObjectBase<K extends ObjectKind> {
+  readonly kind: K;
   /** Unique among living and dead objects of its kind; 0 until it is registered. */
   readonly id: number;
   /** References from descriptors and other objects. */
@@ -20,11 +30,10 @@ export interface KernelObject {
 
 /** All objects of one runtime. */
 export class ObjectTable {
-  readonly #kinds: Record<ObjectKind, { next: number; live: Map<number, KernelObject> }> = {
+  readonly #kinds: { readonly [K in ObjectKind]: { next: number; readonly live: Map<number, ObjectsByKind[K]> } } = {
     map: { next: 1, live: new Map() },
     prog: { next: 1, live: new Map() },
     btf: { next: 1, live: new Map() },
-    link: { next: 1, live: new Map() },
   };
 
   readonly #rcu: Rcu;
@@ -40,11 +49,11 @@ export class ObjectTable {
   }
 
   /** Makes an object findable by its id. Its creator holds the first reference. */
-  register(object: KernelObject): void {
+  register<K extends ObjectKind>(object: ObjectsByKind[K] & ObjectBase<K>): void {
     this.#kinds[object.kind].live.set(object.id, object);
   }
 
-  byId(kind: ObjectKind, id: number): KernelObject | undefined {
+  byId<K extends ObjectKind>(kind: K, id: number): ObjectsByKind[K] | undefined {
     return this.#kinds[kind].live.get(id);
   }
 

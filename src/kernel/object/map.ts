@@ -1,8 +1,9 @@
 /** A map as a kernel object: the live map, its users, and the BTF it keeps alive (struct bpf_map). */
 import type { MapCreateAttr } from '../../uapi/attr.ts';
+import type { UserBytes } from '../../uapi/user-buffer.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { BtfObject } from './btf.ts';
-import type { KernelObject, ObjectTable } from './kernel-object.ts';
+import type { ObjectBase, ObjectTable } from './kernel-object.ts';
 
 /**
  * Element operations of bpf(2). Every method that can fail gives `-errno`; none throws for a fault of the caller.
@@ -16,6 +17,8 @@ export interface BpfMap {
   readonly userValueSize: number;
   /** Bloom filters take the value to look for as `value`; queues and stacks ignore the key. */
   lookup(key: Uint8Array, flags?: number, value?: Uint8Array): Uint8Array | number;
+  /** As {@link lookup}, but the value is copied to a caller's buffer: 0 or -errno. */
+  lookupTo?(key: Uint8Array, flags: number, to: UserBytes): number;
   update(key: Uint8Array, value: Uint8Array, flags: number): number;
   delete(key: Uint8Array): number;
   /** The key after `key`; the first one for null. */
@@ -37,8 +40,7 @@ export interface BpfMap {
   free(): void;
 }
 
-export interface MapObject extends KernelObject {
-  readonly kind: 'map';
+export interface MapObject extends ObjectBase<'map'> {
   readonly map: BpfMap;
   readonly btf: BtfObject | undefined;
   /** The attributes of MAP_CREATE as they were given. */

@@ -1,12 +1,11 @@
 /** A loaded program: what PROG_LOAD makes and descriptors, prog arrays and links keep alive (struct bpf_prog with its aux). */
 import type { BtfObject } from './btf.ts';
 import type { Executable } from './executable.ts';
-import type { KernelObject } from './kernel-object.ts';
+import type { KernelObject, ObjectBase } from './kernel-object.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { VerifierStats } from '../../uapi/embedded.ts';
 
-export interface LoadedProg extends KernelObject {
-  readonly kind: 'prog';
+export interface LoadedProg extends ObjectBase<'prog'> {
   readonly name: string;
   readonly verified: VerifiedProgram;
   readonly exe: Executable;

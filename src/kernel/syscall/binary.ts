@@ -18,13 +18,12 @@ function attrObjects(env: SyscallEnv): AttrObjects {
     mapSizes(fd) {
       const found = fdMap(env, fd);
       if (typeof found === 'number') return undefined;
-      const { map } = found.object;
+      const { map } = found;
       const key = map.desc.keySize;
       return { key, value: map.userValueSize, cursor: map.batch === 'by-bucket' ? 4 : key };
     },
     infoKind(fd) {
-      const kind = env.fds.get(fd)?.object.kind;
-      return kind === 'link' ? undefined : kind;
+      return env.fds.get(fd)?.object.kind;
     },
   };
 }

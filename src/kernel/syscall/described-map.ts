@@ -42,7 +42,7 @@ export function createDescribedMap(
 
 function innerOf(env: SyscallEnv, attr: MapCreateAttr): MapDesc | number {
   const found = fdMap(env, attr.inner_map_fd ?? 0);
-  return typeof found === 'number' ? found : found.object.map.desc;
+  return typeof found === 'number' ? found : found.map.desc;
 }
 
 /** Takes elements and forgets them, so that loaders can fill it. */

@@ -1,6 +1,8 @@
 /** The dispatch table of bpf(2): which function serves which command (__sys_bpf). */
 import type { BpfAttrs } from '../../uapi/attr.ts';
+import { flags32 } from '../../uapi/attr-values.ts';
 import { takeAttr } from '../../uapi/attr-take.ts';
+import { takeKey, takeNextKey, takeValue } from '../../uapi/attr-take-fast.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { btfLoad } from './btf-load.ts';
@@ -9,14 +11,7 @@ import { getFdById, getNextId } from './ids.ts';
 import { linkDetach, linkUpdate, objPin, rawTracepointOpen } from './link.ts';
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map/batch.ts';
 import { mapCreate } from './map/create.ts';
-import {
-  mapDeleteElem,
-  mapFreeze,
-  mapGetNextKey,
-  mapLookupAndDeleteElem,
-  mapLookupElem,
-  mapUpdateElem,
-} from './map/elem.ts';
+import { deleteElem, lookupAndDeleteElem, lookupElem, mapFreeze, nextKey, updateElem } from './map/elem.ts';
 import { objGetInfoByFd } from './obj-info.ts';
 import { progLoad } from './prog/load.ts';
 import { progTestRun } from './prog/test-run.ts';
@@ -25,11 +20,11 @@ type Commands = { readonly [C in keyof BpfAttrs]: (env: SyscallEnv, attr: BpfAtt
 
 const COMMANDS: Commands = {
   [C.BPF_MAP_CREATE]: mapCreate,
-  [C.BPF_MAP_LOOKUP_ELEM]: mapLookupElem,
-  [C.BPF_MAP_UPDATE_ELEM]: mapUpdateElem,
-  [C.BPF_MAP_DELETE_ELEM]: mapDeleteElem,
-  [C.BPF_MAP_GET_NEXT_KEY]: mapGetNextKey,
-  [C.BPF_MAP_LOOKUP_AND_DELETE_ELEM]: mapLookupAndDeleteElem,
+  [C.BPF_MAP_LOOKUP_ELEM]: (env, a) => lookupElem(env, a.map_fd, a.key, a.value, flags32(a.flags)),
+  [C.BPF_MAP_UPDATE_ELEM]: (env, a) => updateElem(env, a.map_fd, a.key, a.value, flags32(a.flags)),
+  [C.BPF_MAP_DELETE_ELEM]: (env, a) => deleteElem(env, a.map_fd, a.key),
+  [C.BPF_MAP_GET_NEXT_KEY]: (env, a) => nextKey(env, a.map_fd, a.key, a.next_key),
+  [C.BPF_MAP_LOOKUP_AND_DELETE_ELEM]: (env, a) => lookupAndDeleteElem(env, a.map_fd, a.key, a.value, flags32(a.flags)),
   [C.BPF_MAP_LOOKUP_BATCH]: mapLookupBatch,
   [C.BPF_MAP_LOOKUP_AND_DELETE_BATCH]: mapLookupAndDeleteBatch,
   [C.BPF_MAP_UPDATE_BATCH]: mapUpdateBatch,
@@ -65,6 +60,24 @@ const OPENS: ReadonlySet<unknown> = new Set([C.BPF_PROG_LOAD, C.BPF_BTF_LOAD]);
  * What is asked, and with which attribute, is never trusted: the attribute is copied first, field by field.
  */
 export function sysBpf<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, given: BpfAttrs[K]): number {
+  switch (cmd) {
+    // The commands that are asked most: no attribute is made in between.
+    case C.BPF_MAP_LOOKUP_ELEM:
+      return takeValue(given, env, lookupElem);
+    case C.BPF_MAP_UPDATE_ELEM:
+      return takeValue(given, env, updateElem);
+    case C.BPF_MAP_DELETE_ELEM:
+      return takeKey(given, env, deleteElem);
+    case C.BPF_MAP_GET_NEXT_KEY:
+      return takeNextKey(given, env, nextKey);
+    case C.BPF_MAP_LOOKUP_AND_DELETE_ELEM:
+      return takeValue(given, env, lookupAndDeleteElem);
+    default:
+      return takeAndRun(env, cmd, given);
+  }
+}
+
+function takeAndRun<K extends keyof BpfAttrs>(env: SyscallEnv, cmd: K, given: BpfAttrs[K]): number {
   const taken = takeAttr(cmd, given);
   if (typeof taken === 'number') return taken;
   const result = runCommand(env, cmd, taken.attr as BpfAttrs[K]);

@@ -36,22 +36,27 @@ function notOpen(fd: number): number {
   return fd === 0 || fd === 1 || fd === 2 ? -ERRNO.EINVAL : -ERRNO.EBADF;
 }
 
-/** The object behind a descriptor when it is of that kind: -EBADF when it is not open, -EINVAL when it is something else. */
-export function fdMap(env: SyscallEnv, fd: number): { object: MapObject; mode: number } | number {
+/**
+ * The map behind a descriptor: -EBADF when it is not open, -EINVAL when it is something else, -EPERM when it was not opened for what
+ * `mode` (FMODE_*) asks.
+ */
+export function fdMap(env: SyscallEnv, fd: number, mode = 0): MapObject | number {
   const entry = env.fds.get(fd);
   if (entry === undefined) return notOpen(fd);
   if (entry.object.kind !== 'map') return -ERRNO.EINVAL;
-  return { object: entry.object as MapObject, mode: entry.mode };
+  return (entry.mode & mode) === mode ? entry.object : -ERRNO.EPERM;
 }
 
+/** The program behind a descriptor, or -errno as {@link fdMap}. */
 export function fdProg(env: SyscallEnv, fd: number): LoadedProg | number {
-  const entry = env.fds.get(fd);
-  if (entry === undefined) return notOpen(fd);
-  return entry.object.kind === 'prog' ? (entry.object as LoadedProg) : -ERRNO.EINVAL;
+  const object = env.fds.get(fd)?.object;
+  if (object === undefined) return notOpen(fd);
+  return object.kind === 'prog' ? object : -ERRNO.EINVAL;
 }
 
+/** The BTF behind a descriptor, or -errno as {@link fdMap}. */
 export function fdBtf(env: SyscallEnv, fd: number): BtfObject | number {
-  const entry = env.fds.get(fd);
-  if (entry === undefined) return notOpen(fd);
-  return entry.object.kind === 'btf' ? (entry.object as BtfObject) : -ERRNO.EINVAL;
+  const object = env.fds.get(fd)?.object;
+  if (object === undefined) return notOpen(fd);
+  return object.kind === 'btf' ? object : -ERRNO.EINVAL;
 }

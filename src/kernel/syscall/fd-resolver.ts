@@ -10,7 +10,7 @@ export function fdResolver(env: SyscallEnv): FdResolver {
   return {
     map(fd) {
       const found = fdMap(env, fd);
-      return typeof found === 'number' ? found : found.object.map;
+      return typeof found === 'number' ? found : found.map;
     },
     prog(fd): ProgRef | number {
       const prog = fdProg(env, fd);

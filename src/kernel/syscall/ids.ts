@@ -24,7 +24,8 @@ export const getNextId =
   };
 
 const NONE = { errno: 0 };
-const ID_FIELD = { prog: 'prog_id', map: 'map_id', btf: 'btf_id', link: 'link_id' } as const;
+/** The field of the attribute that names an object. */
+const ID_FIELD = { prog: 'prog_id', map: 'map_id', btf: 'btf_id' } as const;
 
 /** The file mode that flags ask for, or -EINVAL (bpf_get_file_flag). */
 export function fileMode(flags: number): number {

@@ -25,10 +25,14 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
   const entry = env.fds.get(info.bpf_fd);
   if (entry === undefined) return info.bpf_fd <= LAST_STREAM ? -ERRNO.EINVAL : -ERRNO.EBADFD;
   const { object } = entry;
-  if (object.kind === 'prog') return fill('prog', info, ...progInfo(object as LoadedProg));
-  if (object.kind === 'map') return fill('map', info, ...mapInfo(object as MapObject, info));
-  if (object.kind === 'btf') return fill('btf', info, ...btfInfo(object as BtfObject));
-  return -ERRNO.EINVAL;
+  switch (object.kind) {
+    case 'prog':
+      return fill('prog', info, ...progInfo(object));
+    case 'map':
+      return fill('map', info, ...mapInfo(object, info));
+    case 'btf':
+      return fill('btf', info, ...btfInfo(object));
+  }
 }
 
 /** Writes as much of the struct as the caller's buffer takes, and the buffers it named. */

@@ -23,6 +23,7 @@ export interface KernelStruct {
 export class KernelLayouts {
   readonly #btf: () => Btf | undefined;
   readonly #structs = new Map<string, KernelStruct>();
+  readonly #derived = new Map<unknown, unknown>();
 
   constructor(btf: () => Btf | undefined) {
     this.#btf = btf;
@@ -37,6 +38,13 @@ export class KernelLayouts {
   struct(name: string): KernelStruct {
     let known = this.#structs.get(name);
     if (known === undefined) this.#structs.set(name, (known = this.#read(name)));
+    return known;
+  }
+
+  /** What `derive` makes of the layouts, which is done once: packets ask for the same offsets again and again. */
+  once<T>(derive: (layouts: KernelLayouts) => T): T {
+    let known = this.#derived.get(derive) as T | undefined;
+    if (known === undefined) this.#derived.set(derive, (known = derive(this)));
     return known;
   }
 

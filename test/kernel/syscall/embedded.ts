@@ -10,6 +10,6 @@ const parsed = await loadPackagedBtf();
 /** The packaged kernel BTF. */
 export const kernelBtf = (): Btf => parsed;
 
-export function embedded(): Runtime {
-  return buildRuntime({ memory: 64 << 20, kernelBtf }, trustingVerify);
+export function embedded({ memory = 64 << 20 } = {}): Runtime {
+  return buildRuntime({ memory, kernelBtf }, trustingVerify);
 }

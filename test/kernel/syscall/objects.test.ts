@@ -1,7 +1,10 @@
 /** Objects live as long as someone refers to them; ids grow; descriptors are the smallest free numbers. */
 import { describe, expect, test } from 'vitest';
+import { type BtfObject, newBtfObject } from '../../../src/kernel/object/btf.ts';
+import { Btf } from '../../../src/btf/btf.ts';
+import { BtfBuilder } from '../../../src/btf/encode.ts';
 import { FdTable } from '../../../src/kernel/object/fd-table.ts';
-import { type KernelObject, ObjectTable } from '../../../src/kernel/object/kernel-object.ts';
+import { ObjectTable } from '../../../src/kernel/object/kernel-object.ts';
 import { readObjInfo } from '../../../src/uapi/obj-info.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
@@ -9,9 +12,11 @@ import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
 import { embedded } from './embedded.ts';
 
-function object(table: ObjectTable, released: number[]): KernelObject {
-  const id = table.newId('map');
-  const made: KernelObject = { kind: 'map', id, refs: 1, release: () => void released.push(id) };
+const NO_TYPES = Btf.parse(new BtfBuilder().encode());
+
+function object(table: ObjectTable, released: number[]): BtfObject {
+  const id = table.newId('btf');
+  const made: BtfObject = { ...newBtfObject(id, NO_TYPES), release: () => void released.push(id) };
   table.register(made);
   return made;
 }
@@ -23,10 +28,10 @@ describe('object table', () => {
     const one = object(table, released);
     table.get(one);
     table.put(one);
-    expect(table.byId('map', one.id)).toBe(one);
+    expect(table.byId('btf', one.id)).toBe(one);
     table.put(one);
     expect(released).toEqual([one.id]);
-    expect(table.byId('map', one.id)).toBeUndefined();
+    expect(table.byId('btf', one.id)).toBeUndefined();
     expect(() => table.put(one)).toThrow('put more often');
   });
 
@@ -34,9 +39,9 @@ describe('object table', () => {
     const table = new ObjectTable();
     const [one, two, three] = Array.from({ length: 3 }, () => object(table, []));
     table.put(two);
-    expect(table.nextId('map', 0)).toBe(one.id);
-    expect(table.nextId('map', one.id)).toBe(three.id);
-    expect(table.nextId('map', three.id)).toBeUndefined();
+    expect(table.nextId('btf', 0)).toBe(one.id);
+    expect(table.nextId('btf', one.id)).toBe(three.id);
+    expect(table.nextId('btf', three.id)).toBeUndefined();
     expect(object(table, []).id).toBe(three.id + 1);
   });
 
@@ -50,7 +55,7 @@ describe('object table', () => {
     expect(fds.close(b)).toBe(-ERRNO.EBADF);
     expect(fds.install(object(table, released))).toBe(4);
     fds.closeAll();
-    expect(table.count('map')).toBe(0);
+    expect(table.count('btf')).toBe(0);
   });
 });
 
@@ -97,6 +102,20 @@ describe('lifecycle through bpf(2)', () => {
     expect(sys.bpf(BPF_CMD.BPF_MAP_GET_NEXT_ID, { start_id: 0 })).toBe(0);
     sys.close(prog);
     expect(sys.bpf(BPF_CMD.BPF_MAP_GET_NEXT_ID, { start_id: 0 })).toBe(-ERRNO.ENOENT);
+  });
+
+  test('keys and values pass through memory that may be spent', () => {
+    using sys = embedded({ memory: 8 << 20 });
+    const map_fd = sys.bpf(BPF_CMD.BPF_MAP_CREATE, hash);
+    const array = { map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 8 };
+    for (let entries = 1 << 20; entries >= 1; entries >>= 1)
+      while (sys.bpf(BPF_CMD.BPF_MAP_CREATE, { ...array, max_entries: entries }) > 0);
+    const [key, value, next_key] = [new Uint8Array(4), new Uint8Array(4), new Uint8Array(4)];
+    expect(sys.bpf(BPF_CMD.BPF_MAP_DELETE_ELEM, { map_fd, key })).toBe(-ERRNO.ENOMEM);
+    expect(sys.bpf(BPF_CMD.BPF_MAP_GET_NEXT_KEY, { map_fd, key, next_key })).toBe(-ERRNO.ENOMEM);
+    expect(sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_ELEM, { map_fd, key, value })).toBe(-ERRNO.ENOMEM);
+    expect(sys.bpf(BPF_CMD.BPF_MAP_UPDATE_ELEM, { map_fd, key, value })).toBe(-ERRNO.ENOMEM);
+    expect(sys.bpf(BPF_CMD.BPF_MAP_LOOKUP_AND_DELETE_ELEM, { map_fd, key, value })).toBe(-ERRNO.ENOMEM);
   });
 
   test('the binary form of an attribute', () => {

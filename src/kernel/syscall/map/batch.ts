@@ -7,7 +7,7 @@ import { faults } from '../../../uapi/user-buffer.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
-import { flags32 } from './elem.ts';
+import { flags32 } from '../../../uapi/attr-values.ts';
 import type { MapObject } from '../../object/map.ts';
 
 /** Types whose elements always exist. */
@@ -21,10 +21,8 @@ type Batch = MapBatchAttr['batch'];
 
 /** Checks that all four share: the map, or -errno. */
 function prepare(env: SyscallEnv, batch: Batch, mode: number): MapObject | number {
-  const found = fdMap(env, batch.map_fd);
-  if (typeof found === 'number') return found;
-  const { object } = found;
-  if ((found.mode & mode) !== mode) return -ERRNO.EPERM;
+  const object = fdMap(env, batch.map_fd, mode);
+  if (typeof object === 'number') return object;
   if (mode & FMODE_WRITE && object.map.desc.frozen) return -ERRNO.EPERM;
   if (object.map.batch === 'none') return -ERRNO.ENOTSUPP;
   return object;

@@ -16,7 +16,6 @@ import type { Accepted, FuncInfo, LineInfo, VerifiedProgram, VerifierInput } fro
 import { refusedField } from '../attr-rules.ts';
 import { fdBtf, fdMap, fdProg, type SyscallEnv } from '../env.ts';
 import { checkLogAttr, writeLog } from '../log-buffer.ts';
-import type { MapObject } from '../../object/map.ts';
 import { type AttachTarget, checkAttach, checkCaps, fixupAttachType } from './attach-check.ts';
 import { ownerTag } from './ref.ts';
 import { parseFuncInfo, parseLineInfo, type RecordRefusal } from './info-records.ts';
@@ -197,8 +196,8 @@ function verifierInput(
     mapByFd: (fd) => {
       const found = fdMap(env, fd);
       if (typeof found === 'number') return found;
-      held.add(found.object);
-      return found.object.map.desc;
+      held.add(found);
+      return found.map.desc;
     },
     nrCpuIds: env.hooks.nrCpus,
     stopwatch: env.hooks.now,
@@ -221,15 +220,14 @@ function bindFdArray(env: SyscallEnv, attr: ProgLoadAttr, held: Held): RecordRef
   for (let i = 0; i < count; i++) {
     const fd = attr.fd_array === undefined ? undefined : fdAt(attr.fd_array, i);
     if (fd === undefined) return { errno: ERRNO.EFAULT, log: '' };
-    const entry = env.fds.get(fd);
-    const kind = entry?.object.kind;
-    if (entry === undefined || (kind !== 'map' && kind !== 'btf')) {
-      const errno = entry === undefined ? ERRNO.EBADF : ERRNO.EINVAL;
+    const object = env.fds.get(fd)?.object;
+    if (object?.kind !== 'map' && object?.kind !== 'btf') {
+      const errno = object === undefined ? ERRNO.EBADF : ERRNO.EINVAL;
       return { errno, log: `fd ${fd} is not pointing to valid bpf_map or btf\n` };
     }
-    if (kind !== 'map') continue;
-    held.add(entry.object);
-    maps.push((entry.object as MapObject).map.desc);
+    if (object.kind !== 'map') continue;
+    held.add(object);
+    maps.push(object.map.desc);
   }
   return { maps };
 }

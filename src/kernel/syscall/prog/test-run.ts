@@ -2,7 +2,7 @@
 import type { TestRunAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
-import { BadBuffer, claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
+import { type BadBuffer, claimedLength, faults, isBadBuffer, isNullBuffer } from '../../../uapi/user-buffer.ts';
 import { MissingTypes } from '../../world/layouts.ts';
 import { StructError } from '../../world/struct-view.ts';
 import { inCall } from '../../testrun/call.ts';
@@ -30,11 +30,10 @@ export function progTestRun(env: SyscallEnv, { test }: TestRunAttr): number {
   if (unread < 0) return unread;
   const { data_out: dataOut, ctx_out: ctxOut } = test;
   const dataRoom = dataOut === undefined ? (test.data_size_out ?? 0) : claimedLength(dataOut);
-  // Each by its name: this is done for every run.
-  if (test.data_in instanceof BadBuffer) test.data_in = withoutBad(test.data_in);
-  if (test.data_out instanceof BadBuffer) test.data_out = withoutBad(test.data_out);
-  if (test.ctx_in instanceof BadBuffer) test.ctx_in = withoutBad(test.ctx_in);
-  if (test.ctx_out instanceof BadBuffer) test.ctx_out = withoutBad(test.ctx_out);
+  if (isBadBuffer(test.data_in)) test.data_in = withoutBad(test.data_in);
+  if (isBadBuffer(test.data_out)) test.data_out = withoutBad(test.data_out);
+  if (isBadBuffer(test.ctx_in)) test.ctx_in = withoutBad(test.ctx_in);
+  if (isBadBuffer(test.ctx_out)) test.ctx_out = withoutBad(test.ctx_out);
   const result = run(env, prog, test);
   if (result !== 0) return result;
   if (plain) return 0;
@@ -60,7 +59,7 @@ const withoutBad = (bad: BadBuffer): Uint8Array | undefined =>
 
 /** bpf_test_finish, for what the driver could not write: room that is too small counts before memory that is not there. */
 function unwritten(buffer: Uint8Array | undefined, room: number, size: number): number {
-  if (buffer !== undefined && !(buffer instanceof BadBuffer)) return 0;
+  if (buffer !== undefined && !isBadBuffer(buffer)) return 0;
   if (room !== 0 && room < size) return -ERRNO.ENOSPC;
   return isNullBuffer(buffer) ? 0 : -ERRNO.EFAULT;
 }

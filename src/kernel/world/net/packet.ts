@@ -41,11 +41,12 @@ export type SkbOffsets = Offsets<(typeof SKB_FIELDS)[number]> & {
   readonly cbDataEnd: number;
 };
 
-export function xdpOffsets(layouts: KernelLayouts): XdpOffsets {
-  return offsetsOf(layouts, 'xdp_buff', XDP_FIELDS);
-}
+export const xdpOffsets = (layouts: KernelLayouts): XdpOffsets => layouts.once(readXdp);
+export const skbOffsets = (layouts: KernelLayouts): SkbOffsets => layouts.once(readSkb);
 
-export function skbOffsets(layouts: KernelLayouts): SkbOffsets {
+const readXdp = (layouts: KernelLayouts): XdpOffsets => offsetsOf(layouts, 'xdp_buff', XDP_FIELDS);
+
+function readSkb(layouts: KernelLayouts): SkbOffsets {
   const base = offsetsOf(layouts, 'sk_buff', SKB_FIELDS);
   const ends = layouts.struct('bpf_skb_data_end');
   return { ...base, cbDataMeta: base.cb + ends.offset('data_meta'), cbDataEnd: base.cb + ends.offset('data_end') };

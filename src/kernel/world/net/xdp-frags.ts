@@ -12,7 +12,9 @@ const HAS_FRAGS = 1;
 const FRAG = { size: 16, page: 0, length: 8, offset: 12 } as const;
 
 /** Offsets by which the core finds fragments. */
-export function fragOffsets(layouts: KernelLayouts) {
+export const fragOffsets = (layouts: KernelLayouts) => layouts.once(readFrags);
+
+function readFrags(layouts: KernelLayouts) {
   const shared = layouts.struct('skb_shared_info');
   const xdp = xdpOffsets(layouts);
   return {
