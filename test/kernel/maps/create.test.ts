@@ -3,7 +3,8 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createMap, unsupportedMapType } from '../../../src/kernel/maps/make/create.ts';
 import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
-import { MAP_TYPES } from '../../../src/kernel/maps/make/table.ts';
+import { checkAttr } from '../../../src/kernel/rules/map-create.ts';
+import { MAP_TYPES } from '../../../src/kernel/rules/rows/maps.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE, bpfMapTypeName } from '../../../src/uapi/map-types.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
@@ -65,12 +66,46 @@ test('every type of 6.18 has a row, and a map that cannot be stored says so', ()
   const env = setupMaps();
   for (const type of new Set(Object.values(BPF_MAP_TYPE))) {
     if (type === 0) continue;
-    expect(MAP_TYPES[type], bpfMapTypeName(type)).toBeDefined();
-    if (MAP_TYPES[type]?.family === undefined)
-      expect(unsupportedMapType(type)).toMatch(/ is not implemented: see docs\/SCOPE\.md$/);
+    const row = MAP_TYPES[type];
+    expect(row, bpfMapTypeName(type)).toBeDefined();
+    expect(unsupportedMapType(type) ?? 'is not implemented: see docs/SCOPE.md').toMatch(
+      /is not implemented: see docs\/SCOPE\.md$/,
+    );
   }
   const attr = { map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP, key_size: 4, value_size: 4, max_entries: 1 };
   expect(createMap(env, attr, new FakeFds())).toBe(-ERRNO.EOPNOTSUPP);
+});
+
+test('maps of every type are made, or named as missing', () => {
+  const env = setupMaps();
+  const inner = mustCreate(env, {
+    map_type: BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY,
+    key_size: 4,
+    value_size: 4,
+    max_entries: 1,
+  });
+  const sizes = [0, 4, 8, 16];
+  for (const [type, { create }] of Object.entries(MAP_TYPES)) {
+    const fitting = sizes
+      .flatMap((key_size) =>
+        sizes.flatMap((value_size) => [0, 1, 4096].map((max_entries) => ({ key_size, value_size, max_entries }))),
+      )
+      .map((sizes) => ({
+        ...sizes,
+        map_type: Number(type),
+        map_flags: create.needs ?? 0,
+        btf_vmlinux_value_type_id: 1,
+      }))
+      .find((attr) => checkAttr(create, attr) === 0);
+    if (fitting === undefined) throw new Error(`${bpfMapTypeName(Number(type))} takes none of the sizes`);
+    const { btf_vmlinux_value_type_id, ...plain } = fitting;
+    const attr =
+      Number(type) === BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS ? { ...plain, btf_vmlinux_value_type_id } : plain;
+    const made = createMap(env, attr, new FakeFds(), { inner: inner.desc });
+    if (create.btf === 'int-key') expect(made).toBe(-ERRNO.EINVAL);
+    else if (unsupportedMapType(Number(type)) !== undefined) expect(made, type).toBe(-ERRNO.EOPNOTSUPP);
+    else expect(typeof made, type).toBe('object');
+  }
 });
 
 test('a request beyond the budget takes nothing and gives ENOMEM', () => {

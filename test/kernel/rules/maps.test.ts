@@ -5,7 +5,7 @@ import { mapHelperAllowed, mapProgRefusal } from '../../../src/kernel/rules/map-
 import { MAP_TYPES } from '../../../src/kernel/rules/rows/maps.ts';
 import { ALL_CAPS, type ProgQuery } from '../../../src/kernel/rules/prog-type.ts';
 import { BPF_FUNC } from '../../../src/uapi/helper-ids.ts';
-import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';
+import { BPF_MAP_TYPE, PER_CPU_MAP_TYPES } from '../../../src/uapi/map-types.ts';
 import { LINUX_6_18 } from './kernels.ts';
 
 const fixture = LINUX_6_18.recorded('maps.json') as {
@@ -45,6 +45,11 @@ describe('maps', () => {
     const names = new Set(NAMES.values());
     for (const row of Object.values(MAP_TYPES))
       for (const helper of row.helpers ?? []) expect(names.has(helper), helper).toBe(true);
+  });
+
+  it('have values for each CPU where the user side sizes them so', () => {
+    const perCpu = Object.keys(MAP_TYPES).filter((type) => MAP_TYPES[Number(type)].perCpu === true);
+    expect(perCpu.map(Number).sort((a, b) => a - b)).toEqual([...PER_CPU_MAP_TYPES].sort((a, b) => a - b));
   });
 
   it('keep away from program types that must not use them', () => {

@@ -1,8 +1,9 @@
 /** MAP_CREATE: checks the attribute, makes the storage and registers the map. */
 import type { MapCreateAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
-import { bpfMapTypeName } from '../../../uapi/map-types.ts';
+import { BPF_MAP_TYPE as T, bpfMapTypeName } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
+import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import { ArrayMap } from '../array.ts';
 import { BloomMap } from '../bloom.ts';
 import { type MapContext, describeMap, roundLru } from './describe.ts';
@@ -17,32 +18,43 @@ import { QueueMap } from '../queue.ts';
 import { RingbufMap } from '../ringbuf.ts';
 import { StackTraceMap } from '../stack-trace.ts';
 import { OutOfMemory } from '../scratch.ts';
-import { type Family, MAP_TYPES } from './table.ts';
 import { TargetArrayMap } from '../target-array.ts';
 import { TargetHashMap } from '../target-hash.ts';
 
 type Maker = (env: MapEnv, desc: MapDesc, fds: FdResolver) => BpfMap;
 
-const MAKERS: Readonly<Record<Family, Maker>> = {
-  array: (env, desc) => new ArrayMap(env, desc),
-  hash: (env, desc) => new HashMap(env, desc),
-  'lpm-trie': (env, desc) => new LpmTrieMap(env, desc),
-  'prog-array': (env, desc, fds) => new ProgArrayMap(env, desc, fds),
-  'perf-event-array': (env, desc, fds) => new PerfEventArrayMap(env, desc, fds),
-  'array-of-maps': (env, desc, fds) => new ArrayOfMaps(env, desc, fds),
-  'hash-of-maps': (env, desc, fds) => new HashOfMaps(env, desc, fds),
-  'target-array': (env, desc, fds) => new TargetArrayMap(env, desc, fds),
-  'target-hash': (env, desc, fds) => new TargetHashMap(env, desc, fds),
-  queue: (env, desc) => new QueueMap(env, desc),
-  bloom: (env, desc) => new BloomMap(env, desc),
-  ringbuf: (env, desc) => new RingbufMap(env, desc),
-  'stack-trace': (env, desc) => new StackTraceMap(env, desc),
+const hash: Maker = (env, desc) => new HashMap(env, desc);
+const array: Maker = (env, desc) => new ArrayMap(env, desc);
+const targets: Maker = (env, desc, fds) => new TargetArrayMap(env, desc, fds);
+const queue: Maker = (env, desc) => new QueueMap(env, desc);
+
+/** Makers of maps by type; rows without one can be described and verified against, but not created. */
+const MAKERS: Readonly<Record<number, Maker | undefined>> = {
+  [T.BPF_MAP_TYPE_HASH]: hash,
+  [T.BPF_MAP_TYPE_ARRAY]: array,
+  [T.BPF_MAP_TYPE_PROG_ARRAY]: (env, desc, fds) => new ProgArrayMap(env, desc, fds),
+  [T.BPF_MAP_TYPE_PERF_EVENT_ARRAY]: (env, desc, fds) => new PerfEventArrayMap(env, desc, fds),
+  [T.BPF_MAP_TYPE_PERCPU_HASH]: hash,
+  [T.BPF_MAP_TYPE_PERCPU_ARRAY]: array,
+  [T.BPF_MAP_TYPE_STACK_TRACE]: (env, desc) => new StackTraceMap(env, desc),
+  [T.BPF_MAP_TYPE_LRU_HASH]: hash,
+  [T.BPF_MAP_TYPE_LRU_PERCPU_HASH]: hash,
+  [T.BPF_MAP_TYPE_LPM_TRIE]: (env, desc) => new LpmTrieMap(env, desc),
+  [T.BPF_MAP_TYPE_ARRAY_OF_MAPS]: (env, desc, fds) => new ArrayOfMaps(env, desc, fds),
+  [T.BPF_MAP_TYPE_HASH_OF_MAPS]: (env, desc, fds) => new HashOfMaps(env, desc, fds),
+  [T.BPF_MAP_TYPE_DEVMAP]: targets,
+  [T.BPF_MAP_TYPE_CPUMAP]: targets,
+  [T.BPF_MAP_TYPE_XSKMAP]: targets,
+  [T.BPF_MAP_TYPE_QUEUE]: queue,
+  [T.BPF_MAP_TYPE_STACK]: queue,
+  [T.BPF_MAP_TYPE_DEVMAP_HASH]: (env, desc, fds) => new TargetHashMap(env, desc, fds),
+  [T.BPF_MAP_TYPE_RINGBUF]: (env, desc) => new RingbufMap(env, desc),
+  [T.BPF_MAP_TYPE_BLOOM_FILTER]: (env, desc) => new BloomMap(env, desc),
 };
 
 /** Why a type cannot be created here although the kernel has it; undefined when it can, or when nobody has it. */
 export function unsupportedMapType(type: number): string | undefined {
-  const row = MAP_TYPES[type];
-  if (row === undefined || row.family !== undefined) return undefined;
+  if (MAP_TYPES[type] === undefined || MAKERS[type] !== undefined) return undefined;
   return `${bpfMapTypeName(type)} is not implemented: see docs/SCOPE.md`;
 }
 
@@ -58,9 +70,8 @@ export function createMap(
 ): BpfMap | number {
   const checked = describeMap(attr, { ...context, id: 0, inner: context.inner ?? templateOf(attr, fds) });
   if (typeof checked === 'number') return checked;
-  const family = MAP_TYPES[checked.type]?.family;
-  const make = family && MAKERS[family];
-  if (!make) return -ERRNO.EOPNOTSUPP;
+  const make = MAKERS[checked.type];
+  if (make === undefined) return -ERRNO.EOPNOTSUPP;
   try {
     const map = make(env, { ...roundLru(checked, env.nrCpus), id: env.nextMapId() }, fds);
     env.maps.set(map.addr, map);

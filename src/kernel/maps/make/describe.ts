@@ -6,12 +6,15 @@ import type { MapCreateAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
-import { type CheckRow, checkAttr, checkCommon, validObjName } from './check.ts';
+import { checkAttr, checkCommon, type CreateRules } from '../../rules/map-create.ts';
+import { MAP_TYPES, type MapTypeRow } from '../../rules/rows/maps.ts';
 import { BPF_F_NO_COMMON_LRU, BPF_F_RDONLY_PROG } from '../../../uapi/flags.ts';
-import { MAP_TYPES } from './table.ts';
 import { claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
 
 const SHA256_SIZE = 32;
+
+/** An object name as the kernel takes it (bpf_obj_name_cpy): up to 15 letters, digits, `_` and `.`. */
+export const validObjName = (name: string): boolean => /^[A-Za-z0-9_.]{0,15}$/.test(name);
 
 /** Parts of a map description beside the attribute's numbers: each as it was found, or the errno that is due when its turn comes. */
 export interface MapContext {
@@ -31,18 +34,18 @@ export interface MapContext {
 /** The descriptor that MAP_CREATE with this attribute makes, or -errno. Checks are made in the order of 6.18. */
 export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc | number {
   const attr = asU32(given);
-  const row = MAP_TYPES[attr.map_type];
+  const row: MapTypeRow | undefined = MAP_TYPES[attr.map_type];
+  const rules = row?.create;
   const bad =
-    checkCommon(attr, row?.extra === true) ||
-    checkType(row, attr, context.refused ?? 0) ||
+    checkCommon(attr, rules?.extra === true) ||
+    checkType(rules, attr, context.refused ?? 0) ||
     (context.unmade ?? 0) ||
-    checkInner(attr, context) ||
+    checkInner(attr, row, context) ||
     (validObjName(attr.map_name ?? '') ? 0 : -ERRNO.EINVAL) ||
-    checkBtf(attr, context, row?.btf) ||
+    checkBtf(attr, context, rules?.btf) ||
     checkExclusive(attr);
   if (bad !== 0) return bad;
   const { btf, record, inner } = context;
-  const devmap = attr.map_type === T.BPF_MAP_TYPE_DEVMAP || attr.map_type === T.BPF_MAP_TYPE_DEVMAP_HASH;
   return {
     id: context.id,
     name: attr.map_name ?? '',
@@ -51,7 +54,7 @@ export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc 
     valueSize: attr.value_size,
     maxEntries: attr.max_entries,
     // A devmap lookup points into kernel data that programs must not write.
-    flags: (attr.map_flags ?? 0) | (devmap ? BPF_F_RDONLY_PROG : 0),
+    flags: (attr.map_flags ?? 0) | (row?.constValues === true ? BPF_F_RDONLY_PROG : 0),
     mapExtra: Number(attr.map_extra ?? 0n),
     ...(typeof btf === 'object' ? { btf } : {}),
     btfKeyTypeId: attr.btf_key_type_id ?? 0,
@@ -66,9 +69,9 @@ export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc 
   };
 }
 
-function checkType(row: CheckRow | undefined, attr: MapCreateAttr, refused: number): number {
-  if (row === undefined) return -ERRNO.EINVAL;
-  return row.late ? refused || checkAttr(row, attr) : checkAttr(row, attr) || refused;
+function checkType(rules: CreateRules | undefined, attr: MapCreateAttr, refused: number): number {
+  if (rules === undefined) return -ERRNO.EINVAL;
+  return rules.late ? refused || checkAttr(rules, attr) : checkAttr(rules, attr) || refused;
 }
 
 /** The numbers as union bpf_attr holds them. */
@@ -91,7 +94,7 @@ export function roundLru(desc: MapDesc, nrCpus: number): MapDesc {
 }
 
 /** map_check_btf: ids must name types of the right size, and what the map type makes of them. */
-function checkBtf(attr: MapCreateAttr, context: MapContext, rule: CheckRow['btf']): number {
+function checkBtf(attr: MapCreateAttr, context: MapContext, rule: CreateRules['btf']): number {
   const key = attr.btf_key_type_id ?? 0;
   const value = attr.btf_value_type_id ?? 0;
   const { btf, record } = context;
@@ -151,20 +154,15 @@ function checkCgroupKey(btf: Btf, key: number): boolean {
 }
 
 /** bpf_map_meta_alloc: what a template may be. */
-function checkInner(attr: MapCreateAttr, context: MapContext): number {
-  if (attr.map_type !== T.BPF_MAP_TYPE_ARRAY_OF_MAPS && attr.map_type !== T.BPF_MAP_TYPE_HASH_OF_MAPS) return 0;
+function checkInner(attr: MapCreateAttr, row: MapTypeRow | undefined, context: MapContext): number {
+  if (row?.ofMaps !== true) return 0;
   const { inner } = context;
   if (typeof inner === 'number') return inner;
   // Without a template its descriptor is 0, which stands for something that is no map.
   if (!inner) return attr.inner_map_fd ? -ERRNO.EBADF : -ERRNO.EINVAL;
   if (inner.inner) return -ERRNO.EINVAL;
   if (inner.exclProgHash) return -ERRNO.ENOTSUPP;
-  const unsupported: readonly number[] = [
-    T.BPF_MAP_TYPE_CGROUP_STORAGE,
-    T.BPF_MAP_TYPE_PERCPU_CGROUP_STORAGE,
-    T.BPF_MAP_TYPE_STRUCT_OPS,
-  ];
-  return unsupported.includes(inner.type) ? -ERRNO.ENOTSUPP : 0;
+  return MAP_TYPES[inner.type]?.neverInner === true ? -ERRNO.ENOTSUPP : 0;
 }
 
 /** An exclusive map is for the one program whose instructions have this SHA-256. */

@@ -2,20 +2,13 @@
 import type { MapBatchAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_F_LOCK } from '../../../uapi/flags.ts';
-import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import { faults } from '../../../uapi/user-buffer.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
+import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
 import { flags32 } from '../../../uapi/attr-values.ts';
 import type { MapObject } from '../../object/map.ts';
-
-/** Types whose elements always exist. */
-const INDEXED: ReadonlySet<number> = new Set([
-  T.BPF_MAP_TYPE_ARRAY,
-  T.BPF_MAP_TYPE_PERCPU_ARRAY,
-  T.BPF_MAP_TYPE_ARRAY_OF_MAPS,
-]);
 
 type Batch = MapBatchAttr['batch'];
 
@@ -144,7 +137,7 @@ export function mapDeleteBatch(env: SyscallEnv, { batch }: MapBatchAttr): number
   const object = prepare(env, batch, FMODE_WRITE);
   if (typeof object === 'number') return object;
   const { map } = object;
-  if (INDEXED.has(map.desc.type)) return -ERRNO.ENOTSUPP;
+  if (MAP_TYPES[map.desc.type].indexed === true) return -ERRNO.ENOTSUPP;
   const flags = elemFlags(object, batch);
   if (flags < 0) return flags;
   const { keySize } = map.desc;

@@ -4,6 +4,7 @@ import { BPF_F_LOCK } from '../../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import { copyFromUser, copyToUser, type UserBytes, viewUser } from '../../../uapi/user-buffer.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
+import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
 import type { MapObject } from '../../object/map.ts';
 
@@ -11,17 +12,6 @@ import type { MapObject } from '../../object/map.ts';
 type Bytes = UserBytes | undefined;
 
 const NO_BYTES = new Uint8Array(0);
-
-/** Types whose elements can be taken out. */
-const LOOKUP_AND_DELETE_TYPES: ReadonlySet<number> = new Set([
-  T.BPF_MAP_TYPE_QUEUE,
-  T.BPF_MAP_TYPE_STACK,
-  T.BPF_MAP_TYPE_HASH,
-  T.BPF_MAP_TYPE_PERCPU_HASH,
-  T.BPF_MAP_TYPE_LRU_HASH,
-  T.BPF_MAP_TYPE_LRU_PERCPU_HASH,
-  T.BPF_MAP_TYPE_STACK_TRACE,
-]);
 
 /** A copy of the key, or -errno (__bpf_copy_key): valid until the next command. */
 function copyKey(env: SyscallEnv, object: MapObject, key: Bytes): Uint8Array | number {
@@ -117,7 +107,7 @@ export function lookupAndDeleteElem(env: SyscallEnv, fd: number, key: Bytes, val
   if (flags & BPF_F_LOCK && !hasLock(object)) return -ERRNO.EINVAL;
   const own = copyKey(env, object, key);
   if (typeof own === 'number') return own;
-  if (!LOOKUP_AND_DELETE_TYPES.has(type)) return -ERRNO.ENOTSUPP;
+  if (MAP_TYPES[type].takesOut !== true) return -ERRNO.ENOTSUPP;
   return copyOut(object.map.lookupAndDelete(own, flags), value);
 }
 

@@ -6,7 +6,7 @@ import { ERRNO } from '../../../uapi/errno.ts';
 import * as F from '../../../uapi/flags.ts';
 import { claimedLength, faults } from '../../../uapi/user-buffer.ts';
 import type { LoadedProg } from '../../object/prog.ts';
-import { validObjName } from '../../maps/make/check.ts';
+import { validObjName } from '../../maps/make/describe.ts';
 import { ProgArrayMap } from '../../maps/prog-array.ts';
 import type { BtfObject } from '../../object/btf.ts';
 import type { Executable } from '../../object/executable.ts';

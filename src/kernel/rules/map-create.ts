@@ -1,8 +1,8 @@
-/** Rules of MAP_CREATE in the order of 6.18's alloc checks, as predicates that table rows combine. */
-import { ERRNO } from '../../../uapi/errno.ts';
-import type { MapCreateAttr } from '../../../uapi/attr.ts';
-import * as F from '../../../uapi/flags.ts';
-import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
+/** MAP_CREATE's rules in the order of 6.18's alloc checks: predicates that the rows of map types combine, and the check of a row. */
+import { ERRNO } from '../../uapi/errno.ts';
+import type { MapCreateAttr } from '../../uapi/attr.ts';
+import * as F from '../../uapi/flags.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 
 /** KMALLOC_MAX_SIZE: the largest single allocation. */
 const KMALLOC_MAX = 1 << 22;
@@ -11,10 +11,13 @@ const PERCPU_MAX = 32768;
 /** struct htab_elem of 6.18, which counts against the limit of key plus value. */
 const HTAB_ELEM = 48;
 const PAGE = 4096;
+/** MAX_BPF_STACK */
+const MAX_BPF_STACK = 512;
 /** BPF_LOCAL_STORAGE_MAX_VALUE_SIZE: a 16-bit size with struct bpf_local_storage_elem, 128 bytes, in front. */
 const LOCAL_STORAGE_MAX = 0xffff - 128;
 
-export interface CheckRow {
+/** What MAP_CREATE asks of an attribute with a map type: a row of rows/maps.ts has one. */
+export interface CreateRules {
   /** map_flags that the type knows. */
   readonly flags: number;
   /** map_flags that must be set. */
@@ -69,6 +72,8 @@ export const percpuHashSize = (a: MapCreateAttr): number => hashSize(a) || tooBi
 /** Per-CPU memory has no NUMA node of its own. */
 export const percpuLruSize = (a: MapCreateAttr): number =>
   (a.map_flags ?? 0) & F.BPF_F_NUMA_NODE ? -ERRNO.EINVAL : percpuHashSize(a);
+export const sockHashSize = (a: MapCreateAttr): number => tooBig(a.key_size > MAX_BPF_STACK);
+export const devmapHashSize = (a: MapCreateAttr): number => (a.max_entries > 0x8000_0000 ? -ERRNO.EINVAL : 0);
 export const structOps = (a: MapCreateAttr): number => (a.btf_vmlinux_value_type_id ? 0 : -ERRNO.EINVAL);
 export const lru =
   (size: (a: MapCreateAttr) => number) =>
@@ -85,9 +90,6 @@ function roundUp8(n: number): number {
 
 const PROG_ACCESS = F.BPF_F_RDONLY_PROG | F.BPF_F_WRONLY_PROG;
 const USER_ACCESS = F.BPF_F_RDONLY | F.BPF_F_WRONLY;
-
-/** An object name as the kernel takes it (bpf_obj_name_cpy): up to 15 letters, digits, `_` and `.`. */
-export const validObjName = (name: string): boolean => /^[A-Za-z0-9_.]{0,15}$/.test(name);
 
 /** NUMA_NO_NODE: no node is wished for. */
 const NO_NODE = 0xffff_ffff;
@@ -108,7 +110,7 @@ export function checkCommon(attr: MapCreateAttr, takesExtra: boolean): number {
 }
 
 /** The type's check of flags and sizes (map_alloc_check): 0 or -errno. */
-export function checkAttr(row: CheckRow, attr: MapCreateAttr): number {
+export function checkAttr(row: CreateRules, attr: MapCreateAttr): number {
   const flags = attr.map_flags ?? 0;
   const { EINVAL } = ERRNO;
   const early = row.first?.(attr) ?? 0;
