@@ -11,25 +11,74 @@ export class Refused extends Error {
   }
 }
 
+/** What is kept of a log: so many bytes of its end, or of its beginning. All of it by default. */
+export interface LogRoom {
+  readonly bytes: number;
+  readonly from: 'start' | 'end';
+}
+
+/** Dropped lines are cleared away when there are as many. */
+const DROPPED_MAX = 1024;
+
+/** Keeps no more lines than its room needs: a log is many times as long as the types that it tells of. */
 export class CheckLog {
   readonly #lines: string[] = [];
+  /** Lines before this one were dropped. */
+  #first = 0;
+  /** Bytes of the lines that are kept. */
+  #kept = 0;
+  #bytes = 0;
+  readonly #room: LogRoom;
 
   constructor(
     /** Whether types that are in order are logged too. */
     readonly verbose: boolean,
-  ) {}
+    room: LogRoom = { bytes: Number.POSITIVE_INFINITY, from: 'end' },
+  ) {
+    this.#room = room;
+  }
 
+  /** Bytes of the whole log. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What is kept of it, in whole lines. */
   text(): string {
-    return this.#lines.join('');
+    return this.#lines.slice(this.#first).join('');
+  }
+
+  #add(text: string): void {
+    const size = utf8Length(text);
+    this.#bytes += size;
+    const { bytes, from } = this.#room;
+    if (from === 'start' && this.#kept >= bytes) return;
+    this.#lines.push(text);
+    this.#kept += size;
+    if (from === 'start') return;
+    while (this.#first < this.#lines.length) {
+      const first = utf8Length(this.#lines[this.#first]);
+      if (this.#kept - first < bytes) break;
+      this.#kept -= first;
+      this.#first++;
+    }
+    if (this.#first < DROPPED_MAX) return;
+    this.#lines.splice(0, this.#first);
+    this.#first = 0;
+  }
+
+  /** Text without a line end. */
+  note(text: string): void {
+    this.#add(text);
   }
 
   line(text: string): void {
-    this.#lines.push(`${text}\n`);
+    this.#add(`${text}\n`);
   }
 
   /** A line of a type that passed. */
   good(text: () => string): void {
-    if (this.verbose) this.#lines.push(`${text()}\n`);
+    if (this.verbose) this.#add(`${text()}\n`);
   }
 
   fail(text: string, errno: number = ERRNO.EINVAL): never {
@@ -39,7 +88,7 @@ export class CheckLog {
 
   /** Reasons that belong to no type, which the kernel writes without a line end. */
   failBare(text: string, errno: number = ERRNO.EINVAL): never {
-    this.#lines.push(text);
+    this.note(text);
     throw new Refused(errno);
   }
 
@@ -47,6 +96,9 @@ export class CheckLog {
     this.fail(`${typeLine(t)} ${why}`, errno);
   }
 }
+
+const ASCII = /^[\0-\x7f]*$/;
+const utf8Length = (text: string): number => (ASCII.test(text) ? text.length : new TextEncoder().encode(text).length);
 
 const NAME_OF_KIND = (kind: number): string =>
   kind === BTF_KIND.UNKN ? 'UNKNOWN' : (BTF_KIND_NAME[kind] ?? 'UNKNOWN');

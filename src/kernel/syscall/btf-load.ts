@@ -8,7 +8,7 @@ import { claimedLength, faults } from '../../uapi/user-buffer.ts';
 import { newBtfObject } from '../object/btf.ts';
 import { refusedField } from './attr-rules.ts';
 import type { SyscallEnv } from './env.ts';
-import { checkLogAttr, writeLog } from './log-buffer.ts';
+import { checkLogAttr, logRoom, writeLog } from './log-buffer.ts';
 
 /** bpf_btf_load */
 export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
@@ -24,8 +24,12 @@ export function btfLoad(env: SyscallEnv, attr: BtfLoadAttr): number {
   if (badLog < 0) return badLog;
   if (faults(bytes)) return -ERRNO.EFAULT;
   // A copy: the caller's buffer is the caller's.
-  const checked = validateBtf(bytes.slice(), { withLog: level !== 0, kernelBtf: () => env.vmlinux() });
-  const log = writeLog(level, attr.btf_log_buf, checked.log);
+  const checked = validateBtf(bytes.slice(), {
+    withLog: level !== 0,
+    logRoom: logRoom(level, attr.btf_log_buf),
+    kernelBtf: () => env.vmlinux(),
+  });
+  const log = writeLog(level, attr.btf_log_buf, checked.log, checked.logBytes);
   attr.btf_log_true_size = log.trueSize;
   if (log.errno < 0) return log.errno;
   if (checked.btf === undefined) return -checked.errno;
