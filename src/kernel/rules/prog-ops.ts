@@ -2,7 +2,7 @@
 import { inBuild, type KernelBuild } from './build.ts';
 import { attachTypeSince } from './rows/attach.ts';
 import { compileCtxUse } from './rows/ctx/check.ts';
-import { helperProto, helperRow } from './rows/helpers/protos.ts';
+import { helperId, helperProto, helperRow } from './rows/helpers/protos.ts';
 import { BASE, type HelperGrant } from './rows/helpers/sets.ts';
 import type { Caps, ProgQuery, ProgTypeOps } from './prog-type.ts';
 import type { ProgTypeRow, RetRule } from './rows/progs/row.ts';
@@ -23,12 +23,13 @@ export function compileProgType(row: ProgTypeRow, build: KernelBuild): ProgTypeO
   const offers: Offer[][] = [];
   for (const entry of row.withoutBase ? row.helpers : [...row.helpers, ...BASE]) {
     const grant: HelperGrant = typeof entry === 'string' ? { helper: entry } : entry;
-    const proto = helperRow(grant.helper);
-    const { since = proto.since, until = proto.until, config } = grant;
+    const own = helperRow(grant.helper);
+    const { since = own.since, until = own.until, config } = grant;
     if (!inBuild({ since, until, config }, build)) continue;
-    offers[proto.id] ??= [];
+    const id = helperId(grant.helper);
+    offers[id] ??= [];
     const attach = grant.attach?.filter((type) => inBuild({ since: attachTypeSince(type) }, build));
-    offers[proto.id].push({ grant: attach === undefined ? grant : { ...grant, attach }, proto: undefined });
+    offers[id].push({ grant: attach === undefined ? grant : { ...grant, attach }, proto: undefined });
   }
   const ranges = row.ret.map((r) => (r.range === 'any' ? undefined : { min: r.range[0], max: r.range[1] }));
   return {

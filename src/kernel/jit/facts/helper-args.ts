@@ -1,14 +1,17 @@
 /** How many argument registers each helper reads: what a caller has to pass in the frame. */
 import { lazy } from '../../../util/lazy.ts';
 import { INTERNAL_HELPER } from '../../rules/rows/helpers/internal.ts';
-import { helperKeys, helperRow } from '../../rules/rows/helpers/protos.ts';
+import { helperId, helperKeys, helperRow } from '../../rules/rows/helpers/protos.ts';
 
 /** bpf_trace_printk takes up to three values that its prototype does not name. */
 const VARIADIC = 6;
 
 const counts = lazy((): ReadonlyMap<number, number> => {
   const most = new Map<number, number>();
-  for (const p of helperKeys().map(helperRow)) most.set(p.id, Math.max(p.args.length, most.get(p.id) ?? 0));
+  for (const key of helperKeys()) {
+    const id = helperId(key);
+    most.set(id, Math.max(helperRow(key).args.length, most.get(id) ?? 0));
+  }
   most.set(VARIADIC, 5);
   for (const id of Object.values(INTERNAL_HELPER)) most.set(id, 2);
   return most;

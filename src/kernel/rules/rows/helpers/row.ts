@@ -22,8 +22,8 @@ import {
   RET_PTR_TO_SOCKET,
 } from '../../reg-types.ts';
 
-/** A prototype without its name: the row's key is the UAPI name, or `name:variant`. */
-export type HelperRow = Omit<FuncProto, 'name'> & Versioned;
+/** A prototype without its name and id: the row's key is the UAPI name, or `name:variant`. */
+export type HelperRow = Omit<FuncProto, 'name' | 'id'> & Versioned;
 export type HelperTable = Readonly<Record<string, HelperRow>>;
 
 // enum bpf_arg_type's extended types, under the kernel's names.
