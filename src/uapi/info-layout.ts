@@ -3,6 +3,7 @@
 /** `bytes` and `name` lie in the struct; `ptr` is the address of a caller's buffer. */
 export type InfoFieldKind = 'u32' | 'u64' | 'name' | 'bytes' | 'bit' | 'ptr';
 
+/** A field of an info struct: its place in the binary layout, and what it is. */
 export interface InfoField {
   readonly name: string;
   readonly off: number;
@@ -13,10 +14,12 @@ export interface InfoField {
   readonly count?: string;
   readonly elem?: number;
 }
+/** The binary layout of an info struct. */
 export interface InfoLayout {
   readonly size: number;
   readonly fields: readonly InfoField[];
 }
+/** Kinds of objects that OBJ_GET_INFO_BY_FD tells of: each has its own struct. */
 export type InfoKind = 'prog' | 'map' | 'btf' | 'link';
 
 const u32 = (name: string, off: number): InfoField => ({ name, off, kind: 'u32' });
@@ -29,6 +32,7 @@ const ptr = (name: string, off: number, count: string, elem: number): InfoField 
   elem,
 });
 
+/** The layouts of struct bpf_prog_info, bpf_map_info, bpf_btf_info and bpf_link_info, by the kind of object. */
 export const INFO_LAYOUTS = {
   prog: {
     size: 232,

@@ -3,6 +3,7 @@ import type { BpfSyscall } from './attr.ts';
 import { BPF_CMD } from './cmd.ts';
 import { decodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from './info-layout.ts';
 
+/** What OBJ_GET_INFO_BY_FD gave: values by field, and contents of its buffers by the field that points to them. */
 export interface ObjInfo {
   /** Scalar fields by name. */
   readonly values: InfoValues;
