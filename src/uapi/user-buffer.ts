@@ -59,7 +59,7 @@ const bufferOf = getter('buffer');
 const offsetOf = getter('byteOffset');
 const lengthOf = getter('byteLength');
 // Copies of bytes look at nothing that a caller can override: neither in what they read nor in what they write.
-const setBytes = Uint8Array.prototype.set as (this: Uint8Array, from: Uint8Array, at?: number) => void;
+const setBytes = Uint8Array.prototype.set;
 
 /** Up to here a loop is faster than a call. */
 const SHORT = 8;

@@ -81,11 +81,11 @@ describe.each(COMMANDS.map((cmd) => [bpfCmdName(cmd), cmd] as const))('%s', (_, 
 type Run = (env: unknown, ...args: unknown[]) => number;
 type ElemTaker = (given: unknown, env: unknown, run: Run) => number;
 const ELEMENTS: readonly (readonly [Cmd, ElemTaker])[] = [
-  [C.BPF_MAP_LOOKUP_ELEM, takeValue as ElemTaker],
-  [C.BPF_MAP_UPDATE_ELEM, takeValue as ElemTaker],
-  [C.BPF_MAP_LOOKUP_AND_DELETE_ELEM, takeValue as ElemTaker],
-  [C.BPF_MAP_DELETE_ELEM, takeKey as ElemTaker],
-  [C.BPF_MAP_GET_NEXT_KEY, takeNextKey as ElemTaker],
+  [C.BPF_MAP_LOOKUP_ELEM, takeValue],
+  [C.BPF_MAP_UPDATE_ELEM, takeValue],
+  [C.BPF_MAP_LOOKUP_AND_DELETE_ELEM, takeValue],
+  [C.BPF_MAP_DELETE_ELEM, takeKey],
+  [C.BPF_MAP_GET_NEXT_KEY, takeNextKey],
 ];
 
 describe.each(ELEMENTS)('fields that become arguments, command %i', (cmd, take) => {

@@ -37,7 +37,7 @@ export class KernelMemory {
 
   /** A copy of the bytes at an address. */
   read(addr: number, size: number): Uint8Array<ArrayBuffer> {
-    if (size > SHORT) return this.u8.slice(addr, addr + size) as Uint8Array<ArrayBuffer>;
+    if (size > SHORT) return this.u8.slice(addr, addr + size);
     const bytes = new Uint8Array(size);
     for (let i = 0; i < size; i++) bytes[i] = this.u8[addr + i];
     return bytes;
