@@ -3,6 +3,7 @@ export { Btf } from './btf/btf.ts';
 export type { BtfInput, BtfValue } from './btf/value.ts';
 export { loadPackagedBtf, PACKAGED_KERNEL, type Unpack } from './btf/vmlinux/index.ts';
 export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/boot/runtime.ts';
+export type { Snapshot } from './kernel/boot/snapshot.ts';
 export type { RuntimeProgram } from './kernel/boot/runtime-program.ts';
 export type { KernelMemory } from './kernel/mem/memory.ts';
 export type { KernelName } from './kernel/rules/build.ts';
@@ -65,4 +66,4 @@ export type {
   PreparedPackets,
   VerifierStats,
 } from './uapi/embedded.ts';
-export { type AbortReason, FormatError, InternalError, ProgramAbort } from './util/errors.ts';
+export { type AbortReason, FormatError, InternalError, NotSimulated, ProgramAbort } from './util/errors.ts';

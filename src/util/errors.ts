@@ -27,6 +27,21 @@ export function invariant(condition: unknown, message: string): asserts conditio
   if (!condition) throw new InternalError(message);
 }
 
+/** Something that the simulated kernel cannot do faithfully, so it is not done at all. */
+export class NotSimulated extends Error {
+  override readonly name = 'NotSimulated';
+  /**
+   * @param what what was asked for
+   * @param detail what it lacks, one sentence without a full stop
+   */
+  constructor(
+    readonly what: string,
+    readonly detail: string,
+  ) {
+    super(`${what}: ${detail}`);
+  }
+}
+
 /** Why a run ended without a result. */
 export type AbortReason =
   | 'out-of-bounds'

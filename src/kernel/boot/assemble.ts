@@ -11,21 +11,26 @@ import { Deadline } from '../run/deadline.ts';
 import { inCall } from '../testrun/call.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
+import type { MapEnv } from '../maps/env.ts';
 import { createMapEnv } from '../maps/make/env.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { layoutMemory, type MemoryLayout } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
+import { Owners } from '../mem/owners.ts';
 import { Rcu } from '../mem/rcu.ts';
+import { saveMap, type Saved } from '../mem/saved.ts';
 import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
 import { type ClockOption, WorldTime } from '../world/time/time.ts';
+import { Random } from '../world/random.ts';
 import { Structs } from '../world/struct-view.ts';
 import { World } from '../world/world.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
 import { mapPages, openPerfRing } from './user-pages.ts';
+import { type Snapshot, Snapshots } from './snapshot.ts';
 import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
 import { compileRules } from '../rules/compile.ts';
@@ -114,6 +119,17 @@ export interface Runtime extends BpfSyscall, Disposable {
    * With the host's clock, 0 runs what is due, and more is a RangeError. Gives how many events happened, and throws what one of them throws.
    */
   advance(ns: bigint | number): number;
+  /**
+   * The runtime as it is now: memory, maps, programs, descriptors, time, events, random numbers. What cannot be put back is a
+   * NotSimulated error: runtimes with the host's clock, in the middle of a run, and while programs are compiled in the background.
+   */
+  snapshot(): Snapshot;
+  /**
+   * Goes back to a snapshot, as often as wanted. What was made since vanishes, and what was closed is there again; runs from here on
+   * do what they did after the snapshot. Handles of what vanished fail: programs and packet runners with a RangeError, structs with a
+   * StructError, descriptors with -EBADF until their numbers are given again.
+   */
+  restore(snapshot: Snapshot): void;
   /** CPUs that programs run on: one, whatever {@link RuntimeOptions.cpus} says, and that of {@link RuntimeOptions.cpu}. */
   readonly cpus: readonly Cpu[];
   /** The last run's redirect. */
@@ -129,6 +145,59 @@ export type EngineMaker = (
   compile: 'sync' | 'async',
 ) => { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
 
+/** What everything else stands on: the host's ports, memory with its books, objects, maps, CPUs. */
+function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
+  const host = defaultPorts(options.host);
+  const random = new Random(host.random32);
+  const mem = new KernelMemory(options.memory, { shared: options.sharedMemory === true });
+  const nrCpus = options.cpus ?? 1;
+  const layout = layoutMemory(mem, nrCpus);
+  const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
+  const rcu = new Rcu();
+  const objects = new ObjectTable(rcu);
+  const vmlinux = vmlinuxProvider(options.kernelBtf);
+  const layouts = new KernelLayouts(vmlinux);
+  const cpu = runningCpu(options.cpu ?? 0, layout, mem, heap);
+  const maps = createMapEnv({
+    mem,
+    // A BTF that is given as a function is parsed when first needed, not for this.
+    ...(typeof options.kernelBtf === 'object' && !verifyOnly ? { mapFields: mapFields(layouts) } : {}),
+    allocator: heap,
+    rcu,
+    nrCpus,
+    cpu: cpu.id,
+    random32: () => random.next(),
+    nextMapId: () => objects.newId('map'),
+  });
+  const deadline = new Deadline(options.deadlineMs ?? Number.POSITIVE_INFINITY, host.stopwatch);
+  const owners = new Owners();
+  return { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline };
+}
+
+type Ground = ReturnType<typeof makeGround>;
+
+function makeWorld(ground: Ground, options: RuntimeOptions): World {
+  const { mem, heap, rcu, owners, host, nrCpus, deadline, vmlinux } = ground;
+  const structs = new Structs({ mem, heap, rcu, owners, btf: vmlinux });
+  const devices = new NetDevices(structs, options.interfaces);
+  const { transmit } = host;
+  if (transmit !== undefined) devices.wire.attach(({ ifindex, packet, ingress }) => transmit(ifindex, packet, ingress));
+  const time = new WorldTime({ clock: options.clock, ports: host, cpus: nrCpus, poll: () => deadline.check() });
+  return new World({ time, devices, structs });
+}
+
+function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkParts {
+  const { mem, heap, maps, host, random, cpu, layouts, vmlinux, nrCpus, deadline } = ground;
+  return {
+    ...{ mem, heap, maps, host, time, random, nrCpus, deadline },
+    cpu,
+    ...(options.kernelBtf === undefined ? {} : { layouts }),
+    kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
+    hasDevice: (ifindex) => devices.has(ifindex),
+    wire: devices.wire,
+  };
+}
+
 /** Wires an embedded kernel; without engines it only verifies, whatever the options say. */
 // oxlint-disable-next-line max-lines-per-function -- wiring: each part once, in the order in which they need each other
 export function assembleRuntime(
@@ -138,54 +207,15 @@ export function assembleRuntime(
 ): Runtime {
   const kernelBtf = given.kernelBtf ?? given.vmlinux;
   const options: RuntimeOptions = { ...given, ...(kernelBtf === undefined ? {} : { kernelBtf }) };
-  const host = defaultPorts(options.host);
-  const mem = new KernelMemory(options.memory, { shared: options.sharedMemory === true });
-  const nrCpus = options.cpus ?? 1;
-  const layout = layoutMemory(mem, nrCpus);
-  const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
-  const rcu = new Rcu();
-  const deadline = new Deadline(options.deadlineMs ?? Number.POSITIVE_INFINITY, host.stopwatch);
-  const objects = new ObjectTable(rcu);
-  const vmlinux = vmlinuxProvider(options.kernelBtf);
-  const layouts = new KernelLayouts(vmlinux);
-  const cpu = runningCpu(options.cpu ?? 0, layout, mem, heap);
-  const maps = createMapEnv({
-    mem,
-    // A BTF that is given as a function is parsed when first needed, not for this.
-    ...(typeof options.kernelBtf === 'object' && !options.verifyOnly && makeEngines !== undefined
-      ? { mapFields: mapFields(layouts) }
-      : {}),
-    allocator: heap,
-    rcu,
-    nrCpus,
-    cpu: cpu.id,
-    random32: host.random32,
-    nextMapId: () => objects.newId('map'),
-  });
-  const structs = new Structs({ mem, heap, rcu, btf: vmlinux });
-  const devices = new NetDevices(structs, options.interfaces);
-  const { transmit } = host;
-  if (transmit !== undefined) devices.wire.attach(({ ifindex, packet, ingress }) => transmit(ifindex, packet, ingress));
-  const time = new WorldTime({ clock: options.clock, ports: host, cpus: nrCpus, poll: () => deadline.check() });
-  const linkParts: LinkParts = {
-    mem,
-    heap,
-    maps,
-    host,
-    time,
-    cpu,
-    ...(options.kernelBtf === undefined ? {} : { layouts }),
-    kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
-    nrCpus,
-    hasDevice: (ifindex) => devices.has(ifindex),
-    wire: devices.wire,
-    deadline,
-  };
+  const ground = makeGround(options, options.verifyOnly === true || makeEngines === undefined);
+  const { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline } = ground;
+  const world = makeWorld(ground, options);
+  const { time, devices } = world;
   const engines = options.verifyOnly
     ? undefined
-    : makeEngines?.(linkParts, options.engine ?? 'jit', options.compile ?? 'sync');
+    : makeEngines?.(partsOfLink(ground, world, options), options.engine ?? 'jit', options.compile ?? 'sync');
   const hooks: HookEnv = {
-    ...{ mem, heap, layouts, devices, nrCpus, rcu, deadline },
+    ...{ mem, heap, layouts, devices, nrCpus, rcu, owners, deadline },
     ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
     now: host.stopwatch,
   };
@@ -198,7 +228,13 @@ export function assembleRuntime(
     verifyOnly: engines === undefined,
     compile: noting(engines?.compile ?? notExecutable, compiling),
   };
-  return new EmbeddedRuntime(env, new World({ time, devices, structs }), [cpu], compiling);
+  const snapshots = new Snapshots({
+    ...{ mem, heap, rcu, random, compiling },
+    parts: [owners, objects, env.fds, world, cpu, ...mapParts(maps), ...codeParts(engines?.link)],
+    // The core's data lie in the memory from its first use on.
+    prepare: () => void maps.core,
+  });
+  return new EmbeddedRuntime({ env, world, cpus: [cpu], compiling, snapshots });
 }
 
 /** @throws RangeError when there is no such CPU */
@@ -207,6 +243,13 @@ function runningCpu(id: number, layout: MemoryLayout, mem: KernelMemory, heap: A
   if (stack === undefined) throw new RangeError(`cpu ${id} is not in 0..${layout.nrCpus - 1}`);
   return makeCpu(id, stack, mem, heap);
 }
+
+/** What maps of a runtime share. */
+const mapParts = ({ maps, scratch }: MapEnv): Saved[] => [{ save: () => saveMap(maps) }, scratch];
+
+/** Where code is entered. */
+const codeParts = (link: RuntimeLink | undefined): Saved[] =>
+  link === undefined ? [] : [link.table, { save: () => saveMap(link.programs) }];
 
 function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
   if (tell === undefined) return verifier;
@@ -231,19 +274,37 @@ function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): 
   };
 }
 
+interface RuntimeParts {
+  readonly env: SyscallEnv;
+  readonly world: World;
+  readonly cpus: readonly Cpu[];
+  readonly compiling: ReadonlySet<Promise<void>>;
+  readonly snapshots: Snapshots;
+}
+
 class EmbeddedRuntime implements Runtime {
   readonly #env: SyscallEnv;
   readonly memory: KernelMemory;
   readonly world: World;
   readonly cpus: readonly Cpu[];
   readonly #compiling: ReadonlySet<Promise<void>>;
+  readonly #snapshots: Snapshots;
 
-  constructor(env: SyscallEnv, world: World, cpus: readonly Cpu[], compiling: ReadonlySet<Promise<void>>) {
-    this.#compiling = compiling;
-    this.#env = env;
-    this.memory = env.hooks.mem;
-    this.world = world;
-    this.cpus = cpus;
+  constructor(parts: RuntimeParts) {
+    this.#compiling = parts.compiling;
+    this.#snapshots = parts.snapshots;
+    this.#env = parts.env;
+    this.memory = parts.env.hooks.mem;
+    this.world = parts.world;
+    this.cpus = parts.cpus;
+  }
+
+  snapshot(): Snapshot {
+    return this.#snapshots.take();
+  }
+
+  restore(snapshot: Snapshot): void {
+    this.#snapshots.restore(snapshot);
   }
 
   get runState(): Readonly<Invocation> {

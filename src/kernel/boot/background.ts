@@ -2,6 +2,7 @@
 import type { ProgramLink } from '../run/linkage.ts';
 import type { InterpProgram } from '../interp/index.ts';
 import type { JitResult } from '../jit/index.ts';
+import type { Restore } from '../mem/saved.ts';
 import type { Executable } from '../object/executable.ts';
 
 export class BackgroundExecutable implements Executable {
@@ -55,6 +56,22 @@ export class BackgroundExecutable implements Executable {
     this.#current = executable;
     this.run = executable.run;
     this.runBatch = executable.runBatch;
+  }
+
+  /** Once it is compiled; a runtime that compiles is not saved. */
+  save(): Restore {
+    const live = this.#live;
+    const engines = [this.#interp.save(), this.#current.save?.()];
+    return () => {
+      this.#live = live;
+      for (const restore of engines) restore?.();
+    };
+  }
+
+  vanish(): void {
+    this.#live = false;
+    this.#interp.vanish();
+    this.#current.vanish?.();
   }
 
   dispose(): void {

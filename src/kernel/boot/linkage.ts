@@ -11,6 +11,7 @@ import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
+import type { Random } from '../world/random.ts';
 import type { WorldTime } from '../world/time/time.ts';
 
 export interface LinkParts {
@@ -19,6 +20,7 @@ export interface LinkParts {
   readonly maps: MapEnv;
   readonly host: HostPorts;
   readonly time: WorldTime;
+  readonly random: Random;
   readonly cpu: Cpu;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
@@ -41,6 +43,7 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     mem,
     host: parts.host,
     time: parts.time,
+    random: parts.random,
     cpu,
     core: maps.core,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),

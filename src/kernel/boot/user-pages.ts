@@ -3,6 +3,8 @@ import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { PerfBuffer, PerfEventArrayMap } from '../maps/perf-event-array.ts';
 import { RINGBUF, RingbufMap } from '../maps/ringbuf.ts';
+import { Held } from '../mem/owners.ts';
+import type { MapObject } from '../object/map.ts';
 import { FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from '../syscall/env.ts';
 
@@ -30,14 +32,25 @@ export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable
   if (!(length > 0) || offset % PAGE_SIZE !== 0 || !(offset >= 0) || offset + length > whole) return -ERRNO.EINVAL;
   // Programs trust what stands behind the consumer's page.
   if (writable && (offset !== 0 || length !== PAGE_SIZE)) return -ERRNO.EPERM;
-  env.objects.get(object);
   const start = map.ring + RINGBUF.consumer + offset;
-  let held = true;
+  const hold = holding(env, object);
   return {
     bytes: env.hooks.mem.u8.subarray(start, start + length),
     [Symbol.dispose]() {
-      if (held) env.objects.put(object);
-      held = false;
+      hold.end();
+    },
+  };
+}
+
+/** A reference of the host's, which ends once and is part of snapshots. */
+function holding(env: SyscallEnv, object: MapObject): { readonly end: () => boolean } {
+  env.objects.get(object);
+  const held = new Held(env.hooks.owners);
+  return {
+    end() {
+      if (!held.end()) return false;
+      env.objects.put(object);
+      return true;
     },
   };
 }
@@ -51,8 +64,7 @@ export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: nu
   if (cpu >= map.desc.maxEntries) return -ERRNO.E2BIG;
   const buffer = new PerfBuffer(bytes);
   map.setSink(cpu, buffer);
-  env.objects.get(object);
-  let held = true;
+  const hold = holding(env, object);
   return {
     read(take) {
       const { samples, lost } = buffer.read();
@@ -60,10 +72,7 @@ export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: nu
       return lost;
     },
     [Symbol.dispose]() {
-      if (!held) return;
-      held = false;
-      map.removeSink(cpu, buffer);
-      env.objects.put(object);
+      if (hold.end()) map.removeSink(cpu, buffer);
     },
   };
 }

@@ -74,7 +74,8 @@ export const getAttachCookie: HelperMaker = (env) => {
 /** bpf_get_prandom_u32 */
 export const getPrandomU32: HelperMaker = (env) => {
   const f = new Frames(env);
-  return (frame) => f.retU32(frame, env.host.random32());
+  const { random } = env;
+  return (frame) => f.retU32(frame, random.next());
 };
 
 /** bpf_get_numa_node_id: one node. */

@@ -35,10 +35,10 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
   const env: HelperEnv = {
     cpu,
     mem,
+    random: { next: () => 4 },
     time: new WorldTime({ ports: { ktimeNs: hostKtime }, cpus: 1 }),
     host: {
       stopwatch: options.stopwatch ?? hostStopwatch,
-      random32: () => 4,
       tracePrintk() {},
       current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },
     },

@@ -1,4 +1,5 @@
 /** What the interpreted programs of one link share: helpers bound to registers, and the functions behind their table entries. */
+import type { Restore } from '../mem/saved.ts';
 import { createJsEntry, type JsEntryKind } from '../run/shim.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
 import { type BoundHelper, bindHelper } from './call-helper.ts';
@@ -63,6 +64,25 @@ export class Interpreter {
     if (this.#programs.delete(slot)) this.link.programs.delete(slot);
     this.#functions.delete(slot);
     this.link.table.free(slot);
+  }
+
+  /** For snapshots: the entries of these slots. */
+  saveSlots(slots: readonly number[]): Restore {
+    const saved = slots.map((slot) => ({ slot, program: this.#programs.get(slot), taken: this.#functions.get(slot) }));
+    return () => {
+      for (const { slot, program, taken } of saved) {
+        if (program !== undefined) this.#programs.set(slot, program);
+        if (taken !== undefined) this.#functions.set(slot, taken);
+      }
+    };
+  }
+
+  /** Their program has vanished with its slots: others have them. */
+  forget(slots: readonly number[]): void {
+    for (const slot of slots) {
+      this.#programs.delete(slot);
+      this.#functions.delete(slot);
+    }
   }
 
   /** The function that begins at a slot of the code table, when it is the program's own. */

@@ -4,6 +4,7 @@ import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
 import { type ProgramLink } from '../run/linkage.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
+import type { Restore } from '../mem/saved.ts';
 import type { Executable } from '../object/executable.ts';
 import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
@@ -204,6 +205,22 @@ export class InterpProgram implements Executable {
 
   giveRegs(regs: Int32Array): void {
     this.#regs.push(regs);
+  }
+
+  save(): Restore {
+    const live = this.#live;
+    const { executed } = this;
+    const slots = this.#interpreter.saveSlots([this.slot, ...this.#functions]);
+    return () => {
+      slots();
+      this.#live = live;
+      this.executed = executed;
+    };
+  }
+
+  vanish(): void {
+    this.#live = false;
+    this.#interpreter.forget([this.slot, ...this.#functions]);
   }
 
   dispose(): void {

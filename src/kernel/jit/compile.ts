@@ -205,6 +205,15 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, insta
     run: drivers.run,
     runBatch: drivers.runBatch,
     arm,
+    save() {
+      const was = live;
+      return () => {
+        live = was;
+      };
+    },
+    vanish() {
+      live = false;
+    },
     dispose() {
       if (!live) return;
       live = false;

@@ -1,4 +1,5 @@
 /** BPF_MAP_TYPE_ARRAY_OF_MAPS and HASH_OF_MAPS: user space stores file descriptors and reads ids, programs get the inner map. */
+import type { Restore } from '../mem/saved.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
@@ -96,6 +97,13 @@ export class ArrayOfMaps extends StoredMap {
 
   protected doNextKey(key: Uint8Array | null): Uint8Array | number {
     return nextIndex(key, this.desc.maxEntries);
+  }
+
+  protected override saveMore(): Restore {
+    const filled = this.#filled;
+    return () => {
+      this.#filled = filled;
+    };
   }
 
   override free(): void {

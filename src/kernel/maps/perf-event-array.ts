@@ -4,11 +4,15 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv } from './env.ts';
+import { NotSimulated } from '../../util/errors.ts';
+import { type Restore, saveMap } from '../mem/saved.ts';
 import { StoredMap } from './stored-map.ts';
 
 /** A perf event: takes the raw bytes of one sample; false when its buffer is full (the sample counts as lost). */
 export interface PerfSink {
   sample(data: Uint8Array, cpu: number): boolean;
+  /** For snapshots; what has none cannot be put back. */
+  save?(): Restore;
 }
 
 /** A sink that keeps samples until they are read, at most `limit` bytes of them. */
@@ -33,6 +37,15 @@ export class PerfBuffer implements PerfSink {
     this.#bytes += size;
     this.#samples.push({ cpu, data });
     return true;
+  }
+
+  save(): Restore {
+    const [bytes, samples, lost] = [this.#bytes, this.#samples.slice(), this.lost];
+    return () => {
+      this.#bytes = bytes;
+      this.#samples = samples.slice();
+      this.lost = lost;
+    };
   }
 
   /** All samples since the last call, and how many were lost. */
@@ -73,6 +86,19 @@ export class PerfEventArrayMap extends StoredMap {
     const sink = this.#sinks.get(index);
     if (!sink) return -ERRNO.ENOENT;
     return sink.sample(data, cpu) ? 0 : -ERRNO.ENOSPC;
+  }
+
+  protected override saveMore(): Restore {
+    const sinks = saveMap(this.#sinks);
+    const contents = [...this.#sinks.values()].map((sink) => {
+      if (sink.save === undefined)
+        throw new NotSimulated('a snapshot', `the host's own perf event in map ${this.desc.name} cannot be put back`);
+      return sink.save();
+    });
+    return () => {
+      sinks();
+      for (const restore of contents) restore();
+    };
   }
 
   protected doLookup(): number {

@@ -7,6 +7,7 @@ import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './env.ts';
 import { headerWord } from './header.ts';
+import { type Restore, saveMap } from '../mem/saved.ts';
 import { type Mutable, StoredMap } from './stored-map.ts';
 
 const ENTRY_SIZE = 8;
@@ -81,6 +82,15 @@ export class ProgArrayMap extends StoredMap {
 
   override releaseUser(): void {
     for (const index of this.#progs.keys()) this.#swap(index, undefined);
+  }
+
+  protected override saveMore(): Restore {
+    const progs = saveMap(this.#progs);
+    const owner = this.#owner;
+    return () => {
+      progs();
+      this.#owner = owner;
+    };
   }
 
   override free(): void {

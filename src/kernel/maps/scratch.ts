@@ -1,6 +1,7 @@
 /** Guest memory through which user-side keys and values reach the core; grows with the largest one seen. */
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Restore, Saved } from '../mem/saved.ts';
 
 /** No guest memory: MAP_CREATE and element commands turn it into -ENOMEM. */
 export class OutOfMemory extends Error {
@@ -17,7 +18,7 @@ class Room {
   readonly views: (Uint8Array | undefined)[] = [];
 }
 
-export class Scratch {
+export class Scratch implements Saved {
   readonly #mem: KernelMemory;
   readonly #allocator: Allocator;
   readonly #key = new Room();
@@ -55,6 +56,16 @@ export class Scratch {
   /** Guest address of `size` writable bytes. */
   out(size: number): number {
     return this.#room(this.#out, size);
+  }
+
+  save(): Restore {
+    const rooms = [this.#key, this.#value, this.#out].map((room) => ({ room, addr: room.addr, size: room.size }));
+    return () => {
+      for (const { room, addr, size } of rooms) {
+        Object.assign(room, { addr, size });
+        room.views.length = 0;
+      }
+    };
   }
 
   #view(room: Room, size: number): Uint8Array {

@@ -4,6 +4,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex } from './array.ts';
 import type { MapEnv } from './env.ts';
+import { type Restore, saveMap } from '../mem/saved.ts';
 import { StoredMap } from './stored-map.ts';
 
 /** Ids are bucket numbers: the smallest power of two at or above max_entries buckets. */
@@ -32,6 +33,10 @@ export class StackTraceMap extends StoredMap {
     }
     this.#stacks.set(id, bytes.slice());
     return id;
+  }
+
+  protected override saveMore(): Restore {
+    return saveMap(this.#stacks);
   }
 
   protected doLookup(key: Uint8Array): Uint8Array | number {

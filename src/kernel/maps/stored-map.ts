@@ -4,6 +4,7 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { copyBytesToUser, copyToUser, type UserBytes } from '../../uapi/user-buffer.ts';
 import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
+import type { Restore } from '../mem/saved.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { OutOfMemory } from './scratch.ts';
@@ -221,6 +222,27 @@ export abstract class StoredMap implements BpfMap {
   }
 
   releaseUser(): void {}
+
+  save(): Restore {
+    const blocks = this.#blocks.slice();
+    const freed = this.#freed;
+    const more = this.saveMore();
+    return () => {
+      this.#blocks.splice(0, this.#blocks.length, ...blocks);
+      this.#freed = freed;
+      more?.();
+    };
+  }
+
+  /** What a type keeps in JavaScript beside its blocks. */
+  protected saveMore(): Restore | undefined {
+    return undefined;
+  }
+
+  vanish(): void {
+    this.#freed = true;
+    this.#blocks.length = 0;
+  }
 
   free(): void {
     this.#freed = true;

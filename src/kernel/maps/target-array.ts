@@ -9,6 +9,7 @@ import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { FdResolver, MapEnv, ProgRef } from './env.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import { headerWord } from './header.ts';
+import { type Restore, saveAll, type Saved, saveMap } from '../mem/saved.ts';
 import { StoredMap } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP } = BPF_MAP_TYPE;
@@ -23,8 +24,15 @@ export interface Target {
 }
 
 /** The common traits of all programs of one map, as in a prog array: the first one decides (bpf_prog_map_compatible). */
-export class TargetOwner {
+export class TargetOwner implements Saved {
   #tag: string | undefined;
+
+  save(): Restore {
+    const tag = this.#tag;
+    return () => {
+      this.#tag = tag;
+    };
+  }
 
   accepts(prog: ProgRef): boolean {
     this.#tag ??= prog.ownerTag;
@@ -152,6 +160,10 @@ export class TargetArrayMap extends StoredMap {
 
   protected doNextKey(key: Uint8Array | null): Uint8Array | number {
     return nextIndex(key, this.desc.maxEntries);
+  }
+
+  protected override saveMore(): Restore {
+    return saveAll([{ save: () => saveMap(this.#targets) }, this.#owner]);
   }
 
   override free(): void {

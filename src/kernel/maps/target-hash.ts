@@ -7,6 +7,7 @@ import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
 import { HashMap } from './hash.ts';
 import type { FdResolver, MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
+import { type Restore, saveAll, saveMap } from '../mem/saved.ts';
 import { type Target, TargetOwner, readTarget, writeTarget } from './target-array.ts';
 
 const { BPF_XDP_DEVMAP } = BPF_ATTACH_TYPE;
@@ -50,6 +51,10 @@ export class TargetHashMap extends HashMap {
 
   override lookupAndDelete(): number {
     return -ERRNO.ENOTSUPP;
+  }
+
+  protected override saveMore(): Restore {
+    return saveAll([{ save: () => saveMap(this.#targets) }, this.#owner]);
   }
 
   override free(): void {

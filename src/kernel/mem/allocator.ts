@@ -1,6 +1,7 @@
 /** The kernel's allocator: blocks of the heap with a byte budget that is charged before anything is taken. */
 import { invariant } from '../../util/errors.ts';
 import type { KernelMemory } from './memory.ts';
+import { type Restore, type Saved, saveMap } from './saved.ts';
 import { Spans } from './spans.ts';
 
 const SMALL_MAX = 2048;
@@ -14,7 +15,7 @@ const SLAB = 0x1_0000;
  * Memory above the high-water mark was never written, so it is not touched to clear it.
  * All bookkeeping is outside the guest memory: no program can corrupt it.
  */
-export class Allocator {
+export class Allocator implements Saved {
   readonly #mem: KernelMemory;
   readonly #end: number;
   readonly #capacity: number;
@@ -79,6 +80,31 @@ export class Allocator {
     if (size > SMALL_MAX || !this.#isSlab(addr)) this.#spans.give(addr, size);
     else if (addr % LINE === 0 && size % LINE === 0) this.#lineBins[size / SMALL_STEP].push(addr);
     else this.#bins[size / SMALL_STEP].push(addr);
+  }
+
+  /** End of what was ever written. */
+  get written(): number {
+    return this.#fresh;
+  }
+
+  save(): Restore {
+    const sizes = saveMap(this.#sizes);
+    const spans = this.#spans.save();
+    const bins = [...this.#bins, ...this.#lineBins].map((bin) => [bin, bin.slice()] as const);
+    const slabs = [...this.#slabs];
+    const [at, end, fresh, used, budget] = [this.#slabAt, this.#slabEnd, this.#fresh, this.#used, this.budget];
+    return () => {
+      sizes();
+      spans();
+      for (const [bin, blocks] of bins) bin.splice(0, bin.length, ...blocks);
+      this.#slabs.clear();
+      for (const slab of slabs) this.#slabs.add(slab);
+      this.#slabAt = at;
+      this.#slabEnd = end;
+      this.#fresh = fresh;
+      this.#used = used;
+      this.budget = budget;
+    };
   }
 
   /** Size of the live block at an address, undefined when there is none. */

@@ -1,7 +1,9 @@
 /** The one funcref table of a runtime: every code address that can change is a slot here (programs, callbacks, tail-call targets). */
 
+import type { Restore, Saved } from './saved.ts';
+
 /** Slots of a WebAssembly.Table with a free list; slot 0 is never used, so that 0 is no code address. */
-export class CodeTable {
+export class CodeTable implements Saved {
   readonly table: WebAssembly.Table;
   /** Code of the entries that run JavaScript, by kind, compiled with the first one of each (run/shim.ts). */
   readonly jsEntries: Record<string, WebAssembly.Module> = {};
@@ -25,6 +27,16 @@ export class CodeTable {
 
   set(slot: number, code: CallableFunction | null): void {
     this.table.set(slot, code);
+  }
+
+  save(): Restore {
+    const free = this.#free.slice();
+    const code = Array.from({ length: this.#next }, (_, slot) => this.get(slot));
+    return () => {
+      for (let slot = 1; slot < this.#next; slot++) this.table.set(slot, code[slot] ?? null);
+      this.#free = free.slice();
+      this.#next = code.length;
+    };
   }
 
   free(slot: number): void {

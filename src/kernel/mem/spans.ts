@@ -1,5 +1,7 @@
 /** Free spans of memory: the smallest class that has room is asked first, neighbours are joined; nothing walks all spans. */
 
+import type { Restore, Saved } from './saved.ts';
+
 interface Span {
   addr: number;
   size: number;
@@ -20,7 +22,7 @@ function classOf(size: number): number {
 }
 const CLASSES = 32 * STEPS;
 
-export class Spans {
+export class Spans implements Saved {
   readonly #classes: Span[][] = Array.from({ length: CLASSES }, () => []);
   readonly #byStart = new Map<number, Span>();
   readonly #byEnd = new Map<number, Span>();
@@ -53,6 +55,16 @@ export class Spans {
     if (after !== undefined) this.#remove(after);
     const start = before?.addr ?? addr;
     this.#add(start, (after === undefined ? addr + size : after.addr + after.size) - start);
+  }
+
+  save(): Restore {
+    const saved = this.#classes.flatMap((list) => list.map(({ addr, size }) => [addr, size] as const));
+    return () => {
+      for (const list of this.#classes) list.length = 0;
+      this.#byStart.clear();
+      this.#byEnd.clear();
+      for (const [addr, size] of saved) this.#add(addr, size);
+    };
   }
 
   #search(c: number, size: number, align: number, tries: number): number {

@@ -1,5 +1,7 @@
 /** A compiled program, whichever engine made it. */
 
+import type { Restore } from '../mem/saved.ts';
+
 export interface Executable {
   readonly engine: 'jit' | 'interp';
   /** Its slot in the code table: what tail calls and programs on it jump to. */
@@ -16,6 +18,10 @@ export interface Executable {
   readonly executed?: number | undefined;
   /** Bytes of generated code, 0 for the interpreter. */
   readonly codeSize: number;
+  /** For snapshots: whether it is there, and its counts. */
+  save?(): Restore;
+  /** Its slots and memory are no longer its own: {@link dispose} gives nothing back. */
+  vanish?(): void;
   /** Releases its slots. */
   dispose(): void;
 }

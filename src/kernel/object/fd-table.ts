@@ -1,5 +1,6 @@
 /** File descriptors of one process: the smallest free number, an object, and the access mode it was opened with. */
 import { ERRNO } from '../../uapi/errno.ts';
+import type { Restore, Saved } from '../mem/saved.ts';
 import type { KernelObject, ObjectTable } from './kernel-object.ts';
 
 /** File modes of a descriptor (FMODE_CAN_READ, FMODE_CAN_WRITE). */
@@ -16,7 +17,7 @@ export interface FdEntry {
 /** 0, 1 and 2 are the standard streams, as in a real process. */
 const FIRST_FD = 3;
 
-export class FdTable {
+export class FdTable implements Saved {
   readonly #entries: (FdEntry | undefined)[] = [];
   readonly #objects: ObjectTable;
   #lowestFree = 0;
@@ -49,6 +50,16 @@ export class FdTable {
     entry.object.fdClosed?.();
     this.#objects.put(entry.object);
     return 0;
+  }
+
+  /** References are the objects' own to save. */
+  save(): Restore {
+    const entries = this.#entries.slice();
+    const lowestFree = this.#lowestFree;
+    return () => {
+      this.#entries.splice(0, this.#entries.length, ...entries);
+      this.#lowestFree = lowestFree;
+    };
   }
 
   closeAll(): void {

@@ -1,6 +1,7 @@
 /** Kernel objects: reference counts, ids by kind, and the table that knows them all (bpf_map_inc, bpf_prog_put, *_idr). */
 import { InternalError } from '../../util/errors.ts';
 import { Rcu } from '../mem/rcu.ts';
+import { type Restore, saveMap, type Saved } from '../mem/saved.ts';
 import type { BtfObject } from './btf.ts';
 import type { MapObject } from './map.ts';
 import type { LoadedProg } from './prog.ts';
@@ -26,10 +27,14 @@ export interface ObjectBase<K extends ObjectKind> {
   /** A descriptor was opened on it, or closed; maps count their users by them. */
   fdOpened?(): void;
   fdClosed?(): void;
+  /** For snapshots: what it is beside its references. */
+  save?(): Restore;
+  /** It was made after the snapshot that has been restored: nothing of it is there, and nothing is to be given back. */
+  vanish?(): void;
 }
 
 /** All objects of one runtime. */
-export class ObjectTable {
+export class ObjectTable implements Saved {
   readonly #kinds: { readonly [K in ObjectKind]: { next: number; readonly live: Map<number, ObjectsByKind[K]> } } = {
     map: { next: 1, live: new Map() },
     prog: { next: 1, live: new Map() },
@@ -71,6 +76,31 @@ export class ObjectTable {
 
   count(kind: ObjectKind): number {
     return this.#kinds[kind].live.size;
+  }
+
+  /** All objects, their ids and references; those that are made afterwards vanish, and those that die come back. */
+  save(): Restore {
+    const tables: readonly { next: number; readonly live: Map<number, KernelObject> }[] = Object.values(this.#kinds);
+    const kinds = tables.map((kind) => ({ kind, next: kind.next, live: saveMap(kind.live) }));
+    const all = tables.flatMap(({ live }) => [...live.values()]);
+    const saved = new Map(all.map((object) => [object, { refs: object.refs, restore: object.save?.() }] as const));
+    return () => {
+      for (const { live } of tables) {
+        for (const object of live.values()) {
+          if (saved.has(object)) continue;
+          object.refs = 0;
+          object.vanish?.();
+        }
+      }
+      for (const { kind, next, live } of kinds) {
+        kind.next = next;
+        live();
+      }
+      for (const [object, { refs, restore }] of saved) {
+        object.refs = refs;
+        restore?.();
+      }
+    };
   }
 
   /** Takes a reference. */

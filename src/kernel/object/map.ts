@@ -1,6 +1,7 @@
 /** A map as a kernel object: the live map, its users, and the BTF it keeps alive (struct bpf_map). */
 import type { MapCreateAttr } from '../../uapi/attr.ts';
 import type { UserBytes } from '../../uapi/user-buffer.ts';
+import type { Restore } from '../mem/saved.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { BtfObject } from './btf.ts';
 import type { ObjectBase, ObjectTable } from './kernel-object.ts';
@@ -36,6 +37,10 @@ export interface BpfMap {
   walk?(cpu: number): Iterable<{ key: number; value: number }>;
   /** The last user-side reference (fd, pin) is gone: prog arrays drop their programs (map_release_uref). */
   releaseUser(): void;
+  /** For snapshots: what of it lies in JavaScript. */
+  save?(): Restore;
+  /** Its memory is no longer its own, and nothing is to be given back. Commands of a map that somebody still has give -EBADF. */
+  vanish?(): void;
   /** Gives back all memory and references. Element commands of a map that somebody still has give -EBADF from then on. */
   free(): void;
 }
@@ -67,6 +72,20 @@ export function newMapObject(
     release() {
       map.free();
       if (btf !== undefined) objects.put(btf);
+    },
+    save() {
+      const { users } = this;
+      const { frozen } = map.desc;
+      const restore = map.save?.();
+      return () => {
+        this.users = users;
+        map.desc.frozen = frozen;
+        restore?.();
+      };
+    },
+    vanish() {
+      this.users = 0;
+      map.vanish?.();
     },
     fdOpened() {
       this.users++;

@@ -3,6 +3,7 @@ import { CodeTable } from '../mem/code-table.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { CpuStack } from '../mem/layout.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Restore, Saved } from '../mem/saved.ts';
 import { Invocation } from './invocation.ts';
 import type { GuestStack } from './linkage.ts';
 import { LOOP_POLL } from './loop-rules.ts';
@@ -19,7 +20,7 @@ export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory, heap: Al
 export const tailCallCounter = (): WebAssembly.Global => new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
 
 /** A CPU: its guest stack, its code table, and the runs in progress on it, innermost last. */
-export class Cpu {
+export class Cpu implements Saved {
   readonly id: number;
   readonly stack: GuestStack;
   /** Code that programs on it jump to; a slot means the same on all CPUs. */
@@ -60,6 +61,15 @@ export class Cpu {
   stopped(): void {
     const { stack, run } = this;
     stack.sp.value = this.depth > 1 ? run.sp : stack.top;
+  }
+
+  /** Between runs: what the last one left. */
+  save(): Restore {
+    const run = Object.assign(new Invocation(), this.#pool[0]);
+    return () => {
+      Object.assign(this.#pool[0], run);
+      this.stack.sp.value = this.stack.top;
+    };
   }
 
   // An outermost run begins at the top of the stack, and its driver sets the count of tail calls: there is nothing to keep.

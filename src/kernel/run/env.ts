@@ -3,6 +3,7 @@ import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
+import type { Random } from '../world/random.ts';
 import type { ClockPorts } from '../world/time/clock.ts';
 import type { WorldTime } from '../world/time/time.ts';
 import type { Cpu } from './cpu.ts';
@@ -64,7 +65,9 @@ export interface HostPorts extends ClockPorts {
 /** The environment of helpers: one per runtime and CPU. */
 export interface HelperEnv {
   readonly mem: KernelMemory;
-  readonly host: Omit<HostPorts, keyof ClockPorts | 'transmit'>;
+  readonly host: Omit<HostPorts, keyof ClockPorts | 'transmit' | 'random32'>;
+  /** The guest's random numbers. */
+  readonly random: Pick<Random, 'next'>;
   /** The guest's clock and its events. */
   readonly time: WorldTime;
   /** The CPU that programs run on; `cpu.run` is the run that a helper is called in. */

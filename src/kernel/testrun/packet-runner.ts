@@ -3,13 +3,15 @@ import type { PacketRunner, PacketRunnerOptions, PreparedPackets } from '../../u
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { inCall } from './call.ts';
 import type { HookEnv } from './env.ts';
+import { Held } from '../mem/owners.ts';
+import { type Restore, saveAll, type Saved } from '../mem/saved.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevice } from '../world/net/device.ts';
 import { SkBuff } from '../world/net/sk-buff.ts';
 import { XdpBuff } from '../world/net/xdp-buff.ts';
 
 /** The common part of XDP and socket buffers. */
-interface PacketBuffer {
+interface PacketBuffer extends Saved {
   readonly addr: number;
   load(packet: Uint8Array): void;
   packet(): Uint8Array;
@@ -44,9 +46,13 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
     (room) => new BatchBuffers(env, stride, room, make),
   );
   let last = pools[0];
-  let live = true;
+  const saveLast = (): Restore => {
+    const was = last;
+    return () => void (last = was);
+  };
+  const held = new Held(env.owners, () => [single, ...pools, { save: saveLast }]);
   const assertLive = (): void => {
-    if (!live) throw new RangeError('the packet runner was disposed');
+    if (!held.live) throw new RangeError('the packet runner was disposed');
   };
   return {
     capacity,
@@ -56,7 +62,10 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
       single.load(packet);
       return env.runProgram(prog, single.addr);
     },
-    packet: () => single.packet(),
+    packet() {
+      assertLive();
+      return single.packet();
+    },
     runBatch(packets, verdicts) {
       inCall(env, () => {
         for (let from = 0; from < packets.length; from += BATCH) {
@@ -73,8 +82,7 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
     batchPacket: (i) => last.buffers[i].packet(),
     prepare: (packets) => preparePackets(env, prog, packets, make, stride),
     [Symbol.dispose]() {
-      if (!live) return;
-      live = false;
+      if (!held.end()) return;
       single.dispose();
       for (const pool of pools) pool.dispose();
     },
@@ -91,7 +99,7 @@ function poolFor(pools: readonly BatchBuffers[], packets: readonly Uint8Array[],
 }
 
 /** Contexts side by side, each with a buffer of its own; made when the first batch comes. */
-class BatchBuffers {
+class BatchBuffers implements Saved {
   readonly buffers: PacketBuffer[] = [];
   contexts = 0;
   out = 0;
@@ -111,6 +119,17 @@ class BatchBuffers {
     for (let i = this.buffers.length; i < count; i++)
       this.buffers.push(this.make(this.contexts + i * this.stride, this.capacity));
     for (let i = 0; i < count; i++) this.buffers[i].load(packets[from + i]);
+  }
+
+  save(): Restore {
+    const { contexts, out } = this;
+    const made = this.buffers.slice();
+    const each = saveAll(made);
+    return () => {
+      this.buffers.splice(0, this.buffers.length, ...made);
+      Object.assign(this, { contexts, out });
+      each();
+    };
   }
 
   dispose(): void {
@@ -137,10 +156,9 @@ function preparePackets(
   const buffers: PacketBuffer[] = [];
   const contexts = env.heap.alloc(Math.max(1, length) * stride, 64);
   const out = env.heap.alloc(Math.max(1, length) * 4, 64);
-  let live = true;
+  const held = new Held(env.owners, () => buffers);
   const release = (): void => {
-    if (!live) return;
-    live = false;
+    if (!held.end()) return;
     for (const buffer of buffers) buffer.dispose();
     env.rcu.call(() => {
       env.heap.free(contexts);
@@ -162,11 +180,12 @@ function preparePackets(
     length,
     verdicts: env.mem.u32.subarray(out >>> 2, (out >>> 2) + length),
     run(from = 0, to = length) {
-      if (from < 0 || to > length || !live) throw new RangeError(`no packets ${from} to ${to}`);
+      if (from < 0 || to > length || !held.live) throw new RangeError(`no packets ${from} to ${to}`);
       if (from < to) env.runBatch(prog, contexts + from * stride, stride, to - from, out + from * 4);
     },
     packet: (i) => buffers[i].packet(),
     reset() {
+      if (!held.live) throw new RangeError('the packets were disposed of');
       for (let i = 0; i < buffers.length; i++) buffers[i].load(packets[i]);
     },
     [Symbol.dispose]: release,
@@ -201,6 +220,7 @@ function bufferMaker(
       addr: skb.addr,
       load: (packet: Uint8Array) => skb.load(packet, device, l2),
       packet: () => skb.packet(),
+      save: () => skb.save(),
       dispose: () => skb.dispose(),
     };
   };

@@ -1,5 +1,7 @@
 /** A place where the world asks whoever has attached to it: a list, empty most of the time, that is called in order. */
 
+import type { Restore, Saved } from '../mem/saved.ts';
+
 /** How the verdicts of a point become one. */
 export interface HookRule<V> {
   /** The verdict when nothing is attached, and what the first hook's is joined to. */
@@ -42,7 +44,7 @@ class Entry<E, V> implements Attachment {
  * Calls what is attached with what happened, in the order of attachment. Hooks may attach, detach and run the same point again: a
  * run calls those that were attached when it began and still are, each once. What a hook throws ends the run; nothing is held by one.
  */
-export class HookPoint<E, V = void> {
+export class HookPoint<E, V = void> implements Saved {
   readonly #idle: V;
   readonly #join: HookRule<V>['join'];
   readonly #ends: HookRule<V>['ends'];
@@ -98,8 +100,8 @@ export class HookPoint<E, V = void> {
     this.#entries = left.length === 0 ? undefined : left;
   }
 
-  /** What is attached now; the function that is returned attaches just that again. For snapshots. */
-  save(): () => void {
+  /** What is attached now. */
+  save(): Restore {
     const saved = this.#entries;
     return () => {
       for (const entry of this.#entries ?? []) entry.attached = false;

@@ -4,7 +4,9 @@ import { BTF_KIND } from '../../btf/types.ts';
 import { type BtfValue, decodePlace } from '../../btf/value.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Owner, Owners } from '../mem/owners.ts';
 import type { Rcu } from '../mem/rcu.ts';
+import type { Restore } from '../mem/saved.ts';
 import { MissingTypes } from './layouts.ts';
 import { fill, Pointee, type StructInput } from './struct-fill.ts';
 import { type Place, StructError, StructTypes } from './struct-types.ts';
@@ -19,6 +21,7 @@ export interface StructEnv {
   readonly mem: KernelMemory;
   readonly heap: Allocator;
   readonly rcu: Rcu;
+  readonly owners: Owners;
   /** The target's types, parsed when first needed. */
   readonly btf: () => Btf | undefined;
 }
@@ -73,7 +76,7 @@ export class Structs {
 }
 
 /** One struct in guest memory. Pointers to it are set by giving it as their value. */
-export class StructView extends Pointee implements Disposable {
+export class StructView extends Pointee implements Disposable, Owner {
   /** The struct's name. */
   readonly name: string;
   /** Bytes. */
@@ -94,10 +97,12 @@ export class StructView extends Pointee implements Disposable {
     this.name = this.#types.btf.name(where.type);
     this.size = this.#types.btf.sizeOf(where.type);
     this.#root = { type: where.type, bit: 0, width: 0 };
+    if (where.owned) structs.env.owners.add(this);
   }
 
   #bytes(): Uint8Array {
-    if (this.#freed) throw new StructError('freed', this.name, 'it was disposed of');
+    if (this.#freed)
+      throw new StructError('freed', this.name, 'it was disposed of, or made after the snapshot that was restored');
     return this.#structs.env.mem.u8.subarray(this.addr, this.addr + this.size);
   }
 
@@ -158,10 +163,25 @@ export class StructView extends Pointee implements Disposable {
     return new StructView(this.#structs, { addr: Number(address), type: to.id, owned: false });
   }
 
+  /** For snapshots: whether it is there, and which texts it has. */
+  save(): Restore {
+    const freed = this.#freed;
+    const texts = this.#texts.slice();
+    return () => {
+      this.#freed = freed;
+      this.#texts.splice(0, this.#texts.length, ...texts);
+    };
+  }
+
+  vanish(): void {
+    this.#freed = true;
+  }
+
   /** Frees it, and the texts that were made for it, when no program can reach it any more. What somebody else made stays. */
   [Symbol.dispose](): void {
     if (this.#freed || !this.#owned) return;
     this.#freed = true;
+    this.#structs.env.owners.drop(this);
     const { heap, rcu } = this.#structs.env;
     rcu.call(() => {
       for (const text of this.#texts) heap.free(text);

@@ -1,10 +1,12 @@
 /** The simulated host of one runtime: its time, its devices. Programs see it through helpers and contexts; it knows nothing of them. */
+import type { Restore, Saved } from '../mem/saved.ts';
+import { saveAll } from '../mem/saved.ts';
 import type { NetDevices } from './net/device.ts';
 import type { StructInput, Structs, StructView } from './struct-view.ts';
 import type { WorldTime } from './time/time.ts';
 
 /** What a runtime's programs live in. */
-export class World {
+export class World implements Saved {
   /** The guest's clock, and what is to happen by it. */
   readonly time: WorldTime;
   /** Network devices by ifindex. */
@@ -17,6 +19,11 @@ export class World {
     this.time = parts.time;
     this.devices = parts.devices;
     this.structs = parts.structs;
+  }
+
+  /** Its time and devices; structs are in the memory and in their owners' hands. */
+  save(): Restore {
+    return saveAll([this.time, this.devices]);
   }
 
   /**

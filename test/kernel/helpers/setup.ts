@@ -9,6 +9,7 @@ import { NetDevices } from '../../../src/kernel/world/net/device.ts';
 import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
 import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
+import { Owners } from '../../../src/kernel/mem/owners.ts';
 import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
@@ -45,6 +46,7 @@ export function setupHelpers(
   const env: HelperEnv = {
     mem,
     host: ports,
+    random: { next: () => ports.random32() },
     time: new WorldTime({ ports, cpus: 1 }),
     cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls: tailCallCounter(), polls }),
     core: maps.core,
@@ -60,7 +62,7 @@ export function setupHelpers(
     mem,
     heap: allocator,
     layouts,
-    devices: new NetDevices(new Structs({ mem, heap: allocator, rcu: maps.rcu, btf: () => btf })),
+    devices: new NetDevices(new Structs({ mem, heap: allocator, rcu: maps.rcu, owners: new Owners(), btf: () => btf })),
     nrCpus: maps.nrCpus,
     rcu: maps.rcu,
   } as unknown as HookEnv;

@@ -291,6 +291,16 @@ function install(
     stats,
     runCnt: 0,
     runTimeNs: 0,
+    save() {
+      const { runCnt, runTimeNs } = prog;
+      const restore = exe.save?.();
+      return () => {
+        prog.runCnt = runCnt;
+        prog.runTimeNs = runTimeNs;
+        restore?.();
+      };
+    },
+    vanish: () => exe.vanish?.(),
     release() {
       exe.dispose();
       for (const object of holds) env.objects.put(object);

@@ -1,5 +1,6 @@
 /** Network devices that programs can see: struct net_device and its receive queues in kernel memory, by ifindex. */
 import { HookPoint } from '../hook-point.ts';
+import { type Restore, saveAll, type Saved, saveMap } from '../../mem/saved.ts';
 import type { Structs } from '../struct-view.ts';
 import { ETH_HLEN } from './if-ether.ts';
 
@@ -42,7 +43,7 @@ const ETH_DATA_LEN = 1500;
 const LOOPBACK_MTU = 65536;
 
 /** Devices are made in kernel memory when first asked for: a runtime that never runs packets needs no layouts. */
-export class NetDevices {
+export class NetDevices implements Saved {
   readonly #specs: ReadonlyMap<number, NetDeviceSpec>;
   readonly #made = new Map<number, NetDevice>();
   /** Where packets go that devices send. */
@@ -53,6 +54,10 @@ export class NetDevices {
   constructor(structs: Structs, specs: readonly NetDeviceSpec[] = []) {
     this.#structs = structs;
     this.#specs = new Map([LOOPBACK, ...specs].map((spec) => [spec.ifindex, spec]));
+  }
+
+  save(): Restore {
+    return saveAll([{ save: () => saveMap(this.#made) }, this.wire]);
   }
 
   /** Whether there is a device of this ifindex. */

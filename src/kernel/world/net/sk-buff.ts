@@ -1,6 +1,7 @@
 /** One struct sk_buff with its data, struct sock and skb_shared_info in kernel memory, made once and refilled for each packet. */
 import { ETH_HLEN, ETH_P_802_2, ETH_P_802_3, ETH_P_802_3_MIN, ETH_P_IP, ETH_P_IPV6 } from './if-ether.ts';
 import { SHARED_INFO_SIZE, SKB_HEAD_NOTE, skbOffsets, SkbView } from './packet.ts';
+import type { Restore, Saved } from '../../mem/saved.ts';
 import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
@@ -44,7 +45,7 @@ function driverOffsets(env: WorldEnv) {
   };
 }
 
-export class SkBuff {
+export class SkBuff implements Saved {
   /** Guest address of struct sk_buff: the context of a run. */
   readonly addr: number;
   readonly off: ReturnType<typeof driverOffsets>;
@@ -190,6 +191,16 @@ export class SkBuff {
   /** The linear packet as it lies in memory now: valid until the next load. */
   packet(): Uint8Array {
     return this.#env.mem.u8.subarray(this.data, this.data + this.#fields.headlen(this.addr));
+  }
+
+  /** What it knows of its packet beside the memory. */
+  save(): Restore {
+    const [from, l2, sockSet] = [this.#from, this.#l2, this.#sockSet];
+    return () => {
+      this.#from = from;
+      this.#l2 = l2;
+      this.#sockSet = sockSet;
+    };
   }
 
   dispose(): void {

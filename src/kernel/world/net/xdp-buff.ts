@@ -1,6 +1,7 @@
 /** One struct xdp_buff with its frame in kernel memory, made once and refilled for each packet. */
 import { SHARED_INFO_SIZE, xdpOffsets } from './packet.ts';
 import { FRAG_PAGE, MAX_FRAGS, XdpFrags } from './xdp-frags.ts';
+import type { Restore, Saved } from '../../mem/saved.ts';
 import type { WorldEnv } from '../env.ts';
 import type { NetDevice } from './device.ts';
 
@@ -11,7 +12,7 @@ export const XDP_MAX_LINEAR = 4096 - XDP_PACKET_HEADROOM - SHARED_INFO_SIZE;
 /** Longest packet: a page-sized frame and all fragments. */
 export const XDP_MAX_PACKET = XDP_MAX_LINEAR + MAX_FRAGS * FRAG_PAGE;
 
-export class XdpBuff {
+export class XdpBuff implements Saved {
   /** Guest address of struct xdp_buff: the context of a run. */
   readonly addr: number;
   readonly hardStart: number;
@@ -121,6 +122,14 @@ export class XdpBuff {
   /** The fragments as they are now. */
   fragments(): readonly Uint8Array[] {
     return this.#frags.list(this.addr).map(([addr, length]) => this.#u8.subarray(addr, addr + length));
+  }
+
+  /** What it knows of its packet beside the memory. */
+  save(): Restore {
+    const fragmented = this.#fragmented;
+    return () => {
+      this.#fragmented = fragmented;
+    };
   }
 
   dispose(): void {

@@ -1,5 +1,7 @@
 /** What is to happen at a time: a heap of events, the earliest first, and of the same time the one that was put in first. */
 
+import type { Restore, Saved } from '../../mem/saved.ts';
+
 /** When and where an event happens. */
 export interface EventPlace {
   /** Nanoseconds since boot, unsigned halves. */
@@ -49,7 +51,7 @@ export function isEarlier(a: TimeEvent, b: TimeEvent): boolean {
 }
 
 /** Events of one CPU. */
-export class EventQueue {
+export class EventQueue implements Saved {
   readonly #heap: TimeEvent[] = [];
 
   get size(): number {
@@ -88,6 +90,15 @@ export class EventQueue {
   clear(): void {
     for (const event of this.#heap) event.slot = -1;
     this.#heap.length = 0;
+  }
+
+  /** All events; those of afterwards are not pending then. */
+  save(): Restore {
+    const events = this.#heap.slice();
+    return () => {
+      this.clear();
+      for (const event of events) this.#put(event, this.#heap.length);
+    };
   }
 
   #put(event: TimeEvent, slot: number): void {

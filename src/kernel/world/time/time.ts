@@ -1,4 +1,6 @@
 /** The guest's time: one clock, and the events that are to happen by it. Nothing else of the guest reads a clock. */
+import { NotSimulated } from '../../../util/errors.ts';
+import type { Restore, Saved } from '../../mem/saved.ts';
 import {
   type Clock,
   type ClockPorts,
@@ -32,7 +34,7 @@ const KTIME_MAX_LO = 0xffff_ffff;
 const TWO_32 = 0x1_0000_0000;
 
 /** The time of one runtime. */
-export class WorldTime {
+export class WorldTime implements Saved {
   /** What helpers read. */
   readonly clock: Clock;
   readonly #virtual: VirtualClock | undefined;
@@ -189,6 +191,21 @@ export class WorldTime {
     this.#virtual.monotonic(now);
     const hi = now[1] >>> 0;
     if (event.hi > hi || (event.hi === hi && event.lo > now[0] >>> 0)) this.#virtual.set(event.lo, event.hi);
+  }
+
+  /** The virtual clock and all events. The host's clock cannot be turned back. */
+  save(): Restore {
+    const virtual = this.#virtual;
+    if (virtual === undefined)
+      throw new NotSimulated('a snapshot', "the host's clock cannot be turned back: give the runtime a virtual clock");
+    const [lo, hi] = this.halves();
+    const seq = this.#seq;
+    const queues = this.#queues.map((queue) => queue.save());
+    return () => {
+      virtual.set(lo, hi);
+      this.#seq = seq;
+      for (const restore of queues) restore();
+    };
   }
 
   /** The runtime's end: nothing happens any more. */
