@@ -157,7 +157,7 @@ function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
   const objects = new ObjectTable(rcu);
   const vmlinux = vmlinuxProvider(options.kernelBtf);
   const layouts = new KernelLayouts(vmlinux);
-  const cpu = runningCpu(options.cpu ?? 0, layout, mem, heap);
+  const cpu = runningCpu(options.cpu ?? 0, layout, mem);
   const maps = createMapEnv({
     mem,
     // A BTF that is given as a function is parsed when first needed, not for this.
@@ -238,10 +238,10 @@ export function assembleRuntime(
 }
 
 /** @throws RangeError when there is no such CPU */
-function runningCpu(id: number, layout: MemoryLayout, mem: KernelMemory, heap: Allocator): Cpu {
+function runningCpu(id: number, layout: MemoryLayout, mem: KernelMemory): Cpu {
   const stack = layout.stacks.at(Number.isInteger(id) && id >= 0 ? id : layout.nrCpus);
   if (stack === undefined) throw new RangeError(`cpu ${id} is not in 0..${layout.nrCpus - 1}`);
-  return makeCpu(id, stack, mem, heap);
+  return makeCpu(id, stack, mem);
 }
 
 /** What maps of a runtime share. */

@@ -4,14 +4,20 @@ import type { Restore, Saved } from './saved.ts';
 
 /** Slots of a WebAssembly.Table with a free list; slot 0 is never used, so that 0 is no code address. */
 export class CodeTable implements Saved {
-  readonly table: WebAssembly.Table;
+  readonly #initial: number;
+  #table: WebAssembly.Table | undefined;
   /** Code of the entries that run JavaScript, by kind, compiled with the first one of each (run/shim.ts). */
   readonly jsEntries: Record<string, WebAssembly.Module> = {};
   #free: number[] = [];
   #next = 1;
 
   constructor(initial = 1024) {
-    this.table = new WebAssembly.Table({ element: 'anyfunc', initial });
+    this.#initial = initial;
+  }
+
+  /** Made at its first use: a kernel that only verifies has no code. */
+  get table(): WebAssembly.Table {
+    return (this.#table ??= new WebAssembly.Table({ element: 'anyfunc', initial: this.#initial }));
   }
 
   /** Reserves a slot; its entry is null until {@link set}. */

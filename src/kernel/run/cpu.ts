@@ -1,6 +1,5 @@
 /** A CPU that programs run on: its guest stack, its code table, and the runs in progress on it, one inside the other. */
 import { CodeTable } from '../mem/code-table.ts';
-import type { Allocator } from '../mem/allocator.ts';
 import type { CpuStack } from '../mem/layout.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { Restore, Saved } from '../mem/saved.ts';
@@ -8,12 +7,14 @@ import { Invocation } from './invocation.ts';
 import type { GuestStack } from './linkage.ts';
 import { LOOP_POLL } from './loop-rules.ts';
 
-/** A CPU on a stack of the memory, with a counter of polls beside it and one of tail calls. */
-export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory, heap: Allocator): Cpu {
-  const polls = heap.alloc(8, 8);
+/** Bytes below the guest stack that its CPU keeps for itself. */
+const CPU_AREA = 16;
+
+/** A CPU on a stack of the memory: the counter of polls lies at its lower end, the counter of tail calls is a global. */
+export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory): Cpu {
+  const { sp, base: polls, top } = stack;
   mem.i32[polls >>> 2] = LOOP_POLL;
-  const { sp, base: limit, top } = stack;
-  return new Cpu(id, { sp, limit, top, tailCalls: tailCallCounter(), polls });
+  return new Cpu(id, { sp, limit: polls + CPU_AREA, top, tailCalls: tailCallCounter(), polls });
 }
 
 /** The counter of tail calls: every module that makes any imports it. */
