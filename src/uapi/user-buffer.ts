@@ -74,7 +74,13 @@ export function copyFromUser(to: Uint8Array, from: UserBytes): boolean {
   if (size === 0) return true;
   // Elements cannot be overridden; those that are not there are undefined.
   if (bytes[size - 1] === undefined) return false;
-  if (size <= SHORT) for (let i = 0; i < size; i++) to[i] = bytes[i];
+  if (size === 4) {
+    // The size of most keys, without a loop.
+    to[0] = bytes[0];
+    to[1] = bytes[1];
+    to[2] = bytes[2];
+    to[3] = bytes[3];
+  } else if (size <= SHORT) for (let i = 0; i < size; i++) to[i] = bytes[i];
   else setBytes.call(to, bytes[size] === undefined ? bytes : (viewUser(from) as Uint8Array).subarray(0, size));
   return true;
 }
