@@ -4,6 +4,7 @@ import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { packetPointerOffsets } from '../../../src/kernel/jit/facts/pointers.ts';
 import { buildRuntime, createRuntime } from '../../../src/kernel/boot/runtime.ts';
+import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
@@ -94,8 +95,11 @@ test('wasm compares 32 bits where both are packet pointers, and 64 where one is 
 test('none in a memory of more than 2 GiB, none without layouts, none for other types', () => {
   const XDP = BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
   expect(packetPointerOffsets(XDP, undefined, 1 << 20)).toEqual([]);
-  const layouts = { has: () => true, struct: () => ({ offset: () => 8 }) } as never;
-  expect(packetPointerOffsets(XDP, layouts, 2 ** 31)).toEqual([8, 8, 8]);
+  const layouts = new KernelLayouts(kernelBtf);
+  const xdp = layouts.struct('xdp_buff');
+  const pointers = ['data', 'data_end', 'data_meta'].map((field) => xdp.offset(field));
+  expect(packetPointerOffsets(XDP, layouts, 2 ** 31)).toEqual(expect.arrayContaining(pointers));
+  expect(packetPointerOffsets(XDP, layouts, 2 ** 31)).toHaveLength(pointers.length);
   expect(packetPointerOffsets(XDP, layouts, 2 ** 31 + 65536)).toEqual([]);
   expect(packetPointerOffsets(BPF_PROG_TYPE.BPF_PROG_TYPE_KPROBE, layouts, 1 << 20)).toEqual([]);
 });
