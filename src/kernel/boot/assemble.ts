@@ -215,7 +215,7 @@ export function assembleRuntime(
     ? undefined
     : makeEngines?.(partsOfLink(ground, world, options), options.engine ?? 'jit', options.compile ?? 'sync');
   const hooks: HookEnv = {
-    ...{ mem, heap, layouts, devices, nrCpus, rcu, owners, deadline },
+    ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline },
     ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
     now: host.stopwatch,
   };

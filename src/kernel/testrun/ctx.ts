@@ -32,7 +32,12 @@ export function testRunRawTp(env: HookEnv, prog: LoadedProg, test: TestRun): num
   const refused = contextOnly(test, size, prog.verified.maxCtxOffset, RAW_TP_CTX_MAX);
   if (refused !== 0) return refused;
   if (!onCpu && test.cpu) return invalid(test, 'cpu is given without BPF_F_TEST_RUN_ON_CPU');
-  if (onCpu && (test.cpu ?? 0) >= env.nrCpus) return -ERRNO.ENXIO;
+  const cpu = onCpu ? (test.cpu ?? 0) : env.cpu;
+  if (cpu >= env.nrCpus) return -ERRNO.ENXIO;
+  if (cpu !== env.cpu) {
+    test.aborted = `a run on CPU ${cpu} is not simulated: programs of this runtime run on CPU ${env.cpu}`;
+    return -ERRNO.EOPNOTSUPP;
+  }
   return runOnBytes(env, prog, test, false);
 }
 

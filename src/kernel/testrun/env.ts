@@ -7,6 +7,8 @@ import type { NetDevices } from '../world/net/device.ts';
 export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
   readonly nrCpus: number;
+  /** The CPU that programs run on. */
+  readonly cpu: number;
   /** The time that the call in progress may take; a call is what is inside the outermost section of {@link rcu}. */
   readonly deadline: Deadline;
   /**

@@ -4,6 +4,7 @@ import { BtfBuilder } from '../../../src/btf/encode.ts';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime, type Engine, type Runtime } from '../../../src/kernel/boot/runtime.ts';
+import { BPF_F_TEST_RUN_ON_CPU } from '../../../src/uapi/flags.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_F_SLEEPABLE } from '../../../src/uapi/flags.ts';
@@ -89,6 +90,20 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
     expect(sys.bpf(BPF_CMD.BPF_PROG_TEST_RUN, { test })).toBe(-ERRNO.EINTR);
     expect(test.aborted).toContain('50 ms');
   });
+});
+
+test('a run asked for on a CPU that programs do not run on is refused by name', () => {
+  const sys = createRuntime({ memory: 16 << 20, kernelBtf, cpus: 3, cpu: 1 });
+  const fd = load(sys, T.BPF_PROG_TYPE_RAW_TRACEPOINT, 'call bpf_get_smp_processor_id\nexit');
+  const on = (cpu: number) => {
+    const test: { prog_fd: number; flags: number; cpu: number; retval?: number; aborted?: string } = {
+      ...{ prog_fd: fd, flags: BPF_F_TEST_RUN_ON_CPU, cpu },
+    };
+    return [sys.bpf(BPF_CMD.BPF_PROG_TEST_RUN, { test }), test.aborted ?? test.retval];
+  };
+  expect(on(1)).toEqual([0, 1]);
+  expect(on(2)).toEqual([-ERRNO.EOPNOTSUPP, expect.stringContaining('on CPU 2 is not simulated')]);
+  expect(on(3)[0]).toBe(-ERRNO.ENXIO);
 });
 
 test('a verify-only runtime describes maps of any size and runs nothing', () => {
