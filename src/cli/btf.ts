@@ -12,7 +12,8 @@ import { didYouMean } from './shell/nearest.ts';
 
 const HELP = `usage: skep btf dump file FILE [format raw|c] [--base FILE]
 
-Shows the types of an object file (its .BTF section) or of a file of bare BTF, /sys/kernel/btf/vmlinux for instance.
+Shows the types of an object file (its .BTF section) or of a file of bare BTF,
+/sys/kernel/btf/vmlinux for instance.
 
   format raw      one line for each type (the default)
   format c        C declarations

@@ -49,15 +49,18 @@ export function overview(): string {
   const rows = done.map(([word, { summary }]) => `  ${word.padEnd(12)} ${summary}`);
   return `usage: skep COMMAND [arguments]
 
-Skep is the Linux eBPF runtime in TypeScript: the 6.18 kernel's verifier, JIT, maps and loader on any machine.
+Skep is the Linux eBPF runtime in TypeScript: the 6.18 kernel's verifier, JIT,
+maps and loader on any machine.
 
 commands:
 ${rows.join('\n')}
   ${'help'.padEnd(12)} this page, or with a command's name all about it
   ${'version'.padEnd(12)} the version of skep
 
-not supported yet: ${UNSUPPORTED.join(', ')}
+not supported yet:
+  ${UNSUPPORTED.join(', ')}
 
-exit codes: 0 done, 1 a program was rejected, 2 wrong usage, 3 unusable input, 70 a fault of skep itself
+exit codes: 0 done, 1 a program was rejected, 2 wrong usage, 3 unusable input,
+70 a fault of skep itself
 `;
 }

@@ -26,12 +26,14 @@ const HELP = `usage: skep map show OBJECT [name MAP]
        skep map lookup OBJECT name MAP key KEY
        skep map update OBJECT name MAP key KEY value VALUE [any|exist|noexist]
 
-Maps live as long as the command: each makes the maps of the object file in an embedded kernel of its own, so that
-dump and lookup show what the object's own definitions put there. With --backend kernel, and 'id N' in the place of
-the object and its name, the maps of this machine's kernel are meant.
+Maps live as long as the command: each makes the maps of the object file in an
+embedded kernel of its own, so that dump and lookup show what the object's own
+definitions put there. With --backend kernel, and 'id N' in the place of the
+object and its name, the maps of this machine's kernel are meant.
 
-  KEY, VALUE      bytes, '10 0 0 1' or '0x0a 0x00 ..' or 'hex 0a 00 ..', as many as the map has; or one word:
-                  a number, or JSON by the map's types, '{"prefixlen": 24, "addr": [10, 0, 0, 0]}'
+  KEY, VALUE      bytes, '10 0 0 1' or '0x0a 0x00 ..' or 'hex 0a 00 ..', as many
+                  as the map has; or one word: a number, or JSON by the map's
+                  types, '{"prefixlen": 24, "addr": [10, 0, 0, 0]}'
 
   --backend embedded|kernel
   --btf FILE      types of the kernel

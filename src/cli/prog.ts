@@ -22,11 +22,14 @@ import { printVerdict } from './verify/verdict-text.ts';
 import { xlatedLines } from './xlated-text.ts';
 
 const HELP = `usage: skep prog load OBJECT [name PROG]
-       skep prog show OBJECT [name PROG]           or: skep prog show --backend kernel [id N]
-       skep prog dump xlated OBJECT [name PROG]    or: skep prog dump xlated --backend kernel id N
+       skep prog show OBJECT [name PROG]
+       skep prog show --backend kernel [id N]
+       skep prog dump xlated OBJECT [name PROG]
+       skep prog dump xlated --backend kernel id N
 
-Objects live as long as the command: each loads the object file into an embedded kernel of its own. With
---backend kernel the programs of this machine's kernel are shown.
+Objects live as long as the command: each loads the object file into an embedded
+kernel of its own. With --backend kernel the programs of this machine's kernel
+are shown.
 
   load            loads the programs and says what became of each
   show, list      type, name, tag, sizes and maps of the programs

@@ -12,12 +12,14 @@ describe('help', () => {
       const said = skep(words);
       expect(said.code).toBe(0);
       expect(said.out).toContain('usage: skep COMMAND');
+      expect(said.out.split('\n').filter((line) => line.length > 80)).toEqual([]);
     }
   });
   test.each(['verify', 'run', 'bench', 'conformance', 'prog', 'map', 'btf'])('%s', (word) => {
     const page = skep(['help', word]);
     expect(page.code).toBe(0);
     expect(page.out).toContain(`usage: skep ${word}`);
+    expect(page.out.split('\n').filter((line) => line.length > 80)).toEqual([]);
     expect(skep([word, '--help']).out).toBe(page.out);
     expect(skep([word, 'help']).out).toBe(page.out);
   });
@@ -184,4 +186,16 @@ test('JSON of verify stays one line whatever names hold', () => {
 test.each(['help', 'version'])('skep help %s', (word) => {
   expect(skep(['help', word])).toMatchObject({ code: 0, out: expect.stringContaining('usage: skep COMMAND') });
   expect(skep(['help', word, 'more']).code).toBe(2);
+});
+
+test.skipIf(process.platform === 'win32')('a device without an end is no input', () => {
+  for (const words of [
+    ['verify', '/dev/zero'],
+    ['run', PROGRAMS, '--prog', 'accepted', '--data-in', '/dev/zero'],
+  ])
+    expect(skep(words)).toMatchObject({
+      code: 3,
+      out: '',
+      err: expect.stringContaining('/dev/zero: it gives more than'),
+    });
 });

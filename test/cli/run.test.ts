@@ -157,6 +157,23 @@ describe('a capture', () => {
     expect([...readCapture(new Uint8Array(readFileSync(out)))][0].data).toEqual(first.data.subarray(14));
   });
 
+  test.each(['jit', 'interp'])('the clock of the capture: %s', (engine) => {
+    const seen = [...readCapture(new Uint8Array(readFileSync(TRAFFIC)))].map(
+      (p) => p.seconds * 1_000_000 + Math.round(p.nanoseconds / 1000),
+    );
+    const words = ['--pcap', TRAFFIC, '--map', `acl=${acl}`, '--events', '--clock', 'capture', '--engine', engine];
+    const said = run(FIREWALL, ...words, '--repeat', '2') as { events: { value: { time_ns: number } }[] };
+    const times = said.events.map(({ value }) => Math.round(value.time_ns / 1000));
+    expect(times).toHaveLength(2 * 388);
+    // One second after boot the first packet comes; the second pass begins when the first has ended.
+    const length = Math.max(...seen) - seen[0];
+    let latest = 0;
+    const possible = new Set(seen.map((t) => (latest = Math.max(latest, t)) - seen[0] + 1_000_000));
+    expect(times.slice(0, 388).filter((t) => !possible.has(t))).toEqual([]);
+    expect(times.slice(388)).toEqual(times.slice(0, 388).map((t) => t + length));
+    expect(new Set(times.slice(0, 388)).size).toBeGreaterThan(300);
+  });
+
   test('for people', () => {
     const { out } = skep(['run', FIREWALL, '--pcap', TRAFFIC, '--map', `acl=${acl}`, '--events']);
     expect(out).toMatch(/1,110 packets, 79,600 bytes/);

@@ -18,21 +18,26 @@ import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep bench OBJECT [options]
 
-Measures programs that take packets: on the interpreter, on the JIT with one call a packet and with one call for the
-whole capture, and, where bpf(2) answers, on this machine's kernel. Engines take turns, sample by sample; they start
-with maps of their own and must return the same for every packet.
+Measures programs that take packets: on the interpreter, on the JIT with one
+call a packet and with one call for the whole capture, and, where bpf(2)
+answers, on this machine's kernel. Engines take turns, sample by sample; they
+start with maps of their own and must return the same for every packet.
 
   --prog NAME   one program of the object; all that take packets unless given
-  --pcap FILE   the packets: a pcap or pcapng capture, read into memory; one packet of 64 zero bytes unless given
+  --pcap FILE   the packets: a pcap or pcapng capture, read into memory; one
+                packet of 64 zero bytes unless given
   --rounds N    samples of each engine (default: 9)
   --no-kernel   leaves the real kernel out
-  --btf FILE    types of the kernel, instead of this machine's or the packaged 6.18 ones
+  --btf FILE    types of the kernel, instead of this machine's or the packaged
+                6.18 ones
   --json        one line of JSON
 
-Times are nanoseconds a packet, the least and the median of the samples, with everything that a caller waits for:
-'jit' copies each packet into kernel memory, 'batch' finds all packets there, 'kernel' is PROG_TEST_RUN's own clock.
+Times are nanoseconds a packet, the least and the median of the samples, with
+everything that a caller waits for: 'jit' copies each packet into kernel memory,
+'batch' finds all packets there, 'kernel' is PROG_TEST_RUN's own clock.
 
-exit code: 0 done, 1 a program was rejected, 2 wrong usage, 3 unusable input, 70 engines returned different values
+exit code: 0 done, 1 a program was rejected, 2 wrong usage, 3 unusable input, 70
+engines returned different values
 `;
 
 const OPTIONS = {

@@ -8,14 +8,16 @@ import { readStdin } from '../shell/files.ts';
 
 const HELP = `usage: skep conformance [MEMORY] [options]
 
-Runs a program that is not verified, every access checked while it runs: r1 is the address of the memory, r2 its
-length. Prints r0 in hexadecimal. The program is read from stdin as hexadecimal digits unless --program gives it.
+Runs a program that is not verified, every access checked while it runs: r1 is
+the address of the memory, r2 its length. Prints r0 in hexadecimal. The program
+is read from stdin as hexadecimal digits unless --program gives it.
 
   MEMORY                bytes of the memory as hexadecimal digits
   --program HEX         the program
   --engine jit|interp   WebAssembly, or the reference interpreter (the default)
 
-exit code: 0 done, 2 wrong usage, 3 no valid program or memory, or the program was stopped
+exit code: 0 done, 2 wrong usage, 3 no valid program or memory, or the program
+was stopped
 `;
 
 export const command: Command = {

@@ -5,17 +5,16 @@ import type { ProgramSpec } from '../../lib/spec.ts';
 import type { Program } from '../../lib/program.ts';
 import type { Capture, CapturedPacket } from '../../net/capture.ts';
 import { LINKTYPE, linkTypeName } from '../../net/capture.ts';
-import { openCapture } from '../../net/open.ts';
 import { PcapWriter } from '../../net/pcap.ts';
 import { PcapngWriter } from '../../net/pcapng.ts';
 import { InputError } from '../shell/exit.ts';
 import type { CollectionEvents } from '../session/events.ts';
-import { type InputStream, inFile } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
 import { openOutput, type OutputFile } from '../shell/output-file.ts';
 import type { RunReport } from './run-report.ts';
 import type { Session } from '../session/session.ts';
 import { grouped } from '../verify/verdict-text.ts';
+import { type CaptureClock, type CaptureFile } from './capture-file.ts';
 import { type VerdictWords, verdictWords } from './verdict-names.ts';
 
 export interface CaptureInput {
@@ -25,7 +24,9 @@ export interface CaptureInput {
   readonly reader: CollectionEvents | undefined;
   readonly repeat: number;
   readonly io: Io;
-  readonly file: { readonly path: string; readonly input: InputStream };
+  readonly file: CaptureFile;
+  /** Moves the guest's clock along with the packets; without it the clock does not know of them. */
+  readonly clock: CaptureClock | undefined;
   /** Where passing packets are written. */
   readonly out: string | undefined;
 }
@@ -59,13 +60,12 @@ interface ChunkRunner extends Disposable {
 
 export async function runCapture(input: CaptureInput): Promise<CaptureResult> {
   const { file, program, collection } = input;
-  const capture = inFile(file.path, () => openCapture(() => file.input.open()));
-  const writer = input.out === undefined ? undefined : writerFor(input.out, capture);
+  const writer = input.out === undefined ? undefined : writerFor(input.out, file.capture);
   using output = input.out === undefined ? undefined : openOutput(input.out);
   const count = new Counter(verdictWords(program.type) as VerdictWords, writer, output);
   using runner = chunkRunner(collection.program(program.key));
   try {
-    for (let pass = 0; pass < input.repeat; pass++) await runPass(input, capture, runner, count, pass);
+    for (let pass = 0; pass < input.repeat; pass++) await runPass(input, runner, count, pass);
   } catch (e) {
     if (e instanceof ProgramAbort) throw new InputError('', `program ${program.key} was stopped: ${e.message}`);
     throw e;
@@ -76,29 +76,26 @@ export async function runCapture(input: CaptureInput): Promise<CaptureResult> {
   return { ...count.result(), out: input.out };
 }
 
-async function runPass(
-  input: CaptureInput,
-  capture: Capture,
-  runner: ChunkRunner,
-  count: Counter,
-  pass: number,
-): Promise<void> {
-  const { input: stream, path } = input.file;
+async function runPass(input: CaptureInput, runner: ChunkRunner, count: Counter, pass: number): Promise<void> {
+  const { file, clock } = input;
   const chunk: CapturedPacket[] = [];
   const flush = (): void => {
     if (chunk.length === 0) return;
     count.chunk(chunk, runner, pass === 0);
     input.reader?.drain();
-    const part = stream.size === 0 ? 0 : Math.min(1, stream.done / stream.size);
-    showProgress(input.io, count, (pass + part) / input.repeat);
+    showProgress(input.io, count, (pass + file.part) / input.repeat);
     chunk.length = 0;
   };
-  const packets = capture[Symbol.iterator]();
-  for (;;) {
-    const next = inFile(path, () => packets.next());
-    if (next.done) break;
-    checkPacket(path, next.value, runner.capacity, count.packets + chunk.length);
-    if (chunk.push(next.value) < CHUNK) continue;
+  const next = file.pass();
+  clock?.restart();
+  for (let packet = next(); packet !== undefined; packet = next()) {
+    checkPacket(file.path, packet, runner.capacity, count.packets + chunk.length);
+    if (clock !== undefined) {
+      // The packets of a chunk see one clock.
+      if (clock.isLater(packet)) flush();
+      clock.moveTo(packet);
+    }
+    if (chunk.push(packet) < CHUNK) continue;
     flush();
     const breath = count.breathe();
     if (breath !== undefined) await breath;

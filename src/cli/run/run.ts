@@ -16,9 +16,10 @@ import {
 } from '../shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from '../shell/exit.ts';
 import { CollectionEvents } from '../session/events.ts';
-import { readInput, streamInput } from '../shell/files.ts';
+import { readInput } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
 import { fillMap, parseJson, setVariable } from '../session/map-fill.ts';
+import { CaptureClock, CaptureFile } from './capture-file.ts';
 import { captureReport, runCapture } from './run-capture.ts';
 import { onceReport, runOnce } from './run-once.ts';
 import { type RunReport, writeReport } from './run-report.ts';
@@ -32,31 +33,45 @@ import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep run OBJECT [options]
 
-Verifies a program, compiles it and runs it: once on given bytes, or on every packet of a capture.
+Verifies a program, compiles it and runs it: once on given bytes, or on every
+packet of a capture.
 
 what is run
-  --prog NAME              the program; may be left out when the object has only one
-  --engine jit|interp      WebAssembly (the default), or the reference interpreter
-  --backend embedded|kernel  the kernel of this package (the default), or this machine's through bpf(2)
-  --btf FILE               types of the kernel, instead of this machine's or the packaged 6.18 ones
+  --prog NAME              the program; may be left out when the object has only
+                           one
+  --engine jit|interp      WebAssembly (the default), or the reference
+                           interpreter
+  --backend embedded|kernel  the kernel of this package (the default), or this
+                             machine's through bpf(2)
+  --btf FILE               types of the kernel, instead of this machine's or the
+                           packaged 6.18 ones
   --cpus N                 possible CPUs (default: 1)
+  --clock host|capture     the guest's clock: this machine's (the default), or
+                           one that goes by the times of the packets of --pcap
   --repeat N               runs N times; the duration is the mean
   --type, --inner, --loader  as in skep verify: what the object leaves unsaid
-  --prog-flags NAME=FLAGS  flags of BPF_PROG_LOAD for a program, 2 (BPF_F_ANY_ALIGNMENT) for instance
+  --prog-flags NAME=FLAGS  flags of BPF_PROG_LOAD for a program, 2
+                           (BPF_F_ANY_ALIGNMENT) for instance
 
 what it gets
-  --data-in FILE           a packet, from its Ethernet header on; 64 zero bytes unless given
+  --data-in FILE           a packet, from its Ethernet header on; 64 zero bytes
+                           unless given
   --pcap FILE              every packet of a pcap or pcapng capture
-  --ctx-in FILE            the context: xdp_md or __sk_buff, pt_regs, a tracepoint's record, raw arguments
-  --map NAME=FILE.json     fills a map first: [{"key": .., "value": ..}, ..] or {"key": value, ..}, by BTF or as bytes
+  --ctx-in FILE            the context: xdp_md or __sk_buff, pt_regs, a
+                           tracepoint's record, raw arguments
+  --map NAME=FILE.json     fills a map first: [{"key": .., "value": ..}, ..] or
+                           {"key": value, ..}, by BTF or as bytes
   --set VARIABLE=VALUE     sets a global variable, constants too
   --tail MAP:INDEX=PROG    puts a program of the object into a program array
 
 what it shows
-  --pcap-out FILE          writes the packets that pass, as the program left them: XDP_PASS and XDP_TX,
-                           TC_ACT_OK, UNSPEC, PIPE and RECLASSIFY, allowed ones, what a filter keeps;
-                           in the format, byte order and time unit of the input (pcapng for a name that ends so)
-  --events                 lines of bpf_trace_printk and records of ring and perf buffers
+  --pcap-out FILE          writes the packets that pass, as the program left
+                           them: XDP_PASS and XDP_TX, TC_ACT_OK, UNSPEC, PIPE
+                           and RECLASSIFY, allowed ones, what a filter keeps; in
+                           the format, byte order and time unit of the input
+                           (pcapng for a name that ends so)
+  --events                 lines of bpf_trace_printk and records of ring and
+                           perf buffers
   --event-type [MAP=]NAME  the struct of records (default: found by their size)
   --json                   one line of JSON
 
@@ -77,6 +92,7 @@ const OPTIONS = {
   events: { type: 'boolean' },
   repeat: { type: 'string', default: '1' },
   cpus: { type: 'string', default: '1' },
+  clock: { type: 'string', default: 'host' },
   engine: { type: 'string', default: 'jit' },
   backend: { type: 'string', default: 'embedded' },
   btf: { type: 'string' },
@@ -92,10 +108,12 @@ const RULES: WordRules = {
     // Both are the embedded kernel's to choose.
     ['engine', 'backend=kernel'],
     ['cpus', 'backend=kernel'],
+    ['clock=capture', 'backend=kernel'],
   ],
   needs: [
     ['pcap-out', 'pcap'],
     ['event-type', 'events'],
+    ['clock=capture', 'pcap'],
   ],
 };
 
@@ -135,12 +153,15 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   for (const [name, value] of variables) setVariable(spec, name, value);
   const flags = programFlags(values['prog-flags'] ?? [], 'run');
   for (const [name, bits] of flags) for (const p of namedPrograms(spec, name, 'run')) p.flags |= bits;
+  const clock = oneOf(values.clock, ['host', 'capture'], '--clock', 'run');
+  using capture = values.pcap === undefined ? undefined : new CaptureFile(values.pcap);
   let reader: CollectionEvents | undefined;
   using session = await openSession({
     backend: oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'run'),
     engine: oneOf(values.engine, ['jit', 'interp'], '--engine', 'run'),
     cpus: unsigned(values.cpus, '--cpus', 'run', { least: 1, most: 1024 }),
     btf: values.btf,
+    clock: clock === 'capture' ? capture?.startOfClock() : undefined,
     onTrace: (line) => reader?.trace(line),
   });
   const wanted = { programs: programsToLoad(spec, program, tails), options: words.load };
@@ -150,7 +171,7 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   await fill(collection, values, tails);
   if (session.runtime) reader = new CollectionEvents(collection, values.events ?? false, eventTypes(values));
   else if (values.events) throw new UnsupportedError('reading events of the real kernel');
-  const report = await run({ path, session, collection, program, reader }, values, io);
+  const report = await run({ path, session, collection, program, reader, capture }, values, io);
   reader?.drain();
   writeReport(io, report, values.json ?? false, { collection, reader, object: path, program });
   return EXIT.ok;
@@ -163,18 +184,21 @@ interface Loaded {
   readonly collection: Collection;
   readonly program: ProgramSpec;
   readonly reader: CollectionEvents | undefined;
+  readonly capture: CaptureFile | undefined;
 }
 
 async function run(loaded: Loaded, values: Values, io: Io): Promise<RunReport> {
   const { path, session, collection, program, reader } = loaded;
   const repeat = unsigned(values.repeat, '--repeat', 'run', { least: 1 });
   const packets = verdictWords(program.type) !== undefined;
-  if (values.pcap !== undefined) {
+  if (loaded.capture !== undefined) {
     if (!packets) throw new InputError(path, `program ${program.key} is of a type without packets; it takes --ctx-in`);
-    using input = streamInput(values.pcap);
-    const file = { path: values.pcap, input };
+    const { runtime } = session;
+    const clock =
+      values.clock === 'capture' && runtime !== undefined ? new CaptureClock((ns) => runtime.advance(ns)) : undefined;
+    const out = values['pcap-out'];
     return captureReport(
-      await runCapture({ session, collection, program, reader, repeat, io, file, out: values['pcap-out'] }),
+      await runCapture({ session, collection, program, reader, repeat, io, file: loaded.capture, clock, out }),
     );
   }
   if (!packets && values['data-in'] !== undefined)

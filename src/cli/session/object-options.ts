@@ -15,11 +15,16 @@ export const OBJECT_OPTIONS = {
   loader: { type: 'string' },
 } as const;
 
-export const OBJECT_HELP = `  --type TYPE                type of programs whose section name says none: tc, xdp, cgroup/connect4, sched_cls ...
-  --type SECTION=TYPE        type of the programs of a section, or of all that begin alike: --type 'tail-*=tc'
-  --inner MAP=INNER          what a map of maps holds whose definition does not say it: another map of the object, or
-                             TYPE:KEY_SIZE:VALUE_SIZE:MAX_ENTRIES, hash:4:8:1 for instance
-  --loader libbpf|cilium     refuses what this loader refuses, libbpf 1.x or cilium/ebpf; notes tell it otherwise
+export const OBJECT_HELP = `  --type TYPE                type of programs whose section name says none: tc,
+                             xdp, cgroup/connect4, sched_cls ...
+  --type SECTION=TYPE        type of the programs of a section, or of all that
+                             begin alike: --type 'tail-*=tc'
+  --inner MAP=INNER          what a map of maps holds whose definition does not
+                             say it: another map of the object, or
+                             TYPE:KEY_SIZE:VALUE_SIZE:MAX_ENTRIES, hash:4:8:1
+                             for instance
+  --loader libbpf|cilium     refuses what this loader refuses, libbpf 1.x or
+                             cilium/ebpf; notes tell it otherwise
 `;
 
 export interface ObjectValues {

@@ -7,6 +7,7 @@ import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import { parseObject } from '../../lib/parse-object.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
 import type { BpfSyscall } from '../../uapi/attr.ts';
+import type { VirtualClockOptions } from '../../kernel/world/time/clock.ts';
 import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
 import { unknownName } from '../shell/command.ts';
 import { InputError } from '../shell/exit.ts';
@@ -23,6 +24,8 @@ export interface SessionOptions {
   /** Possible CPUs of the embedded kernel. */
   readonly cpus: number;
   readonly btf: string | undefined;
+  /** Where the embedded kernel's clock begins, to be moved by {@link Runtime.advance}; the host's clock by default. */
+  readonly clock?: VirtualClockOptions | undefined;
   /** Lines of bpf_trace_printk, of the embedded kernel. */
   readonly onTrace: (line: string) => void;
 }
@@ -55,6 +58,7 @@ function embeddedSession(kernelBtf: Btf, options: SessionOptions): Session {
     kernelBtf,
     engine: options.engine,
     cpus: options.cpus,
+    ...(options.clock === undefined ? {} : { clock: options.clock }),
     deadlineMs: DEADLINE_MS,
     host: nodePorts(options.onTrace),
     onVerified: (found) => {

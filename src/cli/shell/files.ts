@@ -1,5 +1,5 @@
 /** Files named on the command line, read whole or piece by piece; what goes wrong names the file. */
-import { closeSync, fstatSync, openSync, readFileSync, readSync } from 'node:fs';
+import { closeSync, fstatSync, openSync, readFileSync, readSync, statSync } from 'node:fs';
 import type { ByteSource } from '../../net/byte-window.ts';
 import { FormatError } from '../../util/errors.ts';
 import { InputError } from './exit.ts';
@@ -14,9 +14,14 @@ const WHY: Readonly<Record<string, string>> = {
   EROFS: 'the file system may only be read',
 };
 
+const WHY_NOT_WRITTEN: Readonly<Record<string, string>> = {
+  ENOENT: 'there is no such folder',
+  EACCES: 'it may not be written',
+};
+
 export function fileError(path: string, e: unknown, doing: 'reading' | 'writing'): InputError {
   const code = (e as NodeJS.ErrnoException).code ?? '';
-  const why = code === 'EACCES' && doing === 'writing' ? 'it may not be written' : WHY[code];
+  const why = (doing === 'writing' ? WHY_NOT_WRITTEN[code] : undefined) ?? WHY[code];
   return new InputError(path, why ?? `${doing} failed${code ? ` (${code})` : ''}`, { cause: e });
 }
 
@@ -24,18 +29,57 @@ export function fileError(path: string, e: unknown, doing: 'reading' | 'writing'
 export async function readInput(path: string): Promise<Uint8Array> {
   try {
     if (path === '-') return await readStdin();
+    if (!statSync(path).isFile()) return readEndless(path);
     // At once: see host/kernel-btf.ts.
     const file = readFileSync(path);
     return new Uint8Array(file.buffer, file.byteOffset, file.byteLength);
   } catch (e) {
+    if (e instanceof InputError) throw e;
     throw fileError(path, e, 'reading');
+  }
+}
+
+/** Most bytes of what is no file: a device may have no end. */
+const MOST_OF_NO_FILE = 1 << 28;
+
+/** Bytes of a pipe or a device. */
+function readEndless(path: string): Uint8Array {
+  using input = streamInput(path);
+  const source = input.open();
+  const chunks: Uint8Array[] = [];
+  let total = 0;
+  for (;;) {
+    const chunk = new Uint8Array(1 << 20);
+    const count = source.read(chunk);
+    if (count === 0) return joined(chunks, total);
+    total = within(path, total + count);
+    chunks.push(chunk.subarray(0, count));
   }
 }
 
 export async function readStdin(): Promise<Uint8Array> {
   const chunks: Uint8Array[] = [];
-  for await (const chunk of process.stdin) chunks.push(chunk as Uint8Array);
-  return new Uint8Array(Buffer.concat(chunks));
+  let total = 0;
+  for await (const chunk of process.stdin) {
+    total = within('stdin', total + (chunk as Uint8Array).length);
+    chunks.push(chunk as Uint8Array);
+  }
+  return joined(chunks, total);
+}
+
+function within(source: string, total: number): number {
+  if (total <= MOST_OF_NO_FILE) return total;
+  throw new InputError(source, `it gives more than ${MOST_OF_NO_FILE >> 20} MiB and is no file`);
+}
+
+function joined(chunks: readonly Uint8Array[], total: number): Uint8Array {
+  const all = new Uint8Array(total);
+  let at = 0;
+  for (const chunk of chunks) {
+    all.set(chunk, at);
+    at += chunk.length;
+  }
+  return all;
 }
 
 /** A file that is read piece by piece, possibly again and again. */

@@ -21,17 +21,22 @@ import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep verify OBJECT... [options]
 
-Verifies every program of the object files by itself, by the rules of Linux 6.18, and says what the kernel would
-say. Nothing is run. Sizes that the object leaves to its loader are assumed: one element, the deepest stack trace.
+Verifies every program of the object files by itself, by the rules of Linux
+6.18, and says what the kernel would say. Nothing is run. Sizes that the object
+leaves to its loader are assumed: one element, the deepest stack trace.
 
   --json                     one line of JSON for each program
   --prog NAME                only this program; may be given again
-  --prog-flags NAME=FLAGS    flags of BPF_PROG_LOAD for a program, 2 (BPF_F_ANY_ALIGNMENT) for instance
-  --btf FILE                 types of the kernel, instead of this machine's or the packaged 6.18 ones
+  --prog-flags NAME=FLAGS    flags of BPF_PROG_LOAD for a program, 2
+                             (BPF_F_ANY_ALIGNMENT) for instance
+  --btf FILE                 types of the kernel, instead of this machine's or
+                             the packaged 6.18 ones
   --profile 6.18             kernel version whose rules apply
-  --backend embedded|kernel  the verifier of this package (the default), or this machine's through bpf(2)
+  --backend embedded|kernel  the verifier of this package (the default), or this
+                             machine's through bpf(2)
   --cpus N                   possible CPUs (default: 2)
-${OBJECT_HELP}  --log-level N              shows the verifier's log: 1 the last path, 2 every state, 4 statistics, or a sum
+${OBJECT_HELP}  --log-level N              shows the verifier's log: 1 the last path, 2 every
+                             state, 4 statistics, or a sum
 
 exit code: 0 all accepted, 1 something rejected, 2 wrong usage, 3 unusable input
 `;
