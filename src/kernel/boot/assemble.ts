@@ -3,6 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
 import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
 import type { UserMemory } from '../../uapi/attr-decode.ts';
+import { invariant } from '../../util/errors.ts';
 import { defaultPorts } from './default-ports.ts';
 import { type Cpu, makeCpu } from '../run/cpu.ts';
 import type { HostPorts } from '../run/env.ts';
@@ -182,7 +183,11 @@ function makeWorld(ground: Ground, options: RuntimeOptions): World {
   const devices = new NetDevices(structs, options.interfaces);
   const { transmit } = host;
   if (transmit !== undefined) devices.wire.attach(({ ifindex, packet, ingress }) => transmit(ifindex, packet, ingress));
-  const time = new WorldTime({ clock: options.clock, ports: host, cpus: nrCpus, poll: () => deadline.check() });
+  const time = new WorldTime({
+    ...{ clock: options.clock, ports: host, cpus: nrCpus },
+    words: () => wordsOf(mem, heap, 2),
+    poll: () => deadline.check(),
+  });
   return new World({ time, devices, structs });
 }
 
@@ -235,6 +240,13 @@ export function assembleRuntime(
     prepare: () => void maps.core,
   });
   return new EmbeddedRuntime({ env, world, cpus: [cpu], compiling, snapshots });
+}
+
+/** Words of the memory for what every CPU reads. */
+function wordsOf(mem: KernelMemory, heap: Allocator, count: number): Uint32Array {
+  const at = heap.alloc(count * 4);
+  invariant(at !== 0, 'a memory that was just made has room');
+  return mem.u32.subarray(at >>> 2, (at >>> 2) + count);
 }
 
 /** @throws RangeError when there is no such CPU */

@@ -53,7 +53,6 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align = 8) => heap.alloc(Math.max(size, FRAME_SIZE), align),
     free: (addr) => heap.free(addr),
-    mapAt: (addr) => maps.maps.get(addr),
     checkDeadline: () => parts.deadline.check(),
   };
   return {

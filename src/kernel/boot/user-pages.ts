@@ -1,7 +1,8 @@
 /** Memory that the user side shares with maps: pages of ring buffers (mmap(2)) and rings of perf events. */
 import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { PerfBuffer, PerfEventArrayMap } from '../maps/perf-event-array.ts';
+import { PerfEventArrayMap } from '../maps/perf-event-array.ts';
+import { initPerfRing, perfRingBytes, perfRingSize, readSamples } from '../maps/perf-ring.ts';
 import { RINGBUF, RingbufMap } from '../maps/ringbuf.ts';
 import { Held } from '../mem/owners.ts';
 import type { MapObject } from '../object/map.ts';
@@ -42,13 +43,21 @@ export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable
   };
 }
 
+interface Holding {
+  readonly live: () => boolean;
+  /** Ends it; false when it had ended. @param before what is still to be done while the map is there */
+  readonly end: (before?: () => void) => boolean;
+}
+
 /** A reference of the host's, which ends once and is part of snapshots. */
-function holding(env: SyscallEnv, object: MapObject): { readonly end: () => boolean } {
+function holding(env: SyscallEnv, object: MapObject): Holding {
   env.objects.get(object);
   const held = new Held(env.hooks.owners);
   return {
-    end() {
+    live: () => held.live,
+    end(before) {
       if (!held.end()) return false;
+      before?.();
       env.objects.put(object);
       return true;
     },
@@ -60,19 +69,20 @@ export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: nu
   const object = fdMap(env, fd);
   if (typeof object === 'number') return object;
   const { map } = object;
-  if (!(map instanceof PerfEventArrayMap) || cpu >= env.hooks.nrCpus) return -ERRNO.EINVAL;
+  const { mem, heap, rcu, nrCpus } = env.hooks;
+  const size = perfRingSize(bytes);
+  if (!(map instanceof PerfEventArrayMap) || cpu >= nrCpus || size === 0) return -ERRNO.EINVAL;
   if (cpu >= map.desc.maxEntries) return -ERRNO.E2BIG;
-  const buffer = new PerfBuffer(bytes);
-  map.setSink(cpu, buffer);
+  const ring = heap.alloc(perfRingBytes(size));
+  if (ring === 0) return -ERRNO.ENOMEM;
+  initPerfRing(mem, ring, size);
+  map.setRing(cpu, ring);
   const hold = holding(env, object);
   return {
-    read(take) {
-      const { samples, lost } = buffer.read();
-      for (const { data } of samples) take(data);
-      return lost;
-    },
+    read: (take) => (hold.live() ? readSamples(mem, ring, take) : 0),
     [Symbol.dispose]() {
-      if (hold.end()) map.removeSink(cpu, buffer);
+      if (!hold.end(() => map.takeRing(cpu, ring))) return;
+      rcu.call(() => heap.free(ring));
     },
   };
 }

@@ -1,8 +1,11 @@
 /** Helpers that call back into the program: bpf_loop and bpf_for_each_map_elem. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { BpfMap } from '../object/map.ts';
+import { mapElements } from '../maps/walk.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
+
+/** The word in which callbacks of arrays find the index. */
+const INDEX_SIZE = 8;
 
 /** bpf_loop(nr_loops, callback, ctx, flags). The caller's frame serves the callback: its registers are dead here. */
 export const loop: HelperMaker = (env) => {
@@ -29,23 +32,30 @@ export const loop: HelperMaker = (env) => {
 export const forEachMapElem: HelperMaker = (env) => {
   const f = new Frames(env);
   return (frame) => {
-    const addr = f.u32(frame, 1);
-    const map = env.mapAt(addr) as BpfMap;
+    const map = f.u32(frame, 1);
     const slot = f.u32(frame, 2);
     const ctxLo = f.lo(frame, 3);
     const ctxHi = f.hi(frame, 3);
-    if (f.lo(frame, 4) !== 0 || f.hi(frame, 4) !== 0 || !map.walk) return f.ret(frame, -ERRNO.EINVAL);
-    let visited = 0;
-    for (const { key, value } of map.walk(env.cpu.id)) {
-      visited++;
-      countCallback(env, env.cpu.stack);
-      f.setArg(frame, 1, addr);
-      f.setArg(frame, 2, key);
-      f.setArg(frame, 3, value);
-      f.set64(frame, 4, ctxLo, ctxHi);
-      env.invoke(slot, frame);
-      if (f.lo(frame, 0) !== 0 || f.hi(frame, 0) !== 0) break;
+    if (f.lo(frame, 4) !== 0 || f.hi(frame, 4) !== 0) return f.ret(frame, -ERRNO.EINVAL);
+    const index = env.alloc(INDEX_SIZE);
+    if (index === 0) return f.ret(frame, -ERRNO.ENOMEM);
+    try {
+      const elements = mapElements(env.mem.u32, map, env.cpu.id, index);
+      if (elements === undefined) return f.ret(frame, -ERRNO.EINVAL);
+      let visited = 0;
+      for (const { key, value } of elements) {
+        visited++;
+        countCallback(env, env.cpu.stack);
+        f.setArg(frame, 1, map);
+        f.setArg(frame, 2, key);
+        f.setArg(frame, 3, value);
+        f.set64(frame, 4, ctxLo, ctxHi);
+        env.invoke(slot, frame);
+        if (f.lo(frame, 0) !== 0 || f.hi(frame, 0) !== 0) break;
+      }
+      f.ret(frame, visited);
+    } finally {
+      env.free(index);
     }
-    f.ret(frame, visited);
   };
 };

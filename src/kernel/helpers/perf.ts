@@ -1,8 +1,8 @@
-/** bpf_perf_event_output: samples to the sinks of a perf event array; packet programs may append packet bytes. */
+/** bpf_perf_event_output: samples to the rings of a perf event array; packet programs may append packet bytes. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_CTXLEN_MASK_HI, BPF_F_CURRENT_CPU } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import type { PerfEventArrayMap } from '../maps/perf-event-array.ts';
+import { perfOutput } from '../maps/perf-event-array.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
@@ -42,26 +42,18 @@ function packetCopier(env: HelperEnv): (ctx: number, length: number) => Uint8Arr
 export const perfEventOutput: HelperMaker = (env) => {
   const f = new Frames(env);
   const copy = packetCopier(env);
-  const { u8 } = env.mem;
   return (frame) => {
     const ctx = f.u32(frame, 1);
-    const map = env.mapAt(f.u32(frame, 2)) as PerfEventArrayMap;
+    const map = f.u32(frame, 2);
     const index = f.u32(frame, 3);
     const high = f.hi(frame, 3) >>> 0;
     const data = f.u32(frame, 4);
     const size = f.u32(frame, 5);
     const packets = env.cpu.run.progType === T.BPF_PROG_TYPE_XDP || SKB_TYPES.has(env.cpu.run.progType);
     if (high & ~(packets ? BPF_F_CTXLEN_MASK_HI : 0)) return f.ret(frame, -ERRNO.EINVAL);
-    let sample = u8.slice(data, data + size);
-    if (high) {
-      const packet = copy(ctx, high);
-      if (packet === undefined) return f.ret(frame, -ERRNO.EFAULT);
-      const longer = new Uint8Array(size + high);
-      longer.set(sample);
-      longer.set(packet, size);
-      sample = longer;
-    }
-    const cpu = env.cpu.id;
-    f.ret(frame, map.output(index === BPF_F_CURRENT_CPU ? cpu : index, sample, cpu));
+    const packet = high ? copy(ctx, high) : undefined;
+    if (high && packet === undefined) return f.ret(frame, -ERRNO.EFAULT);
+    const at = index === BPF_F_CURRENT_CPU ? env.cpu.id : index;
+    f.ret(frame, perfOutput(env.mem, map, at, { data, size, packet }));
   };
 };

@@ -8,7 +8,8 @@ import {
   BPF_F_USER_STACK,
 } from '../../uapi/flags.ts';
 
-import type { StackTraceMap } from '../maps/stack-trace.ts';
+import { headerWord } from '../maps/header.ts';
+import { putStack } from '../maps/stack-trace.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { simple } from './frame.ts';
 
@@ -26,12 +27,11 @@ const STACKID_FLAGS = BPF_F_SKIP_FIELD_MASK | BPF_F_USER_STACK | BPF_F_FAST_STAC
 
 /** bpf_get_stackid(ctx, map, flags) */
 export const getStackid = simple(
-  (env) => (_ctx, mapAddr, flags) => {
+  (env) => (_ctx, map, flags) => {
     if (flags & ~STACKID_FLAGS) return -ERRNO.EINVAL;
-    const map = env.mapAt(mapAddr) as StackTraceMap;
-    const stack = capture(env, flags, map.desc.valueSize);
+    const stack = capture(env, flags, headerWord(env.mem.u32, map, 'valueSize'));
     if (typeof stack === 'number') return stack;
-    return map.put(fnv(stack), stack, flags);
+    return putStack(env, map, { hash: fnv(stack), bytes: stack }, flags);
   },
   3,
 );

@@ -46,7 +46,6 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align) => heap.alloc(size, align),
     free: (addr) => heap.free(addr),
-    mapAt: () => undefined,
     checkDeadline: options.checkDeadline ?? (() => undefined),
   };
   return {

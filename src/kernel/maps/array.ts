@@ -5,7 +5,6 @@ import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uapi/flags.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
-import { OutOfMemory } from './scratch.ts';
 import { copyRanges } from './make/special-fields.ts';
 import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
 
@@ -95,19 +94,6 @@ export class ArrayMap extends StoredMap {
 
   protected doNextKey(key: Uint8Array | null): Uint8Array | number {
     return nextIndex(key, this.desc.maxEntries);
-  }
-
-  *walk(cpu: number): Iterable<{ key: number; value: number }> {
-    const key = this.env.allocator.alloc(8);
-    if (key === 0) throw new OutOfMemory();
-    try {
-      for (let i = 0; i < this.desc.maxEntries; i++) {
-        this.env.mem.u32[key >>> 2] = i;
-        yield { key, value: this.#base + i * this.desc.elemSize + cpu * this.#cpuStride };
-      }
-    } finally {
-      this.env.allocator.free(key);
-    }
   }
 }
 

@@ -4,7 +4,6 @@ import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { Rcu } from '../mem/rcu.ts';
-import type { PerfSink } from './perf-event-array.ts';
 import type { Scratch } from './scratch.ts';
 import type { BpfMap } from '../object/map.ts';
 
@@ -27,7 +26,6 @@ export interface FdResolver {
   map(fd: number): BpfMap | number | undefined;
   prog(fd: number): ProgRef | number | undefined;
   btf(fd: number): Btf | undefined;
-  perfEvent?(fd: number): PerfSink | undefined;
   /** Whether a network device exists. */
   device(ifindex: number): boolean;
   /** Another map holds or drops this one as an element. */

@@ -126,18 +126,4 @@ export class HashMap extends StoredMap {
     }
     return out;
   }
-
-  *walk(cpu: number): Iterable<{ key: number; value: number }> {
-    const words = this.env.mem.u32;
-    const base = this.get('base') >>> 2;
-    const mask = this.get('mask');
-    for (let i = 0; i <= mask; i++) {
-      let elem = words[base + i];
-      while (elem) {
-        yield { key: elem + 8, value: elem + this.valueOff + cpu * this.#cpuStride };
-        // Read after the callback, as RCU readers do: a deleted element still points on.
-        elem = words[elem >>> 2];
-      }
-    }
-  }
 }

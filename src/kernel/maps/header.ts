@@ -29,6 +29,7 @@ export const H = {
   lockOff: -44,
   poolEnd: -40,
   id: -36,
+  grown: -32,
 } as const;
 
 /** A field of the header. */

@@ -9,6 +9,7 @@ import { HashMap } from './hash.ts';
 import type { FdResolver, MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { type Mutable, StoredMap } from './stored-map.ts';
+import { hashElements } from './walk.ts';
 
 /** bpf_map_meta_equal: whether a map may be an element of an outer map with this template. */
 export function metaEqual(template: MapDesc, map: MapDesc): boolean {
@@ -161,7 +162,8 @@ export class HashOfMaps extends HashMap {
   }
 
   override free(): void {
-    for (const { value } of this.count > 0 ? this.walk(0) : []) {
+    const elements = this.count > 0 ? hashElements(this.env.mem.u32, this.addr, 0) : [];
+    for (const { value } of elements) {
       const inner = this.env.maps.get(this.#innerAt(value));
       if (inner) this.#fds.drop(inner);
     }

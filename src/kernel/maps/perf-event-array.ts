@@ -1,124 +1,67 @@
-/** BPF_MAP_TYPE_PERF_EVENT_ARRAY: an entry is where bpf_perf_event_output's records go; readers collect them. */
+/** BPF_MAP_TYPE_PERF_EVENT_ARRAY: an entry is the guest address of the ring that bpf_perf_event_output writes to, 0 when there is none. */
+import { BPF_ANY } from '../../uapi/flags.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import type { KernelMemory } from '../mem/memory.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
-import { BPF_ANY } from '../../uapi/flags.ts';
-import type { FdResolver, MapEnv } from './env.ts';
-import { NotSimulated } from '../../util/errors.ts';
-import { type Restore, saveMap } from '../mem/saved.ts';
+import type { MapEnv } from './env.ts';
+import { headerWord } from './header.ts';
+import { type Sample, writeSample } from './perf-ring.ts';
 import { StoredMap } from './stored-map.ts';
 
-/** A perf event: takes the raw bytes of one sample; false when its buffer is full (the sample counts as lost). */
-export interface PerfSink {
-  sample(data: Uint8Array, cpu: number): boolean;
-  /** For snapshots; what has none cannot be put back. */
-  save?(): Restore;
+/** As large as the kernel's pointers. */
+const ENTRY_SIZE = 8;
+
+/** __bpf_perf_event_output into the array at an address: 0, -E2BIG, -ENOENT, -ENOSPC. Reads and writes nothing but the memory. */
+export function perfOutput(mem: KernelMemory, map: number, index: number, sample: Sample): number {
+  const { u32 } = mem;
+  if (index >= headerWord(u32, map, 'maxEntries')) return -ERRNO.E2BIG;
+  const ring = u32[(headerWord(u32, map, 'base') + index * ENTRY_SIZE) >>> 2];
+  if (ring === 0) return -ERRNO.ENOENT;
+  return writeSample(mem, ring, sample) ? 0 : -ERRNO.ENOSPC;
 }
 
-/** A sink that keeps samples until they are read, at most `limit` bytes of them. */
-export class PerfBuffer implements PerfSink {
-  readonly #limit: number;
-  #bytes = 0;
-  #samples: { cpu: number; data: Uint8Array }[] = [];
-  /** Samples dropped since the last read. */
-  lost = 0;
-
-  constructor(limit = 1 << 20) {
-    this.#limit = limit;
-  }
-
-  sample(data: Uint8Array, cpu: number): boolean {
-    // A record's header and size word, padded to 8, as PERF_RECORD_SAMPLE with PERF_SAMPLE_RAW.
-    const size = 16 + data.length;
-    if (this.#bytes + size > this.#limit) {
-      this.lost++;
-      return false;
-    }
-    this.#bytes += size;
-    this.#samples.push({ cpu, data });
-    return true;
-  }
-
-  save(): Restore {
-    const [bytes, samples, lost] = [this.#bytes, this.#samples.slice(), this.lost];
-    return () => {
-      this.#bytes = bytes;
-      this.#samples = samples.slice();
-      this.lost = lost;
-    };
-  }
-
-  /** All samples since the last call, and how many were lost. */
-  read(): { samples: { cpu: number; data: Uint8Array }[]; lost: number } {
-    const result = { samples: this.#samples, lost: this.lost };
-    this.#samples = [];
-    this.#bytes = 0;
-    this.lost = 0;
-    return result;
-  }
-}
-
+/** Rings are the host's, which puts them in and takes them out. */
 export class PerfEventArrayMap extends StoredMap {
-  readonly #fds: FdResolver;
-  readonly #sinks = new Map<number, PerfSink>();
+  readonly #base: number;
 
-  constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
+  constructor(env: MapEnv, desc: MapDesc) {
     super(env, desc);
-    this.#fds = fds;
-    // Charged as the kernel's array of pointers is, so that huge ones fail.
-    this.block(desc.maxEntries * 8);
+    this.#base = this.block(desc.maxEntries * ENTRY_SIZE);
+    this.set('stride', ENTRY_SIZE);
+    this.set('base', this.#base);
   }
 
-  /** Puts a sink at an index without a file descriptor; undefined removes it. */
-  setSink(index: number, sink: PerfSink | undefined): void {
-    if (sink && index < this.desc.maxEntries) this.#sinks.set(index, sink);
-    else this.#sinks.delete(index);
+  /** Puts a ring at an index; 0 takes one away. */
+  setRing(index: number, ring: number): void {
+    this.env.mem.u32[(this.#base + index * ENTRY_SIZE) >>> 2] = ring;
   }
 
-  /** Takes a sink away, unless another one has its place by now. */
-  removeSink(index: number, sink: PerfSink): void {
-    if (this.#sinks.get(index) === sink) this.#sinks.delete(index);
+  /** Takes a ring away, unless another one has its place by now. */
+  takeRing(index: number, ring: number): void {
+    if (this.#ringAt(index) === ring) this.setRing(index, 0);
   }
 
-  /** __bpf_perf_event_output: 0, -E2BIG, -ENOENT, -ENOSPC. */
-  output(index: number, data: Uint8Array, cpu: number): number {
-    if (index >= this.desc.maxEntries) return -ERRNO.E2BIG;
-    const sink = this.#sinks.get(index);
-    if (!sink) return -ERRNO.ENOENT;
-    return sink.sample(data, cpu) ? 0 : -ERRNO.ENOSPC;
-  }
-
-  protected override saveMore(): Restore {
-    const sinks = saveMap(this.#sinks);
-    const contents = [...this.#sinks.values()].map((sink) => {
-      if (sink.save === undefined)
-        throw new NotSimulated('a snapshot', `the host's own perf event in map ${this.desc.name} cannot be put back`);
-      return sink.save();
-    });
-    return () => {
-      sinks();
-      for (const restore of contents) restore();
-    };
+  #ringAt(index: number): number {
+    return this.env.mem.u32[(this.#base + index * ENTRY_SIZE) >>> 2];
   }
 
   protected doLookup(): number {
     return -ERRNO.ENOTSUPP;
   }
 
-  protected doUpdate(key: Uint8Array, value: Uint8Array, flags: number): number {
+  /** A value is the descriptor of a perf event, and no descriptor here is one: rings come from the host's side. */
+  protected doUpdate(key: Uint8Array, _value: Uint8Array, flags: number): number {
     if (flags !== BPF_ANY) return -ERRNO.EINVAL;
-    const index = keyIndex(key);
-    if (index >= this.desc.maxEntries) return -ERRNO.E2BIG;
-    const sink = this.#fds.perfEvent?.(keyIndex(value) | 0);
-    if (sink === undefined) return -ERRNO.EBADF;
-    this.#sinks.set(index, sink);
-    return 0;
+    return keyIndex(key) >= this.desc.maxEntries ? -ERRNO.E2BIG : -ERRNO.EBADF;
   }
 
   protected doDelete(key: Uint8Array): number {
     const index = keyIndex(key);
     if (index >= this.desc.maxEntries) return -ERRNO.E2BIG;
-    return this.#sinks.delete(index) ? 0 : -ERRNO.ENOENT;
+    if (this.#ringAt(index) === 0) return -ERRNO.ENOENT;
+    this.setRing(index, 0);
+    return 0;
   }
 
   protected doNextKey(key: Uint8Array | null): Uint8Array | number {

@@ -3,7 +3,9 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
 import { copyBytesToUser, copyToUser, type UserBytes } from '../../uapi/user-buffer.ts';
-import { H, HEADER_SIZE, type HeaderField, STRUCT_SIZE } from './header.ts';
+import { H, HEADER_SIZE, type HeaderField, headerWord, STRUCT_SIZE } from './header.ts';
+import type { Allocator } from '../mem/allocator.ts';
+import type { KernelMemory } from '../mem/memory.ts';
 import type { Restore } from '../mem/saved.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
@@ -54,13 +56,6 @@ export abstract class StoredMap implements BpfMap {
     if (this.env.allocator.fits(total)) return;
     this.#release();
     throw new OutOfMemory();
-  }
-
-  /** More element memory for a map without preallocation; 0 when there is none. Called by the core. */
-  grow(bytes: number): number {
-    const addr = this.env.allocator.alloc(bytes, 8);
-    if (addr !== 0) this.#blocks.push(addr);
-    return addr;
   }
 
   protected get(field: HeaderField): number {
@@ -251,7 +246,32 @@ export abstract class StoredMap implements BpfMap {
   }
 
   #release(): void {
+    if (this.#blocks.length > 0) freeGrown(this.env.mem, this.env.allocator, this.addr);
     for (const addr of this.#blocks.splice(0)) this.env.allocator.free(addr);
+  }
+}
+
+/** A block that a map grew by begins with the address of the one before. */
+const GROWN_LINK = 8;
+
+/** More element memory for the map at an address, which has no preallocation; 0 when there is none. Called by the core. */
+export function growMap({ u32 }: KernelMemory, heap: Allocator, map: number, bytes: number): number {
+  const addr = heap.alloc(bytes + GROWN_LINK, 8);
+  if (addr === 0) return 0;
+  const last = (map + H.grown) >>> 2;
+  u32[addr >>> 2] = u32[last];
+  u32[last] = addr;
+  return addr + GROWN_LINK;
+}
+
+/** Frees what a map grew by. A map whose constructor found no memory has no address yet, and grew by nothing. */
+function freeGrown({ u32 }: KernelMemory, heap: Allocator, map: number | undefined): void {
+  if (map === undefined) return;
+  let block = headerWord(u32, map, 'grown');
+  while (block !== 0) {
+    const before = u32[block >>> 2];
+    heap.free(block);
+    block = before;
   }
 }
 

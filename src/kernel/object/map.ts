@@ -33,8 +33,6 @@ export interface BpfMap {
   bucket?(index: number): [Uint8Array, Uint8Array][] | undefined;
   /** The elements, keys before values; empty for types without iteration. */
   entries(): Iterable<[Uint8Array, Uint8Array]>;
-  /** Guest addresses of elements for bpf_for_each_map_elem (key, value of the running CPU); undefined when the type has none. */
-  walk?(cpu: number): Iterable<{ key: number; value: number }>;
   /** The last user-side reference (fd, pin) is gone: prog arrays drop their programs (map_release_uref). */
   releaseUser(): void;
   /** For snapshots: what of it lies in JavaScript. */

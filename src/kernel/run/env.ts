@@ -82,8 +82,6 @@ export interface HelperEnv {
   /** Allocates and frees scratch guest memory for the length of a helper call. */
   alloc(size: number, align?: number): number;
   free(addr: number): void;
-  /** The live map object at a guest address of struct bpf_map, or undefined. */
-  mapAt(addr: number): unknown;
   /** Layouts of kernel structs; without them the packet helpers do not exist. */
   readonly layouts?: KernelLayouts;
   /** Whether there is a network device with this ifindex; none without. */

@@ -2,13 +2,14 @@
 import { describe, expect, test } from 'vitest';
 import { FRAME_R0, FRAME_R1, FRAME_R2, FRAME_R3 } from '../../../src/kernel/run/env.ts';
 import { hasHelper } from '../../../src/kernel/helpers/table.ts';
-import { PerfBuffer, type PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
+import type { PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
 import { type TargetArrayMap } from '../../../src/kernel/maps/target-array.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_FUNC as F } from '../../../src/uapi/helper-ids.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as P } from '../../../src/uapi/prog-types.ts';
-import { mustCreate, u32 } from '../maps/setup.ts';
+import { BPF_F_FAST_STACK_CMP, BPF_F_REUSE_STACKID } from '../../../src/uapi/flags.ts';
+import { mustCreate, perfRing, samplesOf, u32 } from '../maps/setup.ts';
 import { UDP4 } from './oracle-cases.ts';
 import { setupHelpers } from './setup.ts';
 
@@ -160,8 +161,8 @@ describe('perf output', () => {
       value_size: 4,
       max_entries: 2,
     }) as PerfEventArrayMap;
-    const buffer = new PerfBuffer();
-    map.setSink(0, buffer);
+    const ring = perfRing(s.maps, 1 << 12);
+    map.setRing(0, ring);
     const ctx = s.xdp(UDP4).addr;
     const data = s.put(Uint8Array.of(1, 2, 3, 4));
     expect(s.call(F.BPF_FUNC_perf_event_output, ctx, map.addr, (14n << 32n) | 0xffff_ffffn, data, 4)).toBe(0n);
@@ -169,11 +170,13 @@ describe('perf output', () => {
     expect(s.call(F.BPF_FUNC_perf_event_output, ctx, map.addr, 1, data, 4)).toBe(err('ENOENT'));
     expect(s.call(F.BPF_FUNC_perf_event_output, ctx, map.addr, 1000n << 32n, data, 4)).toBe(err('EFAULT'));
     expect(s.call(F.BPF_FUNC_perf_event_output, ctx, map.addr, 1n << 60n, data, 4)).toBe(err('EINVAL'));
-    const { samples } = buffer.read();
-    expect(samples.map((x) => [...x.data])).toEqual([
-      [1, 2, 3, 4, ...UDP4.subarray(0, 14)],
-      [1, 2, 3, 4],
-    ]);
+    expect(samplesOf(s.maps, ring)).toEqual({
+      samples: [
+        [1, 2, 3, 4, ...UDP4.subarray(0, 14)],
+        [1, 2, 3, 4],
+      ],
+      lost: 0,
+    });
   });
 });
 
@@ -223,6 +226,34 @@ test('stacks come from the host', () => {
   expect(s.call(F.BPF_FUNC_get_stack, 0, buf, 32, 0)).toBe(24n);
   expect(s.call(F.BPF_FUNC_get_stack, 0, buf, 31, 0)).toBe(err('EINVAL'));
   expect(setupHelpers().call(F.BPF_FUNC_get_stack, 0, buf, 32, 0)).toBe(err('EFAULT'));
+});
+
+test('a bucket of another stack: refused, taken for the same by its hash alone, or replaced', () => {
+  let stack = [11n, 22n];
+  const s = setupHelpers({ stackTrace: () => stack });
+  // Two buckets: soon two stacks meet in one.
+  const map = mustCreate(s.maps, {
+    map_type: T.BPF_MAP_TYPE_STACK_TRACE,
+    key_size: 4,
+    value_size: 16,
+    max_entries: 2,
+  });
+  const put = (flags: number): bigint => s.call(F.BPF_FUNC_get_stackid, 0, map.addr, flags);
+  const first = (id: bigint): bigint => new BigUint64Array((map.lookup(u32(Number(id))) as Uint8Array).buffer)[0];
+  const id = put(0);
+  expect(put(0)).toBe(id);
+  stack = [12n, 22n];
+  while (put(0) !== err('EEXIST')) stack = [stack[0] + 1n, 22n];
+  // Another hash: nothing is compared that could be the same.
+  expect(put(BPF_F_FAST_STACK_CMP)).toBe(err('EEXIST'));
+  const used = s.maps.allocator.used;
+  const again = put(BPF_F_REUSE_STACKID);
+  expect(first(again)).toBe(stack[0]);
+  expect(s.maps.allocator.used).toBe(used);
+  expect(put(BPF_F_FAST_STACK_CMP)).toBe(again);
+  expect(map.delete(u32(Number(again)))).toBe(0);
+  expect(map.lookup(u32(Number(again)))).toBe(-ERRNO.ENOENT);
+  map.free();
 });
 
 test('what is implemented can be asked', () => {

@@ -55,7 +55,6 @@ export function setupHelpers(
     invoke: invoke ?? (() => {}),
     alloc: (size, align) => allocator.alloc(size, align),
     free: (addr) => allocator.free(addr),
-    mapAt: (addr) => maps.maps.get(addr),
     checkDeadline() {},
   };
   const hooks = {

@@ -47,7 +47,6 @@ export function makeLink(size = 1 << 22): TestLink {
       return at;
     },
     free() {},
-    mapAt: () => undefined,
     // A second passes between two looks.
     host: { stopwatch: () => (now += 1000) },
     checkDeadline() {},

@@ -5,7 +5,8 @@ import { createMap } from '../../../src/kernel/maps/make/create.ts';
 import { coreMapOps } from '../../../src/kernel/maps/core-ops.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
-import { PerfBuffer, type PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
+import { type PerfEventArrayMap, perfOutput } from '../../../src/kernel/maps/perf-event-array.ts';
+import { hashElements } from '../../../src/kernel/maps/walk.ts';
 import { type ProgArrayMap, progArraySlot } from '../../../src/kernel/maps/prog-array.ts';
 import { RINGBUF, type RingbufMap } from '../../../src/kernel/maps/ringbuf.ts';
 import { RingPages } from '../../../src/lib/ring-pages.ts';
@@ -14,7 +15,8 @@ import { encodeInfo } from '../../../src/uapi/info-layout.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_F_NO_PREALLOC } from '../../../src/uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
-import { FakeFds, mustCreate, setupMaps, u32, u64, xorshift } from './setup.ts';
+import { writeSample } from '../../../src/kernel/maps/perf-ring.ts';
+import { FakeFds, mustCreate, perfRing, samplesOf, setupMaps, u32, u64, xorshift } from './setup.ts';
 
 type Export = (...args: number[]) => number;
 const core = (env: MapEnv, name: string): Export => env.core[name] as unknown as Export;
@@ -78,7 +80,7 @@ describe('hash', () => {
     const map = mustCreate(env, attr(T.BPF_MAP_TYPE_HASH, 4, 8, 128));
     for (let i = 0; i < 100; i++) map.update(u32(i), u64(i), 0);
     let seen = 0;
-    for (const { key } of map.walk!(0)) {
+    for (const { key } of hashElements(env.mem.u32, map.addr, 0)) {
       seen++;
       expect(env.core.map_delete_elem(map.addr, key)).toBe(0);
     }
@@ -307,18 +309,48 @@ describe('references', () => {
     expect(fds.held).toBe(0);
   });
 
-  test('perf event array: samples, missing sinks, lost ones', () => {
+  test('perf event array: samples, missing rings, lost ones', () => {
     const env = setupMaps();
     const map = mustCreate(env, attr(T.BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2)) as PerfEventArrayMap;
-    const buffer = new PerfBuffer(100);
-    map.setSink(1, buffer);
-    expect(map.output(0, u32(1), 0)).toBe(-ERRNO.ENOENT);
-    expect(map.output(2, u32(1), 0)).toBe(-ERRNO.E2BIG);
-    for (let i = 0; i < 5; i++) expect(map.output(1, u32(i), 1)).toBe(0);
-    expect(map.output(1, u32(5), 1)).toBe(-ERRNO.ENOSPC);
-    const { samples, lost } = buffer.read();
-    expect(samples.map((s) => word32(s.data))).toEqual([0, 1, 2, 3, 4]);
-    expect(lost).toBe(1);
+    const ring = perfRing(env, 64);
+    map.setRing(1, ring);
+    const data = env.allocator.alloc(4);
+    const output = (index: number, n: number): number => {
+      env.mem.u32[data >>> 2] = n;
+      return perfOutput(env.mem, map.addr, index, { data, size: 4 });
+    };
+    expect(output(0, 1)).toBe(-ERRNO.ENOENT);
+    expect(output(2, 1)).toBe(-ERRNO.E2BIG);
+    for (let i = 0; i < 4; i++) expect(output(1, i)).toBe(0);
+    expect(output(1, 4)).toBe(-ERRNO.ENOSPC);
+    expect(samplesOf(env, ring)).toEqual({ samples: [0, 1, 2, 3].map((n) => [...u32(n)]), lost: 1 });
+    expect(output(1, 5)).toBe(0);
+    expect(samplesOf(env, ring)).toEqual({ samples: [[...u32(5)]], lost: 0 });
+    map.takeRing(1, 4);
+    expect(output(1, 6)).toBe(0);
+    map.takeRing(1, ring);
+    expect(output(1, 6)).toBe(-ERRNO.ENOENT);
+  });
+
+  test('a perf ring against a queue: 3,000 random samples with packet bytes, over its end', () => {
+    const env = setupMaps();
+    const ring = perfRing(env, 512);
+    // Its counters pass the end of 32 bits.
+    env.mem.u32[ring >>> 2] = env.mem.u32[(ring >>> 2) + 1] = -1024 >>> 0;
+    const random = xorshift(9);
+    const data = env.allocator.alloc(128);
+    const queue: number[][] = [];
+    let lost = 0;
+    for (let i = 0; i < 3000; i++) {
+      const bytes = Uint8Array.from({ length: random() % 100 }, () => random());
+      const packet = random() % 2 ? Uint8Array.from({ length: random() % 100 }, () => random()) : undefined;
+      env.mem.u8.set(bytes, data);
+      if (writeSample(env.mem, ring, { data, size: bytes.length, packet })) queue.push([...bytes, ...(packet ?? [])]);
+      else lost++;
+      if (random() % 8 !== 0) continue;
+      expect(samplesOf(env, ring)).toEqual({ samples: queue.splice(0), lost });
+      lost = 0;
+    }
   });
 });
 

@@ -4,6 +4,7 @@ import { layoutMemory } from '../../../src/kernel/mem/layout.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
 import { createMap } from '../../../src/kernel/maps/make/create.ts';
 import { createMapEnv } from '../../../src/kernel/maps/make/env.ts';
+import { initPerfRing, perfRingBytes, perfRingSize, readSamples } from '../../../src/kernel/maps/perf-ring.ts';
 import type { FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { sharedMemory } from '../memory-kind.ts';
@@ -68,3 +69,18 @@ export function mustCreate(env: MapEnv, attr: MapCreateAttr, fds: FdResolver = n
 
 export const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n]).buffer);
 export const u64 = (n: number): Uint8Array => new Uint8Array(new BigUint64Array([BigInt(n)]).buffer);
+
+/** A ring of perf events in guest memory. @param bytes of data */
+export function perfRing(env: MapEnv, bytes: number): number {
+  const size = perfRingSize(bytes);
+  const ring = env.allocator.alloc(perfRingBytes(size));
+  initPerfRing(env.mem, ring, size);
+  return ring;
+}
+
+/** What a ring of {@link perfRing} holds; it is empty then. */
+export function samplesOf(env: MapEnv, ring: number): { samples: number[][]; lost: number } {
+  const samples: number[][] = [];
+  const lost = readSamples(env.mem, ring, (data) => samples.push([...data]));
+  return { samples, lost };
+}

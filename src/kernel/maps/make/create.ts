@@ -33,7 +33,7 @@ const MAKERS: Readonly<Record<number, Maker | undefined>> = {
   [T.BPF_MAP_TYPE_HASH]: hash,
   [T.BPF_MAP_TYPE_ARRAY]: array,
   [T.BPF_MAP_TYPE_PROG_ARRAY]: (env, desc, fds) => new ProgArrayMap(env, desc, fds),
-  [T.BPF_MAP_TYPE_PERF_EVENT_ARRAY]: (env, desc, fds) => new PerfEventArrayMap(env, desc, fds),
+  [T.BPF_MAP_TYPE_PERF_EVENT_ARRAY]: (env, desc) => new PerfEventArrayMap(env, desc),
   [T.BPF_MAP_TYPE_PERCPU_HASH]: hash,
   [T.BPF_MAP_TYPE_PERCPU_ARRAY]: array,
   [T.BPF_MAP_TYPE_STACK_TRACE]: (env, desc) => new StackTraceMap(env, desc),

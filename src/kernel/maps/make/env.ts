@@ -6,7 +6,7 @@ import { Rcu } from '../../mem/rcu.ts';
 import type { MapEnv } from '../env.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { Scratch } from '../scratch.ts';
-import { StoredMap } from '../stored-map.ts';
+import { growMap } from '../stored-map.ts';
 
 export interface MapEnvOptions {
   readonly mem: KernelMemory;
@@ -25,25 +25,23 @@ export interface MapEnvOptions {
 
 export function createMapEnv(options: MapEnvOptions): MapEnv {
   const maps = new Map<number, BpfMap>();
-  const grow = (addr: number, bytes: number): number => {
-    const map = maps.get(addr >>> 0);
-    return map instanceof StoredMap ? map.grow(bytes >>> 0) : 0;
-  };
+  const { mem, allocator } = options;
+  const grow = (map: number, bytes: number): number => growMap(mem, allocator, map >>> 0, bytes >>> 0);
   let core: CoreExports | undefined;
   let lastId = 0;
   return {
-    mem: options.mem,
-    allocator: options.allocator,
+    mem,
+    allocator,
     // A kernel that only verifies mostly needs none.
     get core() {
       if (core === undefined) {
-        core = instantiateCore(options.mem, grow);
+        core = instantiateCore(mem, grow);
         core.set_cpu(options.cpu ?? 0);
       }
       return core;
     },
     nrCpus: options.nrCpus,
-    scratch: new Scratch(options.mem, options.allocator),
+    scratch: new Scratch(mem, allocator),
     maps,
     rcu: options.rcu ?? new Rcu(),
     ...(options.mapFields ? { mapFields: options.mapFields } : {}),

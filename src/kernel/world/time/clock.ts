@@ -76,15 +76,15 @@ export interface VirtualClockOptions {
 const START_BOOT = 1_000_000_000n;
 const START_REALTIME = 1_735_689_600_000_000_000n;
 
-/** A clock that moves when it is set. */
+/** A clock that moves when it is set. Its time lies in two words of the guest's memory, where every CPU reads it. */
 export class VirtualClock implements Clock {
-  #lo = 0;
-  #hi = 0;
+  readonly #now: Uint32Array;
   /** Of the realtime clock to the monotonic one. */
   readonly #aheadLo: number;
   readonly #aheadHi: number;
 
-  constructor({ boot = START_BOOT, realtime = START_REALTIME }: VirtualClockOptions = {}) {
+  constructor(now: Uint32Array, { boot = START_BOOT, realtime = START_REALTIME }: VirtualClockOptions = {}) {
+    this.#now = now;
     const ahead = realtime - boot;
     this.#aheadLo = lowHalf(ahead);
     this.#aheadHi = highHalf(ahead);
@@ -93,19 +93,19 @@ export class VirtualClock implements Clock {
 
   /** Sets the nanoseconds since boot. */
   set(lo: number, hi: number): void {
-    this.#lo = lo >>> 0;
-    this.#hi = hi >>> 0;
+    this.#now[0] = lo;
+    this.#now[1] = hi;
   }
 
   readonly monotonic = (out: Int32Array): void => {
-    out[0] = this.#lo;
-    out[1] = this.#hi;
+    out[0] = this.#now[0];
+    out[1] = this.#now[1];
   };
 
   readonly realtime = (out: Int32Array): void => {
-    const lo = this.#lo + this.#aheadLo;
+    const lo = this.#now[0] + this.#aheadLo;
     out[0] = lo;
-    out[1] = this.#hi + this.#aheadHi + (lo >= TWO_32 ? 1 : 0);
+    out[1] = this.#now[1] + this.#aheadHi + (lo >= TWO_32 ? 1 : 0);
   };
 }
 

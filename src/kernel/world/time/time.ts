@@ -24,6 +24,8 @@ export interface TimeOptions {
   readonly ports: ClockPorts;
   /** CPUs that events can be put on. */
   readonly cpus: number;
+  /** Where a virtual clock keeps its time: two words of the guest's memory, asked for once. Default: words of its own. */
+  readonly words?: () => Uint32Array;
   /** Called before each event: throws when the call in progress has taken too long. */
   readonly poll?: () => void;
 }
@@ -32,6 +34,8 @@ export interface TimeOptions {
 const KTIME_MAX_HI = 0x7fff_ffff;
 const KTIME_MAX_LO = 0xffff_ffff;
 const TWO_32 = 0x1_0000_0000;
+
+const ownWords = (): Uint32Array => new Uint32Array(2);
 
 /** The time of one runtime. */
 export class WorldTime implements Saved {
@@ -46,8 +50,8 @@ export class WorldTime implements Saved {
   #seq = 0;
   readonly #read = new Int32Array(2);
 
-  constructor({ clock = 'host', ports, cpus, poll = () => undefined }: TimeOptions) {
-    this.#virtual = clock === 'host' ? undefined : new VirtualClock(clock === 'virtual' ? {} : clock);
+  constructor({ clock = 'host', ports, cpus, words = ownWords, poll = () => undefined }: TimeOptions) {
+    this.#virtual = clock === 'host' ? undefined : new VirtualClock(words(), clock === 'virtual' ? {} : clock);
     this.clock = this.#virtual ?? hostClock(ports);
     this.#queues = Array.from({ length: cpus }, () => new EventQueue());
     this.#poll = poll;
@@ -193,16 +197,13 @@ export class WorldTime implements Saved {
     if (event.hi > hi || (event.hi === hi && event.lo > now[0] >>> 0)) this.#virtual.set(event.lo, event.hi);
   }
 
-  /** The virtual clock and all events. The host's clock cannot be turned back. */
+  /** All events; a virtual clock lies in the memory. The host's clock cannot be turned back. */
   save(): Restore {
-    const virtual = this.#virtual;
-    if (virtual === undefined)
+    if (this.#virtual === undefined)
       throw new NotSimulated('a snapshot', "the host's clock cannot be turned back: give the runtime a virtual clock");
-    const [lo, hi] = this.halves();
     const seq = this.#seq;
     const queues = this.#queues.map((queue) => queue.save());
     return () => {
-      virtual.set(lo, hi);
       this.#seq = seq;
       for (const restore of queues) restore();
     };
