@@ -1,8 +1,9 @@
 /** The kernel's allocator: blocks of the heap with a byte budget that is charged before anything is taken. */
 import { invariant } from '../../util/errors.ts';
+import { BLOCK, Books, FREE_SMALL, SMALL_BLOCK, SPAN } from './books.ts';
 import type { KernelMemory } from './memory.ts';
-import { type Restore, type Saved, saveMap } from './saved.ts';
-import { Spans } from './spans.ts';
+import type { Restore, Saved } from './saved.ts';
+import { SPAN_CLASSES, Spans } from './spans.ts';
 
 const SMALL_MAX = 2048;
 const SMALL_STEP = 16;
@@ -10,49 +11,69 @@ const SMALL_STEP = 16;
 const LINE = 64;
 const SLAB = 0x1_0000;
 
+/** Words of the books: counters, then lists of free small blocks by size, those on a line of the cache apart, then of spans. */
+const USED = 0;
+const BLOCKS = 1;
+const FRESH = 2;
+const SLAB_AT = 3;
+const SLAB_END = 4;
+const BUDGET = 5;
+const BINS = 6;
+const LINE_BINS = BINS + SMALL_MAX / SMALL_STEP + 1;
+const SPANS = LINE_BINS + SMALL_MAX / SMALL_STEP + 1;
+const WORDS = SPANS + SPAN_CLASSES;
+
+/** More than any memory has. */
+const NO_BUDGET = 0xffff_ffff;
+
 /**
  * Blocks come zeroed. Sizes up to 2 KiB are binned by 16 bytes, aligned ones apart; larger ones are the best of {@link Spans}.
  * Memory above the high-water mark was never written, so it is not touched to clear it.
- * All bookkeeping is outside the guest memory: no program can corrupt it.
+ * All bookkeeping is outside the guest memory, in {@link Books}: no program can corrupt it.
  */
 export class Allocator implements Saved {
   readonly #mem: KernelMemory;
   readonly #end: number;
   readonly #capacity: number;
-  readonly #sizes = new Map<number, number>();
-  readonly #bins: number[][] = Array.from({ length: SMALL_MAX / SMALL_STEP + 1 }, () => []);
-  /** Of blocks aligned to {@link LINE}. */
-  readonly #lineBins: number[][] = Array.from({ length: SMALL_MAX / SMALL_STEP + 1 }, () => []);
+  readonly #books: Books;
   readonly #spans: Spans;
-  #slabAt = 0;
-  #slabEnd = 0;
-  /** First byte that no block has covered yet. */
-  #fresh: number;
-  #used = 0;
-  /** Most bytes that may be in use at once. */
-  budget: number;
 
-  constructor(mem: KernelMemory, start: number, end: number, budget = Number.POSITIVE_INFINITY) {
+  constructor(mem: KernelMemory, start: number, end: number, budget = NO_BUDGET) {
     this.#mem = mem;
     this.#end = end;
     this.#capacity = end - start;
-    this.#fresh = start;
-    this.#spans = new Spans(start, end - start);
+    this.#books = new Books(WORDS, mem.shared);
+    this.#books.set(FRESH, start);
+    this.#spans = new Spans(this.#books, SPANS);
+    this.#spans.give(start, end - start);
     this.budget = budget;
+  }
+
+  /** Most bytes that may be in use at once. */
+  get budget(): number {
+    return this.#books.get(BUDGET);
+  }
+  set budget(bytes: number) {
+    this.#books.set(BUDGET, Math.min(bytes, NO_BUDGET));
   }
 
   /** Bytes in use, rounding included. */
   get used(): number {
-    return this.#used;
+    return this.#books.get(USED);
   }
 
   get blocks(): number {
-    return this.#sizes.size;
+    return this.#books.get(BLOCKS);
+  }
+
+  /** End of what was ever written: first byte that no block has covered yet. */
+  get written(): number {
+    return this.#books.get(FRESH);
   }
 
   /** Whether `size` more bytes fit the budget; alloc() may still fail on fragmentation. */
   fits(size: number): boolean {
-    return this.#used + size <= this.budget && size <= this.#capacity - this.#used;
+    return this.used + size <= this.budget && size <= this.#capacity - this.used;
   }
 
   /** A zeroed block, or 0 when the budget or the memory is spent. `align` is a power of two. */
@@ -61,11 +82,12 @@ export class Allocator implements Saved {
     const small = size <= SMALL_MAX && align <= LINE;
     const step = align > SMALL_STEP ? LINE : SMALL_STEP;
     const want = small ? Math.max(step, roundUp(size, step)) : roundUp(Math.max(size, 8), 8);
-    if (this.#used + want > this.budget) return 0;
-    const addr = small ? this.#takeSmall(want, step) : this.#spans.take(want, Math.max(align, 8));
+    const used = this.used + want;
+    if (used > this.budget) return 0;
+    const addr = small ? this.#takeSmall(want, step) : this.#takeLarge(want, Math.max(align, 8));
     if (addr === 0) return 0;
-    this.#used += want;
-    this.#sizes.set(addr, want);
+    this.#books.set(USED, used);
+    this.#books.set(BLOCKS, this.blocks + 1);
     this.#clear(addr, want);
     return addr;
   }
@@ -73,72 +95,64 @@ export class Allocator implements Saved {
   /** Gives back a block of alloc(); 0 is ignored. */
   free(addr: number): void {
     if (addr === 0) return;
-    const size = this.#sizes.get(addr);
-    invariant(size !== undefined, `free of ${addr}, which is no block`);
-    this.#sizes.delete(addr);
-    this.#used -= size;
-    if (size > SMALL_MAX || !this.#isSlab(addr)) this.#spans.give(addr, size);
-    else if (addr % LINE === 0 && size % LINE === 0) this.#lineBins[size / SMALL_STEP].push(addr);
-    else this.#bins[size / SMALL_STEP].push(addr);
-  }
-
-  /** End of what was ever written. */
-  get written(): number {
-    return this.#fresh;
+    const books = this.#books;
+    const block = books.find(addr);
+    const state = block === 0 ? SPAN : books.state(block);
+    invariant(state === BLOCK || state === SMALL_BLOCK, `free of ${addr}, which is no block`);
+    const size = books.size(block);
+    books.set(USED, this.used - size);
+    books.set(BLOCKS, this.blocks - 1);
+    if (state === BLOCK) {
+      books.drop(block);
+      this.#spans.give(addr, size);
+    } else {
+      books.setState(block, FREE_SMALL);
+      books.push((addr % LINE === 0 && size % LINE === 0 ? LINE_BINS : BINS) + size / SMALL_STEP, block);
+    }
   }
 
   save(): Restore {
-    const sizes = saveMap(this.#sizes);
-    const spans = this.#spans.save();
-    const bins = [...this.#bins, ...this.#lineBins].map((bin) => [bin, bin.slice()] as const);
-    const slabs = [...this.#slabs];
-    const [at, end, fresh, used, budget] = [this.#slabAt, this.#slabEnd, this.#fresh, this.#used, this.budget];
-    return () => {
-      sizes();
-      spans();
-      for (const [bin, blocks] of bins) bin.splice(0, bin.length, ...blocks);
-      this.#slabs.clear();
-      for (const slab of slabs) this.#slabs.add(slab);
-      this.#slabAt = at;
-      this.#slabEnd = end;
-      this.#fresh = fresh;
-      this.#used = used;
-      this.budget = budget;
-    };
+    return this.#books.save();
   }
 
-  /** Size of the live block at an address, undefined when there is none. */
-  sizeOf(addr: number): number | undefined {
-    return this.#sizes.get(addr);
-  }
-
-  readonly #slabs = new Set<number>();
-
-  #isSlab(addr: number): boolean {
-    return this.#slabs.has(Math.floor(addr / SLAB));
+  #takeLarge(size: number, align: number): number {
+    const addr = this.#spans.take(size, align);
+    if (addr !== 0) this.#books.add(addr, size, BLOCK);
+    return addr;
   }
 
   #takeSmall(size: number, step: number): number {
     const bin = size / SMALL_STEP;
-    const reused = (step === LINE ? undefined : this.#bins[bin].pop()) ?? this.#lineBins[bin].pop();
-    if (reused !== undefined) return reused;
-    this.#slabAt = roundUp(this.#slabAt, step);
-    if (this.#slabAt + size > this.#slabEnd) {
-      const slab = this.#spans.take(SLAB, SLAB);
-      if (slab === 0) return 0;
-      this.#slabs.add(slab / SLAB);
-      this.#slabAt = slab;
-      this.#slabEnd = slab + SLAB;
+    return (step === LINE ? 0 : this.#reuse(BINS + bin)) || this.#reuse(LINE_BINS + bin) || this.#fromSlab(size, step);
+  }
+
+  #reuse(list: number): number {
+    const books = this.#books;
+    const block = books.get(list);
+    if (block === 0) return 0;
+    books.remove(list, block);
+    books.setState(block, SMALL_BLOCK);
+    return books.addr(block);
+  }
+
+  #fromSlab(size: number, step: number): number {
+    const books = this.#books;
+    let addr = roundUp(books.get(SLAB_AT), step);
+    if (addr + size > books.get(SLAB_END)) {
+      addr = this.#spans.take(SLAB, SLAB);
+      if (addr === 0) return 0;
+      books.set(SLAB_END, addr + SLAB);
     }
-    const addr = this.#slabAt;
-    this.#slabAt += size;
+    books.set(SLAB_AT, addr + size);
+    books.add(addr, size, SMALL_BLOCK);
     return addr;
   }
 
   #clear(addr: number, size: number): void {
     const end = addr + size;
-    if (addr < this.#fresh) this.#mem.u8.fill(0, addr, Math.min(end, this.#fresh));
-    if (end > this.#fresh) this.#fresh = end;
+    const fresh = this.written;
+    if (addr < fresh) this.#mem.u8.fill(0, addr, Math.min(end, fresh));
+    if (end > fresh) this.#books.set(FRESH, end);
   }
 }
 

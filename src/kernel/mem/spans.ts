@@ -1,13 +1,5 @@
 /** Free spans of memory: the smallest class that has room is asked first, neighbours are joined; nothing walks all spans. */
-
-import type { Restore, Saved } from './saved.ts';
-
-interface Span {
-  addr: number;
-  size: number;
-  /** Where it stands in the list of its class. */
-  at: number;
-}
+import { type Books, SPAN } from './books.ts';
 
 /** Classes for each power of two. */
 const STEPS = 4;
@@ -20,15 +12,18 @@ function classOf(size: number): number {
   if (log < 2) return size;
   return log * STEPS + ((size >>> (log - 2)) & (STEPS - 1));
 }
-const CLASSES = 32 * STEPS;
 
-export class Spans implements Saved {
-  readonly #classes: Span[][] = Array.from({ length: CLASSES }, () => []);
-  readonly #byStart = new Map<number, Span>();
-  readonly #byEnd = new Map<number, Span>();
+/** Lists of spans, one a class. */
+export const SPAN_CLASSES = 32 * STEPS;
 
-  constructor(addr: number, size: number) {
-    this.#add(addr, size);
+export class Spans {
+  readonly #books: Books;
+  /** The word of the books in which the first class's list begins. */
+  readonly #lists: number;
+
+  constructor(books: Books, lists: number) {
+    this.#books = books;
+    this.#lists = lists;
   }
 
   /** The address of `size` bytes, or 0 when no span holds them. `align` is a power of two. */
@@ -36,45 +31,38 @@ export class Spans implements Saved {
     const own = classOf(size);
     // From here on every span is large enough wherever it begins.
     const sure = classOf(size + align) + 1;
-    for (let c = own; c < CLASSES; c++) {
+    for (let c = own; c < SPAN_CLASSES; c++) {
       const found = this.#search(c, size, align, c >= sure ? 1 : TRIES);
       if (found !== 0) return found;
     }
-    for (let c = own; c < Math.min(sure, CLASSES); c++) {
+    for (let c = own; c < Math.min(sure, SPAN_CLASSES); c++) {
       const found = this.#search(c, size, align, Number.POSITIVE_INFINITY);
       if (found !== 0) return found;
     }
     return 0;
   }
 
-  /** Gives back what {@link take} gave. */
+  /** Gives back what {@link take} gave, or memory that is new. */
   give(addr: number, size: number): void {
-    const before = this.#byEnd.get(addr);
-    const after = this.#byStart.get(addr + size);
-    if (before !== undefined) this.#remove(before);
-    if (after !== undefined) this.#remove(after);
-    const start = before?.addr ?? addr;
-    this.#add(start, (after === undefined ? addr + size : after.addr + after.size) - start);
-  }
-
-  save(): Restore {
-    const saved = this.#classes.flatMap((list) => list.map(({ addr, size }) => [addr, size] as const));
-    return () => {
-      for (const list of this.#classes) list.length = 0;
-      this.#byStart.clear();
-      this.#byEnd.clear();
-      for (const [addr, size] of saved) this.#add(addr, size);
-    };
+    const books = this.#books;
+    const before = books.endingAt(addr);
+    const behind = books.find(addr + size);
+    const after = behind !== 0 && books.state(behind) === SPAN ? behind : 0;
+    const start = before === 0 ? addr : books.addr(before);
+    const end = addr + size + (after === 0 ? 0 : books.size(after));
+    if (before !== 0) this.#remove(before);
+    if (after !== 0) this.#remove(after);
+    this.#add(start, end - start);
   }
 
   #search(c: number, size: number, align: number, tries: number): number {
-    const list = this.#classes[c];
-    for (let i = list.length - 1, left = tries; i >= 0 && left > 0; i--, left--) {
-      const span = list[i];
-      const addr = Math.ceil(span.addr / align) * align;
-      const end = span.addr + span.size;
+    const books = this.#books;
+    let span = books.get(this.#lists + c);
+    for (let left = tries; span !== 0 && left > 0; span = books.next(span), left--) {
+      const start = books.addr(span);
+      const addr = Math.ceil(start / align) * align;
+      const end = start + books.size(span);
       if (addr + size > end) continue;
-      const { addr: start } = span;
       this.#remove(span);
       if (addr > start) this.#add(start, addr - start);
       if (end > addr + size) this.#add(addr + size, end - addr - size);
@@ -84,21 +72,11 @@ export class Spans implements Saved {
   }
 
   #add(addr: number, size: number): void {
-    const list = this.#classes[classOf(size)];
-    const span = { addr, size, at: list.length };
-    list.push(span);
-    this.#byStart.set(addr, span);
-    this.#byEnd.set(addr + size, span);
+    this.#books.push(this.#lists + classOf(size), this.#books.add(addr, size, SPAN));
   }
 
-  #remove(span: Span): void {
-    const list = this.#classes[classOf(span.size)];
-    const last = list.pop() as Span;
-    if (last !== span) {
-      list[span.at] = last;
-      last.at = span.at;
-    }
-    this.#byStart.delete(span.addr);
-    this.#byEnd.delete(span.addr + span.size);
+  #remove(span: number): void {
+    this.#books.remove(this.#lists + classOf(this.#books.size(span)), span);
+    this.#books.drop(span);
   }
 }

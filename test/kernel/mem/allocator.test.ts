@@ -9,8 +9,8 @@ import { xorshift } from '../maps/setup.ts';
 const START = 1 << 20;
 const END = 4 << 20;
 
-test('random blocks do not overlap, are aligned and zeroed', () => {
-  const mem = new KernelMemory(END);
+test.each([false, true])('random blocks do not overlap, are aligned and zeroed, in shared memory: %s', (shared) => {
+  const mem = new KernelMemory(END, { shared });
   const heap = new Allocator(mem, START, END);
   const random = xorshift(7);
   const live: { addr: number; size: number }[] = [];
@@ -35,6 +35,62 @@ test('random blocks do not overlap, are aligned and zeroed', () => {
   for (const { addr } of live) heap.free(addr);
   expect(heap.used).toBe(0);
   expect(heap.blocks).toBe(0);
+});
+
+describe.each([false, true])('the books in shared memory: %s', (shared) => {
+  test('grow with the blocks: 100,000 live ones come back one by one', () => {
+    const mem = new KernelMemory(64 << 20, { shared });
+    const heap = new Allocator(mem, START, mem.size);
+    const random = xorshift(11);
+    const sizes = Array.from({ length: 100_000 }, () => 1 + (random() % 300));
+    const live = sizes.map((size) => heap.alloc(size));
+    expect(new Set(live).size).toBe(sizes.length);
+    expect(live).not.toContain(0);
+    expect(heap.blocks).toBe(sizes.length);
+    // In an order of its own.
+    for (let i = 0; i < live.length; i++) heap.free(live[(i * 7919) % live.length]);
+    expect([heap.used, heap.blocks]).toEqual([0, 0]);
+    for (let i = 0; i < 1000; i++) expect(heap.alloc(1 + (random() % 300))).not.toBe(0);
+  });
+
+  test('are gone back to: what follows gets the same addresses', () => {
+    const mem = new KernelMemory(16 << 20, { shared });
+    const heap = new Allocator(mem, START, mem.size);
+    const live: number[] = [];
+    const life = (seed: number, steps: number): readonly number[] => {
+      const random = xorshift(seed);
+      const got: number[] = [];
+      for (let i = 0; i < steps; i++) {
+        if (random() % 3 === 0 && live.length > 0) heap.free(live.splice(random() % live.length, 1)[0]);
+        else {
+          const addr = heap.alloc(random() % (random() % 4 ? 300 : 9000), 8 << (random() % 5));
+          got.push(addr);
+          if (addr !== 0) live.push(addr);
+        }
+      }
+      return got;
+    };
+    life(3, 2000);
+    const before = live.slice();
+    const restore = heap.save();
+    const first = [life(4, 3000), heap.used, heap.blocks, heap.written];
+    for (let round = 0; round < 2; round++) {
+      life(5 + round, 20_000);
+      restore();
+      live.splice(0, live.length, ...before);
+      expect([life(4, 3000), heap.used, heap.blocks, heap.written]).toEqual(first);
+    }
+  });
+
+  test('a block is freed once', () => {
+    const heap = new Allocator(new KernelMemory(END, { shared }), START, END);
+    for (const size of [48, 5000]) {
+      const addr = heap.alloc(size);
+      heap.free(addr);
+      expect(() => heap.free(addr)).toThrow(InternalError);
+      expect(() => heap.free(addr + 8)).toThrow(InternalError);
+    }
+  });
 });
 
 test('the budget is charged before anything is taken', () => {
