@@ -130,10 +130,14 @@ export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_xdp_adjust_tail]: xdpAdjustTail,
 };
 
-/** Whether this runtime implements a helper; bpf_tail_call is the engines' own. */
+const TABLES = [CORE_HELPERS, CORE_PACKET_HELPERS, JS_HELPERS, JS_PACKET_HELPERS];
+
+/** Ids of all helpers that a runtime has, without bpf_tail_call, which is the engines' own. */
+export const helperIds = (): readonly number[] => TABLES.flatMap((table) => Object.keys(table).map(Number));
+
+/** Whether this runtime implements a helper. */
 export function hasHelper(id: number): boolean {
-  if (id === F.BPF_FUNC_tail_call) return true;
-  return [CORE_HELPERS, CORE_PACKET_HELPERS, JS_HELPERS, JS_PACKET_HELPERS].some((table) => table[id] !== undefined);
+  return id === F.BPF_FUNC_tail_call || TABLES.some((table) => table[id] !== undefined);
 }
 
 /** The helpers of one environment; each is made when it is first asked for. */

@@ -43,6 +43,8 @@ export function setupHelpers(
   mem.i32[polls >>> 2] = LOOP_POLL;
   const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   const ports = defaultPorts(host);
+  const structs = new Structs({ mem, heap: allocator, rcu: maps.rcu, owners: new Owners(), btf: () => btf });
+  const devices = new NetDevices(structs);
   const env: HelperEnv = {
     mem,
     host: ports,
@@ -52,6 +54,8 @@ export function setupHelpers(
     core: maps.core,
     layouts,
     nrCpus: maps.nrCpus,
+    hasDevice: (ifindex) => devices.has(ifindex),
+    wire: devices.wire,
     invoke: invoke ?? (() => {}),
     alloc: (size, align) => allocator.alloc(size, align),
     free: (addr) => allocator.free(addr),
@@ -61,7 +65,7 @@ export function setupHelpers(
     mem,
     heap: allocator,
     layouts,
-    devices: new NetDevices(new Structs({ mem, heap: allocator, rcu: maps.rcu, owners: new Owners(), btf: () => btf })),
+    devices,
     nrCpus: maps.nrCpus,
     rcu: maps.rcu,
   } as unknown as HookEnv;

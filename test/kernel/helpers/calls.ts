@@ -1,0 +1,187 @@
+/** Calls of helpers that need maps, rings, clocks or callbacks, by id: beside the cases of oracle-cases.ts, which have buffers and packets only. */
+import { mustCreate, perfRing, samplesOf, u32, u64 } from '../maps/setup.ts';
+import type { PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
+import { INTERNAL_HELPER } from '../../../src/kernel/rules/rows/helpers/internal.ts';
+import type { BpfMap } from '../../../src/kernel/object/map.ts';
+import { BPF_FUNC as F } from '../../../src/uapi/helper-ids.ts';
+import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';
+import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';
+import { UDP4 } from './oracle-cases.ts';
+import type { HelperSetup } from './setup.ts';
+
+/** Calls a helper a few times: what it gave, and whatever else it did that memory does not show. */
+export type Calls = (s: HelperSetup, id: number) => readonly unknown[];
+
+const map = (s: HelperSetup, map_type: number, key_size: number, value_size: number, max_entries: number): BpfMap =>
+  mustCreate(s.maps, { map_type, key_size, value_size, max_entries });
+const hash = (s: HelperSetup): BpfMap => map(s, M.BPF_MAP_TYPE_HASH, 4, 8, 8);
+const queue = (s: HelperSetup): BpfMap => {
+  const made = map(s, M.BPF_MAP_TYPE_QUEUE, 0, 8, 4);
+  made.update(new Uint8Array(0), u64(5), 0);
+  return made;
+};
+const ring = (s: HelperSetup): BpfMap => map(s, M.BPF_MAP_TYPE_RINGBUF, 0, 0, 4096);
+const key = (s: HelperSetup): number => s.put(u32(1));
+const value = (s: HelperSetup): number => s.put(u64(77));
+
+/** Reads of memory by address: from a place with text, and from nowhere. */
+const reads: Calls = (s, id) => [s.call(id, s.put(u64(0)), 6, s.put('hello')), s.call(id, s.put(u64(1)), 8, -1n)];
+const plain: Calls = (s, id) => [s.call(id), s.call(id)];
+const ofSkb =
+  (...more: number[]): Calls =>
+  (s, id) => {
+    s.env.cpu.run.progType = T.BPF_PROG_TYPE_SCHED_CLS;
+    const skb = s.skb(UDP4);
+    return [s.call(id, skb.addr, ...more), s.call(id, skb.addr, ...more), skb.packet().join()];
+  };
+
+/** What a redirect left for its hook. */
+const noted = ({ env }: HelperSetup): unknown => structuredClone(env.cpu.run);
+
+const output =
+  (progType: number): Calls =>
+  (s, id) => {
+    s.env.cpu.run.progType = progType;
+    const array = map(s, M.BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 2) as PerfEventArrayMap;
+    const buffer = perfRing(s.maps, 128);
+    array.setRing(0, buffer);
+    const ctx = progType === T.BPF_PROG_TYPE_XDP ? s.xdp(UDP4) : s.skb(UDP4);
+    const one = (flags: bigint): bigint => s.call(id, ctx.addr, array.addr, flags, value(s), 8);
+    return [
+      one(0xffff_ffffn),
+      one((14n << 32n) | 0xffff_ffffn),
+      one(1n),
+      one((60n << 32n) | 0xffff_ffffn),
+      samplesOf(s.maps, buffer),
+    ];
+  };
+
+/** A map with two elements, whose callback is the setup's. */
+const visited = (s: HelperSetup, id: number, type: number): bigint => {
+  const made = map(s, type, 4, 8, 4);
+  for (const k of [1, 2]) made.update(u32(k), new Uint8Array(made.userValueSize).fill(k), 0);
+  return s.call(id, made.addr, 1, 0, 0);
+};
+
+const printed: Calls = (s, id) => {
+  const text = s.put('n %d\n');
+  return [
+    s.call(id, text, 6, ...(id === F.BPF_FUNC_trace_printk ? [7] : [s.put(u64(7)), 8])),
+    s.call(id, text, 3, 0, 0),
+  ];
+};
+
+export const CALLS: Readonly<Record<number, Calls>> = {
+  [F.BPF_FUNC_map_lookup_elem]: (s, id) => {
+    const made = hash(s);
+    made.update(u32(1), u64(9), 0);
+    return [s.call(id, made.addr, key(s)), s.call(id, made.addr, s.put(u32(2)))];
+  },
+  [F.BPF_FUNC_map_update_elem]: (s, id) => {
+    const made = hash(s);
+    const put = (flags: number): bigint => s.call(id, made.addr, key(s), value(s), flags);
+    return [put(2), put(0), put(1), made.lookup(u32(1))];
+  },
+  [F.BPF_FUNC_map_delete_elem]: (s, id) => {
+    const made = hash(s);
+    made.update(u32(1), u64(9), 0);
+    return [s.call(id, made.addr, key(s)), s.call(id, made.addr, key(s))];
+  },
+  [F.BPF_FUNC_map_push_elem]: (s, id) => {
+    const made = queue(s);
+    return [s.call(id, made.addr, value(s), 0), s.call(id, made.addr, value(s), 1)];
+  },
+  [F.BPF_FUNC_map_pop_elem]: (s, id) => {
+    const made = queue(s);
+    return [s.call(id, made.addr, value(s)), s.call(id, made.addr, value(s))];
+  },
+  [F.BPF_FUNC_map_peek_elem]: (s, id) => [s.call(id, queue(s).addr, value(s))],
+  [F.BPF_FUNC_map_lookup_percpu_elem]: (s, id) => {
+    const made = map(s, M.BPF_MAP_TYPE_PERCPU_ARRAY, 4, 8, 4);
+    return [0, 1, 2].map((cpu) => s.call(id, made.addr, key(s), cpu));
+  },
+  [F.BPF_FUNC_ringbuf_output]: (s, id) => [
+    s.call(id, ring(s).addr, value(s), 8, 0),
+    s.call(id, ring(s).addr, value(s), 5000, 0),
+  ],
+  [F.BPF_FUNC_ringbuf_reserve]: (s, id) => [s.call(id, ring(s).addr, 24, 0), s.call(id, ring(s).addr, 5000, 0)],
+  [F.BPF_FUNC_ringbuf_submit]: (s, id) => [s.call(id, s.call(F.BPF_FUNC_ringbuf_reserve, ring(s).addr, 24, 0), 0)],
+  [F.BPF_FUNC_ringbuf_discard]: (s, id) => [s.call(id, s.call(F.BPF_FUNC_ringbuf_reserve, ring(s).addr, 24, 0), 0)],
+  [F.BPF_FUNC_ringbuf_query]: (s, id) => {
+    const made = ring(s);
+    s.call(F.BPF_FUNC_ringbuf_output, made.addr, value(s), 8, 0);
+    return [0, 1, 2, 3, 4].map((what) => s.call(id, made.addr, what));
+  },
+  [F.BPF_FUNC_probe_read]: reads,
+  [F.BPF_FUNC_probe_read_str]: reads,
+  [F.BPF_FUNC_copy_from_user]: reads,
+  [F.BPF_FUNC_get_smp_processor_id]: plain,
+  [F.BPF_FUNC_get_numa_node_id]: plain,
+  [INTERNAL_HELPER.skb_load_helper_8]: ofSkb(12),
+  [INTERNAL_HELPER.skb_load_helper_16]: ofSkb(12),
+  [INTERNAL_HELPER.skb_load_helper_32]: ofSkb(26),
+  [F.BPF_FUNC_ktime_get_ns]: plain,
+  [F.BPF_FUNC_ktime_get_boot_ns]: plain,
+  [F.BPF_FUNC_ktime_get_coarse_ns]: plain,
+  [F.BPF_FUNC_ktime_get_tai_ns]: plain,
+  [F.BPF_FUNC_jiffies64]: plain,
+  [F.BPF_FUNC_get_prandom_u32]: plain,
+  [F.BPF_FUNC_get_current_pid_tgid]: plain,
+  [F.BPF_FUNC_get_current_uid_gid]: plain,
+  [F.BPF_FUNC_get_current_task]: plain,
+  [F.BPF_FUNC_get_current_task_btf]: plain,
+  [F.BPF_FUNC_get_current_cgroup_id]: plain,
+  [F.BPF_FUNC_get_current_comm]: (s, id) => [s.call(id, value(s), 8)],
+  [F.BPF_FUNC_get_ns_current_pid_tgid]: (s, id) => [s.call(id, 1, 1, value(s), 8)],
+  [F.BPF_FUNC_trace_printk]: printed,
+  [F.BPF_FUNC_trace_vprintk]: printed,
+  [F.BPF_FUNC_perf_event_output]: output(T.BPF_PROG_TYPE_XDP),
+  [F.BPF_FUNC_xdp_output]: output(T.BPF_PROG_TYPE_XDP),
+  [F.BPF_FUNC_skb_output]: output(T.BPF_PROG_TYPE_SCHED_CLS),
+  [F.BPF_FUNC_get_stackid]: (s, id) => {
+    const made = map(s, M.BPF_MAP_TYPE_STACK_TRACE, 4, 64, 4);
+    return [
+      s.call(id, 0, made.addr, 0),
+      s.call(id, 0, made.addr, 1),
+      s.call(id, 0, made.addr, 1 << 20),
+      [...made.entries()],
+    ];
+  },
+  [F.BPF_FUNC_get_stack]: (s, id) => [s.call(id, 0, s.put(new Uint8Array(32)), 32, 0), s.call(id, 0, value(s), 7, 0)],
+  [F.BPF_FUNC_redirect_map]: (s, id) => {
+    s.env.cpu.run.progType = T.BPF_PROG_TYPE_XDP;
+    const made = map(s, M.BPF_MAP_TYPE_DEVMAP, 4, 4, 4);
+    made.update(u32(2), u32(1), 0);
+    return [s.call(id, made.addr, 2, 0), noted(s), s.call(id, made.addr, 1, 1)];
+  },
+  [F.BPF_FUNC_redirect_neigh]: (s, id) => [s.call(id, 1, 0, 0, 0), noted(s), s.call(id, 1, 0, 0, 1)],
+  [F.BPF_FUNC_clone_redirect]: (s, id) => {
+    s.env.cpu.run.progType = T.BPF_PROG_TYPE_SCHED_CLS;
+    const sent: unknown[] = [];
+    const wire = s.hooks.devices.wire.attach(({ ifindex, packet }) => sent.push([ifindex, packet.join()]));
+    const skb = s.skb(UDP4);
+    const said = [s.call(id, skb.addr, 1, 0), s.call(id, skb.addr, 9, 0)];
+    wire.detach();
+    return [...said, sent];
+  },
+  [F.BPF_FUNC_spin_lock]: (s, id) => [s.call(id, value(s))],
+  [F.BPF_FUNC_spin_unlock]: (s, id) => [s.call(id, value(s))],
+  [F.BPF_FUNC_get_netns_cookie]: ofSkb(),
+  [F.BPF_FUNC_get_hash_recalc]: ofSkb(),
+  [F.BPF_FUNC_set_hash_invalid]: ofSkb(),
+  [F.BPF_FUNC_per_cpu_ptr]: (s, id) => [0, 1, 2].map((cpu) => s.call(id, value(s), cpu)),
+  [F.BPF_FUNC_this_cpu_ptr]: (s, id) => [s.call(id, value(s))],
+  [F.BPF_FUNC_get_func_ip]: (s, id) => {
+    s.env.cpu.run.funcIp = [5, 6];
+    return [s.call(id, 0)];
+  },
+  [F.BPF_FUNC_get_attach_cookie]: (s, id) => {
+    s.env.cpu.run.attachCookie = [7, 8];
+    return [s.call(id, 0)];
+  },
+  [F.BPF_FUNC_for_each_map_elem]: (s, id) =>
+    [M.BPF_MAP_TYPE_ARRAY, M.BPF_MAP_TYPE_HASH, M.BPF_MAP_TYPE_PERCPU_HASH, M.BPF_MAP_TYPE_QUEUE].map((type) =>
+      type === M.BPF_MAP_TYPE_QUEUE ? s.call(id, queue(s).addr, 1, 0, 0) : visited(s, id, type),
+    ),
+  [F.BPF_FUNC_loop]: (s, id) => [s.call(id, 5, 1, 0, 0), s.call(id, 5, 1, 0, 1), s.call(id, 1 << 24, 1, 0, 0)],
+};
