@@ -73,6 +73,14 @@ const MADE_BY_ENV: readonly string[] = [
   'state/store.ts',
 ];
 
+/** Who reads rows that are not compiled for a version, with the reason. */
+const ROW_READERS: Readonly<Record<string, string>> = {
+  'src/cli/verify/verdict-text.ts: holes.ts': 'says which versions closed a hole',
+  'src/cli/verify/verify-object.ts: holes.ts': 'explains a hole by its id',
+  'src/kernel/boot/known-holes.ts: holes.ts': 'explains a hole by its id',
+  'src/kernel/jit/facts/helper-args.ts: helpers/protos.ts': 'a loaded program has none but helpers of its version',
+};
+
 /** Longer than {@link MAX_LINES}, with the reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   'src/btf/vmlinux/x86_64-6.18.ts': 'generated',
@@ -248,6 +256,23 @@ describe('tidy', () => {
     expect(
       [...files].filter(([folder, n]) => n > 20 && !(folder in CROWDED)).map(([folder, n]) => `${folder}: ${n}`),
     ).toEqual([]);
+  });
+
+  it('rules compiled for a version are asked, not rows', () => {
+    const found = compiled.flatMap(({ path, room, text }) =>
+      room === 'kernel/rules'
+        ? []
+        : [
+            ...withoutComments(text).matchAll(
+              /^(?:import|export) (?!type )[^;]*? from '[^']*kernel\/rules\/rows\/([^']+)'|^(?:import|export) (?!type )[^;]*? from '[./]*\/rules\/rows\/([^']+)'/gm,
+            ),
+          ]
+            .map(([, long, short]) => long ?? short)
+            // Names and flags of columns, and layouts of contexts, which are the same in all versions.
+            .filter((row) => !row.endsWith('/row.ts') && !row.startsWith('ctx/'))
+            .map((row) => `${path}: ${row}`),
+    );
+    expect(found.sort()).toEqual(Object.keys(ROW_READERS).sort());
   });
 
   it('every column of a row is read by something that is no row', () => {

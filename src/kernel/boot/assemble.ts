@@ -156,6 +156,7 @@ function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
   const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
   const rcu = new Rcu();
   const objects = new ObjectTable(rcu);
+  const rules = compileRules(options.kernel);
   const vmlinux = vmlinuxProvider(options.kernelBtf);
   const layouts = new KernelLayouts(vmlinux);
   const cpu = runningCpu(options.cpu ?? 0, layout, mem);
@@ -164,15 +165,14 @@ function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
     // A BTF that is given as a function is parsed when first needed, not for this.
     ...(typeof options.kernelBtf === 'object' && !verifyOnly ? { mapFields: mapFields(layouts) } : {}),
     allocator: heap,
-    rcu,
-    nrCpus,
+    ...{ rcu, nrCpus, rules },
     cpu: cpu.id,
     random32: () => random.next(),
     nextMapId: () => objects.newId('map'),
   });
   const deadline = new Deadline(options.deadlineMs ?? Number.POSITIVE_INFINITY, host.stopwatch);
   const owners = new Owners();
-  return { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline };
+  return { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline, rules };
 }
 
 type Ground = ReturnType<typeof makeGround>;
@@ -213,14 +213,15 @@ export function assembleRuntime(
   const kernelBtf = given.kernelBtf ?? given.vmlinux;
   const options: RuntimeOptions = { ...given, ...(kernelBtf === undefined ? {} : { kernelBtf }) };
   const ground = makeGround(options, options.verifyOnly === true || makeEngines === undefined);
-  const { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline } = ground;
+  const { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline, rules } =
+    ground;
   const world = makeWorld(ground, options);
   const { time, devices } = world;
   const engines = options.verifyOnly
     ? undefined
     : makeEngines?.(partsOfLink(ground, world, options), options.engine ?? 'jit', options.compile ?? 'sync');
   const hooks: HookEnv = {
-    ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline },
+    ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
     ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
     now: host.stopwatch,
   };
@@ -229,7 +230,7 @@ export function assembleRuntime(
     ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, time },
     verify: observed(options.allowKnownHoles === true ? verifier : closeKnownHoles(verifier), options.onVerified),
     caps: options.caps ?? ALL_CAPS,
-    rules: compileRules(options.kernel),
+    rules,
     verifyOnly: engines === undefined,
     compile: noting(engines?.compile ?? notExecutable, compiling),
   };

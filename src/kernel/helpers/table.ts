@@ -1,6 +1,6 @@
 /** Helper implementations by BPF_FUNC_* id: an export of the wasm core, or a TypeScript function of its family's file. */
 import { BPF_FUNC as F } from '../../uapi/helper-ids.ts';
-import { INTERNAL_HELPER } from '../rules/rows/helpers/internal.ts';
+import { INTERNAL_HELPER } from '../rules/internal-helpers.ts';
 import { forEachMapElem, loop } from './callbacks.ts';
 import type { CoreHelper, HelperEnv } from '../run/env.ts';
 import type { HelperMaker } from './frame.ts';

@@ -29,7 +29,7 @@ import { ATOMIC_ROWS, type OpInfo } from '../../isa/op-rows.ts';
 import { opOf } from '../../isa/ops.ts';
 import type { AbortReason } from '../../util/errors.ts';
 import type { SubprogInfo } from '../verifier/result.ts';
-import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
+import { LOOP_INLINED } from '../rules/internal-helpers.ts';
 
 // Words of one slot in Code.code. `p`, the program counter of the loop, is slot * SLOT_WORDS.
 //   0 operation (below), 1 index of dst in the register file, 2 index of src or of a constant, 3 offset or target p

@@ -6,7 +6,7 @@ import { ProgramAbort } from '../../util/errors.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
 import type { Restore } from '../mem/saved.ts';
 import type { Executable } from '../object/executable.ts';
-import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
+import { LOOP_INLINED } from '../rules/internal-helpers.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';
 import { Activation } from './activation.ts';

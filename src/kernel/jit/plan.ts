@@ -11,10 +11,10 @@ import {
 } from '../../isa/opcodes.ts';
 import type { CoreHelper } from '../run/env.ts';
 import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
-import { coreMapOps, type CoreMapOps } from '../maps/core-ops.ts';
+import { type CoreMapOps, GENERIC_OPS } from '../maps/core-ops.ts';
 import { BPF_FUNC } from '../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import { LOOP_INLINED } from '../rules/rows/helpers/internal.ts';
+import { LOOP_INLINED } from '../rules/internal-helpers.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import type { GuardArea } from './lower/guard.ts';
@@ -316,7 +316,7 @@ export class ModulePlan {
     const op = MAP_OPS[id];
     const map = op === undefined ? undefined : this.mapOf(i);
     if (map !== undefined) {
-      const name = coreMapOps(map.type, map.keySize)[op[0]];
+      const name = (map.core ?? GENERIC_OPS)[op[0]];
       if (name !== undefined && typeof this.link.env.core[name] === 'function') return `m_${name}`;
     }
     return `h${id}`;

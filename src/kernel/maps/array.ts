@@ -3,10 +3,19 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_EXIST, BPF_F_LOCK, BPF_F_RDONLY_PROG, BPF_NOEXIST } from '../../uapi/flags.ts';
+import type { CoreMapOps } from './core-ops.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { copyRanges } from './make/special-fields.ts';
 import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
+
+const OPS = { lookup: 'array_lookup', update: 'array_update', delete: 'array_delete' } as const satisfies CoreMapOps;
+const PERCPU_OPS = {
+  lookup: 'percpu_array_lookup',
+  update: 'percpu_array_update',
+  delete: 'array_delete',
+  lookupPercpu: 'percpu_array_lookup_cpu',
+} as const satisfies CoreMapOps;
 
 export const keyIndex = (key: Uint8Array): number => (key[0] | (key[1] << 8) | (key[2] << 16) | (key[3] << 24)) >>> 0;
 
@@ -41,6 +50,7 @@ export class ArrayMap extends StoredMap {
     this.set('cpuStride', this.#cpuStride);
     const own = this.desc as Mutable<MapDesc>;
     own.valuesAddr = this.#base;
+    own.core = perCpu ? PERCPU_OPS : OPS;
     if (!perCpu) {
       own.readConst = (off, size) =>
         desc.flags & BPF_F_RDONLY_PROG && this.desc.frozen && off >= 0 && off + size <= bytes

@@ -4,6 +4,7 @@ import type { CoreExports } from '../core/instance.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { Rcu } from '../mem/rcu.ts';
+import type { Rules } from '../rules/compile.ts';
 import type { Scratch } from './scratch.ts';
 import type { BpfMap } from '../object/map.ts';
 
@@ -33,12 +34,17 @@ export interface FdResolver {
   drop(map: BpfMap): void;
 }
 
+/** What maps ask of the rules of a kernel. */
+export type MapRules = Pick<Rules, 'map'>;
+
 /** The environment that maps of one runtime share. */
 export interface MapEnv {
   readonly mem: KernelMemory;
   readonly allocator: Allocator;
   readonly core: CoreExports;
   readonly nrCpus: number;
+  /** Map types of the kernel's version. */
+  readonly rules: MapRules;
   readonly scratch: Scratch;
   /** Keeps maps as they are while the host's callbacks look at their memory. */
   readonly rcu: Rcu;

@@ -4,11 +4,28 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { writePerCpu } from './array.ts';
 import { BPF_EXIST, BPF_F_NO_COMMON_LRU, BPF_F_NO_PREALLOC, BPF_F_ZERO_SEED } from '../../uapi/flags.ts';
+import { type CoreMapOps, withSizedLookup } from './core-ops.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
-import { StoredMap, roundUp8 } from './stored-map.ts';
+import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_LRU_HASH, BPF_MAP_TYPE_LRU_PERCPU_HASH, BPF_MAP_TYPE_PERCPU_HASH } = BPF_MAP_TYPE;
+
+const UPDATES = { update: 'hash_update', delete: 'hash_delete' } as const;
+const PERCPU_UPDATES = {
+  update: 'percpu_hash_update',
+  delete: 'hash_delete',
+  lookupPercpu: 'percpu_hash_lookup_cpu',
+} as const;
+/** Keys of these bytes are compared as words. */
+const KEY_SIZES = [4, 8, 16] as const;
+
+/** What of the core serves each form of a hash. */
+function opsOf({ keySize }: MapDesc, { perCpu, lru }: { readonly perCpu: boolean; readonly lru: boolean }): CoreMapOps {
+  if (perCpu) return { ...PERCPU_UPDATES, lookup: lru ? 'lru_percpu_hash_lookup' : 'percpu_hash_lookup' };
+  const ops = { ...UPDATES, lookup: lru ? 'lru_lookup' : 'hash_lookup' };
+  return withSizedLookup(ops, lru ? 'lru#_lookup' : 'hash#_lookup', KEY_SIZES, keySize);
+}
 
 /** Results at or above this are -errno, below are addresses. */
 export const isErrno = (result: number): boolean => result >>> 0 >= 0xffff_f001;
@@ -25,6 +42,7 @@ export class HashMap extends StoredMap {
     const perCpu = desc.type === BPF_MAP_TYPE_PERCPU_HASH || desc.type === BPF_MAP_TYPE_LRU_PERCPU_HASH;
     const lru = desc.type === BPF_MAP_TYPE_LRU_HASH || desc.type === BPF_MAP_TYPE_LRU_PERCPU_HASH;
     this.valueOff = 8 + roundUp8(desc.keySize);
+    (this.desc as Mutable<MapDesc>).core = opsOf(desc, { perCpu, lru });
     this.#cpuStride = perCpu ? slotSize : 0;
     const stride = this.valueOff + slotSize * (perCpu ? env.nrCpus : 1);
     const buckets = 2 ** Math.ceil(Math.log2(desc.maxEntries));

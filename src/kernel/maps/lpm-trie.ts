@@ -3,7 +3,10 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
-import { StoredMap, roundUp8 } from './stored-map.ts';
+import { type CoreMapOps, withSizedLookup } from './core-ops.ts';
+import { type Mutable, StoredMap, roundUp8 } from './stored-map.ts';
+
+const OPS = { lookup: 'lpm_lookup', update: 'lpm_update', delete: 'lpm_delete' } as const satisfies CoreMapOps;
 
 /** left, right, prefix length, branch flag. */
 const NODE_HEADER = 16;
@@ -15,6 +18,7 @@ export class LpmTrieMap extends StoredMap {
   constructor(env: MapEnv, desc: MapDesc) {
     super(env, desc);
     this.#valueOff = NODE_HEADER + roundUp8(desc.keySize - 4);
+    (this.desc as Mutable<MapDesc>).core = withSizedLookup(OPS, 'lpm#_lookup', [8], desc.keySize);
     this.set('valueOff', this.#valueOff);
     this.set('stride', this.#valueOff + roundUp8(desc.valueSize));
   }

@@ -5,6 +5,7 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { indexKey, keyIndex, nextIndex } from './array.ts';
 import { BPF_ANY, BPF_F_INNER_MAP } from '../../uapi/flags.ts';
+import { GENERIC_OPS } from './core-ops.ts';
 import { HashMap } from './hash.ts';
 import type { FdResolver, MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
@@ -58,7 +59,10 @@ export class ArrayOfMaps extends StoredMap {
     this.#base = this.block(desc.maxEntries * 8);
     this.set('stride', 8);
     this.set('base', this.#base);
-    Object.assign(this.desc as Mutable<MapDesc>, { valuesAddr: this.#base, elemSize: 8 });
+    Object.assign(this.desc as Mutable<MapDesc>, {
+      ...{ valuesAddr: this.#base, elemSize: 8 },
+      core: { ...GENERIC_OPS, lookup: 'array_of_maps_lookup' },
+    });
   }
 
   protected doLookup(key: Uint8Array): Uint8Array | number {
@@ -119,6 +123,7 @@ export class HashOfMaps extends HashMap {
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc, 8);
     this.#fds = fds;
+    (this.desc as Mutable<MapDesc>).core = { ...GENERIC_OPS, lookup: 'hash_of_maps_lookup' };
   }
 
   protected override doFind(key: Uint8Array): Uint8Array | number {

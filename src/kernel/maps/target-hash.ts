@@ -4,10 +4,12 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
+import { GENERIC_OPS } from './core-ops.ts';
 import { HashMap } from './hash.ts';
 import type { FdResolver, MapEnv } from './env.ts';
 import type { BpfMap } from '../object/map.ts';
 import { type Restore, saveAll, saveMap } from '../mem/saved.ts';
+import type { Mutable } from './stored-map.ts';
 import { type Target, TargetOwner, readTarget, writeTarget } from './target-array.ts';
 
 const { BPF_XDP_DEVMAP } = BPF_ATTACH_TYPE;
@@ -20,6 +22,8 @@ export class TargetHashMap extends HashMap {
 
   constructor(env: MapEnv, desc: MapDesc, fds: FdResolver) {
     super(env, desc);
+    // Programs look up through the dispatch: the value is the kernel's.
+    (this.desc as Mutable<MapDesc>).core = GENERIC_OPS;
     this.#fds = fds;
   }
 

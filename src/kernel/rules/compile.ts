@@ -25,6 +25,8 @@ export interface Rules {
   /** A program type's row: attach types, capabilities, sleepability. */
   progRow(type: number): ProgTypeRow | undefined;
   map(type: number): MapTypeRow | undefined;
+  /** Every kind of special field that some map type's values may hold. */
+  readonly mapFields: number;
   /** Whether the kernel knows an attach type. */
   attachType(type: number): boolean;
   /** The set of kfuncs that a program type may call beside the common one. */
@@ -56,6 +58,10 @@ export function compileRules(kernel: KernelName = '6.18'): Rules {
       const row = MAP_TYPES[type];
       return row !== undefined && inBuild(row, build) ? row : undefined;
     },
+    mapFields: Object.values(MAP_TYPES).reduce(
+      (fields, row) => fields | (inBuild(row, build) ? (row.fields ?? 0) : 0),
+      0,
+    ),
     attachType: (type) => versionNumber(attachTypeSince(type)) <= version,
     kfuncHook(progType) {
       const row = PROG_KFUNC_HOOK[progType];

@@ -2,6 +2,17 @@
 import type { Btf } from '../../btf/btf.ts';
 import type { BtfRecord } from '../../btf/record.ts';
 
+/**
+ * Names of exports of the wasm core that serve one map. lookup(map, key) gives a value address or 0; update(map, key, value, flags)
+ * and delete(map, key) give 0 or -errno (sign-extended i32 results). All arguments are i32.
+ */
+export interface CoreMapOps {
+  readonly lookup: string;
+  readonly update: string;
+  readonly delete: string;
+  readonly lookupPercpu?: string;
+}
+
 export interface MapDesc {
   /** Object id, unique in one runtime. */
   readonly id: number;
@@ -31,6 +42,8 @@ export interface MapDesc {
   readonly valuesAddr: number;
   /** Distance of two array elements in bytes (value size rounded up to 8). */
   readonly elemSize: number;
+  /** What of the core serves it, when it is known at compile time; without, what serves every map. */
+  readonly core?: CoreMapOps;
   /** Current contents of a read-only array value, for constant folding; undefined when not available. */
   readConst?(off: number, size: number): Uint8Array | undefined;
 }

@@ -25,7 +25,7 @@ export function createDescribedMap(
   const constant = attr.map_type === T.BPF_MAP_TYPE_ARRAY && ((attr.map_flags ?? 0) & BPF_F_RDONLY_PROG) !== 0;
   if (constant) return createMap(env.maps, attr, fdResolver(env), context);
   const inner = innerOf(env, attr);
-  const desc = describeMap(attr, { ...context, id: 0, inner });
+  const desc = describeMap(env.rules, attr, { ...context, id: 0, inner });
   if (typeof desc === 'number') return desc;
   const addr = env.maps.allocator.alloc(PLACEHOLDER_SIZE, 64);
   if (addr === 0) return -ERRNO.ENOMEM;

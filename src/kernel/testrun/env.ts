@@ -1,5 +1,6 @@
 /** The environment of test runs: memory, layouts, devices, and the way to run a program. */
 import type { Deadline } from '../run/deadline.ts';
+import type { Rules } from '../rules/compile.ts';
 import type { WorldEnv } from '../world/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { NetDevices } from '../world/net/device.ts';
@@ -7,6 +8,8 @@ import type { NetDevices } from '../world/net/device.ts';
 export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
   readonly nrCpus: number;
+  /** Program types of the kernel's version. */
+  readonly rules: Pick<Rules, 'progRow'>;
   /** The CPU that programs run on. */
   readonly cpu: number;
   /** The time that the call in progress may take; a call is what is inside the outermost section of {@link rcu}. */

@@ -4,7 +4,6 @@
  */
 import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_SOCKET, baseType, typeMayBeNull } from '../rules/reg-types.ts';
 import type { CtxField, CtxGrant } from '../rules/rows/ctx/row.ts';
-import { PROG_ROWS } from '../rules/rows/progs/all.ts';
 import type { VerifiedProgram } from '../verifier/result.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import type { Conversion } from '../verifier/rewrite/ctx-access.ts';
@@ -99,7 +98,7 @@ export class KernelContext {
   /** The fields that the program may use: of those that share memory, such as IPv4 and IPv6 addresses, an attach type has one. */
   *#rows(): Generator<[name: string, row: ConvertRow]> {
     const { progType, expectedAttachType } = this.#prog;
-    const use = PROG_ROWS.find((row) => row.type === progType)?.ctx;
+    const use = this.#env.rules.progRow(progType)?.ctx;
     const granted = (grant: true | CtxGrant | undefined): boolean =>
       grant === true ||
       (grant !== undefined && (grant.attach === undefined || grant.attach.includes(expectedAttachType)));

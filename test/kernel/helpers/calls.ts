@@ -1,7 +1,7 @@
 /** Calls of helpers that need maps, rings, clocks or callbacks, by id: beside the cases of oracle-cases.ts, which have buffers and packets only. */
 import { mustCreate, perfRing, samplesOf, u32, u64 } from '../maps/setup.ts';
 import type { PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
-import { INTERNAL_HELPER } from '../../../src/kernel/rules/rows/helpers/internal.ts';
+import { INTERNAL_HELPER } from '../../../src/kernel/rules/internal-helpers.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { BPF_FUNC as F } from '../../../src/uapi/helper-ids.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';

@@ -1,6 +1,5 @@
 /** First steps of hash and array maps, user side and program side together. */
 import { expect, test } from 'vitest';
-import { coreMapOps } from '../../../src/kernel/maps/core-ops.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';
 import { mustCreate, setupMaps, u32, u64 } from './setup.ts';
@@ -41,7 +40,7 @@ test.each([1, 3, 4, 5, 8, 16, 20, 33])('a hash with keys of %i bytes finds what 
   expect(map.delete(key(8))).toBe(0);
   expect(map.delete(key(8))).toBe(-ERRNO.ENOENT);
   expect([...map.entries()].length).toBe(99);
-  const name = coreMapOps(BPF_MAP_TYPE.BPF_MAP_TYPE_HASH, keySize).lookup;
+  const name = map.desc.core?.lookup ?? '';
   const lookup = env.core[name] as unknown as (m: number, k: number) => number;
   const at = lookup(map.addr, env.scratch.key(key(7)));
   expect(env.mem.view.getUint32(at, true)).toBe(700);

@@ -1,6 +1,7 @@
 /** map_check_btf: what 6.18 said to maps of each type with key and value types of a program's BTF. */
 import { expect, test } from 'vitest';
 import { Btf } from '../../../src/btf/btf.ts';
+import { compileRules } from '../../../src/kernel/rules/compile.ts';
 import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
@@ -58,6 +59,7 @@ test.each(rows)('type %i', (type, key, value, entries, flags, ...expected) => {
   const inner = mustCreate(setupMaps(), { map_type: T.BPF_MAP_TYPE_ARRAY, key_size: 4, value_size: 8, max_entries: 1 });
   const ask = (keySize: number, keyId: number, valueId: number): number => {
     const desc = describeMap(
+      compileRules(),
       {
         map_type: type,
         key_size: keySize,

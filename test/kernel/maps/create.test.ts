@@ -4,10 +4,12 @@ import { expect, test } from 'vitest';
 import { createMap, unsupportedMapType } from '../../../src/kernel/maps/make/create.ts';
 import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
 import { checkAttr } from '../../../src/kernel/rules/map-create.ts';
+import { compileRules } from '../../../src/kernel/rules/compile.ts';
 import { MAP_TYPES } from '../../../src/kernel/rules/rows/maps.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE, bpfMapTypeName } from '../../../src/uapi/map-types.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
+import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { liveKernel } from '../../host/live-kernel.ts';
 import { FakeFds, mustCreate, setupMaps, xorshift } from './setup.ts';
 
@@ -51,7 +53,7 @@ test('descriptors are refused with the errno of the kernel', () => {
       map_flags: flags,
       map_extra: BigInt(extra),
     };
-    const desc = describeMap(attr, { id: 1, inner: inner.desc });
+    const desc = describeMap(compileRules(), attr, { id: 1, inner: inner.desc });
     const got = typeof desc === 'number' ? desc : 0;
     if (got !== result)
       wrong.push(
@@ -68,7 +70,7 @@ test('every type of 6.18 has a row, and a map that cannot be stored says so', ()
     if (type === 0) continue;
     const row = MAP_TYPES[type];
     expect(row, bpfMapTypeName(type)).toBeDefined();
-    expect(unsupportedMapType(type) ?? 'is not implemented: see docs/SCOPE.md').toMatch(
+    expect(unsupportedMapType(compileRules(), type) ?? 'is not implemented: see docs/SCOPE.md').toMatch(
       /is not implemented: see docs\/SCOPE\.md$/,
     );
   }
@@ -103,7 +105,7 @@ test('maps of every type are made, or named as missing', () => {
       Number(type) === BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS ? { ...plain, btf_vmlinux_value_type_id } : plain;
     const made = createMap(env, attr, new FakeFds(), { inner: inner.desc });
     if (create.btf === 'int-key') expect(made).toBe(-ERRNO.EINVAL);
-    else if (unsupportedMapType(Number(type)) !== undefined) expect(made, type).toBe(-ERRNO.EOPNOTSUPP);
+    else if (unsupportedMapType(compileRules(), Number(type)) !== undefined) expect(made, type).toBe(-ERRNO.EOPNOTSUPP);
     else expect(typeof made, type).toBe('object');
   }
 });
@@ -196,4 +198,16 @@ test('no attribute makes MAP_CREATE throw or keeps memory behind', () => {
     expect(env.allocator.blocks).toBeLessThanOrEqual(most);
   }
   expect(made).toBeGreaterThan(20);
+});
+
+test('types that the kernel version has not are as unknown as numbers that nobody has', () => {
+  const all = compileRules();
+  const env = setupMaps({
+    rules: { map: (type) => (type === BPF_MAP_TYPE.BPF_MAP_TYPE_HASH ? undefined : all.map(type)) },
+  });
+  const ask = (map_type: number): BpfMap | number =>
+    createMap(env, { map_type, key_size: 4, value_size: 8, max_entries: 4 }, new FakeFds());
+  expect([ask(BPF_MAP_TYPE.BPF_MAP_TYPE_HASH), ask(999)]).toEqual([-ERRNO.EINVAL, -ERRNO.EINVAL]);
+  expect(ask(BPF_MAP_TYPE.BPF_MAP_TYPE_ARRAY)).toBeInstanceOf(Object);
+  expect(unsupportedMapType(env.rules, BPF_MAP_TYPE.BPF_MAP_TYPE_HASH)).toBeUndefined();
 });

@@ -2,7 +2,6 @@
 import { describe, expect, test } from 'vitest';
 import type { BtfRecord } from '../../../src/btf/record.ts';
 import { createMap } from '../../../src/kernel/maps/make/create.ts';
-import { coreMapOps } from '../../../src/kernel/maps/core-ops.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { type PerfEventArrayMap, perfOutput } from '../../../src/kernel/maps/perf-event-array.ts';
@@ -36,7 +35,7 @@ describe('hash', () => {
       for (const size of [4, 8, 16, 12]) {
         const env = setupMaps();
         const map = mustCreate(env, attr(type, size, 8, 64));
-        const lookup = core(env, coreMapOps(type, size).lookup);
+        const lookup = core(env, map.desc.core?.lookup ?? '');
         for (let i = 0; i < 64; i++) {
           const key = new Uint8Array(size).fill(i);
           map.update(key, new Uint8Array(map.userValueSize).fill(i), 0);

@@ -5,7 +5,7 @@ import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
 import { createMap } from '../../../src/kernel/maps/make/create.ts';
 import { createMapEnv } from '../../../src/kernel/maps/make/env.ts';
 import { initPerfRing, perfRingBytes, perfRingSize, readSamples } from '../../../src/kernel/maps/perf-ring.ts';
-import type { FdResolver, MapEnv, ProgRef } from '../../../src/kernel/maps/env.ts';
+import type { FdResolver, MapEnv, MapRules, ProgRef } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { sharedMemory } from '../memory-kind.ts';
 import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
@@ -26,13 +26,20 @@ interface MapSetup {
   readonly nrCpus?: number;
   readonly budget?: number;
   readonly shared?: boolean;
+  readonly rules?: MapRules;
 }
 
 export function setupMaps(options: MapSetup = {}): MapEnv {
   const mem = new KernelMemory(options.size ?? 1 << 26, { shared: options.shared ?? sharedMemory() });
   const layout = layoutMemory(mem, options.nrCpus ?? 2);
   const allocator = new Allocator(mem, layout.heapStart, layout.heapEnd, options.budget);
-  return createMapEnv({ mem, allocator, nrCpus: layout.nrCpus, random32: xorshift(42) });
+  return createMapEnv({
+    mem,
+    allocator,
+    nrCpus: layout.nrCpus,
+    random32: xorshift(42),
+    ...(options.rules ? { rules: options.rules } : {}),
+  });
 }
 
 /** File descriptors backed by plain tables. */

@@ -1,6 +1,6 @@
 /** The program type tables against what kernels answered to probing loads (scripts/probe-spec.py). */
 import { describe, expect, it } from 'vitest';
-import { helperAllowedIn } from '../../../src/kernel/rules/rows/helpers/allowed.ts';
+import { helperAllowedIn } from '../../../src/kernel/rules/helper-allowed.ts';
 import { helperKeys, helperProto } from '../../../src/kernel/rules/rows/helpers/protos.ts';
 import type { Caps, CtxAccess, ProgQuery } from '../../../src/kernel/rules/prog-type.ts';
 import { PROG_ROWS } from '../../../src/kernel/rules/rows/progs/all.ts';

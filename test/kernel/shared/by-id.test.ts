@@ -11,7 +11,8 @@ import { askSkep, isRefused, readAnswers } from '../helpers/oracle-run.ts';
 import { ORACLE_CASES } from '../helpers/oracle-cases.ts';
 import { type HelperSetup, setupHelpers } from '../helpers/setup.ts';
 import { xorshift } from '../maps/setup.ts';
-import { Story } from '../boot/story.ts';
+import { MAPS, Story } from '../boot/story.ts';
+import { mapTypes } from '../../../src/kernel/maps/make/create.ts';
 
 const names = new Map(Object.entries(BPF_FUNC).map(([name, id]) => [id as number, name]));
 const ids = helperIds();
@@ -47,6 +48,10 @@ function callAll({ s, seen }: ReturnType<typeof setup>, id: number): readonly un
   if (calls !== undefined) said.push(...calls(s, id));
   return [...said, ...seen.splice(0)];
 }
+
+test('every map type is in the story', () => {
+  expect(Object.keys(MAPS).map(Number)).toEqual(mapTypes());
+});
 
 test('every helper is called', () => {
   const called = new Set([...recorded.map((c) => c.helper), ...Object.keys(CALLS).map(Number)]);

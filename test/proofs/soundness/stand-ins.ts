@@ -3,7 +3,7 @@ import type { Btf } from '../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
 import type { JsHelper } from '../../../src/kernel/run/env.ts';
 import type { ProgramLink } from '../../../src/kernel/run/linkage.ts';
-import { INTERNAL_HELPER } from '../../../src/kernel/rules/rows/helpers/internal.ts';
+import { INTERNAL_HELPER } from '../../../src/kernel/rules/internal-helpers.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 
 /** Adds bpf_iter_num_*, a number that counts up to another in the program's stack, and what LD_ABS and LD_IND become. */

@@ -1,6 +1,6 @@
 /** How many argument registers each helper reads: what a caller has to pass in the frame. */
 import { lazy } from '../../../util/lazy.ts';
-import { INTERNAL_HELPER } from '../../rules/rows/helpers/internal.ts';
+import { INTERNAL_HELPER } from '../../rules/internal-helpers.ts';
 import { helperId, helperKeys, helperRow } from '../../rules/rows/helpers/protos.ts';
 
 /** bpf_trace_printk takes up to three values that its prototype does not name. */

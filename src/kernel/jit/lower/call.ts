@@ -5,7 +5,7 @@ import { BPF_PSEUDO_CALL, BPF_PSEUDO_KFUNC_CALL, BPF_X } from '../../../isa/opco
 import { FRAME_R0, FRAME_R1 } from '../../run/env.ts';
 import { MAX_TAIL_CALL_CNT } from '../../rules/limits.ts';
 import { BPF_MAX_LOOPS } from '../../run/loop-rules.ts';
-import { LOOP_INLINED } from '../../rules/rows/helpers/internal.ts';
+import { LOOP_INLINED } from '../../rules/internal-helpers.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { FRAME, type FnState } from './fn-state.ts';
 import { ABORT_HELPER, emitAbort, emitDepth } from './guard.ts';

@@ -3,14 +3,13 @@ import type { MapCreateAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T, bpfMapTypeName } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
-import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import { ArrayMap } from '../array.ts';
 import { BloomMap } from '../bloom.ts';
 import { type MapContext, describeMap, roundLru } from './describe.ts';
 import { HashMap } from '../hash.ts';
 import { LpmTrieMap } from '../lpm-trie.ts';
 import { ArrayOfMaps, HashOfMaps } from '../map-in-map.ts';
-import type { FdResolver, MapEnv } from '../env.ts';
+import type { FdResolver, MapEnv, MapRules } from '../env.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { PerfEventArrayMap } from '../perf-event-array.ts';
 import { ProgArrayMap } from '../prog-array.ts';
@@ -52,9 +51,12 @@ const MAKERS: Readonly<Record<number, Maker | undefined>> = {
   [T.BPF_MAP_TYPE_BLOOM_FILTER]: (env, desc) => new BloomMap(env, desc),
 };
 
-/** Why a type cannot be created here although the kernel has it; undefined when it can, or when nobody has it. */
-export function unsupportedMapType(type: number): string | undefined {
-  if (MAP_TYPES[type] === undefined || MAKERS[type] !== undefined) return undefined;
+/** Types that a runtime can create. */
+export const mapTypes = (): readonly number[] => Object.keys(MAKERS).map(Number);
+
+/** Why a type cannot be created here although the kernel has it; undefined when it can, or when the kernel has it not. */
+export function unsupportedMapType(rules: MapRules, type: number): string | undefined {
+  if (rules.map(type) === undefined || MAKERS[type] !== undefined) return undefined;
   return `${bpfMapTypeName(type)} is not implemented: see docs/SCOPE.md`;
 }
 
@@ -68,7 +70,7 @@ export function createMap(
   fds: FdResolver,
   context: Omit<MapContext, 'id'> = {},
 ): BpfMap | number {
-  const checked = describeMap(attr, { ...context, id: 0, inner: context.inner ?? templateOf(attr, fds) });
+  const checked = describeMap(env.rules, attr, { ...context, id: 0, inner: context.inner ?? templateOf(attr, fds) });
   if (typeof checked === 'number') return checked;
   const make = MAKERS[checked.type];
   if (make === undefined) return -ERRNO.EOPNOTSUPP;

@@ -7,7 +7,7 @@ import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { checkAttr, checkCommon, type CreateRules } from '../../rules/map-create.ts';
-import { MAP_TYPES, type MapTypeRow } from '../../rules/rows/maps.ts';
+import type { MapRules } from '../env.ts';
 import { BPF_F_NO_COMMON_LRU, BPF_F_RDONLY_PROG } from '../../../uapi/flags.ts';
 import { claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
 
@@ -32,15 +32,15 @@ export interface MapContext {
 }
 
 /** The descriptor that MAP_CREATE with this attribute makes, or -errno. Checks are made in the order of 6.18. */
-export function describeMap(given: MapCreateAttr, context: MapContext): MapDesc | number {
+export function describeMap(kernel: MapRules, given: MapCreateAttr, context: MapContext): MapDesc | number {
   const attr = asU32(given);
-  const row: MapTypeRow | undefined = MAP_TYPES[attr.map_type];
+  const row = kernel.map(attr.map_type);
   const rules = row?.create;
   const bad =
     checkCommon(attr, rules?.extra === true) ||
     checkType(rules, attr, context.refused ?? 0) ||
     (context.unmade ?? 0) ||
-    checkInner(attr, row, context) ||
+    checkInner(kernel, attr, context) ||
     (validObjName(attr.map_name ?? '') ? 0 : -ERRNO.EINVAL) ||
     checkBtf(attr, context, rules?.btf) ||
     checkExclusive(attr);
@@ -154,15 +154,15 @@ function checkCgroupKey(btf: Btf, key: number): boolean {
 }
 
 /** bpf_map_meta_alloc: what a template may be. */
-function checkInner(attr: MapCreateAttr, row: MapTypeRow | undefined, context: MapContext): number {
-  if (row?.ofMaps !== true) return 0;
+function checkInner(kernel: MapRules, attr: MapCreateAttr, context: MapContext): number {
+  if (kernel.map(attr.map_type)?.ofMaps !== true) return 0;
   const { inner } = context;
   if (typeof inner === 'number') return inner;
   // Without a template its descriptor is 0, which stands for something that is no map.
   if (!inner) return attr.inner_map_fd ? -ERRNO.EBADF : -ERRNO.EINVAL;
   if (inner.inner) return -ERRNO.EINVAL;
   if (inner.exclProgHash) return -ERRNO.ENOTSUPP;
-  return MAP_TYPES[inner.type]?.neverInner === true ? -ERRNO.ENOTSUPP : 0;
+  return kernel.map(inner.type)?.neverInner === true ? -ERRNO.ENOTSUPP : 0;
 }
 
 /** An exclusive map is for the one program whose instructions have this SHA-256. */

@@ -3,7 +3,8 @@ import { type CoreExports, instantiateCore } from '../../core/instance.ts';
 import type { Allocator } from '../../mem/allocator.ts';
 import type { KernelMemory } from '../../mem/memory.ts';
 import { Rcu } from '../../mem/rcu.ts';
-import type { MapEnv } from '../env.ts';
+import type { MapEnv, MapRules } from '../env.ts';
+import { compileRules } from '../../rules/compile.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { Scratch } from '../scratch.ts';
 import { growMap } from '../stored-map.ts';
@@ -15,6 +16,8 @@ export interface MapEnvOptions {
   readonly nrCpus: number;
   /** The CPU that the core runs on; 0 by default. */
   readonly cpu?: number;
+  /** Rules of 6.18 by default. */
+  readonly rules?: MapRules;
   random32(): number;
   /** One of its own by default. */
   readonly rcu?: Rcu;
@@ -41,6 +44,7 @@ export function createMapEnv(options: MapEnvOptions): MapEnv {
       return core;
     },
     nrCpus: options.nrCpus,
+    rules: options.rules ?? compileRules(),
     scratch: new Scratch(mem, allocator),
     maps,
     rcu: options.rcu ?? new Rcu(),

@@ -5,7 +5,6 @@ import { BPF_F_LOCK } from '../../../uapi/flags.ts';
 import { faults } from '../../../uapi/user-buffer.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
-import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
 import { flags32 } from '../../../uapi/attr-values.ts';
 import type { MapObject } from '../../object/map.ts';
@@ -137,7 +136,7 @@ export function mapDeleteBatch(env: SyscallEnv, { batch }: MapBatchAttr): number
   const object = prepare(env, batch, FMODE_WRITE);
   if (typeof object === 'number') return object;
   const { map } = object;
-  if (MAP_TYPES[map.desc.type].indexed === true) return -ERRNO.ENOTSUPP;
+  if (env.rules.map(map.desc.type)?.indexed === true) return -ERRNO.ENOTSUPP;
   const flags = elemFlags(object, batch);
   if (flags < 0) return flags;
   const { keySize } = map.desc;

@@ -32,7 +32,8 @@ export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
     ? createDescribedMap(env, attr, context)
     : createMap(env.maps, attr, fdResolver(env), context);
   if (typeof map === 'number') {
-    const lacking = map === -ERRNO.EOPNOTSUPP ? (refused.lacking ?? unsupportedMapType(attr.map_type)) : undefined;
+    const lacking =
+      map === -ERRNO.EOPNOTSUPP ? (refused.lacking ?? unsupportedMapType(env.rules, attr.map_type)) : undefined;
     if (lacking !== undefined) given.unsupported = lacking;
     return map;
   }

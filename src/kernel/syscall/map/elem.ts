@@ -4,7 +4,6 @@ import { BPF_F_LOCK } from '../../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import { copyFromUser, copyToUser, type UserBytes, viewUser } from '../../../uapi/user-buffer.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
-import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
 import type { MapObject } from '../../object/map.ts';
 
@@ -107,7 +106,7 @@ export function lookupAndDeleteElem(env: SyscallEnv, fd: number, key: Bytes, val
   if (flags & BPF_F_LOCK && !hasLock(object)) return -ERRNO.EINVAL;
   const own = copyKey(env, object, key);
   if (typeof own === 'number') return own;
-  if (MAP_TYPES[type].takesOut !== true) return -ERRNO.ENOTSUPP;
+  if (env.rules.map(type)?.takesOut !== true) return -ERRNO.ENOTSUPP;
   return copyOut(object.map.lookupAndDelete(own, flags), value);
 }
 

@@ -6,11 +6,7 @@ import type { MapCreateAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../../uapi/flags.ts';
 import { sizedType } from '../../maps/make/describe.ts';
-import { MAP_TYPES } from '../../rules/rows/maps.ts';
 import type { SyscallEnv } from '../env.ts';
-
-/** Every kind of special field that a map value may have. */
-const MASK = Object.values(MAP_TYPES).reduce((mask, row) => mask | (row.fields ?? 0), 0);
 
 /** The record of the value type, undefined when it has no special fields, or -errno. */
 export function valueRecord(env: SyscallEnv, btf: Btf, attr: MapCreateAttr): R.BtfRecord | undefined | number {
@@ -18,7 +14,7 @@ export function valueRecord(env: SyscallEnv, btf: Btf, attr: MapCreateAttr): R.B
   if (typeId === 0) return undefined;
   const kernelBtf = (): Btf | undefined => env.vmlinux();
   const record = R.parseRecord(btf, sizedType(btf, typeId), {
-    mask: MASK,
+    mask: env.rules.mapFields,
     valueSize: attr.value_size,
     kernelBtf,
   });

@@ -3,7 +3,7 @@ import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
 import { invariant } from '../../../util/errors.ts';
 import { LSM_SLEEPABLE } from '../../rules/attach.ts';
-import { helperAllowedIn } from '../../rules/rows/helpers/allowed.ts';
+import { helperAllowedIn } from '../../rules/helper-allowed.ts';
 import type { FuncProto } from '../../rules/proto.ts';
 import { ARG_PTR_TO_CTX, ARG_PTR_TO_DYNPTR, MEM_ALLOC, MEM_PERCPU, MEM_RCU, baseType } from '../../rules/reg-types.ts';
 import { checkCalleeWrite } from '../access/mem.ts';

@@ -1,7 +1,7 @@
 /** The rewritten program as plain data for the engines. */
 import { BPF_CALL, BPF_JMP } from '../../../isa/opcodes.ts';
 import { BPF_FUNC } from '../../../uapi/helper-ids.ts';
-import { LOOP_INLINED } from '../../rules/rows/helpers/internal.ts';
+import { LOOP_INLINED } from '../../rules/internal-helpers.ts';
 import { AUX_LOOP_INLINE, AUX_MAP_POISONED } from '../insn-aux.ts';
 import type { VerifierEnv } from '../env.ts';
 import { isLdImm64 } from '../pass/subprogs.ts';

@@ -16,7 +16,7 @@ import {
   BPF_X,
   BPF_XOR,
 } from '../../../isa/opcodes.ts';
-import { INTERNAL_HELPER } from '../../rules/rows/helpers/internal.ts';
+import { INTERNAL_HELPER } from '../../rules/internal-helpers.ts';
 
 /** The register that holds the sk_buff of these instructions. */
 const CTX_REG = 6;

@@ -1,8 +1,8 @@
 /** Conditions on the attach point that a few helpers have beyond their program type (bpf_func_proto.allowed). */
-import type { ProgQuery } from '../../prog-type.ts';
-import type { FuncProto } from '../../proto.ts';
-import { BPF_PROG_TYPE } from '../../../../uapi/prog-types.ts';
-import { BPF_ATTACH_TYPE } from '../../../../uapi/attach-types.ts';
+import type { ProgQuery } from './prog-type.ts';
+import type { FuncProto } from './proto.ts';
+import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
+import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 
 const { BPF_PROG_TYPE_TRACING, BPF_PROG_TYPE_LSM } = BPF_PROG_TYPE;
 const { BPF_TRACE_RAW_TP, BPF_TRACE_FENTRY, BPF_TRACE_FEXIT, BPF_TRACE_ITER } = BPF_ATTACH_TYPE;
