@@ -30,9 +30,11 @@ const tooLarge = (o: VerifierOutcome): boolean =>
 function excused(id: string, speculative: boolean): string | undefined {
   // A path that only a mispredicting processor takes may go round for ever, as any loop does whose end it ignores.
   if (id === 'EXPLORE.INFINITE_LOOP' && speculative) return 'mispredictedLoop';
-  // The kernel's own fault: the way back through a function that a packet load left.
+  // The kernel's own fault: the way back through a function that a packet load left, or through one that the walk did not take.
   return id === 'EXPLORE.LOST_TRACE' ? 'lostTrace' : undefined;
 }
+
+const refusal = (o: VerifierOutcome): string => (o.ok ? '' : o.id);
 
 function variants(rng: Rng): [name: string, testing: VerifierTesting][] {
   return [
@@ -69,7 +71,7 @@ export function ablate(
       signal: patience(GIVE_UP),
     });
     if (other.ok === plain.ok) continue;
-    const excuse = other.ok ? undefined : excused(other.id, speculative);
+    const excuse = other.ok ? excused(refusal(plain), false) : excused(other.id, speculative);
     if (excuse !== undefined) {
       report.count(`${excuse}.${name}`);
       continue;
