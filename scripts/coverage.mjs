@@ -25,7 +25,7 @@ const run = spawnSync(
     ...options.map((o) => `--coverage.${o}`),
     ...process.argv.slice(2),
   ],
-  { cwd: root, stdio: 'inherit' },
+  { cwd: root, stdio: 'inherit', env: { ...process.env, SKEP_COVERAGE: '1' } },
 );
 
 /** Room of a source file: its folder, of the kernel side two levels. */
