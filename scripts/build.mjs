@@ -48,7 +48,11 @@ const BUNDLES = [
   ['host', /^host\//],
 ];
 
+/** What the bundler itself adds, such as the code behind `using`, goes where everybody finds it. */
+const OF_THE_BUNDLER = /@oxc-project\b/;
+
 function bundleOf(path) {
+  if (OF_THE_BUNDLER.test(path)) return 'errors';
   const source = relative(join(root, 'src'), path);
   return BUNDLES.find(([, room]) => room.test(source))?.[0] ?? null;
 }

@@ -12,7 +12,7 @@ function compile(): void {
   if (status !== 0) throw new Error(`the sources do not compile: ${stdout}${stderr}`);
 }
 
-export default function setup(project: TestProject): void {
+export function setup(project: TestProject): void {
   compile();
   project.onTestsRerun(() => compile());
 }
