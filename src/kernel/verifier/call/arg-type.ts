@@ -5,8 +5,6 @@ import { CallMeta } from '../state/call-meta.ts';
 
 export { checkArgRegOff as checkFuncArgRegOff } from './args/offset.ts';
 
-const NO_META = new CallMeta();
-
 /** check_reg_type of a BTF pointer that a global function takes; `btfId` in the kernel's BTF. */
 export const checkRegType = (env: VerifierEnv, regno: number, argType: number, btfId: number): void =>
-  checkHelperRegType(env, regno, argType, btfId, NO_META);
+  checkHelperRegType(env, regno, argType, btfId, new CallMeta());
