@@ -3,6 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_CTXLEN_MASK_HI, BPF_F_CURRENT_CPU } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { perfOutput } from '../maps/perf-event-array.ts';
+import type { RingMemory } from '../maps/perf-ring.ts';
 import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
@@ -42,6 +43,7 @@ function packetCopier(env: HelperEnv): (ctx: number, length: number) => Uint8Arr
 export const perfEventOutput: HelperMaker = (env) => {
   const f = new Frames(env);
   const copy = packetCopier(env);
+  const memory = { mem: env.mem, copy: env.core.mem_copy as unknown as RingMemory['copy'] };
   return (frame) => {
     const ctx = f.u32(frame, 1);
     const map = f.u32(frame, 2);
@@ -54,6 +56,6 @@ export const perfEventOutput: HelperMaker = (env) => {
     const packet = high ? copy(ctx, high) : undefined;
     if (high && packet === undefined) return f.ret(frame, -ERRNO.EFAULT);
     const at = index === BPF_F_CURRENT_CPU ? env.cpu.id : index;
-    f.ret(frame, perfOutput(env.mem, map, at, { data, size, packet }));
+    f.ret(frame, perfOutput(memory, map, at, { data, size, packet }));
   };
 };

@@ -1,24 +1,23 @@
 /** BPF_MAP_TYPE_PERF_EVENT_ARRAY: an entry is the guest address of the ring that bpf_perf_event_output writes to, 0 when there is none. */
 import { BPF_ANY } from '../../uapi/flags.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { KernelMemory } from '../mem/memory.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import type { MapEnv } from './env.ts';
 import { headerWord } from './header.ts';
-import { type Sample, writeSample } from './perf-ring.ts';
+import { type RingMemory, type Sample, writeSample } from './perf-ring.ts';
 import { StoredMap } from './stored-map.ts';
 
 /** As large as the kernel's pointers. */
 const ENTRY_SIZE = 8;
 
 /** __bpf_perf_event_output into the array at an address: 0, -E2BIG, -ENOENT, -ENOSPC. Reads and writes nothing but the memory. */
-export function perfOutput(mem: KernelMemory, map: number, index: number, sample: Sample): number {
-  const { u32 } = mem;
+export function perfOutput(memory: RingMemory, map: number, index: number, sample: Sample): number {
+  const { u32 } = memory.mem;
   if (index >= headerWord(u32, map, 'maxEntries')) return -ERRNO.E2BIG;
   const ring = u32[(headerWord(u32, map, 'base') + index * ENTRY_SIZE) >>> 2];
   if (ring === 0) return -ERRNO.ENOENT;
-  return writeSample(mem, ring, sample) ? 0 : -ERRNO.ENOSPC;
+  return writeSample(memory, ring, sample) ? 0 : -ERRNO.ENOSPC;
 }
 
 /** Rings are the host's, which puts them in and takes them out. */

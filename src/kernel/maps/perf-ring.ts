@@ -35,10 +35,16 @@ export interface Sample {
   readonly packet?: Uint8Array | undefined;
 }
 
+/** What writing takes: the memory, and a copy inside of it, which is the core's. */
+export interface RingMemory {
+  readonly mem: KernelMemory;
+  readonly copy: (to: number, from: number, size: number) => void;
+}
+
 /** Writes a sample. False when the ring has no room: it is counted as lost. */
-export function writeSample(mem: KernelMemory, ring: number, { data, size, packet }: Sample): boolean {
+export function writeSample({ mem, copy }: RingMemory, ring: number, { data, size, packet }: Sample): boolean {
   const { u32 } = mem;
-  const length = size + (packet?.length ?? 0);
+  const length = packet === undefined ? size : size + packet.length;
   const record = (RECORD_DATA + length + 7) & ~7;
   const at = ring >>> 2;
   const head = u32[at + HEAD / 4];
@@ -50,35 +56,25 @@ export function writeSample(mem: KernelMemory, ring: number, { data, size, packe
   const start = ring + DATA;
   u32[(start + (head & mask)) >>> 2] = record;
   u32[(start + ((head + RECORD_HEADER) & mask)) >>> 2] = length;
-  copyIn(mem, start, { from: mem.u8, at: data, size }, { to: (head + RECORD_DATA) & mask, mask });
-  if (packet !== undefined) {
-    const to = (head + RECORD_DATA + size) & mask;
-    copyIn(mem, start, { from: packet, at: 0, size: packet.length }, { to, mask });
-  }
+  const to = (head + RECORD_DATA) & mask;
+  const first = Math.min(size, mask + 1 - to);
+  copy(start + to, data, first);
+  if (first < size) copy(start, data + first, size - first);
+  if (packet !== undefined) copyPacket(mem, start, packet, (to + size) & mask, mask);
   u32[at + HEAD / 4] = head + record;
   return true;
 }
 
 /** Copies bytes to a place of the data at `start`, in two pieces where it ends in between. */
-function copyIn(
-  { u8 }: KernelMemory,
-  start: number,
-  { from, at, size }: { readonly from: Uint8Array; readonly at: number; readonly size: number },
-  { to, mask }: { readonly to: number; readonly mask: number },
-): void {
-  const first = Math.min(size, mask + 1 - to);
-  if (from === u8) {
-    u8.copyWithin(start + to, at, at + first);
-    if (first < size) u8.copyWithin(start, at + first, at + size);
-  } else {
-    u8.set(first === size ? from : from.subarray(0, first), start + to);
-    if (first < size) u8.set(from.subarray(first), start);
-  }
+function copyPacket({ u8 }: KernelMemory, start: number, packet: Uint8Array, to: number, mask: number): void {
+  const first = Math.min(packet.length, mask + 1 - to);
+  u8.set(first === packet.length ? packet : packet.subarray(0, first), start + to);
+  if (first < packet.length) u8.set(packet.subarray(first), start);
 }
 
 /** Hands over all samples that the ring holds now, and gives how many were lost since the last time. */
 export function readSamples(mem: KernelMemory, ring: number, take: (data: Uint8Array) => void): number {
-  const { u8, u32 } = mem;
+  const { u32 } = mem;
   const at = ring >>> 2;
   const start = ring + DATA;
   const mask = u32[at + MASK / 4];
@@ -86,15 +82,29 @@ export function readSamples(mem: KernelMemory, ring: number, take: (data: Uint8A
   u32[at + LOST / 4] = 0;
   const head = u32[at + HEAD / 4];
   for (let tail = u32[at + TAIL / 4]; tail !== head; ) {
-    const data = new Uint8Array(u32[(start + ((tail + RECORD_HEADER) & mask)) >>> 2]);
+    const size = u32[(start + ((tail + RECORD_HEADER) & mask)) >>> 2];
     const from = (tail + RECORD_DATA) & mask;
-    const first = Math.min(data.length, mask + 1 - from);
-    data.set(u8.subarray(start + from, start + from + first));
-    if (first < data.length) data.set(u8.subarray(start, start + data.length - first), first);
+    const first = Math.min(size, mask + 1 - from);
+    const data =
+      first === size ? mem.read(start + from, size) : joined(mem, { start, end: start + mask + 1 }, start + from, size);
     tail = (tail + u32[(start + (tail & mask)) >>> 2]) >>> 0;
     // Before it is handed over: what `take` throws loses this sample alone.
     u32[at + TAIL / 4] = tail;
     take(data);
   }
   return lost;
+}
+
+/** Bytes of the data between `start` and `end`, from `from` on and then from the start. */
+function joined(
+  { u8 }: KernelMemory,
+  data: { readonly start: number; readonly end: number },
+  from: number,
+  size: number,
+) {
+  const out = new Uint8Array(size);
+  const first = data.end - from;
+  out.set(u8.subarray(from, data.end));
+  out.set(u8.subarray(data.start, data.start + size - first), first);
+  return out;
 }

@@ -15,7 +15,7 @@ import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_F_NO_PREALLOC } from '../../../src/uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
 import { writeSample } from '../../../src/kernel/maps/perf-ring.ts';
-import { FakeFds, mustCreate, perfRing, samplesOf, setupMaps, u32, u64, xorshift } from './setup.ts';
+import { FakeFds, mustCreate, perfRing, ringMemory, samplesOf, setupMaps, u32, u64, xorshift } from './setup.ts';
 
 type Export = (...args: number[]) => number;
 const core = (env: MapEnv, name: string): Export => env.core[name] as unknown as Export;
@@ -316,7 +316,7 @@ describe('references', () => {
     const data = env.allocator.alloc(4);
     const output = (index: number, n: number): number => {
       env.mem.u32[data >>> 2] = n;
-      return perfOutput(env.mem, map.addr, index, { data, size: 4 });
+      return perfOutput(ringMemory(env), map.addr, index, { data, size: 4 });
     };
     expect(output(0, 1)).toBe(-ERRNO.ENOENT);
     expect(output(2, 1)).toBe(-ERRNO.E2BIG);
@@ -344,7 +344,8 @@ describe('references', () => {
       const bytes = Uint8Array.from({ length: random() % 100 }, () => random());
       const packet = random() % 2 ? Uint8Array.from({ length: random() % 100 }, () => random()) : undefined;
       env.mem.u8.set(bytes, data);
-      if (writeSample(env.mem, ring, { data, size: bytes.length, packet })) queue.push([...bytes, ...(packet ?? [])]);
+      if (writeSample(ringMemory(env), ring, { data, size: bytes.length, packet }))
+        queue.push([...bytes, ...(packet ?? [])]);
       else lost++;
       if (random() % 8 !== 0) continue;
       expect(samplesOf(env, ring)).toEqual({ samples: queue.splice(0), lost });

@@ -4,7 +4,13 @@ import { layoutMemory } from '../../../src/kernel/mem/layout.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
 import { createMap } from '../../../src/kernel/maps/make/create.ts';
 import { createMapEnv } from '../../../src/kernel/maps/make/env.ts';
-import { initPerfRing, perfRingBytes, perfRingSize, readSamples } from '../../../src/kernel/maps/perf-ring.ts';
+import {
+  initPerfRing,
+  perfRingBytes,
+  perfRingSize,
+  readSamples,
+  type RingMemory,
+} from '../../../src/kernel/maps/perf-ring.ts';
 import type { FdResolver, MapEnv, MapRules, ProgRef } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { sharedMemory } from '../memory-kind.ts';
@@ -76,6 +82,9 @@ export function mustCreate(env: MapEnv, attr: MapCreateAttr, fds: FdResolver = n
 
 export const u32 = (n: number): Uint8Array => new Uint8Array(new Uint32Array([n]).buffer);
 export const u64 = (n: number): Uint8Array => new Uint8Array(new BigUint64Array([BigInt(n)]).buffer);
+
+/** What writeSample takes. */
+export const ringMemory = ({ mem, core }: MapEnv): RingMemory => ({ mem, copy: core.mem_copy });
 
 /** A ring of perf events in guest memory. @param bytes of data */
 export function perfRing(env: MapEnv, bytes: number): number {
