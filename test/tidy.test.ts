@@ -23,6 +23,7 @@ const KERNEL = [
   'kernel/kfuncs',
   'kernel/interp',
   'kernel/jit',
+  'kernel/hooks',
   'kernel/testrun',
   'kernel/syscall',
   'kernel/boot',
@@ -47,8 +48,9 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   // Engines know what they share with helpers (run), never a helper; neither knows the other.
   'kernel/interp': ENGINES,
   'kernel/jit': ENGINES,
-  'kernel/testrun': ENGINES,
-  'kernel/syscall': [...ENGINES, 'kernel/testrun'],
+  'kernel/hooks': ENGINES,
+  'kernel/testrun': [...ENGINES, 'kernel/hooks'],
+  'kernel/syscall': [...ENGINES, 'kernel/hooks', 'kernel/testrun'],
   /** Wires the rooms together. */
   'kernel/boot': KERNEL,
   // The user side knows the kernel by the type of bpf(2) only (uapi/attr.ts).

@@ -74,6 +74,9 @@ const fdById = (name: string): AttrLayout => ({
   fields: [u32(name, 0), u32('next_id', 4), u32('open_flags', 8), s32('fd_by_id_token_fd', 12)],
 });
 
+/** LINK_GET_FD_BY_ID takes the id alone. */
+const linkById: AttrLayout = { group: '', size: 4, fields: [u32('link_id', 0)] };
+
 /** The layout of each command that has typed attributes. */
 export const ATTR_LAYOUTS = {
   [BPF_CMD.BPF_MAP_CREATE]: {
@@ -206,6 +209,8 @@ export const ATTR_LAYOUTS = {
   [BPF_CMD.BPF_PROG_GET_NEXT_ID]: nextId,
   [BPF_CMD.BPF_MAP_GET_NEXT_ID]: nextId,
   [BPF_CMD.BPF_BTF_GET_NEXT_ID]: nextId,
+  [BPF_CMD.BPF_LINK_GET_NEXT_ID]: nextId,
+  [BPF_CMD.BPF_LINK_GET_FD_BY_ID]: linkById,
   [BPF_CMD.BPF_PROG_GET_FD_BY_ID]: fdById('prog_id'),
   [BPF_CMD.BPF_MAP_GET_FD_BY_ID]: fdById('map_id'),
   [BPF_CMD.BPF_BTF_GET_FD_BY_ID]: fdById('btf_id'),

@@ -1,6 +1,7 @@
 /** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
 import type { BPF_CMD } from './cmd.ts';
 import type { EmbeddedProgram, MappedPages, PerfRing } from './embedded.ts';
+import type { InfoKind } from './info-layout.ts';
 
 /** Attribute of BPF_MAP_CREATE; sizes in bytes. */
 export interface MapCreateAttr {
@@ -129,7 +130,7 @@ export interface InfoAttr {
     /** Output: bytes that the kernel knows of. */
     info_len?: number;
     /** Which struct it is; needed with `buffers`. */
-    kind?: 'prog' | 'map' | 'btf' | 'link';
+    kind?: InfoKind;
     /** Buffers for the struct's pointer fields, by field name; their lengths become the count fields. Outputs. */
     buffers?: Record<string, Uint8Array>;
   };
@@ -208,6 +209,8 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_PROG_GET_NEXT_ID]: IdAttr;
   [BPF_CMD.BPF_MAP_GET_NEXT_ID]: IdAttr;
   [BPF_CMD.BPF_BTF_GET_NEXT_ID]: IdAttr;
+  [BPF_CMD.BPF_LINK_GET_NEXT_ID]: IdAttr;
+  [BPF_CMD.BPF_LINK_GET_FD_BY_ID]: IdAttr;
   [BPF_CMD.BPF_PROG_GET_FD_BY_ID]: IdAttr;
   [BPF_CMD.BPF_MAP_GET_FD_BY_ID]: IdAttr;
   [BPF_CMD.BPF_BTF_GET_FD_BY_ID]: IdAttr;

@@ -20,7 +20,7 @@ export interface InfoLayout {
   readonly fields: readonly InfoField[];
 }
 /** Kinds of objects that OBJ_GET_INFO_BY_FD tells of: each has its own struct. */
-export type InfoKind = 'prog' | 'map' | 'btf' | 'link';
+export type InfoKind = 'prog' | 'map' | 'btf' | 'link' | 'link_raw_tracepoint' | 'link_tracing';
 
 const u32 = (name: string, off: number): InfoField => ({ name, off, kind: 'u32' });
 const u64 = (name: string, off: number): InfoField => ({ name, off, kind: 'u64' });
@@ -31,6 +31,10 @@ const ptr = (name: string, off: number, count: string, elem: number): InfoField 
   count,
   elem,
 });
+
+/** sizeof(struct bpf_link_info), and what all kinds of links have in it; the rest is a union. */
+const LINK_INFO_SIZE = 64;
+const linkFields = [u32('type', 0), u32('id', 4), u32('prog_id', 8)];
 
 /** The layouts of struct bpf_prog_info, bpf_map_info, bpf_btf_info and bpf_link_info, by the kind of object. */
 export const INFO_LAYOUTS = {
@@ -111,7 +115,21 @@ export const INFO_LAYOUTS = {
       u32('kernel_btf', 28),
     ],
   },
-  link: { size: 64, fields: [u32('type', 0), u32('id', 4), u32('prog_id', 8)] },
+  link: { size: LINK_INFO_SIZE, fields: linkFields },
+  link_raw_tracepoint: {
+    size: LINK_INFO_SIZE,
+    fields: [...linkFields, ptr('tp_name', 16, 'tp_name_len', 1), u32('tp_name_len', 24), u64('cookie', 32)],
+  },
+  link_tracing: {
+    size: LINK_INFO_SIZE,
+    fields: [
+      ...linkFields,
+      u32('attach_type', 16),
+      u32('target_obj_id', 20),
+      u32('target_btf_id', 24),
+      u64('cookie', 32),
+    ],
+  },
 } as const satisfies Record<InfoKind, InfoLayout>;
 
 /** Field values by name: numbers for u32 and bits, bigint for u64, text for names, bytes for tags. Pointers are left out. */

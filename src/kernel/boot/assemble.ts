@@ -10,6 +10,7 @@ import type { HostPorts } from '../run/env.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { Deadline } from '../run/deadline.ts';
 import { inCall } from '../testrun/call.ts';
+import type { AttachEnv } from '../hooks/env.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
 import type { MapEnv } from '../maps/env.ts';
@@ -27,6 +28,8 @@ import { type ClockOption, WorldTime } from '../world/time/time.ts';
 import { Random } from '../world/random.ts';
 import { Structs } from '../world/struct-view.ts';
 import { World } from '../world/world.ts';
+import { Trace } from '../world/trace/trace.ts';
+import { ArgumentWords } from '../world/trace/words.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
@@ -188,7 +191,15 @@ function makeWorld(ground: Ground, options: RuntimeOptions): World {
     words: () => wordsOf(mem, heap, 2),
     poll: () => deadline.check(),
   });
-  return new World({ time, devices, structs });
+  const section = {
+    begin(): void {
+      if (!rcu.locked) deadline.reset();
+      rcu.lock();
+    },
+    end: () => rcu.unlock(),
+  };
+  const trace = new Trace({ structs, words: new ArgumentWords(mem, heap), section });
+  return new World({ time, devices, structs, trace });
 }
 
 function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkParts {
@@ -228,6 +239,7 @@ export function assembleRuntime(
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
     ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, time },
+    attach: engines && attachEnv(ground, world, hooks),
     verify: observed(options.allowKnownHoles === true ? verifier : closeKnownHoles(verifier), options.onVerified),
     caps: options.caps ?? ALL_CAPS,
     rules,
@@ -241,6 +253,10 @@ export function assembleRuntime(
     prepare: () => void maps.core,
   });
   return new EmbeddedRuntime({ env, world, cpus: [cpu], compiling, snapshots });
+}
+
+function attachEnv({ mem, objects, vmlinux }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
+  return { ...{ mem, objects, trace }, typeName: (btfId) => vmlinux()?.name(btfId) ?? '', run: runProgram };
 }
 
 /** Words of the memory for what every CPU reads. */

@@ -21,8 +21,12 @@ export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline):
   const { cpu, mem } = link.env;
   const { u32 } = mem;
   return {
-    runProgram(prog, ctx) {
+    runProgram(prog, ctx, of) {
       begin(cpu, rcu, deadline, prog, ctx);
+      if (of !== undefined) {
+        cpu.run.attachCookie = of.cookie;
+        cpu.run.funcIp = of.funcIp;
+      }
       try {
         return prog.exe.run(ctx);
       } catch (error) {

@@ -3,6 +3,7 @@ import { InternalError } from '../../util/errors.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { type Restore, saveMap, type Saved } from '../mem/saved.ts';
 import type { BtfObject } from './btf.ts';
+import type { LinkObject } from './link.ts';
 import type { MapObject } from './map.ts';
 import type { LoadedProg } from './prog.ts';
 
@@ -11,6 +12,7 @@ export interface ObjectsByKind {
   map: MapObject;
   prog: LoadedProg;
   btf: BtfObject;
+  link: LinkObject;
 }
 export type ObjectKind = keyof ObjectsByKind;
 export type KernelObject = ObjectsByKind[ObjectKind];
@@ -39,6 +41,7 @@ export class ObjectTable implements Saved {
     map: { next: 1, live: new Map() },
     prog: { next: 1, live: new Map() },
     btf: { next: 1, live: new Map() },
+    link: { next: 1, live: new Map() },
   };
 
   readonly #rcu: Rcu;

@@ -20,6 +20,9 @@ export interface LoadedProg extends ObjectBase<'prog'> {
   /** Nanoseconds since boot, as two 32-bit halves. */
   readonly loadTime: readonly [lo: number, hi: number];
   readonly stats: VerifierStats;
+  /** Runs in progress, and runs that were not begun because of them (prog->active, recursion_misses). */
+  active: number;
+  misses: number;
   /** Runs so far and their time, when the host asked for statistics. */
   runCnt: number;
   runTimeNs: number;

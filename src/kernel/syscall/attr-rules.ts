@@ -33,7 +33,6 @@ const refusal = (errno: number, lacking?: string): Refusal => ({
 });
 const refused = <A>(refuse: (env: SyscallEnv, attr: A) => Refusal): FieldRule => ({ use: 'refused', refuse });
 
-const noTracepoints = refused(() => refusal(ERRNO.EOPNOTSUPP, 'raw_tracepoint: no tracepoints to attach to'));
 const noFileSystem = refused(() => refusal(ERRNO.EOPNOTSUPP, 'pathname: no BPF file system to pin in'));
 
 /** No descriptor is a token here: TOKEN_CREATE needs a BPF file system (SCOPE 202). */
@@ -190,12 +189,14 @@ export const ATTR_RULES: { readonly [K in keyof BpfAttrs]: Rules<BpfAttrs[K]> } 
   },
   [C.BPF_OBJ_GET_INFO_BY_FD]: { bpf_fd: honoured, info: honoured },
   [C.BPF_OBJ_PIN]: { pathname: noFileSystem, bpf_fd: honoured, file_flags: honoured, path_fd: honoured },
-  [C.BPF_RAW_TRACEPOINT_OPEN]: { name: noTracepoints, prog_fd: honoured, cookie: honoured },
+  [C.BPF_RAW_TRACEPOINT_OPEN]: { name: honoured, prog_fd: honoured, cookie: honoured },
   [C.BPF_LINK_UPDATE]: { link_fd: honoured, new_prog_fd: honoured, flags: honoured, old_prog_fd: honoured },
   [C.BPF_LINK_DETACH]: { link_fd: honoured },
   [C.BPF_PROG_GET_NEXT_ID]: nextId,
   [C.BPF_MAP_GET_NEXT_ID]: nextId,
   [C.BPF_BTF_GET_NEXT_ID]: nextId,
+  [C.BPF_LINK_GET_NEXT_ID]: nextId,
+  [C.BPF_LINK_GET_FD_BY_ID]: { link_id: honoured },
   [C.BPF_PROG_GET_FD_BY_ID]: { prog_id: honoured, next_id: zero, open_flags: zero, fd_by_id_token_fd: zero },
   [C.BPF_MAP_GET_FD_BY_ID]: { map_id: honoured, next_id: ignored, open_flags: honoured, fd_by_id_token_fd: zero },
   [C.BPF_BTF_GET_FD_BY_ID]: {

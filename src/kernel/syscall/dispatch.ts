@@ -7,7 +7,7 @@ import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { btfLoad } from './btf-load.ts';
 import type { SyscallEnv } from './env.ts';
-import { getFdById, getNextId } from './ids.ts';
+import { getFdById, getNextId, linkGetFdById } from './ids.ts';
 import { linkDetach, linkUpdate, objPin, rawTracepointOpen } from './link.ts';
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map/batch.ts';
 import { mapCreate } from './map/create.ts';
@@ -41,6 +41,8 @@ const COMMANDS: Commands = {
   [C.BPF_PROG_GET_NEXT_ID]: getNextId('prog'),
   [C.BPF_MAP_GET_NEXT_ID]: getNextId('map'),
   [C.BPF_BTF_GET_NEXT_ID]: getNextId('btf'),
+  [C.BPF_LINK_GET_NEXT_ID]: getNextId('link'),
+  [C.BPF_LINK_GET_FD_BY_ID]: linkGetFdById,
   [C.BPF_PROG_GET_FD_BY_ID]: getFdById('prog'),
   [C.BPF_MAP_GET_FD_BY_ID]: getFdById('map'),
   [C.BPF_BTF_GET_FD_BY_ID]: getFdById('btf'),

@@ -1,7 +1,9 @@
 /** The environment of the commands of bpf(2): one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import type { AttachEnv } from '../hooks/env.ts';
 import type { HookEnv } from '../testrun/env.ts';
+import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { MapEnv } from '../maps/env.ts';
 import type { BtfObject } from '../object/btf.ts';
@@ -27,6 +29,8 @@ export interface SyscallEnv {
   readonly vmlinux: () => Btf | undefined;
   readonly verify: (input: VerifierInput) => VerifierOutcome;
   readonly compile: (program: VerifiedProgram) => Executable;
+  /** The hooks; none in a kernel that only verifies. */
+  readonly attach: AttachEnv | undefined;
   /** The guest's clock and its events. */
   readonly time: WorldTime;
 }
@@ -59,4 +63,11 @@ export function fdBtf(env: SyscallEnv, fd: number): BtfObject | number {
   const object = env.fds.get(fd)?.object;
   if (object === undefined) return notOpen(fd);
   return object.kind === 'btf' ? object : -ERRNO.EINVAL;
+}
+
+/** The link behind a descriptor, or -errno as {@link fdMap}. */
+export function fdLink(env: SyscallEnv, fd: number): LinkObject | number {
+  const object = env.fds.get(fd)?.object;
+  if (object === undefined) return notOpen(fd);
+  return object.kind === 'link' ? object : -ERRNO.EINVAL;
 }

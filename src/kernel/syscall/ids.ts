@@ -27,6 +27,13 @@ const NONE = { errno: 0 };
 /** The field of the attribute that names an object. */
 const ID_FIELD = { prog: 'prog_id', map: 'map_id', btf: 'btf_id' } as const;
 
+/** bpf_link_get_fd_by_id */
+export function linkGetFdById(env: SyscallEnv, attr: IdAttr): number {
+  if (!env.caps.sysAdmin) return -ERRNO.EPERM;
+  const link = env.objects.byId('link', (attr.link_id ?? 0) >>> 0);
+  return link === undefined ? -ERRNO.ENOENT : env.fds.install(env.objects.get(link));
+}
+
 /** The file mode that flags ask for, or -EINVAL (bpf_get_file_flag). */
 export function fileMode(flags: number): number {
   if (flags & BPF_F_RDONLY && flags & BPF_F_WRONLY) return -ERRNO.EINVAL;
@@ -36,7 +43,7 @@ export function fileMode(flags: number): number {
 
 /** bpf_prog_get_fd_by_id, bpf_map_get_fd_by_id, bpf_btf_get_fd_by_id */
 export const getFdById =
-  (kind: ObjectKind) =>
+  (kind: keyof typeof ID_FIELD) =>
   (env: SyscallEnv, attr: IdAttr): number => {
     if (kind === 'prog' && attr.next_id) return -ERRNO.EINVAL;
     if (kind !== 'btf' && attr.fd_by_id_token_fd) return -ERRNO.EINVAL;

@@ -1,29 +1,85 @@
-/** BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_UPDATE, BPF_LINK_DETACH and BPF_OBJ_PIN: what is wrong with them, and what is missing by name. */
+/** BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_UPDATE, BPF_LINK_DETACH and BPF_OBJ_PIN. */
 import type { LinkDetachAttr, LinkUpdateAttr, ObjPinAttr, RawTracepointAttr } from '../../uapi/attr.ts';
+import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_PATH_FD, BPF_F_REPLACE } from '../../uapi/flags.ts';
+import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { attachRawTracepoint } from '../hooks/raw-tracepoint.ts';
+import { attachTrampoline } from '../hooks/trampoline.ts';
+import { endLink, type LinkObject } from '../object/link.ts';
+import type { LoadedProg } from '../object/prog.ts';
 import { refusedField } from './attr-rules.ts';
-import { fdProg, type SyscallEnv } from './env.ts';
+import { fdLink, fdProg, type SyscallEnv } from './env.ts';
+
+/** Names of tracepoints and their NUL. */
+const NAME_BYTES = 128;
+const PROBE = 'btf_trace_';
+
+type Cookie = readonly [lo: number, hi: number];
+
+const halves = (value: bigint): Cookie => [Number(BigInt.asIntN(32, value)), Number(BigInt.asIntN(32, value >> 32n))];
 
 /** bpf_raw_tracepoint_open */
-export function rawTracepointOpen(env: SyscallEnv, attr: RawTracepointAttr): number {
-  const prog = fdProg(env, attr.raw_tracepoint.prog_fd);
+export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: RawTracepointAttr): number {
+  const prog = fdProg(env, attr.prog_fd);
   if (typeof prog === 'number') return prog;
-  const { errno, lacking } = refusedField(env, C.BPF_RAW_TRACEPOINT_OPEN, 'name', attr);
-  if (lacking !== undefined) attr.raw_tracepoint.unsupported = lacking;
-  return errno;
+  const { attach } = env;
+  const cookie = halves(attr.cookie ?? 0n);
+  const { progType: type, expectedAttachType } = prog.verified;
+  const byTarget = type === T.BPF_PROG_TYPE_TRACING || type === T.BPF_PROG_TYPE_LSM || type === T.BPF_PROG_TYPE_EXT;
+  const raw = type === T.BPF_PROG_TYPE_RAW_TRACEPOINT || type === T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
+  if (!byTarget && !raw) return -ERRNO.EINVAL;
+  if (byTarget && attr.name !== undefined) return -ERRNO.EINVAL;
+  if (raw && attr.name === undefined) return -ERRNO.EFAULT;
+  if (attach === undefined || type === T.BPF_PROG_TYPE_EXT) {
+    attr.unsupported =
+      attach === undefined ? 'a kernel that only verifies attaches nothing' : 'programs are not replaced';
+    return -ERRNO.EOPNOTSUPP;
+  }
+  const typed = type === T.BPF_PROG_TYPE_TRACING && expectedAttachType === A.BPF_TRACE_RAW_TP;
+  if (byTarget && !typed) return installed(env, attachTrampoline(attach, prog, cookie));
+  const name = typed
+    ? attach.typeName(prog.attachBtfId).slice(PROBE.length)
+    : (attr.name ?? '').slice(0, NAME_BYTES - 1);
+  return installed(env, attachRawTracepoint(attach, prog, name, cookie));
 }
 
-/** link_update: no descriptor is a link's here. */
-export function linkUpdate(env: SyscallEnv, { link_update }: LinkUpdateAttr): number {
-  if (((link_update.flags ?? 0) & ~BPF_F_REPLACE) !== 0) return -ERRNO.EINVAL;
-  return noLink(env, link_update.link_fd);
+function installed(env: SyscallEnv, link: LinkObject | number): number {
+  return typeof link === 'number' ? link : env.fds.install(link);
+}
+
+/** link_update */
+export function linkUpdate(env: SyscallEnv, { link_update: attr }: LinkUpdateAttr): number {
+  const flags = attr.flags ?? 0;
+  if ((flags & ~BPF_F_REPLACE) !== 0) return -ERRNO.EINVAL;
+  const link = fdLink(env, attr.link_fd);
+  if (typeof link === 'number') return link;
+  const next = fdProg(env, attr.new_prog_fd);
+  if (typeof next === 'number') return next;
+  const old = (flags & BPF_F_REPLACE) === 0 ? undefined : fdProg(env, attr.old_prog_fd ?? 0);
+  if (typeof old === 'number') return old;
+  if (old === undefined && (attr.old_prog_fd ?? 0) !== 0) return -ERRNO.EINVAL;
+  return link.hook.update === undefined ? -ERRNO.EINVAL : replaced(env, link, next, old);
+}
+
+function replaced(env: SyscallEnv, link: LinkObject, next: LoadedProg, old: LoadedProg | undefined): number {
+  if (old !== undefined && old !== link.prog) return -ERRNO.EPERM;
+  const before = link.prog;
+  const answer = link.hook.update?.(link, next) ?? -ERRNO.EINVAL;
+  if (answer < 0) return answer;
+  link.prog = env.objects.get(next);
+  env.objects.put(before);
+  return 0;
 }
 
 /** link_detach */
 export function linkDetach(env: SyscallEnv, { link_detach }: LinkDetachAttr): number {
-  return noLink(env, link_detach.link_fd);
+  const link = fdLink(env, link_detach.link_fd);
+  if (typeof link === 'number') return link;
+  if (link.hook.detachable !== true) return -ERRNO.EOPNOTSUPP;
+  endLink(link);
+  return 0;
 }
 
 /** bpf_obj_pin */
@@ -31,12 +87,8 @@ export function objPin(env: SyscallEnv, attr: ObjPinAttr): number {
   const flags = attr.file_flags ?? 0;
   if ((flags & ~BPF_F_PATH_FD) !== 0) return -ERRNO.EINVAL;
   if ((flags & BPF_F_PATH_FD) === 0 && (attr.path_fd ?? 0) !== 0) return -ERRNO.EINVAL;
-  if (env.fds.get(attr.bpf_fd) === undefined) return noLink(env, attr.bpf_fd);
+  if (env.fds.get(attr.bpf_fd) === undefined) return attr.bpf_fd > 2 ? -ERRNO.EBADF : -ERRNO.EINVAL;
   const { errno, lacking } = refusedField(env, C.BPF_OBJ_PIN, 'pathname', attr);
   if (lacking !== undefined) attr.unsupported = lacking;
   return errno;
 }
-
-/** Standard streams are open, and nothing of BPF. */
-const noLink = (env: SyscallEnv, fd: number): number =>
-  env.fds.get(fd) === undefined && fd > 2 ? -ERRNO.EBADF : -ERRNO.EINVAL;

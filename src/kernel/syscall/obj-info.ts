@@ -7,6 +7,7 @@ import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
 import { sha256 } from '../../util/sha256.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import type { LinkObject } from '../object/link.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
 import type { MapObject } from '../object/map.ts';
@@ -32,6 +33,8 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
       return fill('map', info, ...mapInfo(object, info));
     case 'btf':
       return fill('btf', info, ...btfInfo(object));
+    case 'link':
+      return linkInfo(object, info);
   }
 }
 
@@ -94,6 +97,7 @@ function progInfo(prog: LoadedProg): [InfoValues, Buffers] {
     nr_prog_tags: verified.subprogs.length,
     run_time_ns: BigInt(Math.round(prog.runTimeNs)),
     run_cnt: BigInt(prog.runCnt),
+    recursion_misses: BigInt(prog.misses),
     verified_insns: prog.stats.insnsProcessed,
     attach_btf_id: prog.attachBtfId,
   };
@@ -145,4 +149,20 @@ function btfInfo(object: BtfObject): [InfoValues, Buffers] {
     kernel_btf: object.kernelBtf ? 1 : 0,
   };
   return [values, { btf: () => object.bytes, name: () => name }];
+}
+
+/** The common fields, and those of the kind. */
+function linkInfo(link: LinkObject, info: Info): number {
+  const { kind, values, texts = {} } = link.hook.info();
+  const common: InfoValues = { type: link.type, id: link.id, prog_id: link.prog.id };
+  const buffers: Buffers = {};
+  const lengths: InfoValues = {};
+  const fields: readonly InfoField[] = INFO_LAYOUTS[kind].fields;
+  for (const [name, text] of Object.entries(texts)) {
+    const bytes = new TextEncoder().encode(`${text}\0`);
+    const count = fields.find((f) => f.name === name)?.count;
+    if (count !== undefined) lengths[count] = bytes.length;
+    buffers[name] = () => bytes;
+  }
+  return fill(kind, info, { ...common, ...values, ...lengths }, buffers);
 }

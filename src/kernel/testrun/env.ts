@@ -1,4 +1,5 @@
 /** The environment of test runs: memory, layouts, devices, and the way to run a program. */
+import type { RunOf } from '../hooks/env.ts';
 import type { Deadline } from '../run/deadline.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { WorldEnv } from '../world/env.ts';
@@ -17,8 +18,9 @@ export interface HookEnv extends WorldEnv {
   /**
    * Runs a program on a context: r0's low 32 bits, unsigned. Throws ProgramAbort and what the program throws, and RangeError
    * for a program whose last reference has gone.
+   * @param of what its helpers ask about its attachment
    */
-  runProgram(prog: LoadedProg, ctx: number): number;
+  runProgram(prog: LoadedProg, ctx: number, of?: RunOf): number;
   /** Runs a program on contexts that lie `stride` bytes apart; r0s go to the u32 array at `out`. */
   runBatch(prog: LoadedProg, ctxs: number, stride: number, count: number, out: number): void;
   /** Milliseconds with a fraction, monotonic (the stopwatch port). */

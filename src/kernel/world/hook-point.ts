@@ -10,6 +10,8 @@ export interface HookRule<V> {
   readonly join?: (before: V, said: V) => V;
   /** Whether a verdict ends the run: hooks behind are not asked. By default none does. */
   readonly ends?: (verdict: V) => boolean;
+  /** Where a new hook is put. Default: `last`. */
+  readonly order?: HookOrder;
 }
 
 /** One hook in its place. */
@@ -40,14 +42,18 @@ class Entry<E, V> implements Attachment {
   }
 }
 
+/** Where a hook is put among those that are attached. */
+export type HookOrder = 'last' | 'first';
+
 /**
- * Calls what is attached with what happened, in the order of attachment. Hooks may attach, detach and run the same point again: a
+ * Calls what is attached with what happened, in the order of attachment, or in the opposite one for a point that says so. Hooks may attach, detach and run the same point again: a
  * run calls those that were attached when it began and still are, each once. What a hook throws ends the run; nothing is held by one.
  */
 export class HookPoint<E, V = void> implements Saved {
   readonly #idle: V;
   readonly #join: HookRule<V>['join'];
   readonly #ends: HookRule<V>['ends'];
+  readonly #order: HookOrder;
   /** Replaced, never changed: a run goes on with the list that it began with. */
   #entries: readonly Entry<E, V>[] | undefined;
 
@@ -55,6 +61,7 @@ export class HookPoint<E, V = void> implements Saved {
     this.#idle = rule.idle;
     this.#join = rule.join;
     this.#ends = rule.ends;
+    this.#order = rule.order ?? 'last';
   }
 
   /** Whether nothing is attached: then what only hooks look at need not be made. */
@@ -87,10 +94,11 @@ export class HookPoint<E, V = void> implements Saved {
     return verdict;
   }
 
-  /** Attaches a hook behind all others. The same function may be attached more than once. */
+  /** Attaches a hook where the point puts new ones. The same function may be attached more than once. */
   attach(hook: (event: E) => V): Attachment {
     const entry = new Entry(this, hook);
-    this.#entries = [...(this.#entries ?? []), entry];
+    const others = this.#entries ?? [];
+    this.#entries = this.#order === 'first' ? [entry, ...others] : [...others, entry];
     return entry;
   }
 

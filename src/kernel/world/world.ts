@@ -4,6 +4,7 @@ import { saveAll } from '../mem/saved.ts';
 import type { NetDevices } from './net/device.ts';
 import type { StructInput, Structs, StructView } from './struct-view.ts';
 import type { WorldTime } from './time/time.ts';
+import type { Trace } from './trace/trace.ts';
 
 /** What a runtime's programs live in. */
 export class World implements Saved {
@@ -15,15 +16,24 @@ export class World implements Saved {
   /** Kernel structs by the target's BTF. */
   readonly structs: Structs;
 
-  constructor(parts: { readonly time: WorldTime; readonly devices: NetDevices; readonly structs: Structs }) {
+  /** Functions and tracepoints, which programs attach to. */
+  readonly trace: Trace;
+
+  constructor(parts: {
+    readonly time: WorldTime;
+    readonly devices: NetDevices;
+    readonly structs: Structs;
+    readonly trace: Trace;
+  }) {
     this.time = parts.time;
     this.devices = parts.devices;
     this.structs = parts.structs;
+    this.trace = parts.trace;
   }
 
-  /** Its time and devices; structs are in the memory and in their owners' hands. */
+  /** Its time, devices and traces; structs are in the memory and in their owners' hands. */
   save(): Restore {
-    return saveAll([this.time, this.devices]);
+    return saveAll([this.time, this.devices, this.trace]);
   }
 
   /**

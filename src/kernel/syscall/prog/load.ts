@@ -289,13 +289,16 @@ function install(
     attachBtfId: attr.attach_btf_id ?? 0,
     loadTime: env.time.halves(),
     stats,
+    active: 0,
+    misses: 0,
     runCnt: 0,
     runTimeNs: 0,
     save() {
-      const { runCnt, runTimeNs } = prog;
+      const { runCnt, runTimeNs, misses } = prog;
       const restore = exe.save?.();
       return () => {
         prog.runCnt = runCnt;
+        prog.misses = misses;
         prog.runTimeNs = runTimeNs;
         restore?.();
       };

@@ -1,0 +1,23 @@
+/** What hooks need: the world that calls them, the objects they attach, and the way to run a program. */
+import type { KernelMemory } from '../mem/memory.ts';
+import type { ObjectTable } from '../object/kernel-object.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { Trace } from '../world/trace/trace.ts';
+
+/** What a run's helpers ask about its attachment, as unsigned halves. */
+export interface RunOf {
+  /** bpf_get_attach_cookie */
+  readonly cookie: readonly [lo: number, hi: number];
+  /** bpf_get_func_ip */
+  readonly funcIp?: readonly [lo: number, hi: number];
+}
+
+export interface AttachEnv {
+  readonly mem: KernelMemory;
+  readonly objects: ObjectTable;
+  readonly trace: Trace;
+  /** Name of a type of the kernel's own BTF; '' when there is none. */
+  typeName(btfId: number): string;
+  /** Runs a program: r0's low 32 bits, unsigned. Throws what the program throws. */
+  run(prog: LoadedProg, ctx: number, of: RunOf): number;
+}

@@ -1,0 +1,34 @@
+/** Raw tracepoints, untyped and by BTF: programs get the arguments as they are (bpf_trace_run, bpf_raw_tp_link_attach). */
+import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { type LinkObject, newLinkObject } from '../object/link.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { AttachEnv, RunOf } from './env.ts';
+import { runOnce } from './recursion.ts';
+
+/** Attaches to a tracepoint by its name: the link, or -errno. */
+export function attachRawTracepoint(
+  env: AttachEnv,
+  prog: LoadedProg,
+  name: string,
+  cookie: RunOf['cookie'],
+): LinkObject | number {
+  const point = env.trace.findTracepoint(name);
+  if (point === undefined) return -ERRNO.ENOENT;
+  if (prog.verified.maxCtxOffset > point.signature.words * 8) return -ERRNO.EINVAL;
+  return newLinkObject(env.objects, {
+    type: BPF_LINK_TYPE.BPF_LINK_TYPE_RAW_TRACEPOINT,
+    prog,
+    cookie,
+    attach(link) {
+      const of: RunOf = { cookie };
+      const attachment = point.hooks.attach(({ args }) => void runOnce(env, link.prog, args, of));
+      return {
+        end: () => void attachment.detach(),
+        info: () => ({ kind: 'link_raw_tracepoint', values: { cookie: joined(cookie) }, texts: { tp_name: name } }),
+      };
+    },
+  });
+}
+
+const joined = ([lo, hi]: readonly [number, number]): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);

@@ -1,0 +1,77 @@
+/** A link as a kernel object: a program attached to a hook (struct bpf_link). */
+import type { BpfLinkType } from '../../uapi/link-types.ts';
+import type { InfoKind, InfoValues } from '../../uapi/info-layout.ts';
+import type { ObjectBase, ObjectTable } from './kernel-object.ts';
+import type { LoadedProg } from './prog.ts';
+
+/** What a kind of link does. Every method gives 0 or -errno; one that is missing is what the kind cannot do. */
+export interface LinkHook {
+  /** Takes the program off the hook, for good. Called at the last reference, and by {@link detach}, at most once. */
+  end(): void;
+  /** Puts another program in place (bpf_link_ops.update_prog). */
+  update?(link: LinkObject, program: LoadedProg): number;
+  /** Whether LINK_DETACH may end it while descriptors are open. */
+  readonly detachable?: boolean;
+  /** The struct of OBJ_GET_INFO_BY_FD for this kind, its fields, and the texts that pointer fields lead to. */
+  info(): { readonly kind: InfoKind; readonly values: InfoValues; readonly texts?: Readonly<Record<string, string>> };
+}
+
+export interface LinkObject extends ObjectBase<'link'> {
+  /** BPF_LINK_TYPE_*. */
+  readonly type: BpfLinkType;
+  /** The attached program. */
+  prog: LoadedProg;
+  /** Given at attachment, for bpf_get_attach_cookie; unsigned halves. */
+  readonly cookie: readonly [lo: number, hi: number];
+  readonly hook: LinkHook;
+  /** Whether the program is on its hook. */
+  attached: boolean;
+}
+
+export interface NewLink {
+  readonly type: BpfLinkType;
+  readonly prog: LoadedProg;
+  readonly cookie?: readonly [lo: number, hi: number];
+  /** Attaches it. The link's program is asked for at each run, since it may be replaced. */
+  attach(link: LinkObject): LinkHook;
+}
+
+/** Attaches a program: the link, which holds a reference on it. Its creator holds the first one on the link. */
+export function newLinkObject(objects: ObjectTable, { type, prog, cookie = [0, 0], attach }: NewLink): LinkObject {
+  const link: { -readonly [K in keyof LinkObject]: LinkObject[K] } = {
+    kind: 'link',
+    id: objects.newId('link'),
+    refs: 1,
+    type,
+    prog: objects.get(prog),
+    cookie,
+    hook: NO_HOOK,
+    attached: true,
+    release() {
+      endLink(link);
+      objects.put(link.prog);
+    },
+    save() {
+      const { attached, prog: now } = link;
+      return () => {
+        link.attached = attached;
+        link.prog = now;
+      };
+    },
+    vanish() {
+      link.attached = false;
+    },
+  };
+  link.hook = attach(link);
+  objects.register<'link'>(link);
+  return link;
+}
+
+const NO_HOOK: LinkHook = { end() {}, info: () => ({ kind: 'link', values: {} }) };
+
+/** Takes the program off its hook, at most once. */
+export function endLink(link: LinkObject): void {
+  if (!link.attached) return;
+  link.attached = false;
+  link.hook.end();
+}

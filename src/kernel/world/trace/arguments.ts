@@ -1,0 +1,116 @@
+/** Writes the arguments of a traced call into its words: by name or in order, structs in place where pointers to them are wanted. */
+import { fill, Pointee, type StructInput } from '../struct-fill.ts';
+import { StructError, type StructTypes } from '../struct-types.ts';
+import type { Structs } from '../struct-view.ts';
+import type { Parameter, Signature } from './signature.ts';
+
+/** Arguments by their names, or all in their order. Those that are not given are 0 and NULL. */
+export type Arguments = { readonly [name: string]: StructInput } | readonly StructInput[];
+
+/** What was made for one call, and goes with it. */
+export type Temporary = Disposable;
+
+/**
+ * Writes arguments to the words at `addr`, which are zero. Throws {@link StructError}: unknown names, too many, values that do not fit.
+ * @param what the call's name, for errors
+ */
+export function writeArguments(
+  structs: Structs,
+  { signature, what, addr }: { readonly signature: Signature; readonly what: string; readonly addr: number },
+  given: Arguments,
+): readonly Temporary[] {
+  const writer = new Writer(structs, addr, signature.words);
+  const { params } = signature;
+  try {
+    if (Array.isArray(given)) {
+      if (given.length > params.length)
+        throw new StructError(
+          'unknown-member',
+          `${what}()`,
+          `${given.length} arguments were given, it has ${params.length}`,
+        );
+      for (let i = 0; i < given.length; i++) writer.write(params[i], given[i] as StructInput, what);
+    } else writeNamed(writer, params, given as { readonly [name: string]: StructInput }, what);
+  } catch (error) {
+    for (const made of writer.made) made[Symbol.dispose]();
+    throw error;
+  }
+  return writer.made;
+}
+
+function writeNamed(
+  writer: Writer,
+  params: readonly Parameter[],
+  given: { readonly [name: string]: StructInput },
+  what: string,
+): void {
+  for (const name of Object.keys(given)) {
+    const param = params.find((p) => p.name === name);
+    if (param === undefined) {
+      const known = params.map((p) => p.name).join(', ') || 'none';
+      throw new StructError('unknown-member', `${what}(${name})`, `there is no such argument; it has ${known}`);
+    }
+    writer.write(param, given[name], what);
+  }
+}
+
+const NOTHING: readonly Temporary[] = [];
+
+class Writer {
+  readonly #structs: Structs;
+  readonly #addr: number;
+  readonly #words: number;
+  made = NOTHING;
+
+  constructor(structs: Structs, addr: number, words: number) {
+    this.#structs = structs;
+    this.#addr = addr;
+    this.#words = words;
+  }
+
+  write(param: Parameter, value: StructInput, what: string): void {
+    const { place, plain, struct } = param;
+    const { mem } = this.#structs.env;
+    // Without bigints: small numbers, and structs of the very type that is wanted.
+    if (typeof value === 'number' && plain !== 0 && value >= 0 && value < 2 ** (plain * 8) && Number.isInteger(value)) {
+      mem.i32[(this.#addr >>> 2) + (place.bit >>> 5)] = value;
+      return;
+    }
+    if (value instanceof Pointee && struct !== 0 && value.type === struct) {
+      mem.i32[(this.#addr >>> 2) + (place.bit >>> 5)] = value.addr;
+      return;
+    }
+    const types = this.#structs.types(what);
+    const bytes = mem.u8.subarray(this.#addr, this.#addr + this.#words * 8);
+    const env = { types, bytes, text: (text: Uint8Array) => this.#text(text, what) };
+    fill(
+      env,
+      place,
+      struct !== 0 && isObject(value) ? this.#struct(types, struct, value) : value,
+      `${what}(${param.name})`,
+    );
+  }
+
+  #struct(types: StructTypes, id: number, values: { readonly [member: string]: StructInput }): Pointee {
+    const made = this.#structs.make(types.btf.name(id), values);
+    this.made = [...this.made, made];
+    return made;
+  }
+
+  #text(bytes: Uint8Array, what: string): number {
+    const { heap, mem, rcu } = this.#structs.env;
+    const addr = heap.alloc(bytes.length + 1, 8);
+    if (addr === 0) throw new StructError('no-memory', what, `no memory for ${bytes.length} bytes of text`);
+    mem.u8.set(bytes, addr);
+    mem.u8[addr + bytes.length] = 0;
+    this.made = [...this.made, { [Symbol.dispose]: () => rcu.call(() => heap.free(addr)) }];
+    return addr;
+  }
+}
+
+const isObject = (value: StructInput): value is { readonly [member: string]: StructInput } =>
+  typeof value === 'object' &&
+  value !== null &&
+  !Array.isArray(value) &&
+  !(value instanceof Uint8Array) &&
+  !(value instanceof Pointee);

@@ -1,0 +1,127 @@
+/** A kernel function that can be traced: what is attached to it runs around every call, in the kernel's order. */
+import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
+import { type BtfValue, decodePlace } from '../../../btf/value.ts';
+import { HookPoint } from '../hook-point.ts';
+import { fill, type StructInput } from '../struct-fill.ts';
+import { type Arguments, writeArguments } from './arguments.ts';
+import type { TraceEnv } from './env.ts';
+import type { Signature } from './signature.ts';
+
+/** The function itself, given what the caller gave. */
+export type Original = (args: Arguments) => StructInput | void;
+
+/** One call in progress. Hooks find its arguments in guest memory, one 64-bit word each, and the result in the word behind them. */
+export interface FunctionCall {
+  readonly target: TracedFunction;
+  /** Guest address of the first argument. The two words below are the hooks' own. */
+  readonly args: number;
+  /** Guest address of the result. */
+  readonly result: number;
+}
+
+export class TracedFunction implements Saved {
+  readonly name: string;
+  /** BTF id of its FUNC. */
+  readonly btfId: number;
+  readonly signature: Signature;
+  /** Called at its entry; the newest first. */
+  readonly entry = new HookPoint<FunctionCall>({ idle: undefined, order: 'first' });
+  /** Called before it; the newest first. One that says true has left a result in its place, and it is not run. */
+  readonly modify = new HookPoint<FunctionCall, boolean>({ idle: false, order: 'first', ends: (replaced) => replaced });
+  /** Called with its result; the newest first. */
+  readonly exit = new HookPoint<FunctionCall>({ idle: undefined, order: 'first' });
+  readonly #env: TraceEnv;
+
+  constructor(env: TraceEnv, found: { readonly name: string; readonly btfId: number; readonly signature: Signature }) {
+    this.#env = env;
+    this.name = found.name;
+    this.btfId = found.btfId;
+    this.signature = found.signature;
+  }
+
+  /** Address of the function: made up, and the same in every runtime with these types. */
+  get address(): readonly [lo: number, hi: number] {
+    return symbolAddress(this.btfId);
+  }
+
+  /** Whether nothing is attached. */
+  get idle(): boolean {
+    return this.entry.idle && this.modify.idle && this.exit.idle;
+  }
+
+  /**
+   * Calls the function. Without an original it does nothing, and its result is 0. Throws StructError for arguments and results that do
+   * not fit its types, and whatever a hook or the original throws.
+   */
+  call(args: Arguments = {}, original?: Original): BtfValue | StructInput | undefined {
+    if (this.entry.idle && this.modify.idle && this.exit.idle) return original?.(args) ?? this.#nothing();
+    return this.#traced(args, original);
+  }
+
+  #nothing(): BtfValue | undefined {
+    return this.signature.result === undefined ? undefined : 0;
+  }
+
+  #traced(given: Arguments, original: Original | undefined): BtfValue | undefined {
+    const { words, structs, section } = this.#env;
+    const { signature } = this;
+    section.begin();
+    const args = words.push(signature.words + 1);
+    try {
+      const made = writeArguments(structs, { signature, what: this.name, addr: args }, given);
+      try {
+        this.#around({ target: this, args, result: args + signature.words * 8 }, given, original);
+        return this.#result(args);
+      } finally {
+        for (const temporary of made) temporary[Symbol.dispose]();
+      }
+    } finally {
+      words.pop(args);
+      section.end();
+    }
+  }
+
+  #around(call: FunctionCall, given: Arguments, original: Original | undefined): void {
+    this.entry.run(call);
+    if (!this.modify.run(call)) {
+      const result = original?.(given);
+      if (result !== undefined) this.#setResult(call.args, result);
+    }
+    this.exit.run(call);
+  }
+
+  #bytes(args: number): Uint8Array {
+    return this.#env.structs.env.mem.u8.subarray(args, args + (this.signature.words + 1) * 8);
+  }
+
+  #setResult(args: number, value: StructInput): void {
+    const { result } = this.signature;
+    if (result === undefined) return;
+    const text = (): never => {
+      throw new TypeError(`${this.name}() gives no text`);
+    };
+    const env = { types: this.#env.structs.types(this.name), bytes: this.#bytes(args), text };
+    fill(env, result, value, `result of ${this.name}`);
+  }
+
+  #result(args: number): BtfValue | undefined {
+    const { result } = this.signature;
+    if (result === undefined) return undefined;
+    return decodePlace(this.#env.structs.types(this.name).btf, result, this.#bytes(args));
+  }
+
+  save(): Restore {
+    return saveAll([this.entry, this.modify, this.exit]);
+  }
+}
+
+/** Where the text of a kernel without KASLR begins, upper and lower half. */
+const TEXT_HI = 0xffff_ffff | 0;
+const TEXT_LO = 0x8100_0000;
+/** Functions begin where 16 divides. */
+const FUNCTION_ALIGN = 16;
+
+const symbolAddress = (btfId: number): readonly [lo: number, hi: number] => [
+  (TEXT_LO + btfId * FUNCTION_ALIGN) | 0,
+  TEXT_HI,
+];

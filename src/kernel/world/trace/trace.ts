@@ -1,0 +1,111 @@
+/** Functions and tracepoints of the simulated kernel, by the names that the target's BTF has for them. */
+import { BTF_KIND, type BtfType } from '../../../btf/types.ts';
+import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
+import type { BtfValue } from '../../../btf/value.ts';
+import type { StructInput } from '../struct-fill.ts';
+import type { StructTypes } from '../struct-types.ts';
+import type { Arguments } from './arguments.ts';
+import type { TraceEnv } from './env.ts';
+import { type Original, TracedFunction } from './function.ts';
+import { signatureOf } from './signature.ts';
+import { Tracepoint } from './tracepoint.ts';
+
+/** The kernel has nothing of that name to trace. */
+export class UnknownTarget extends Error {
+  override readonly name = 'UnknownTarget';
+  constructor(
+    readonly target: string,
+    detail: string,
+  ) {
+    super(`${target}: ${detail}`);
+  }
+}
+
+/** Typedefs of tracepoints' probes are called so; their first parameter is the probe's own data. */
+const PROBE = 'btf_trace_';
+/** The functions that call them, whose parameters have names. */
+const CALLER = '__traceiter_';
+
+export class Trace implements Saved {
+  readonly #env: TraceEnv;
+  readonly #functions = new Map<string, TracedFunction>();
+  readonly #tracepoints = new Map<string, Tracepoint>();
+
+  constructor(env: TraceEnv) {
+    this.#env = env;
+  }
+
+  /** A function by its name. Throws {@link UnknownTarget}, and MissingTypes without types of the kernel. */
+  function(name: string): TracedFunction {
+    const known = this.#functions.get(name);
+    if (known !== undefined) return known;
+    const types = this.#types(name);
+    const btfId = types.btf.find(name, BTF_KIND.FUNC);
+    if (btfId === 0) throw new UnknownTarget(name, 'the kernel BTF has no such function');
+    const made = new TracedFunction(this.#env, { name, btfId, signature: signatureOf(types, protoOf(types, btfId)) });
+    this.#functions.set(name, made);
+    return made;
+  }
+
+  /** A tracepoint by its name. Throws as {@link function}. */
+  tracepoint(name: string): Tracepoint {
+    const made = this.findTracepoint(name);
+    if (made === undefined) throw new UnknownTarget(name, 'the kernel BTF has no such tracepoint');
+    return made;
+  }
+
+  /** A tracepoint by its name; undefined when there is none. */
+  findTracepoint(name: string): Tracepoint | undefined {
+    const known = this.#tracepoints.get(name);
+    if (known !== undefined) return known;
+    const types = this.#types(name);
+    const typedef = types.btf.find(PROBE + name, BTF_KIND.TYPEDEF);
+    if (typedef === 0) return undefined;
+    const caller = types.btf.find(CALLER + name, BTF_KIND.FUNC);
+    const proto = protoOf(types, caller === 0 ? typedef : caller);
+    const made = new Tracepoint(this.#env, { name, signature: signatureOf(types, proto, 1) });
+    this.#tracepoints.set(name, made);
+    return made;
+  }
+
+  /** Calls a function by its name: {@link TracedFunction.call}. */
+  call(name: string, args?: Arguments, original?: Original): BtfValue | StructInput | undefined {
+    return this.function(name).call(args, original);
+  }
+
+  /** Passes a tracepoint by its name: {@link Tracepoint.hit}. */
+  hit(name: string, args?: Arguments): void {
+    this.tracepoint(name).hit(args);
+  }
+
+  #types(name: string): StructTypes {
+    return this.#env.structs.types(name);
+  }
+
+  save(): Restore {
+    const parts = [this.#env.words, ...this.#functions.values(), ...this.#tracepoints.values()];
+    const restore = saveAll(parts);
+    const kept = new Set<Saved>(parts);
+    return () => {
+      // What was looked up since has nothing attached in the runtime that comes back.
+      for (const all of [this.#functions, this.#tracepoints] as const)
+        for (const [name, made] of all) if (!kept.has(made)) all.delete(name);
+      restore();
+    };
+  }
+}
+
+/** The FUNC_PROTO behind a FUNC, or a typedef of a pointer to one. */
+function protoOf(types: StructTypes, id: number): BtfType {
+  let t = types.btf.type(id);
+  while (t !== undefined && t.kind !== BTF_KIND.FUNC_PROTO) {
+    t = t.kind === BTF_KIND.FUNC ? types.btf.type(t.type) : nextType(types, t);
+  }
+  if (t === undefined) throw new UnknownTarget(types.btf.name(id), 'the kernel BTF has no prototype of it');
+  return t;
+}
+
+/** Typedefs and pointers lead on; everything else does not. */
+function nextType(types: StructTypes, t: BtfType): BtfType | undefined {
+  return t.kind === BTF_KIND.TYPEDEF || t.kind === BTF_KIND.PTR ? types.plain(t.type) : undefined;
+}
