@@ -60,10 +60,13 @@ describe.each(Object.entries(ATTR_LAYOUTS) as [string, AttrLayout][])('attribute
 });
 
 describe.each(Object.entries(INFO_LAYOUTS))('struct bpf_%s_info', (kind, layout) => {
-  const id = btf.find(`bpf_${kind}_info`, BTF_KIND.STRUCT);
+  // Kinds of links are arms of the union in one struct.
+  const [, arm] = /^link_(.+)$/.exec(kind) ?? [];
+  const id = btf.find(arm === undefined ? `bpf_${kind}_info` : 'bpf_link_info', BTF_KIND.STRUCT);
   const fields: readonly InfoField[] = layout.fields;
+  const common = new Set(INFO_LAYOUTS.link.fields.map(({ name }) => name));
   test('size', () => expect(layout.size).toBe(btf.sizeOf(id)));
   test.each(fields.map((field) => [field.name, field.off] as const))('%s', (name, off) =>
-    expect(btf.memberOffset(id, name)?.offset).toBe(off),
+    expect(btf.memberOffset(id, arm === undefined || common.has(name) ? name : `${arm}.${name}`)?.offset).toBe(off),
   );
 });

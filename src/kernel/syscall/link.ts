@@ -32,9 +32,9 @@ export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: Raw
   if (!byTarget && !raw) return -ERRNO.EINVAL;
   if (byTarget && attr.name !== undefined) return -ERRNO.EINVAL;
   if (raw && attr.name === undefined) return -ERRNO.EFAULT;
-  if (attach === undefined || type === T.BPF_PROG_TYPE_EXT) {
-    attr.unsupported =
-      attach === undefined ? 'a kernel that only verifies attaches nothing' : 'programs are not replaced';
+  const lacking = lacks(env, type);
+  if (attach === undefined || lacking !== undefined) {
+    attr.unsupported = lacking ?? '';
     return -ERRNO.EOPNOTSUPP;
   }
   const typed = type === T.BPF_PROG_TYPE_TRACING && expectedAttachType === A.BPF_TRACE_RAW_TP;
@@ -43,6 +43,13 @@ export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: Raw
     ? attach.typeName(prog.attachBtfId).slice(PROBE.length)
     : (attr.name ?? '').slice(0, NAME_BYTES - 1);
   return installed(env, attachRawTracepoint(attach, prog, name, cookie));
+}
+
+/** What this kernel lacks to attach programs of a type. */
+function lacks(env: SyscallEnv, type: number): string | undefined {
+  if (env.attach === undefined) return 'a kernel that only verifies attaches nothing';
+  if (type === T.BPF_PROG_TYPE_EXT) return 'functions of programs are not replaced yet';
+  return env.vmlinux() === undefined ? 'no kernel BTF to find functions and tracepoints in' : undefined;
 }
 
 function installed(env: SyscallEnv, link: LinkObject | number): number {
