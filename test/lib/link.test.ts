@@ -59,7 +59,9 @@ test('the embedded kernel says what it lacks, after what is wrong', () => {
   const insns = encodeInsns(assemble('r0 = 0\nexit'));
   const type = BPF_PROG_TYPE.BPF_PROG_TYPE_RAW_TRACEPOINT;
   const prog = runtime.bpf(C.BPF_PROG_LOAD, { prog_type: type, insns, license: 'GPL' });
-  expect(() => openRawTracepoint(runtime, prog, 'sys_enter')).toThrow(/EOPNOTSUPP: no kernel BTF to find functions and tracepoints in/);
+  expect(() => openRawTracepoint(runtime, prog, 'sys_enter')).toThrow(
+    /EOPNOTSUPP: no kernel BTF to find functions and tracepoints in/,
+  );
   expect(() => openRawTracepoint(runtime, 99, 'sys_enter')).toThrow(/EBADF/);
   const pin = { pathname: '/sys/fs/bpf/x', bpf_fd: prog, unsupported: '' };
   expect(runtime.bpf(C.BPF_OBJ_PIN, pin)).toBe(-ERRNO.EOPNOTSUPP);

@@ -10,6 +10,7 @@ import type { HostPorts } from '../run/env.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { Deadline } from '../run/deadline.ts';
 import { inCall } from '../testrun/call.ts';
+import type { Attacher } from '../hooks/attacher.ts';
 import type { AttachEnv } from '../hooks/env.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
@@ -28,8 +29,8 @@ import { type ClockOption, WorldTime } from '../world/time/time.ts';
 import { Random } from '../world/random.ts';
 import { Structs } from '../world/struct-view.ts';
 import { World } from '../world/world.ts';
-import { Trace } from '../world/trace/trace.ts';
-import { ArgumentWords } from '../world/trace/words.ts';
+import type { TraceEnv } from '../world/trace/env.ts';
+import type { Trace } from '../world/trace/trace.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
@@ -142,12 +143,17 @@ export interface Runtime extends BpfSyscall, Disposable {
   kernelBtf(): Btf | undefined;
 }
 
-/** Makes the link and the compiler of programs: see runtime.ts. */
-export type EngineMaker = (
-  parts: LinkParts,
-  engine: Engine,
-  compile: 'sync' | 'async',
-) => { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
+/** Makes what only kernels that run programs have: see runtime.ts. */
+export interface LifeMaker {
+  /** The link and the compiler of programs. */
+  engines(
+    parts: LinkParts,
+    engine: Engine,
+    compile: 'sync' | 'async',
+  ): { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
+  trace(env: Omit<TraceEnv, 'words'> & Pick<Ground, 'mem' | 'heap'>): Trace;
+  attacher(env: AttachEnv): Attacher;
+}
 
 /** What everything else stands on: the host's ports, memory with its books, objects, maps, CPUs. */
 function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
@@ -180,7 +186,7 @@ function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
 
 type Ground = ReturnType<typeof makeGround>;
 
-function makeWorld(ground: Ground, options: RuntimeOptions): World {
+function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | undefined): World {
   const { mem, heap, rcu, owners, host, nrCpus, deadline, vmlinux } = ground;
   const structs = new Structs({ mem, heap, rcu, owners, btf: vmlinux });
   const devices = new NetDevices(structs, options.interfaces);
@@ -198,7 +204,7 @@ function makeWorld(ground: Ground, options: RuntimeOptions): World {
     },
     end: () => rcu.unlock(),
   };
-  const trace = new Trace({ structs, words: new ArgumentWords(mem, heap), section });
+  const trace = life?.trace({ structs, mem, heap, section });
   return new World({ time, devices, structs, trace });
 }
 
@@ -219,18 +225,18 @@ function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeO
 export function assembleRuntime(
   given: RuntimeOptions,
   verifier: SyscallEnv['verify'],
-  makeEngines: EngineMaker | undefined,
+  maker: LifeMaker | undefined,
 ): Runtime {
   const kernelBtf = given.kernelBtf ?? given.vmlinux;
   const options: RuntimeOptions = { ...given, ...(kernelBtf === undefined ? {} : { kernelBtf }) };
-  const ground = makeGround(options, options.verifyOnly === true || makeEngines === undefined);
+  const life = options.verifyOnly === true ? undefined : maker;
+  const ground = makeGround(options, life === undefined);
   const { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline, rules } =
     ground;
-  const world = makeWorld(ground, options);
+  const world = makeWorld(ground, options, life);
   const { time, devices } = world;
-  const engines = options.verifyOnly
-    ? undefined
-    : makeEngines?.(partsOfLink(ground, world, options), options.engine ?? 'jit', options.compile ?? 'sync');
+  const { engine = 'jit', compile = 'sync' } = options;
+  const engines = life?.engines(partsOfLink(ground, world, options), engine, compile);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
     ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
@@ -239,7 +245,7 @@ export function assembleRuntime(
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
     ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, time },
-    attach: engines && attachEnv(ground, world, hooks),
+    attach: life?.attacher(attachEnv(ground, world, hooks)),
     verify: observed(options.allowKnownHoles === true ? verifier : closeKnownHoles(verifier), options.onVerified),
     caps: options.caps ?? ALL_CAPS,
     rules,

@@ -1,15 +1,23 @@
 /** createRuntime(): the embedded kernel, with everything that runs programs. */
-import { assembleRuntime, type EngineMaker, type Runtime, type RuntimeOptions } from './assemble.ts';
+import { assembleRuntime, type LifeMaker, type Runtime, type RuntimeOptions } from './assemble.ts';
 import { engineCompiler } from './engines.ts';
 import { createProgramLink } from './linkage.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
+import { createAttacher } from '../hooks/attacher.ts';
+import { Trace } from '../world/trace/trace.ts';
+import { ArgumentWords } from '../world/trace/words.ts';
 import { verify } from '../verifier/check.ts';
 
 export type { Engine, Runtime, RuntimeOptions } from './assemble.ts';
 
-const makeEngines: EngineMaker = (parts, engine, compile) => {
-  const link = createProgramLink(parts);
-  return { link, compile: engineCompiler(link, engine, compile === 'async') };
+/** What runs programs. */
+export const LIFE: LifeMaker = {
+  engines(parts, engine, compile) {
+    const link = createProgramLink(parts);
+    return { link, compile: engineCompiler(link, engine, compile === 'async') };
+  },
+  trace: ({ mem, heap, ...env }) => new Trace({ ...env, words: new ArgumentWords(mem, heap) }),
+  attacher: createAttacher,
 };
 
 /** Makes an embedded kernel. Two of them in one process share nothing. */
@@ -19,5 +27,5 @@ export function createRuntime(options: RuntimeOptions = {}): Runtime {
 
 /** {@link createRuntime} with another verifier: for tests of what lies behind it. Not part of the package's interface. */
 export function buildRuntime(options: RuntimeOptions, verifier: SyscallEnv['verify']): Runtime {
-  return assembleRuntime(options, verifier, makeEngines);
+  return assembleRuntime(options, verifier, LIFE);
 }

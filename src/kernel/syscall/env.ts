@@ -1,7 +1,7 @@
 /** The environment of the commands of bpf(2): one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { AttachEnv } from '../hooks/env.ts';
+import type { Attacher } from '../hooks/attacher.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
@@ -30,7 +30,7 @@ export interface SyscallEnv {
   readonly verify: (input: VerifierInput) => VerifierOutcome;
   readonly compile: (program: VerifiedProgram) => Executable;
   /** The hooks; none in a kernel that only verifies. */
-  readonly attach: AttachEnv | undefined;
+  readonly attach: Attacher | undefined;
   /** The guest's clock and its events. */
   readonly time: WorldTime;
 }

@@ -5,8 +5,6 @@ import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_PATH_FD, BPF_F_REPLACE } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { attachRawTracepoint } from '../hooks/raw-tracepoint.ts';
-import { attachTrampoline } from '../hooks/trampoline.ts';
 import { endLink, type LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import { refusedField } from './attr-rules.ts';
@@ -38,11 +36,9 @@ export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: Raw
     return -ERRNO.EOPNOTSUPP;
   }
   const typed = type === T.BPF_PROG_TYPE_TRACING && expectedAttachType === A.BPF_TRACE_RAW_TP;
-  if (byTarget && !typed) return installed(env, attachTrampoline(attach, prog, cookie));
-  const name = typed
-    ? attach.typeName(prog.attachBtfId).slice(PROBE.length)
-    : (attr.name ?? '').slice(0, NAME_BYTES - 1);
-  return installed(env, attachRawTracepoint(attach, prog, name, cookie));
+  if (byTarget && !typed) return installed(env, attach.target(prog, cookie));
+  const name = typed ? attach.targetName(prog).slice(PROBE.length) : (attr.name ?? '').slice(0, NAME_BYTES - 1);
+  return installed(env, attach.rawTracepoint(prog, name, cookie));
 }
 
 /** What this kernel lacks to attach programs of a type. */

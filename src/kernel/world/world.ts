@@ -1,4 +1,5 @@
 /** The simulated host of one runtime: its time, its devices. Programs see it through helpers and contexts; it knows nothing of them. */
+import { NotSimulated } from '../../util/errors.ts';
 import type { Restore, Saved } from '../mem/saved.ts';
 import { saveAll } from '../mem/saved.ts';
 import type { NetDevices } from './net/device.ts';
@@ -16,24 +17,29 @@ export class World implements Saved {
   /** Kernel structs by the target's BTF. */
   readonly structs: Structs;
 
-  /** Functions and tracepoints, which programs attach to. */
-  readonly trace: Trace;
+  readonly #trace: Trace | undefined;
 
   constructor(parts: {
     readonly time: WorldTime;
     readonly devices: NetDevices;
     readonly structs: Structs;
-    readonly trace: Trace;
+    readonly trace: Trace | undefined;
   }) {
     this.time = parts.time;
     this.devices = parts.devices;
     this.structs = parts.structs;
-    this.trace = parts.trace;
+    this.#trace = parts.trace;
+  }
+
+  /** Functions and tracepoints, which programs attach to. Throws NotSimulated in a kernel that only verifies. */
+  get trace(): Trace {
+    if (this.#trace === undefined) throw new NotSimulated('world.trace', 'a kernel that only verifies runs nothing');
+    return this.#trace;
   }
 
   /** Its time, devices and traces; structs are in the memory and in their owners' hands. */
   save(): Restore {
-    return saveAll([this.time, this.devices, this.trace]);
+    return saveAll([this.time, this.devices, ...(this.#trace === undefined ? [] : [this.#trace])]);
   }
 
   /**

@@ -73,7 +73,7 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
     b.attach('entry6', 0x1234_5678_9abc_def0n);
     b.trace.call('bpf_fentry_test6', [16n, 17, 18, -19, 20, 0xffff_ffff_0000_0015n]);
     expect(b.notes()).toEqual(
-      [16, 17, 18, (-19 >>> 0), 20, 0x15].map((arg) => ({ id: 6, arg, cookie: 0x1234_5678_9abc_def0n })),
+      [16, 17, 18, -19 >>> 0, 20, 0x15].map((arg) => ({ id: 6, arg, cookie: 0x1234_5678_9abc_def0n })),
     );
   });
 
@@ -167,11 +167,17 @@ test('what cannot be called says why', () => {
   b.attach('entry1');
   expect(() => b.trace.call('no_such_function')).toThrow(UnknownTarget);
   expect(() => b.trace.hit('no_such_tracepoint')).toThrow(UnknownTarget);
-  expect(() => b.trace.call('bpf_fentry_test1', { b: 1 })).toThrow(/bpf_fentry_test1\(b\): there is no such argument; it has a/);
+  expect(() => b.trace.call('bpf_fentry_test1', { b: 1 })).toThrow(
+    /bpf_fentry_test1\(b\): there is no such argument; it has a/,
+  );
   expect(() => b.trace.call('bpf_fentry_test1', [1, 2])).toThrow(/2 arguments were given, it has 1/);
   expect(() => b.trace.call('bpf_fentry_test1', { a: 2 ** 40 })).toThrow(/not in/);
   expect(() => b.trace.call('bpf_fentry_test1', { a: 1 }, () => 'text')).toThrow(/takes an integer/);
-  expect(() => b.trace.call('bpf_fentry_test1', { a: 1 }, () => { throw new Error('of the original'); })).toThrow('of the original');
+  expect(() =>
+    b.trace.call('bpf_fentry_test1', { a: 1 }, () => {
+      throw new Error('of the original');
+    }),
+  ).toThrow('of the original');
   // Nothing is held by those that failed.
   b.notes();
   b.trace.call('bpf_fentry_test1', { a: 9 });

@@ -6,6 +6,7 @@ import { ProgramAbort } from '../../../src/util/errors.ts';
 import { type Stepper, interpret } from '../../../src/kernel/interp/index.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { assembleRuntime, type Runtime } from '../../../src/kernel/boot/assemble.ts';
+import { LIFE } from '../../../src/kernel/boot/runtime.ts';
 import { createProgramLink } from '../../../src/kernel/boot/linkage.ts';
 import type { Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { ALL_CAPS } from '../../../src/kernel/rules/prog-type.ts';
@@ -77,16 +78,19 @@ export class WatchedKernel {
     this.runtime = assembleRuntime(
       { memory: 96 << 20, engine: 'interp', kernelBtf: vmlinux, host: { random32 }, deadlineMs: 2000 },
       (input) => this.#verify({ ...input, caps: this.caps }),
-      (parts) => {
-        const link = createProgramLink(parts);
-        return {
-          link,
-          compile: (program) =>
-            this.#watch(
-              program,
-              withStandIns(link, vmlinux, (skb) => this.#linear(link.env.mem.view, skb)),
-            ),
-        };
+      {
+        ...LIFE,
+        engines: (parts) => {
+          const link = createProgramLink(parts);
+          return {
+            link,
+            compile: (program) =>
+              this.#watch(
+                program,
+                withStandIns(link, vmlinux, (skb) => this.#linear(link.env.mem.view, skb)),
+              ),
+          };
+        },
       },
     );
   }
