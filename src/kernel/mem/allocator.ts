@@ -1,6 +1,6 @@
 /** The kernel's allocator: blocks of the heap with a byte budget that is charged before anything is taken. */
 import { invariant } from '../../util/errors.ts';
-import { BLOCK, Books, FREE_SMALL, SMALL_BLOCK, SPAN } from './books.ts';
+import { BLOCK, Books, FREE_SMALL, MOST_RECORDS, SMALL_BLOCK, SPAN } from './books.ts';
 import type { KernelMemory } from './memory.ts';
 import type { Restore, Saved } from './saved.ts';
 import { SPAN_CLASSES, Spans } from './spans.ts';
@@ -38,11 +38,12 @@ export class Allocator implements Saved {
   readonly #books: Books;
   readonly #spans: Spans;
 
-  constructor(mem: KernelMemory, start: number, end: number, budget = NO_BUDGET) {
+  /** @param records small blocks, free ones among them, that its books hold at most */
+  constructor(mem: KernelMemory, start: number, end: number, budget = NO_BUDGET, records = MOST_RECORDS) {
     this.#mem = mem;
     this.#end = end;
     this.#capacity = end - start;
-    this.#books = new Books(WORDS, mem.shared);
+    this.#books = new Books(WORDS, mem.shared, records);
     this.#books.set(FRESH, start);
     this.#spans = new Spans(this.#books, SPANS);
     this.#spans.give(start, end - start);
@@ -76,7 +77,7 @@ export class Allocator implements Saved {
     return this.used + size <= this.budget && size <= this.#capacity - this.used;
   }
 
-  /** A zeroed block, or 0 when the budget or the memory is spent. `align` is a power of two. */
+  /** A zeroed block, or 0 when the budget, the memory or the books are spent. `align` is a power of two. */
   alloc(size: number, align = 8): number {
     if (!(size >= 0) || size > this.#end) return 0;
     const small = size <= SMALL_MAX && align <= LINE;
@@ -137,6 +138,8 @@ export class Allocator implements Saved {
 
   #fromSlab(size: number, step: number): number {
     const books = this.#books;
+    // Large blocks are too few to fill the books.
+    if (books.full) return 0;
     let addr = roundUp(books.get(SLAB_AT), step);
     if (addr + size > books.get(SLAB_END)) {
       addr = this.#spans.take(SLAB, SLAB);

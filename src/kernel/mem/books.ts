@@ -27,7 +27,11 @@ const MASK = 4;
 const OWN = 5;
 const FIRST_MASK = 63;
 const PAGE_WORDS = 16384;
-const MOST_PAGES = 65536;
+/** A gigabyte of books: more than {@link MOST_RECORDS} take with their tables. */
+const MOST_PAGES = 16384;
+
+/** Records that books hold at most by default. */
+export const MOST_RECORDS = 1 << 23;
 
 /**
  * Records are found by where what they are about begins, spans by where they end as well; both tables are in the books and double
@@ -35,11 +39,16 @@ const MOST_PAGES = 65536;
  */
 export class Books implements Saved {
   readonly #shared: WebAssembly.Memory | undefined;
+  readonly #most: number;
   /** Replaced when the books grow. */
   #u32: Uint32Array;
 
-  /** @param own words that the owner keeps in them, zero at first */
-  constructor(own: number, shared: boolean) {
+  /**
+   * @param own words that the owner keeps in them, zero at first
+   * @param most records that fill them
+   */
+  constructor(own: number, shared: boolean, most = MOST_RECORDS) {
+    this.#most = most;
     const words = OWN + own + 2 * (FIRST_MASK + 1);
     this.#shared = shared ? new WebAssembly.Memory({ initial: 1, maximum: MOST_PAGES, shared }) : undefined;
     this.#u32 = this.#shared === undefined ? new Uint32Array(1024) : new Uint32Array(this.#shared.buffer);
@@ -47,6 +56,11 @@ export class Books implements Saved {
     this.#u32[BUMP] = words;
     this.#u32[TABLE] = OWN + own;
     this.#u32[MASK] = FIRST_MASK;
+  }
+
+  /** Whether they hold as many records as they should. */
+  get full(): boolean {
+    return this.#u32[COUNT] >= this.#most;
   }
 
   get(word: number): number {

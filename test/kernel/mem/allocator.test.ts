@@ -82,6 +82,17 @@ describe.each([false, true])('the books in shared memory: %s', (shared) => {
     }
   });
 
+  test('may be full before the memory is: what is given back can be had again', () => {
+    const heap = new Allocator(new KernelMemory(END, { shared }), START, END, undefined, 50);
+    const live: number[] = [];
+    for (let addr = heap.alloc(16); addr !== 0; addr = heap.alloc(16)) live.push(addr);
+    expect(live.length).toBeGreaterThan(40);
+    expect(live.length).toBeLessThanOrEqual(50);
+    heap.free(live[7]);
+    expect(heap.alloc(16)).toBe(live[7]);
+    expect(heap.alloc(5000)).not.toBe(0);
+  });
+
   test('a block is freed once', () => {
     const heap = new Allocator(new KernelMemory(END, { shared }), START, END);
     for (const size of [48, 5000]) {
