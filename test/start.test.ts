@@ -51,7 +51,12 @@ async function start(...args: string[]): Promise<Start> {
   writeFileSync(log, '');
   const preload = pathToFileURL(join(dir, 'preload.mjs')).href;
   const env = { ...process.env, SKEP_START_LOG: log };
-  await run(process.execPath, ['--import', preload, ...args], { cwd: root, env });
+  await run(process.execPath, ['--import', preload, ...args], { cwd: root, env }).catch(
+    (ended: { code: unknown; stderr: unknown }) => {
+      // A rejected program is a verdict.
+      if (ended.code !== 1 || ended.stderr !== '') throw ended;
+    },
+  );
   const lines = readFileSync(log, 'utf8').split('\n');
   const after = (word: string): string[] =>
     lines.filter((l) => l.startsWith(`${word} `)).map((l) => l.slice(word.length + 1));
@@ -78,23 +83,26 @@ describe('a start', () => {
   it('import of skep: a few files, no WebAssembly, no kernel types, nothing of Node', async () => {
     const said = await start('--input-type=module', '-e', "await import('skep')");
     expect(said.files).toContain('index.js');
-    expect(said.files.length).toBeLessThanOrEqual(15);
-    expect(kilobytes(said)).toBeLessThanOrEqual(1660);
+    expect(said.files.length).toBeLessThanOrEqual(14);
+    expect(kilobytes(said)).toBeLessThanOrEqual(1625);
     expect(said.wasm).toEqual([]);
     expect(among(said, /x86_64|cli|host/)).toEqual([]);
     const text = (file: string): string => readFileSync(join(root, 'dist', file), 'utf8');
     expect(said.files.filter((file) => /^import .*"node:|\bimport\("node:/m.test(text(file)))).toEqual([]);
   });
 
-  it('verify: no code is compiled, no engine and no other command is loaded', async () => {
-    const said = await start(MAIN, 'verify', 'examples/firewall/firewall.bpf.o');
-    expect(among(said, /chunks\/verify\.js$/)).toHaveLength(1);
-    expect(said.files.length).toBeLessThanOrEqual(18);
-    expect(kilobytes(said)).toBeLessThanOrEqual(1435);
-    expect(said.wasm.filter((what) => what !== 'Memory')).toEqual([]);
+  it('verify: nothing that runs programs, and no other command; memory for maps alone', async () => {
+    const accepted = await start(MAIN, 'verify', 'examples/firewall/firewall.bpf.o');
+    expect(among(accepted, /chunks\/verify\.js$/)).toHaveLength(1);
+    expect(accepted.files.length).toBeLessThanOrEqual(17);
+    expect(kilobytes(accepted)).toBeLessThanOrEqual(1300);
+    expect(new Set(accepted.wasm)).toEqual(new Set(['Memory']));
     expect(
-      among(said, /chunks\/(?:run|conformance|prog|map|btf|kernel-transport|jit|interp|helpers|runtime)\.js$/),
+      among(accepted, /chunks\/(?:run|conformance|prog|map|btf|kernel-transport|jit|interp|runtime|host)\.js$/),
     ).toEqual([]);
+    const rejected = await start(MAIN, 'verify', 'docs/rejected/unchecked.bpf.o');
+    expect(rejected.files).toEqual(accepted.files);
+    expect(rejected.wasm).toEqual([]);
   });
 
   it('conformance: neither verifier nor loader nor the commands of bpf(2)', async () => {
@@ -102,7 +110,7 @@ describe('a start', () => {
     expect(among(said, /chunks\/interp\.js$/)).toHaveLength(1);
     expect(said.files.length).toBeLessThanOrEqual(8);
     expect(kilobytes(said)).toBeLessThanOrEqual(175);
-    expect(among(said, /(?:base|world|verifier|chunks\/lib|kernel|jit|maps|host)\.js$/)).toEqual([]);
+    expect(among(said, /(?:base|runtime|verifier|chunks\/lib|kernel|jit|maps|host)\.js$/)).toEqual([]);
   });
 
   it.each(['--help', 'version'])('%s: only the command line itself', async (word) => {

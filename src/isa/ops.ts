@@ -410,6 +410,38 @@ const byCode = lazy((): readonly (readonly OpInfo[])[] => {
   return rows;
 });
 
+/** Opcode bytes that have a form, from the rows alone: most programs are verified without their forms. */
+const opcodes = lazy((): Uint8Array => {
+  const known = new Uint8Array(256);
+  const add = (...codes: readonly number[]): void => {
+    for (const code of codes) known[code] = 1;
+  };
+  for (const cls of [BPF_ALU, BPF_ALU64]) {
+    for (const { op } of ALU_ROWS) add(cls | op | BPF_K, cls | op | BPF_X);
+    add(cls | BPF_NEG, cls | BPF_MOV | BPF_K, cls | BPF_MOV | BPF_X, cls | BPF_END);
+  }
+  add(BPF_ALU | BPF_END | BPF_TO_LE, BPF_ALU | BPF_END | BPF_TO_BE);
+  for (const cls of [BPF_JMP, BPF_JMP32]) {
+    for (const { op } of JMP_ROWS) add(cls | op | BPF_K, cls | op | BPF_X);
+    add(cls | BPF_JA);
+  }
+  add(
+    BPF_JMP | BPF_CALL,
+    BPF_JMP | BPF_CALL | BPF_X,
+    BPF_JMP | BPF_EXIT,
+    BPF_JMP | BPF_JCOND,
+    BPF_LD | BPF_IMM | BPF_DW,
+  );
+  for (const { size, bits } of SIZE_ROWS) {
+    add(BPF_LDX | BPF_MEM | size, BPF_ST | BPF_MEM | size, BPF_STX | BPF_MEM | size, BPF_STX | BPF_ATOMIC | size);
+    if (bits !== 64) add(BPF_LDX | BPF_MEMSX | size, BPF_LD | BPF_ABS | size, BPF_LD | BPF_IND | size);
+  }
+  return known;
+});
+
+/** Whether an opcode byte has a legal form. */
+export const isOpcode = (code: number): boolean => opcodes()[code] === 1;
+
 /** Legal forms of an opcode byte; one without any is unknown. */
 export const opsOf = (code: number): readonly OpInfo[] => byCode()[code];
 

@@ -1,6 +1,6 @@
 /** The operator table is complete and free of contradictions. */
 import { describe, expect, it } from 'vitest';
-import { allOps, opsOf, opOf } from '../../src/isa/ops.ts';
+import { allOps, isOpcode, opsOf, opOf } from '../../src/isa/ops.ts';
 
 describe('operator table', () => {
   it('names every form once', () => {
@@ -17,6 +17,11 @@ describe('operator table', () => {
     expect([4, 7].map(count)).toEqual([12 * 2 + 1 + 2, 12 * 2 + 1 + 1]);
     expect([5, 6].map(count)).toEqual([11 * 2 + 5, 11 * 2 + 1]);
     expect([0, 1, 2, 3].map(count)).toEqual([1 + 6, 4 + 3, 4, 4 + 4]);
+  });
+
+  it('knows without the forms which opcodes have one', () => {
+    const codes = Array.from({ length: 256 }, (_, code) => code);
+    expect(codes.filter(isOpcode)).toEqual(codes.filter((code) => opsOf(code).length > 0));
   });
 
   it('tells forms of one opcode apart', () => {

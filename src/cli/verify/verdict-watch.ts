@@ -39,6 +39,7 @@ export interface JudgingKernel extends Disposable {
 
 const LOG_BUFFER = 1 << 24;
 const KERNEL_MEMORY = 1 << 24;
+const NS_PER_MS = 1e6;
 const BPF_LOG_PATH = 1;
 const BPF_LOG_STATS = 4;
 
@@ -48,6 +49,8 @@ export function embeddedKernel(vmlinux: Btf, cpus: number, logLevel: number): Ju
   const runtime = createVerifyingRuntime({
     kernelBtf: vmlinux,
     memory: KERNEL_MEMORY,
+    // Node has this clock from its start; `performance` is made at its first use.
+    stopwatch: () => Number(process.hrtime.bigint()) / NS_PER_MS,
     cpus,
     allowKnownHoles: true,
     onVerified(found) {

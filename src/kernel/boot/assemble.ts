@@ -12,6 +12,7 @@ import { Deadline } from '../run/deadline.ts';
 import { inCall } from '../testrun/call.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { AttachEnv } from '../hooks/env.ts';
+import { testRun } from '../testrun/test-run.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
 import type { MapEnv } from '../maps/env.ts';
@@ -33,6 +34,7 @@ import type { TraceEnv } from '../world/trace/env.ts';
 import type { Trace } from '../world/trace/trace.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkParts, RuntimeLink } from './linkage.ts';
+import { kernelTraits, observed, vmlinuxProvider } from './parts.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
 import { mapPages, openPerfRing } from './user-pages.ts';
 import { type Snapshot, Snapshots } from './snapshot.ts';
@@ -45,9 +47,6 @@ import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
 import { fdProg, type SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
-
-/** Page size of the kernel whose rules apply (x86_64). */
-const PAGE_SIZE = 4096;
 
 /** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
 export type Engine = 'jit' | 'interp';
@@ -220,7 +219,7 @@ function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeO
   };
 }
 
-/** Wires an embedded kernel; without engines it only verifies, whatever the options say. */
+/** Wires an embedded kernel; without engines it only verifies. */
 // oxlint-disable-next-line max-lines-per-function -- wiring: each part once, in the order in which they need each other
 export function assembleRuntime(
   given: RuntimeOptions,
@@ -244,8 +243,11 @@ export function assembleRuntime(
   };
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
-    ...{ objects, fds: new FdTable(objects), maps, hooks, vmlinux, time },
+    ...{ objects, fds: new FdTable(objects), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
     attach: life?.attacher(attachEnv(ground, world, hooks)),
+    bootTime: () => time.halves(),
+    hasDevice: (ifindex) => devices.has(ifindex),
+    testRun: (prog, test) => testRun(hooks, prog, test),
     verify: observed(options.allowKnownHoles === true ? verifier : closeKnownHoles(verifier), options.onVerified),
     caps: options.caps ?? ALL_CAPS,
     rules,
@@ -258,7 +260,7 @@ export function assembleRuntime(
     // The core's data lie in the memory from its first use on.
     prepare: () => void maps.core,
   });
-  return new EmbeddedRuntime({ env, world, cpus: [cpu], compiling, snapshots });
+  return new EmbeddedRuntime({ env, hooks, world, cpus: [cpu], compiling, snapshots });
 }
 
 function attachEnv({ mem, objects, vmlinux }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
@@ -286,15 +288,6 @@ const mapParts = ({ maps, scratch }: MapEnv): Saved[] => [{ save: () => saveMap(
 const codeParts = (link: RuntimeLink | undefined): Saved[] =>
   link === undefined ? [] : [link.table, { save: () => saveMap(link.programs) }];
 
-function observed(verifier: SyscallEnv['verify'], tell: RuntimeOptions['onVerified']): SyscallEnv['verify'] {
-  if (tell === undefined) return verifier;
-  return (input) => {
-    const outcome = verifier(input);
-    tell(outcome);
-    return outcome;
-  };
-}
-
 /** Adds compilations to `compiling` until they are done. */
 function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): SyscallEnv['compile'] {
   return (program) => {
@@ -311,6 +304,7 @@ function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): 
 
 interface RuntimeParts {
   readonly env: SyscallEnv;
+  readonly hooks: HookEnv;
   readonly world: World;
   readonly cpus: readonly Cpu[];
   readonly compiling: ReadonlySet<Promise<void>>;
@@ -319,6 +313,7 @@ interface RuntimeParts {
 
 class EmbeddedRuntime implements Runtime {
   readonly #env: SyscallEnv;
+  readonly #hooks: HookEnv;
   readonly memory: KernelMemory;
   readonly world: World;
   readonly cpus: readonly Cpu[];
@@ -329,7 +324,8 @@ class EmbeddedRuntime implements Runtime {
     this.#compiling = parts.compiling;
     this.#snapshots = parts.snapshots;
     this.#env = parts.env;
-    this.memory = parts.env.hooks.mem;
+    this.#hooks = parts.hooks;
+    this.memory = parts.hooks.mem;
     this.world = parts.world;
     this.cpus = parts.cpus;
   }
@@ -347,15 +343,7 @@ class EmbeddedRuntime implements Runtime {
   }
 
   get kernel(): KernelTraits {
-    const { nrCpus } = this.#env.hooks;
-    const types = (): Btf | undefined => this.kernelBtf();
-    return {
-      possibleCpus: nrCpus,
-      pageSize: PAGE_SIZE,
-      get types() {
-        return types();
-      },
-    };
+    return kernelTraits(this.#env.nrCpus, () => this.kernelBtf());
   }
 
   bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
@@ -375,20 +363,20 @@ class EmbeddedRuntime implements Runtime {
   }
 
   advance(ns: bigint | number): number {
-    return inCall(this.#env.hooks, () => this.world.time.advance(ns));
+    return inCall(this.#hooks, () => this.world.time.advance(ns));
   }
 
   program(fd: number): RuntimeProgram | undefined {
     const prog = fdProg(this.#env, fd);
-    return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#env.hooks, prog);
+    return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#hooks, prog);
   }
 
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number {
-    return mapPages(this.#env, fd, { offset, length, writable });
+    return mapPages({ env: this.#env, hooks: this.#hooks }, fd, { offset, length, writable });
   }
 
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number {
-    return openPerfRing(this.#env, mapFd, cpu, bytes);
+    return openPerfRing({ env: this.#env, hooks: this.#hooks }, mapFd, cpu, bytes);
   }
 
   kernelBtf(): Btf | undefined {
@@ -406,13 +394,4 @@ function mapFields(layouts: KernelLayouts): Record<string, number> {
   const map = layouts.struct('bpf_map');
   const names = ['map_type', 'key_size', 'value_size', 'max_entries', 'map_flags', 'id'];
   return Object.fromEntries(names.map((name) => [name, map.offset(name)] as const));
-}
-
-function vmlinuxProvider(given: RuntimeOptions['kernelBtf']): () => Btf | undefined {
-  if (typeof given !== 'function') return () => given;
-  let known: { readonly btf: Btf | undefined } | undefined;
-  return () => {
-    known ??= { btf: given() };
-    return known.btf;
-  };
 }

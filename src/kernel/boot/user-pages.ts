@@ -8,8 +8,15 @@ import { Held } from '../mem/owners.ts';
 import type { MapObject } from '../object/map.ts';
 import { FMODE_WRITE } from '../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from '../syscall/env.ts';
+import type { HookEnv } from '../testrun/env.ts';
 
 const PAGE_SIZE = 4096;
+
+/** What such memory is taken from. */
+export interface PagesEnv {
+  readonly env: SyscallEnv;
+  readonly hooks: Pick<HookEnv, 'mem' | 'heap' | 'rcu' | 'owners' | 'nrCpus'>;
+}
 
 /** A mapping, as mmap(2) takes it. */
 export interface PageRange {
@@ -23,7 +30,8 @@ export interface PageRange {
  * Pages of a ring buffer: the consumer's page, the producer's, and the data twice (ringbuf_map_mmap_kern). The map lives until they are
  * disposed of. Other map types share none: -ENOTSUPP, and -EOPNOTSUPP for arrays with BPF_F_MMAPABLE, which Linux would share.
  */
-export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable }: PageRange): MappedPages | number {
+export function mapPages(pages: PagesEnv, fd: number, { offset, length, writable }: PageRange): MappedPages | number {
+  const { env, hooks } = pages;
   const object = fdMap(env, fd);
   if (typeof object === 'number') return object;
   if (writable && typeof fdMap(env, fd, FMODE_WRITE) === 'number') return -ERRNO.EACCES;
@@ -34,9 +42,9 @@ export function mapPages(env: SyscallEnv, fd: number, { offset, length, writable
   // Programs trust what stands behind the consumer's page.
   if (writable && (offset !== 0 || length !== PAGE_SIZE)) return -ERRNO.EPERM;
   const start = map.ring + RINGBUF.consumer + offset;
-  const hold = holding(env, object);
+  const hold = holding(pages, object);
   return {
-    bytes: env.hooks.mem.u8.subarray(start, start + length),
+    bytes: hooks.mem.u8.subarray(start, start + length),
     [Symbol.dispose]() {
       hold.end();
     },
@@ -50,9 +58,9 @@ interface Holding {
 }
 
 /** A reference of the host's, which ends once and is part of snapshots. */
-function holding(env: SyscallEnv, object: MapObject): Holding {
+function holding({ env, hooks }: PagesEnv, object: MapObject): Holding {
   env.objects.get(object);
-  const held = new Held(env.hooks.owners);
+  const held = new Held(hooks.owners);
   return {
     live: () => held.live,
     end(before) {
@@ -65,11 +73,12 @@ function holding(env: SyscallEnv, object: MapObject): Holding {
 }
 
 /** A ring of at most `bytes` for the samples of one CPU: perf_event_open(2), put into the array at the CPU's index. */
-export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: number): PerfRing | number {
+export function openPerfRing(pages: PagesEnv, fd: number, cpu: number, bytes: number): PerfRing | number {
+  const { env, hooks } = pages;
   const object = fdMap(env, fd);
   if (typeof object === 'number') return object;
   const { map } = object;
-  const { mem, heap, rcu, nrCpus } = env.hooks;
+  const { mem, heap, rcu, nrCpus } = hooks;
   const size = perfRingSize(bytes);
   if (!(map instanceof PerfEventArrayMap) || cpu >= nrCpus || size === 0) return -ERRNO.EINVAL;
   if (cpu >= map.desc.maxEntries) return -ERRNO.E2BIG;
@@ -77,7 +86,7 @@ export function openPerfRing(env: SyscallEnv, fd: number, cpu: number, bytes: nu
   if (ring === 0) return -ERRNO.ENOMEM;
   initPerfRing(mem, ring, size);
   map.setRing(cpu, ring);
-  const hold = holding(env, object);
+  const hold = holding(pages, object);
   return {
     read: (take) => (hold.live() ? readSamples(mem, ring, take) : 0),
     [Symbol.dispose]() {

@@ -48,7 +48,7 @@ const token = <A>(flags: (attr: A) => number | undefined, fd: (attr: A) => numbe
 const mapDevice = refused<MapCreateAttr>((env, { map_ifindex: ifindex = 0, map_type: type }) => {
   if (ifindex === 0) return FINE;
   if (type !== M.BPF_MAP_TYPE_ARRAY && type !== M.BPF_MAP_TYPE_HASH) return refusal(ERRNO.EINVAL);
-  if (!env.hooks.devices.has(ifindex)) return refusal(ERRNO.EINVAL);
+  if (!env.hasDevice(ifindex)) return refusal(ERRNO.EINVAL);
   return refusal(ERRNO.EOPNOTSUPP, 'map_ifindex: no device takes maps');
 });
 
@@ -57,7 +57,7 @@ const progDevice = refused<ProgLoadAttr>(
   (env, { prog_ifindex: ifindex = 0, prog_type: type, prog_flags: flags = 0 }) => {
     if (ifindex === 0) return FINE;
     if (type !== T.BPF_PROG_TYPE_XDP && type !== T.BPF_PROG_TYPE_SCHED_CLS) return refusal(ERRNO.EINVAL);
-    if (flags & ~BPF_F_XDP_DEV_BOUND_ONLY || !env.hooks.devices.has(ifindex)) return refusal(ERRNO.EINVAL);
+    if (flags & ~BPF_F_XDP_DEV_BOUND_ONLY || !env.hasDevice(ifindex)) return refusal(ERRNO.EINVAL);
     return refusal(ERRNO.EOPNOTSUPP, 'prog_ifindex: no device takes programs');
   },
 );

@@ -2,7 +2,6 @@
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { Attacher } from '../hooks/attacher.ts';
-import type { HookEnv } from '../testrun/env.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { MapEnv } from '../maps/env.ts';
@@ -14,7 +13,7 @@ import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
 import type { MapObject } from '../object/map.ts';
-import type { WorldTime } from '../world/time/time.ts';
+import type { TestRunAttr } from '../../uapi/attr.ts';
 
 export interface SyscallEnv {
   readonly objects: ObjectTable;
@@ -25,14 +24,19 @@ export interface SyscallEnv {
   /** Maps have no storage and programs no code: they are verified, nothing else. */
   readonly verifyOnly: boolean;
   readonly maps: MapEnv;
-  readonly hooks: HookEnv;
   readonly vmlinux: () => Btf | undefined;
   readonly verify: (input: VerifierInput) => VerifierOutcome;
   readonly compile: (program: VerifiedProgram) => Executable;
   /** The hooks; none in a kernel that only verifies. */
   readonly attach: Attacher | undefined;
-  /** The guest's clock and its events. */
-  readonly time: WorldTime;
+  readonly nrCpus: number;
+  /** Milliseconds with a fraction, monotonic. */
+  readonly stopwatch: () => number;
+  /** Nanoseconds since boot, by the guest's clock. */
+  readonly bootTime: () => LoadedProg['loadTime'];
+  readonly hasDevice: (ifindex: number) => boolean;
+  /** The part of BPF_PROG_TEST_RUN that runs the program: 0 or -errno. */
+  readonly testRun: (prog: LoadedProg, test: TestRunAttr['test']) => number;
 }
 
 /** The answer for a descriptor without an object: the standard streams are open, and of another kind. */

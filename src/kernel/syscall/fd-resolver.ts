@@ -20,7 +20,7 @@ export function fdResolver(env: SyscallEnv): FdResolver {
       const btf = fdBtf(env, fd);
       return typeof btf === 'number' ? undefined : btf.btf;
     },
-    device: (ifindex) => env.hooks.devices.has(ifindex),
+    device: (ifindex) => env.hasDevice(ifindex),
     hold(map) {
       const object = objectOf(map);
       if (object !== undefined) env.objects.get(object);

@@ -5,6 +5,9 @@ import { bpfProgTypeName, BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import type { HookEnv } from './env.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import { MissingTypes } from '../world/layouts.ts';
+import { StructError } from '../world/struct-view.ts';
+import { inCall } from './call.ts';
 import { testRunRawTp, testRunSyscall } from './ctx.ts';
 import { testRunSkb } from './skb.ts';
 import { testRunXdp } from './xdp.ts';
@@ -36,8 +39,18 @@ const LATER: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_NETFILTER,
 ]);
 
-/** Runs a program as BPF_PROG_TEST_RUN does: 0 or -errno. */
+/** Runs a program as BPF_PROG_TEST_RUN does, in one call: 0 or -errno. */
 export function testRun(env: HookEnv, prog: LoadedProg, test: TestRun): number {
+  try {
+    return inCall(env, () => drive(env, prog, test));
+  } catch (error) {
+    if (!(error instanceof MissingTypes || error instanceof StructError)) throw error;
+    test.aborted = error.message;
+    return -ERRNO.EOPNOTSUPP;
+  }
+}
+
+function drive(env: HookEnv, prog: LoadedProg, test: TestRun): number {
   const driver = DRIVERS[prog.verified.progType];
   if (driver === undefined) {
     if (!LATER.has(prog.verified.progType)) return -ERRNO.ENOTSUPP;

@@ -3,7 +3,6 @@
  * kernel types, privileges and engines. A case is one attribute; the answer must be a descriptor, 0 or -errno.
  */
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import { createVerifyingRuntime } from '../../../src/kernel/boot/verify-only.ts';
 import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
 import type { Btf } from '../../../src/btf/btf.ts';
 import type { Runtime } from '../../../src/kernel/boot/assemble.ts';
@@ -31,7 +30,7 @@ const KERNELS: readonly ((vmlinux: Btf) => Runtime)[] = [
   (vmlinux) => createRuntime({ kernelBtf: vmlinux, memory: 32 << 20, cpus: 2, engine: 'interp' }),
   () => createRuntime({ memory: 32 << 20, engine: 'interp' }),
   (vmlinux) => createRuntime({ kernelBtf: vmlinux, memory: 32 << 20 }),
-  (vmlinux) => createVerifyingRuntime({ kernelBtf: vmlinux, memory: 16 << 20 }),
+  (vmlinux) => createRuntime({ kernelBtf: vmlinux, memory: 16 << 20, verifyOnly: true }),
   (vmlinux) =>
     createRuntime({
       ...{ vmlinux, memory: 16 << 20, engine: 'interp' },

@@ -199,8 +199,8 @@ function verifierInput(
       held.add(found);
       return found.map.desc;
     },
-    nrCpuIds: env.hooks.nrCpus,
-    stopwatch: env.hooks.now,
+    nrCpuIds: env.nrCpus,
+    stopwatch: env.stopwatch,
     ...(fds ? { fdArray: (index: number) => fdAt(fds, index) } : {}),
   };
 }
@@ -287,7 +287,7 @@ function install(
     lineInfo: words(debug.lineInfo, (l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol]),
     progFlags: attr.prog_flags ?? 0,
     attachBtfId: attr.attach_btf_id ?? 0,
-    loadTime: env.time.halves(),
+    loadTime: env.bootTime(),
     stats,
     active: 0,
     misses: 0,

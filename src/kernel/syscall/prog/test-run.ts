@@ -3,16 +3,14 @@ import type { TestRunAttr } from '../../../uapi/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import { type BadBuffer, claimedLength, faults, isBadBuffer, isNullBuffer } from '../../../uapi/user-buffer.ts';
-import { MissingTypes } from '../../world/layouts.ts';
-import { StructError } from '../../world/struct-view.ts';
-import { inCall } from '../../testrun/call.ts';
-import { testRun, type TestRun } from '../../testrun/test-run.ts';
 import type { LoadedProg } from '../../object/prog.ts';
 import { ETH_HLEN } from '../../world/net/if-ether.ts';
 import { fdProg, type SyscallEnv } from '../env.ts';
 
 /** A pointer and its length go together. */
 const paired = (bytes: Uint8Array | undefined): boolean => isNullBuffer(bytes) === (claimedLength(bytes) === 0);
+
+type TestRun = TestRunAttr['test'];
 
 const PAGE_SIZE = 4096;
 /** Types whose runs take nothing but a context. */
@@ -68,11 +66,7 @@ function run(env: SyscallEnv, prog: LoadedProg, test: TestRun): number {
   // Ports of the host may close descriptors in the middle.
   env.objects.get(prog);
   try {
-    return inCall(env.hooks, () => testRun(env.hooks, prog, test));
-  } catch (error) {
-    if (!(error instanceof MissingTypes || error instanceof StructError)) throw error;
-    test.aborted = error.message;
-    return -ERRNO.EOPNOTSUPP;
+    return env.testRun(prog, test);
   } finally {
     env.objects.put(prog);
   }

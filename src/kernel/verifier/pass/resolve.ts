@@ -15,7 +15,7 @@ import {
   bpfClass,
   bpfMode,
 } from '../../../isa/opcodes.ts';
-import { opsOf } from '../../../isa/ops.ts';
+import { isOpcode } from '../../../isa/ops.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { PTR_TO_FUNC } from '../../rules/reg-types.ts';
@@ -46,7 +46,7 @@ export function resolveInsns(env: VerifierEnv): void {
     if (isLdImm64(insns, i)) {
       resolveLdImm64(env, i, maps);
       i++;
-    } else if (opsOf(code).length === 0 || code === CALLX) {
+    } else if (!isOpcode(code) || code === CALLX) {
       reject(env, STRUCTURE.UNKNOWN_OPCODE, code);
     }
   }
