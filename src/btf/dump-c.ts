@@ -45,6 +45,9 @@ export function dumpC(btf: Btf, options: DumpCOptions = {}): string {
   return options.header === false ? body : HEAD + body + TAIL;
 }
 
+const EMITTING = 1;
+const EMITTED = 2;
+
 /** Weight of a step, in bytes. */
 const STEP = 16;
 
@@ -52,11 +55,13 @@ class Dumper {
   readonly out: string[] = [];
   readonly #order: DumpOrder;
   readonly #writer: DeclWriter;
-  readonly #state = new Map<number, 'emitting' | 'emitted'>();
+  /** EMITTING and EMITTED by id. */
+  readonly #state: Uint8Array;
   readonly #declared = new Set<number>();
   readonly #budget: Budget;
 
   constructor(readonly btf: Btf) {
+    this.#state = new Uint8Array(btf.nrTypes);
     this.#order = new DumpOrder(btf);
     this.#writer = new DeclWriter(btf);
     this.#budget = new Budget('BTF', btf.bytes.length);
@@ -83,9 +88,8 @@ class Dumper {
     // Anonymous types are walked anew at each use: hostile ones double at every level.
     this.#budget.spend(STEP, 'anonymous types');
     const t = this.btf.type(id);
-    const state = this.#state.get(id);
-    if (t === undefined || state === 'emitted') return;
-    if (state === 'emitting') {
+    if (t === undefined || this.#state[id] === EMITTED) return;
+    if (this.#state[id] === EMITTING) {
       this.#declareInside(t, container);
       return;
     }
@@ -93,13 +97,13 @@ class Dumper {
       case BTF_KIND.INT: {
         const alias = MISSING_BASE.get(t.name);
         if (alias) this.#print(`typedef ${alias} ${t.name}`);
-        this.#state.set(id, 'emitted');
+        this.#state[id] = EMITTED;
         return;
       }
       case BTF_KIND.ENUM:
       case BTF_KIND.ENUM64:
         if (container === 0) this.#print(this.#writer.enumBody(t, 0));
-        this.#state.set(id, 'emitted');
+        this.#state[id] = EMITTED;
         return;
       case BTF_KIND.PTR:
       case BTF_KIND.VOLATILE:
@@ -113,13 +117,13 @@ class Dumper {
         return;
       case BTF_KIND.FWD:
         this.#print(this.#writer.tag(t));
-        this.#state.set(id, 'emitted');
+        this.#state[id] = EMITTED;
         return;
       case BTF_KIND.TYPEDEF:
-        this.#state.set(id, 'emitting');
+        this.#state[id] = EMITTING;
         yield this.#emit(t.type, id);
         if (!this.#declared.has(id)) this.#typedef(t);
-        this.#state.set(id, 'emitted');
+        this.#state[id] = EMITTED;
         return;
       case BTF_KIND.STRUCT:
       case BTF_KIND.UNION:
@@ -127,7 +131,7 @@ class Dumper {
         return;
       case BTF_KIND.FUNC_PROTO:
         yield this.#emit(t.type, container);
-        for (const p of t.params) yield this.#emit(p.type, container);
+        for (const p of t.params) if (this.#state[p.type] !== EMITTED) yield this.#emit(p.type, container);
         return;
       default:
         return;
@@ -135,17 +139,18 @@ class Dumper {
   }
 
   *#emitComposite(t: BtfType, container: number): Routine<void> {
-    this.#state.set(t.id, 'emitting');
+    this.#state[t.id] = EMITTING;
     if (container === 0 || t.name === '') {
-      for (const m of t.members) yield this.#emit(m.type, t.name === '' ? container : t.id);
+      const inside = t.name === '' ? container : t.id;
+      for (const m of t.members) if (this.#state[m.type] !== EMITTED) yield this.#emit(m.type, inside);
     } else if (!this.#declared.has(t.id) && t.id !== container) {
       this.#declare(t);
     }
     if (container === 0) {
       this.#print(this.#writer.structBody(t, 0));
-      this.#state.set(t.id, 'emitted');
+      this.#state[t.id] = EMITTED;
     } else {
-      this.#state.delete(t.id);
+      this.#state[t.id] = 0;
     }
   }
 
