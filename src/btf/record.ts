@@ -115,6 +115,14 @@ const DESTRUCTIBLE: ReadonlySet<string> = new Set([
   'prog_test_member',
 ]);
 
+/** More of them, in kernels that have the function which does it. */
+const DESTRUCTIBLE_BY: ReadonlyMap<string, string> = new Map([['sk_buff', 'bpf_kfree_skb']]);
+
+function isDestructible(typeName: string, kernel: Btf | undefined): boolean {
+  const by = DESTRUCTIBLE_BY.get(typeName);
+  return by === undefined ? DESTRUCTIBLE.has(typeName) : (kernel?.find(by, BTF_KIND.FUNC) ?? 0) !== 0;
+}
+
 class RecordError extends Error {
   constructor(readonly errno: number) {
     super(`special fields: errno ${errno}`);
@@ -335,7 +343,7 @@ function resolve(btf: Btf, f: Found, options: RecordOptions): BtfField {
     const typeName = btf.name(f.typeId);
     const kernelId = f.type === BPF_UPTR ? 0 : (options.kernelBtf?.()?.find(typeName, BTF_KIND.STRUCT) ?? 0);
     if (kernelId === 0) return { ...base, typeId: f.typeId, typeName, local: true, btf };
-    if (f.type === BPF_KPTR_REF && !DESTRUCTIBLE.has(typeName)) throw new RecordError(ENOENT);
+    if (f.type === BPF_KPTR_REF && !isDestructible(typeName, options.kernelBtf?.())) throw new RecordError(ENOENT);
     return { ...base, typeId: kernelId, typeName, local: false };
   }
   if (f.contains === undefined) return base;

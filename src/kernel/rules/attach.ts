@@ -133,7 +133,13 @@ export const traceMayModify = (name: string): boolean =>
   name.startsWith('security_') || MODIFIABLE.has(name) || errorInjectable(name);
 
 /** Members of kernel tables that programs cannot implement. */
-const STRUCT_OPS_UNSUPPORTED: Readonly<Record<string, readonly string[]>> = { tcp_congestion_ops: ['get_info'] };
+const STRUCT_OPS_UNSUPPORTED: Readonly<Record<string, readonly string[]>> = {
+  tcp_congestion_ops: ['get_info'],
+  Qdisc_ops: [
+    ...['peek', 'change', 'attach', 'change_tx_queue_len', 'change_real_num_tx', 'dump', 'dump_stats'],
+    ...['ingress_block_set', 'egress_block_set', 'ingress_block_get', 'egress_block_get'],
+  ],
+};
 /** Members that sleepable programs may implement, in tables that tell them apart. */
 const STRUCT_OPS_SLEEPABLE: Readonly<Record<string, readonly string[]>> = { bpf_dummy_ops: ['test_sleepable'] };
 
@@ -159,6 +165,15 @@ export const TCP_CA_WRITABLE: readonly (readonly [struct: string, path: string])
   ['tcp_sock', 'ecn_flags'],
   ['tcp_sock', 'app_limited'],
 ];
+
+/** Members of packets and queueing disciplines that struct Qdisc_ops programs write (bpf_qdisc_btf_struct_access). */
+export const QDISC_WRITABLE: Readonly<Record<string, readonly string[]>> = {
+  sk_buff: ['tstamp', 'cb'],
+  Qdisc: ['limit', 'q.qlen', 'qstats'],
+};
+/** The part of a packet's `cb` that is theirs, and members that may be written from anywhere within. */
+export const QDISC_CB = { struct: 'qdisc_skb_cb', member: 'data' } as const;
+export const QDISC_WHOLE: ReadonlySet<string> = new Set(['cb', 'qstats']);
 
 /** Fields of struct task_struct that a scheduler writes, as member paths (bpf_scx_btf_struct_access). */
 export const SCHED_EXT_WRITABLE: readonly string[] = ['scx.slice', 'scx.dsq_vtime', 'scx.disallow'];

@@ -3,7 +3,7 @@ import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { BUILDS, inBuild, type KernelBuild, type KernelName } from './build.ts';
 import { compileFeatures, type Features } from './features.ts';
-import { compileProgType } from './prog-ops.ts';
+import { compileProgType, matchesName } from './prog-ops.ts';
 import type { ProgQuery, ProgTypeOps } from './prog-type.ts';
 import { type HoleId, holesIn } from './rows/holes.ts';
 import { KFUNC_ROWS } from './rows/kfuncs/all.ts';
@@ -86,6 +86,8 @@ export function kfuncFor(rules: Rules, name: string, q: ProgQuery): KfuncRow | u
     !(row.attach.includes(q.expectedAttachType) && rules.attachType(q.expectedAttachType))
   )
     return undefined;
+  const ops = q.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS ? row.ops : undefined;
+  if (ops !== undefined && !ops.some((pattern) => matchesName(pattern, q.attachBtfName))) return undefined;
   return row;
 }
 

@@ -44,7 +44,7 @@ export function compileProgType(row: ProgTypeRow, build: KernelBuild): ProgTypeO
     convertsCtx: row.ctx.convert,
     isValidAccess: compileCtxUse(row.ctx),
     funcProto(id, q) {
-      if (row.withoutHelpers?.some((p) => matches(p, q.attachBtfName))) return undefined;
+      if (row.withoutHelpers?.some((p) => matchesName(p, q.attachBtfName))) return undefined;
       const offer = offers[id]?.find((o) => granted(o.grant, q));
       return offer === undefined ? undefined : (offer.proto ??= helperProto(offer.grant.helper));
     },
@@ -61,16 +61,17 @@ function granted(g: HelperGrant, q: ProgQuery): boolean {
   if (g.cap === 'perfmon' && !capable(q.caps, 'bpf')) return false;
   if (g.attach !== undefined && !g.attach.includes(q.expectedAttachType)) return false;
   if (g.sleepable !== undefined && g.sleepable !== q.sleepable) return false;
-  return g.attachBtf === undefined || g.attachBtf.some((p) => matches(p, q.attachBtfName));
+  return g.attachBtf === undefined || g.attachBtf.some((p) => matchesName(p, q.attachBtfName));
 }
 
 function fits(r: RetRule, q: ProgQuery): boolean {
   if (r.attach !== undefined && !r.attach.includes(q.expectedAttachType)) return false;
   if (r.voidHook !== undefined && r.voidHook !== (q.attachReturnsVoid === true)) return false;
   if (r.lsmCgroup !== undefined && r.lsmCgroup !== (q.lsmCgroup === true)) return false;
-  return r.attachBtf === undefined || r.attachBtf.some((p) => matches(p, q.attachBtfName));
+  return r.attachBtf === undefined || r.attachBtf.some((p) => matchesName(p, q.attachBtfName));
 }
 
-function matches(pattern: string, name: string): boolean {
+/** Whether a name is the pattern, or begins as one that ends with `*`. */
+export function matchesName(pattern: string, name: string): boolean {
   return pattern.endsWith('*') ? name.startsWith(pattern.slice(0, -1)) : name === pattern;
 }

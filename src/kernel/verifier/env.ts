@@ -151,6 +151,8 @@ export class VerifierEnv {
   stackLiveness: StackLiveness | undefined = undefined;
   /** The attach point, once it was looked for; null when there is none (attach-point.ts). */
   attachPoint: AttachPoint | null | undefined = undefined;
+  /** References that arguments come with, by the argument's index (ctx-btf.ts). */
+  readonly argRefs = new Map<number, number>();
   /** A map that a program uses as its arena. */
   hasArena = false;
 

@@ -16,8 +16,12 @@ import { type IterArg, iterArgs, tracepointArgMayBeNull } from '../../rules/atta
 import { type AttachPoint, attachPoint } from '../attach-point.ts';
 import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
 import type { VerifierEnv } from '../env.ts';
+import { acquireReference } from '../resource/refs.ts';
 
 const { BPF_LSM_CGROUP, BPF_LSM_MAC, BPF_MODIFY_RETURN, BPF_TRACE_FEXIT } = BPF_ATTACH_TYPE;
+
+/** The list of packets to be freed: programs see a struct of its own, and hand it on. */
+const QDISC_FREE_LIST = { of: 'Qdisc_ops.enqueue', arg: 2, seenAs: 'bpf_sk_buff_ptr' } as const;
 
 export interface CtxArgument {
   /** SCALAR_VALUE, PTR_TO_BTF_ID or PTR_TO_BUF with flags. */
@@ -26,6 +30,8 @@ export interface CtxArgument {
   readonly btfId: number;
   /** The value that the hooked function returned, or would return. */
   readonly isRetval: boolean;
+  /** The reference that the program holds on it, 0 without. */
+  readonly refObjId?: number;
 }
 
 const SCALAR: CtxArgument = { regType: SCALAR_VALUE, btfId: 0, isRetval: false };
@@ -84,6 +90,12 @@ function pointerArgument(
   param: string,
 ): CtxArgument | undefined {
   const { btf, name } = at;
+  if (`${at.structOps}.${name}` === QDISC_FREE_LIST.of && index === QDISC_FREE_LIST.arg)
+    return {
+      regType: PTR_TO_BTF_ID | PTR_TRUSTED,
+      btfId: btf.find(QDISC_FREE_LIST.seenAs, BTF_KIND.STRUCT),
+      isRetval: false,
+    };
   const iterArg = at.iter === undefined ? undefined : iterArgs(at.iter)?.[index];
   if (iterArg === 'buf' || iterArg === 'rdonly-buf') {
     const rdonly = iterArg === 'buf' ? 0 : MEM_RDONLY;
@@ -93,6 +105,7 @@ function pointerArgument(
   const struct = btf.skipModifiers(ref);
   // Pointers to void and to numbers lead nowhere that the verifier knows.
   if (struct === 0 || btf.kind(struct) === BTF_KIND.INT) return SCALAR;
+  if (stubParam(at, index)?.endsWith(REF_SUFFIX)) return heldArgument(env, index, struct);
   const declared = declaredFlags(at, index, iterArg);
   if (declared !== undefined) return { regType: PTR_TO_BTF_ID | declared, btfId: struct, isRetval: false };
   if (!isStructKind(btf.kind(struct))) {
@@ -111,11 +124,34 @@ function pointerArgument(
 /** Flags of an argument that the kernel describes apart from its prototype (ctx_arg_info), or undefined. */
 function declaredFlags(at: AttachPoint, index: number, iterArg: IterArg | undefined): number | undefined {
   if (iterArg !== undefined) return PTR_MAYBE_NULL | (iterArg === 'trusted' ? PTR_TRUSTED : 0);
-  if (at.structOps === undefined) return undefined;
-  // The kernel's stub of a table entry says by the names of its parameters what may be NULL.
-  const stub = at.btf.type(at.btf.find(`${at.structOps}__${at.name}`, BTF_KIND.FUNC));
-  const param = stub === undefined ? undefined : at.btf.type(stub.type)?.params[index];
-  return param?.name.endsWith('__nullable') ? PTR_MAYBE_NULL | PTR_TRUSTED : undefined;
+  return stubParam(at, index)?.endsWith('__nullable') ? PTR_MAYBE_NULL | PTR_TRUSTED : undefined;
+}
+
+/** Ends the names of arguments that come with a reference, which the program must give away. */
+const REF_SUFFIX = '__ref';
+
+/** The kernel's stub of a table entry says by the names of its parameters what may be NULL, and what comes with a reference. */
+const stubParam = (at: AttachPoint, index: number): string | undefined => stubParams(at)[index]?.name;
+
+function stubParams({ btf, structOps, name }: AttachPoint): BtfType['params'] {
+  const stub = structOps === undefined ? undefined : btf.type(btf.find(`${structOps}__${name}`, BTF_KIND.FUNC));
+  return (stub === undefined ? undefined : btf.type(stub.type)?.params) ?? [];
+}
+
+/** An argument that comes with a reference, until that is given away. */
+function heldArgument(env: VerifierEnv, index: number, struct: number): CtxArgument | undefined {
+  const refObjId = env.argRefs.get(index) ?? 0;
+  if (!env.state.refs.some((ref) => ref.id === refObjId)) return undefined;
+  return { regType: PTR_TO_BTF_ID | PTR_TRUSTED, btfId: struct, isRetval: false, refObjId };
+}
+
+/** The program starts with a reference on each argument that comes with one. */
+export function acquireArguments(env: VerifierEnv): void {
+  env.argRefs.clear();
+  const at = attachPoint(env);
+  if (at === undefined) return;
+  for (const [index, { name }] of stubParams(at).entries())
+    if (name.endsWith(REF_SUFFIX)) env.argRefs.set(index, acquireReference(env, 0));
 }
 
 function tagFlags(btf: Btf, id: number): number {

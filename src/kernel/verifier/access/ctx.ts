@@ -13,7 +13,7 @@ import { formatTnum } from '../state/format.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { printLineInfo } from '../state/print-insn.ts';
-import { A, B, ID, OFF, SUBREG_DEF, TYPE, loadScalar, storeScalar, varOffZero } from '../state/row.ts';
+import { A, B, ID, OFF, REF_OBJ_ID, SUBREG_DEF, TYPE, loadScalar, storeScalar, varOffZero } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import type { Access } from './access.ts';
@@ -79,8 +79,9 @@ function setLoaded(env: VerifierEnv, regno: number, regType: number, btfId: numb
 const retval = new Scalar();
 
 /** A typed argument; what an LSM hook returned lies in the range that the hook has. */
-function setArgument(env: VerifierEnv, regno: number, { regType, btfId, isRetval }: CtxArgument): void {
+function setArgument(env: VerifierEnv, regno: number, { regType, btfId, isRetval, refObjId }: CtxArgument): void {
   setLoaded(env, regno, regType, btfId);
+  if (refObjId !== undefined) env.state.frame.rows[regRow(regno) + REF_OBJ_ID] = refObjId;
   const range = isRetval ? env.ops.retRange(env.query) : undefined;
   if (range === undefined) return;
   const { rows } = env.state.frame;

@@ -1,7 +1,15 @@
 /** Stores into kernel structs that a program's type or the kernel table it implements allows (bpf_verifier_ops.btf_struct_access). */
 import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import { NF_CONN_STRUCTS, NF_CONN_WRITABLE, SCHED_EXT_WRITABLE, TCP_CA_WRITABLE } from '../../rules/attach.ts';
+import {
+  NF_CONN_STRUCTS,
+  NF_CONN_WRITABLE,
+  QDISC_CB,
+  QDISC_WHOLE,
+  QDISC_WRITABLE,
+  SCHED_EXT_WRITABLE,
+  TCP_CA_WRITABLE,
+} from '../../rules/attach.ts';
 import { attachPoint } from '../attach-point.ts';
 import { BTF_ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
@@ -19,6 +27,7 @@ export function checkKernelWrite(env: VerifierEnv, btf: Btf, id: number, off: nu
     if (off + size > end) reject(env, BTF_ACCESS.WRITE_BEYOND_MEMBER, off, size, name, end);
     return;
   }
+  if (table === 'Qdisc_ops') return checkQdiscWrite(env, btf, id, off, size);
   if (table === 'sched_ext_ops') return checkSchedExtWrite(env, btf, id, off, size);
   if (table !== 'bpf_dummy_ops') reject(env, BTF_ACCESS.READ_ONLY);
   if (name !== 'bpf_dummy_ops_state') reject(env, BTF_ACCESS.WRITE_ONLY_TO, 'bpf_dummy_ops_state');
@@ -32,6 +41,29 @@ function checkSchedExtWrite(env: VerifierEnv, btf: Btf, id: number, off: number,
     return field !== undefined && off >= field.offset && off + size <= field.offset + field.size;
   };
   if (btf.name(id) !== 'task_struct' || !SCHED_EXT_WRITABLE.some(within)) reject(env, BTF_ACCESS.READ_ONLY);
+}
+
+/** bpf_qdisc_btf_struct_access(). */
+function checkQdiscWrite(env: VerifierEnv, btf: Btf, id: number, off: number, size: number): void {
+  const name = btf.name(id);
+  if (!Object.hasOwn(QDISC_WRITABLE, name)) reject(env, BTF_ACCESS.READ_ONLY);
+  for (const path of QDISC_WRITABLE[name]) {
+    const field = qdiscField(btf, id, path);
+    if (field === undefined) continue;
+    if (QDISC_WHOLE.has(path) ? off < field.offset || off >= field.offset + field.size : off !== field.offset) continue;
+    const end = field.offset + field.size;
+    if (off + size > end) reject(env, BTF_ACCESS.WRITE_BEYOND_MEMBER, off, size, name, end);
+    return;
+  }
+  reject(env, BTF_ACCESS.NO_WRITE, name, off);
+}
+
+/** A member; of a packet's `cb` the part that is left to queueing disciplines. */
+function qdiscField(btf: Btf, id: number, path: string): { readonly offset: number; readonly size: number } | undefined {
+  const field = btf.memberOffset(id, path);
+  if (path !== 'cb' || field === undefined) return field;
+  const own = btf.memberOffset(btf.find(QDISC_CB.struct, BTF_KIND.STRUCT), QDISC_CB.member);
+  return own && { offset: field.offset + own.offset, size: own.size };
 }
 
 /** nf_conntrack_btf_struct_access(): entries of connection tracking, from XDP and tc. */

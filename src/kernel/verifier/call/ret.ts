@@ -7,6 +7,7 @@ import { s64Text } from '../state/format.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../paths/backtrack.ts';
+import { BTF_KIND } from '../../../btf/types.ts';
 import { kernelBtf } from '../kernel-btf.ts';
 import { isPointerValue } from '../state/pointer.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
@@ -68,10 +69,20 @@ export function checkReturnCode(env: VerifierEnv, regno: number, regName: string
     if (rows[r + TYPE] !== SCALAR_VALUE) reject(env, CALL.SUBPROG_RETURN, regno, regTypeStr(rows[r + TYPE]));
     return;
   }
-  const range = env.ops.retRange(query);
+  const range = returnsPointer(env) ? NULL_ONLY : env.ops.retRange(query);
   if (range === undefined) return;
   const is32 = query.progType === BPF_PROG_TYPE_LSM && !query.lsmCgroup;
   enforceRange(env, { regno, name: regName, range, where: 'At program exit' }, is32);
+}
+
+const NULL_ONLY: Range = { min: 0, max: 0 };
+
+/** A struct_ops function whose result is a pointer to a struct: no number but 0 is one. */
+function returnsPointer(env: VerifierEnv): boolean {
+  if (env.query.progType !== BPF_PROG_TYPE_STRUCT_OPS) return false;
+  const proto = attachFuncProto(env);
+  const btf = kernelBtf(env);
+  return btf !== undefined && proto !== undefined && btf.kind(btf.skipModifiers(proto.type)) === BTF_KIND.PTR;
 }
 
 /** A struct_ops function may return an unmodified object that it holds, when the operation's type is that. */

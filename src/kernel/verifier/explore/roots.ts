@@ -19,6 +19,7 @@ import {
   baseType,
 } from '../../rules/reg-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
+import { acquireArguments } from '../access/ctx-btf.ts';
 import { prepareFuncArgs } from '../call/func-args.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { Rejected, reject } from '../diag/reject.ts';
@@ -71,6 +72,7 @@ function checkRoot(env: VerifierEnv, subprog: number): void {
   if (subprog > 0 || env.input.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_EXT) setArguments(env, subprog);
   else {
     checkMainPrototype(env);
+    acquireArguments(env);
     markRegPointer(frame.rows, regRow(1), PTR_TO_CTX);
   }
   scratchAll(env);

@@ -7,6 +7,8 @@ import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import type { KfuncRow } from '../../rules/rows/kfuncs/row.ts';
 import { kfuncFor } from '../../rules/compile.ts';
+import type { ProgQuery } from '../../rules/prog-type.ts';
+import { attachPoint } from '../attach-point.ts';
 import { kernelBtf } from '../kernel-btf.ts';
 import { MAX_KFUNC_DESCS } from '../../rules/limits.ts';
 import type { CalledKfunc } from '../insn-aux.ts';
@@ -44,7 +46,13 @@ function resolve(env: VerifierEnv, btf: Btf, id: number): CalledKfunc {
   const { rules } = env.input;
   const row = rules.kfunc(name);
   if (row?.deviceBound === true) reject(env, KFUNC.DEVICE_BOUND);
-  return { name, id, row, allowed: kfuncFor(rules, name, env.query) !== undefined };
+  return { name, id, row, allowed: kfuncFor(rules, name, calledFrom(env)) !== undefined };
+}
+
+/** The program as the filters of kernel functions see it: the operation that it implements has not been checked yet. */
+function calledFrom(env: VerifierEnv): ProgQuery {
+  const at = attachPoint(env);
+  return at?.structOps === undefined ? env.query : { ...env.query, attachBtfName: `${at.structOps}.${at.name}` };
 }
 
 /** The kernel function that the instruction at `i` calls; undefined for other instructions and a weak function that does not exist. */

@@ -26,11 +26,18 @@ const congestionControl = (config: Pick<KfuncRow, 'config'>, names: string): Kfu
     names.split(' ').map((name) => [name, { since: '5.13', flags: 0, hooks: ['struct_ops'], ...config }]),
   );
 
+/** Functions for queueing disciplines (struct Qdisc_ops), and the operations that may call them. */
+const qdisc = (ops: readonly string[], flags: number): KfuncRow => ({
+  ...{ since: '6.16', flags, hooks: ['struct_ops'], ops: ops.map((member) => `Qdisc_ops.${member}`) },
+  config: 'CONFIG_NET_SCH_BPF',
+});
+
 export const NET_KFUNCS: KfuncTable = {
   bpf_dynptr_from_skb: {
     since: '6.4',
     flags: KF_TRUSTED_ARGS,
-    hooks: ['tc', 'sched_act', 'sk_skb', 'socket_filter', 'cgroup', 'lwt', 'netfilter', 'tracing'],
+    hooks: ['tc', 'sched_act', 'sk_skb', 'socket_filter', 'cgroup', 'lwt', 'netfilter', 'tracing', 'struct_ops'],
+    ops: ['Qdisc_ops.*'],
     makesDynptr: 'skb',
   },
   bpf_dynptr_from_skb_meta: {
@@ -79,6 +86,12 @@ export const NET_KFUNCS: KfuncTable = {
     { config: 'CONFIG_TCP_CONG_BBR' },
     'bbr_init bbr_main bbr_sndbuf_expand bbr_undo_cwnd bbr_cwnd_event bbr_ssthresh bbr_min_tso_segs bbr_set_state',
   ),
+
+  bpf_skb_get_hash: qdisc(['*'], KF_TRUSTED_ARGS),
+  bpf_kfree_skb: qdisc(['*'], KF_RELEASE),
+  bpf_qdisc_skb_drop: qdisc(['enqueue'], KF_RELEASE),
+  bpf_qdisc_watchdog_schedule: qdisc(['enqueue', 'dequeue'], KF_TRUSTED_ARGS),
+  bpf_qdisc_bstats_update: qdisc(['dequeue'], KF_TRUSTED_ARGS),
 
   bpf_session_is_return: { since: '6.10', flags: 0, ...SESSION },
   bpf_session_cookie: { since: '6.10', flags: 0, ...SESSION, makes: 'writable' },

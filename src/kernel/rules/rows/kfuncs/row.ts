@@ -90,6 +90,8 @@ interface KfuncBase extends Configured {
   /** Further limits that the kernel's filters set. */
   readonly progTypes?: readonly number[];
   readonly attach?: readonly number[];
+  /** Of struct_ops programs those that implement one of these, as `table.member` or `table.*`. */
+  readonly ops?: readonly string[];
   /** A condition beyond these (kfuncAllowedIn), with a message of its own. */
   readonly allowedIn?: 'css_task_iter';
   /** Only for programs that are bound to a device. */
