@@ -153,6 +153,10 @@ export class VerifierEnv {
   attachPoint: AttachPoint | null | undefined = undefined;
   /** References that arguments come with, by the argument's index (ctx-btf.ts). */
   readonly argRefs = new Map<number, number>();
+  /** References of packets that a dynptr was made of; its slots and slices have them in C. */
+  readonly packetRefs = new Set<number>();
+  /** Dynptrs of packets that something else was written over. */
+  readonly overwrittenDynptrs = new Set<number>();
   /** A map that a program uses as its arena. */
   hasArena = false;
 

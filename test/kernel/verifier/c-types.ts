@@ -53,7 +53,7 @@ const TYPE_TAG = /^__(kptr|kptr_untrusted|percpu_kptr|uptr|user|rcu|percpu)$/;
 const TOKEN = /\s+|[A-Za-z_]\w*|\d+|"[^"]*"|\.\.\.|[{}();,*[\]:=]/y;
 
 /**
- * Parses declarations: `struct s { ... };`, `union`, `enum e { A };`, `typedef int t;`,
+ * Parses declarations: `struct s { int a; int (*f)(int a); };`, `union`, `enum e { A };`, `typedef int t;`,
  * `extern int v [__percpu];`, `[static] int f(struct s *p __arg_nonnull);`.
  */
 export function parseC(text: string): CTypes {
@@ -137,8 +137,7 @@ class Parser {
     let align = 1;
     while (!this.#eat('}')) {
       const type = this.#type();
-      const member = this.#next();
-      const whole = this.#arrays(type);
+      const { name: member, type: whole } = this.#functionPointer(type) ?? this.#named(type);
       align = Math.max(align, whole.align);
       const at = kind === 'union' ? 0 : Math.ceil(size / whole.align) * whole.align;
       size = Math.max(size, at + whole.size);
@@ -176,23 +175,7 @@ class Parser {
     const isStatic = this.#eat('static');
     const result = this.#type();
     const name = this.#next();
-    this.#expect('(');
-    const params: BtfParam[] = [];
-    const tags: [component: number, value: string][] = [];
-    while (!this.#eat(')')) {
-      if (this.#eat('...')) params.push({ name: '', type: 0 });
-      else if (this.#peek() === 'void' && this.#peek(1) === ')') this.#next();
-      else {
-        const type = this.#type();
-        const param = /^__|^[,)]$/.test(this.#peek()) ? `a${params.length}` : this.#next();
-        for (let tag = ARG_TAG.exec(this.#peek()); tag !== null; tag = ARG_TAG.exec(this.#peek())) {
-          tags.push([params.length, `arg:${tag[1]}`]);
-          this.#next();
-        }
-        params.push({ name: param, type: type.id });
-      }
-      this.#eat(',');
-    }
+    const { params, tags } = this.#params();
     const id = this.#b.func(name, this.#b.funcProto(result.id, params), isStatic ? 0 : 1);
     for (const [component, value] of tags) this.#b.declTag(value, id, component);
     while (this.#eat('__exception_cb')) {
@@ -205,7 +188,47 @@ class Parser {
     this.#funcs.set(name, id);
   }
 
-  /** `struct s __kptr *`, `const u8`, `int (*)` is not known. */
+  /** `(*f)(int a)` behind the result. */
+  #functionPointer(result: Type): { readonly name: string; readonly type: Type } | undefined {
+    if (!this.#eat('(')) return undefined;
+    this.#expect('*');
+    const name = this.#next();
+    this.#expect(')');
+    return { name, type: { id: this.#b.ptr(this.#b.funcProto(result.id, this.#params().params)), size: 8, align: 8 } };
+  }
+
+  /** `a`, `a [3]`. */
+  #named(type: Type): { readonly name: string; readonly type: Type } {
+    const name = this.#next();
+    return { name, type: this.#arrays(type) };
+  }
+
+  /** Parameters in brackets, and the tags behind them. */
+  #params(): { readonly params: readonly BtfParam[]; readonly tags: readonly (readonly [number, string])[] } {
+    this.#expect('(');
+    const params: BtfParam[] = [];
+    const tags: [component: number, value: string][] = [];
+    while (!this.#eat(')')) {
+      if (this.#eat('...')) params.push({ name: '', type: 0 });
+      else if (this.#peek() === 'void' && this.#peek(1) === ')') this.#next();
+      else {
+        const result = this.#type();
+        const pointer = this.#functionPointer(result);
+        const type = pointer?.type ?? result;
+        const unnamed = /^__|^[,)]$/.test(this.#peek());
+        const param = pointer?.name ?? (unnamed ? `a${params.length}` : this.#next());
+        for (let tag = ARG_TAG.exec(this.#peek()); tag !== null; tag = ARG_TAG.exec(this.#peek())) {
+          tags.push([params.length, `arg:${tag[1]}`]);
+          this.#next();
+        }
+        params.push({ name: param, type: type.id });
+      }
+      this.#eat(',');
+    }
+    return { params, tags };
+  }
+
+  /** `struct s __kptr *`, `const u8`, without the name. */
   #type(): Type {
     if (this.#eat('const')) {
       const of = this.#base();

@@ -61,6 +61,7 @@ export const HOSTILE = [
   'hostile-lifetime.txt',
   'hostile-flow.txt',
   'hostile-holes.txt',
+  'hostile-qdisc.txt',
 ] as const;
 
 /** Ordinary programs that are refused, and some that are not; their verdicts are the live kernel's. */
@@ -77,6 +78,7 @@ export const LESSONS = [
   'attach.txt',
   'kernel-memory.txt',
   'limits.txt',
+  'qdisc.txt',
 ] as const;
 
 const folder = new URL('./programs/', import.meta.url);

@@ -49,8 +49,13 @@ export const HOLES = {
     until: '7.2',
   },
   DYNPTR_SLICE_LEFT_BEHIND: {
-    summary: 'a function returns a slice of its own clone, which outlives the ring buffer record',
+    summary: 'a function returns a slice of its own dynptr, which outlives the ring buffer record or packet',
     since: '6.5',
+  },
+  DYNPTR_OF_RELEASED_PACKET: {
+    summary: 'the dynptr of a packet and its slices outlive the packet that a queueing discipline gave away',
+    since: '6.16',
+    until: '7.2',
   },
   DYNPTR_CLONE_IN_OTHER_FRAME: {
     summary: 'a clone of a dynptr that lies in the stack of another function outlives the ring buffer record',

@@ -15,8 +15,9 @@ import {
 import { type IterArg, iterArgs, tracepointArgMayBeNull } from '../../rules/attach.ts';
 import { type AttachPoint, attachPoint } from '../attach-point.ts';
 import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
+import { ACCESS } from '../diag/catalogue/access.ts';
+import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { acquireReference } from '../resource/refs.ts';
 
 const { BPF_LSM_CGROUP, BPF_LSM_MAC, BPF_MODIFY_RETURN, BPF_TRACE_FEXIT } = BPF_ATTACH_TYPE;
 
@@ -59,7 +60,7 @@ export function btfCtxAccess(env: VerifierEnv, off: number, size: number): CtxAr
   if (kind !== BTF_KIND.PTR)
     return say(`arg${index} '${btf.name(type)}' has type ${btfKindName(btf, type)}. Only pointer access is allowed`);
   if (size !== 8) return say(`size ${size} must be 8`);
-  return pointerArgument(env, at, index, type, isRetval ? '' : params[index].name);
+  return pointerArgument(env, at, { off, index }, type, isRetval ? '' : params[index].name);
 }
 
 /** Which attach types show programs what the function returns. */
@@ -85,7 +86,7 @@ const slotSize = (btf: Btf, type: number): number => (Math.max(0, btf.sizeOf(typ
 function pointerArgument(
   env: VerifierEnv,
   at: AttachPoint,
-  index: number,
+  { off, index }: { readonly off: number; readonly index: number },
   pointer: number,
   param: string,
 ): CtxArgument | undefined {
@@ -105,7 +106,7 @@ function pointerArgument(
   const struct = btf.skipModifiers(ref);
   // Pointers to void and to numbers lead nowhere that the verifier knows.
   if (struct === 0 || btf.kind(struct) === BTF_KIND.INT) return SCALAR;
-  if (stubParam(at, index)?.endsWith(REF_SUFFIX)) return heldArgument(env, index, struct);
+  if (stubParam(at, index)?.endsWith(REF_SUFFIX)) return heldArgument(env, off, index, struct);
   const declared = declaredFlags(at, index, iterArg);
   if (declared !== undefined) return { regType: PTR_TO_BTF_ID | declared, btfId: struct, isRetval: false };
   if (!isStructKind(btf.kind(struct))) {
@@ -128,30 +129,21 @@ function declaredFlags(at: AttachPoint, index: number, iterArg: IterArg | undefi
 }
 
 /** Ends the names of arguments that come with a reference, which the program must give away. */
-const REF_SUFFIX = '__ref';
+export const REF_SUFFIX = '__ref';
 
 /** The kernel's stub of a table entry says by the names of its parameters what may be NULL, and what comes with a reference. */
 const stubParam = (at: AttachPoint, index: number): string | undefined => stubParams(at)[index]?.name;
 
-function stubParams({ btf, structOps, name }: AttachPoint): BtfType['params'] {
+export function stubParams({ btf, structOps, name }: AttachPoint): BtfType['params'] {
   const stub = structOps === undefined ? undefined : btf.type(btf.find(`${structOps}__${name}`, BTF_KIND.FUNC));
   return (stub === undefined ? undefined : btf.type(stub.type)?.params) ?? [];
 }
 
 /** An argument that comes with a reference, until that is given away. */
-function heldArgument(env: VerifierEnv, index: number, struct: number): CtxArgument | undefined {
+function heldArgument(env: VerifierEnv, off: number, index: number, struct: number): CtxArgument {
   const refObjId = env.argRefs.get(index) ?? 0;
-  if (!env.state.refs.some((ref) => ref.id === refObjId)) return undefined;
+  if (!env.state.refs.some((ref) => ref.id === refObjId)) reject(env, ACCESS.CTX_RELEASED, off);
   return { regType: PTR_TO_BTF_ID | PTR_TRUSTED, btfId: struct, isRetval: false, refObjId };
-}
-
-/** The program starts with a reference on each argument that comes with one. */
-export function acquireArguments(env: VerifierEnv): void {
-  env.argRefs.clear();
-  const at = attachPoint(env);
-  if (at === undefined) return;
-  for (const [index, { name }] of stubParams(at).entries())
-    if (name.endsWith(REF_SUFFIX)) env.argRefs.set(index, acquireReference(env, 0));
 }
 
 function tagFlags(btf: Btf, id: number): number {

@@ -59,7 +59,11 @@ function checkQdiscWrite(env: VerifierEnv, btf: Btf, id: number, off: number, si
 }
 
 /** A member; of a packet's `cb` the part that is left to queueing disciplines. */
-function qdiscField(btf: Btf, id: number, path: string): { readonly offset: number; readonly size: number } | undefined {
+function qdiscField(
+  btf: Btf,
+  id: number,
+  path: string,
+): { readonly offset: number; readonly size: number } | undefined {
   const field = btf.memberOffset(id, path);
   if (path !== 'cb' || field === undefined) return field;
   const own = btf.memberOffset(btf.find(QDISC_CB.struct, BTF_KIND.STRUCT), QDISC_CB.member);

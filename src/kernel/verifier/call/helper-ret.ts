@@ -42,7 +42,7 @@ import { checkBounds } from '../state/sanity.ts';
 import { kernelBtf } from '../kernel-btf.ts';
 import { hasField } from '../state/record.ts';
 import { acquireReference } from '../resource/refs.ts';
-import { A, B, ID, REF_OBJ_ID, SUBREG_DEF, TYPE, loadScalar, storeScalar } from '../state/row.ts';
+import { A, B, C, ID, REF_OBJ_ID, SUBREG_DEF, TYPE, loadScalar, storeScalar } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { kptrTarget } from '../access/kptr-match.ts';
 import { canElideValueNullness } from './args/map-key.ts';
@@ -71,7 +71,10 @@ export function setHelperResult(
   rows[R0 + SUBREG_DEF] = 0;
   setType(env, rows, fn, meta, percpuAlloc);
   if (rows[R0 + TYPE] & PTR_MAYBE_NULL) rows[R0 + ID] = env.newId();
-  if (fn.id === F.BPF_FUNC_dynptr_data) rows[R0 + B] = meta.dynptrId;
+  if (fn.id === F.BPF_FUNC_dynptr_data) {
+    rows[R0 + B] = meta.dynptrId;
+    rows[R0 + C] = meta.dynptrPacketRef;
+  }
   if (fn.id === F.BPF_FUNC_dynptr_data || fn.returns === 'cast') {
     rows[R0 + REF_OBJ_ID] = meta.refObjId;
   } else if (isAcquire(fn, meta.map)) {

@@ -16,7 +16,7 @@ import { CALL } from '../diag/catalogue/call.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
 import { markChainPrecision } from '../paths/backtrack.ts';
-import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf } from '../resource/dynptr.ts';
+import { dynptrIdOf, dynptrPacketRefOf, dynptrRefObjIdOf, dynptrTypeOf } from '../resource/dynptr.ts';
 import { checkResourceLeak } from '../resource/refs.ts';
 import { regTypeStr } from '../state/reg-type-str.ts';
 import { TYPE, umaxOf } from '../state/row.ts';
@@ -117,6 +117,7 @@ function takeDynptr(env: VerifierEnv, fn: FuncProto, meta: CallMeta): void {
   invariant(meta.dynptrId === 0 && meta.refObjId === 0, 'dynptr seen twice');
   meta.dynptrId = dynptrIdOf(env, rows, r);
   meta.refObjId = dynptrRefObjIdOf(env, rows, r);
+  meta.dynptrPacketRef = dynptrPacketRefOf(env, rows, r);
 }
 
 function isPercpuAlloc(env: VerifierEnv): boolean {

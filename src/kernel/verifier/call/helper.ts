@@ -16,6 +16,7 @@ import { unmarkStackSlotsDynptr } from '../resource/dynptr.ts';
 import { releaseReference, releaseReferenceNomark } from '../resource/refs.ts';
 import { markRegInvalid } from '../state/regs.ts';
 import { forEachReg } from '../state/each.ts';
+import { endPacketViews } from '../state/dynptr-slot.ts';
 import { REF_OBJ_ID, TYPE } from '../state/row.ts';
 import { clearCallerSaved, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
@@ -117,6 +118,7 @@ function giveAway(env: VerifierEnv, ref: number): boolean {
       rows[r + TYPE] = (rows[r + TYPE] & ~MEM_ALLOC) | MEM_RCU;
     } else markRegInvalid(env, rows, r);
   });
+  endPacketViews(env, ref);
   return true;
 }
 

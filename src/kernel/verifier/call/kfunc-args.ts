@@ -48,6 +48,8 @@ function checkArg(env: VerifierEnv, meta: KfuncMeta, i: number): 'single' | 'pai
     reject(env, KFUNC.POSSIBLY_NULL, i);
   }
   if (rows[r + REF_OBJ_ID] !== 0) {
+    if (meta.isRelease && meta.refObjId !== 0)
+      reject(env, KFUNC.TWO_REFERENCES, regno, rows[r + REF_OBJ_ID], meta.refObjId);
     meta.refObjId = rows[r + REF_OBJ_ID];
     if (meta.isRelease) meta.releaseRegno = regno;
   }

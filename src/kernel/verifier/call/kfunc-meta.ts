@@ -42,6 +42,7 @@ export class KfuncMeta {
   dynptrId = 0;
   dynptrType = 0;
   dynptrRefObjId = 0;
+  dynptrPacketRef = 0;
   mapIndex = -1;
   mapUid = 0;
   iter: IterArg | undefined = undefined;

@@ -38,7 +38,14 @@ import { KFUNC } from '../diag/catalogue/kfunc.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { Rejected, reject, rejectAfter } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { dynptrIdOf, dynptrRefObjIdOf, dynptrTypeOf, processDynptrArg } from '../resource/dynptr.ts';
+import {
+  type DynptrSource,
+  dynptrIdOf,
+  dynptrPacketRefOf,
+  dynptrRefObjIdOf,
+  dynptrTypeOf,
+  processDynptrArg,
+} from '../resource/dynptr.ts';
 import { inRbtreeLockRequiredCb, processGraphNode, processGraphRoot } from '../resource/graph.ts';
 import { IRQ_LOCK, IRQ_NATIVE, processIrqFlag } from '../resource/irq.ts';
 import { processIterArg } from '../resource/iter.ts';
@@ -239,19 +246,20 @@ function checkDynptr(env: VerifierEnv, meta: KfuncMeta, i: number): void {
   const uninit = hasSuffix(meta.params[i], '__uninit');
   const { makesDynptr } = meta.row;
   let argType = ARG_PTR_TO_DYNPTR | (makesDynptr === undefined ? 0 : DYNPTR_TYPES[makesDynptr]);
-  let ref = 0;
+  let of: DynptrSource | undefined;
   if (rows[r + TYPE] === CONST_PTR_TO_DYNPTR) argType |= MEM_RDONLY;
   if (uninit) argType |= MEM_UNINIT;
   if (uninit && makesDynptr === 'clone') {
     invariant(meta.dynptrType !== 0, 'no dynptr type for parent of clone');
     argType |= meta.dynptrType;
-    ref = meta.dynptrRefObjId;
-  }
-  processDynptrArg(env, i + 1, argType, ref);
+    of = { refObjId: meta.dynptrRefObjId, packetRef: meta.dynptrPacketRef };
+  } else if (uninit && makesDynptr === 'skb') of = { refObjId: 0, packetRef: meta.refObjId };
+  processDynptrArg(env, i + 1, argType, of);
   if (uninit) return;
   meta.dynptrId = dynptrIdOf(env, rows, r);
   meta.dynptrType = dynptrTypeOf(env, rows, r);
   meta.dynptrRefObjId = dynptrRefObjIdOf(env, rows, r);
+  meta.dynptrPacketRef = dynptrPacketRefOf(env, rows, r);
 }
 
 function checkIter(env: VerifierEnv, meta: KfuncMeta, i: number, ref: number): void {

@@ -22,7 +22,7 @@ import type { VerifierEnv } from '../env.ts';
 import { markRegGraphNode, refSetNonOwning } from '../resource/graph.ts';
 import { hasField, regBtfRecord, structRecord } from '../state/record.ts';
 import { acquireReference } from '../resource/refs.ts';
-import { A, B, ID, REF_OBJ_ID, SUBREG_DEF, TYPE } from '../state/row.ts';
+import { A, B, C, ID, REF_OBJ_ID, SUBREG_DEF, TYPE } from '../state/row.ts';
 import { markRegPointer, markRegUnknown } from '../state/regs.ts';
 import { regRow, slotRow } from '../state/state.ts';
 import { mayAccessDirectPktData } from '../access/direct-pkt.ts';
@@ -196,5 +196,6 @@ function setSlice(env: VerifierEnv, meta: KfuncMeta): void {
   markRegPointer(rows, R0, PTR_TO_MEM | meta.dynptrType | (readOnly ? MEM_RDONLY : 0));
   rows[R0 + A] = meta.constLo;
   rows[R0 + B] = meta.dynptrId;
+  rows[R0 + C] = meta.dynptrPacketRef;
   if (!readOnly && !mayAccessDirectPktData(env, undefined, true)) reject(env, KFUNC.PACKET_WRITES);
 }

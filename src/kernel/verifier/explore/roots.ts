@@ -19,12 +19,12 @@ import {
   baseType,
 } from '../../rules/reg-types.ts';
 import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
-import { acquireArguments } from '../access/ctx-btf.ts';
 import { prepareFuncArgs } from '../call/func-args.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { Rejected, reject } from '../diag/reject.ts';
 import type { SubprogArg, VerifierEnv } from '../env.ts';
 import { BPF_LOG_LEVEL2 } from '../log.ts';
+import { acquireArguments } from '../resource/arg-refs.ts';
 import { scratchAll } from '../state/print.ts';
 import { A, B, ID, TYPE } from '../state/row.ts';
 import { initFrame, markRegPointer, markRegUnknown } from '../state/regs.ts';

@@ -276,7 +276,12 @@ function slotContentsSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Ar
     case STACK_SPILL:
       return slotType(c, b, 7) === STACK_SPILL && regSafe(env, o, a, c, b);
     case STACK_DYNPTR:
-      return o[a + A] === c[b + A] && o[a + B] === c[b + B] && idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID]);
+      return (
+        o[a + A] === c[b + A] &&
+        o[a + B] === c[b + B] &&
+        idmap.check(o[a + REF_OBJ_ID], c[b + REF_OBJ_ID]) &&
+        ((o[a + C] | c[b + C]) === 0 || samePacket(env, o[a + C], c[b + C]))
+      );
     case STACK_ITER:
       // The depth is left out: it only serves the detection of endless loops.
       return (
@@ -292,6 +297,10 @@ function slotContentsSafe(env: VerifierEnv, o: Int32Array, a: number, c: Int32Ar
       return true;
   }
 }
+
+/** Whether two dynptrs are of one packet, as seen in either path; the kernel does not ask. */
+const samePacket = (env: VerifierEnv, old: number, cur: number): boolean =>
+  !env.fixed('DYNPTR_OF_RELEASED_PACKET') || env.idmap.check(old, cur);
 
 function refsSafe(env: VerifierEnv, old: VerifierState, cur: VerifierState): boolean {
   const { idmap } = env;

@@ -16,7 +16,7 @@ import { checkCalleeWrite } from '../access/mem.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
-import { A, B, FRAMENO, ID, REF_OBJ_ID, SLOT_TYPES, STACK_DYNPTR, TYPE, allSlots, slotType } from '../state/row.ts';
+import { A, B, C, FRAMENO, ID, REF_OBJ_ID, SLOT_TYPES, STACK_DYNPTR, TYPE, allSlots, slotType } from '../state/row.ts';
 import { forEachReg } from '../state/each.ts';
 import { markRegInvalid, markRegPointer } from '../state/regs.ts';
 import { type FuncState, regRow, slotRow } from '../state/state.ts';
@@ -28,8 +28,18 @@ import { SPI_BEYOND, scratchSlot, stackObjSpi } from '../state/stack-obj.ts';
 export const dynptrGetSpi = (env: VerifierEnv, rows: Int32Array, r: number): number =>
   stackObjSpi(env, rows, r, 'dynptr', 2);
 
+/** What a new dynptr is made of. */
+export interface DynptrSource {
+  /** The reference of the dynptr that is cloned. */
+  readonly refObjId: number;
+  /** The reference on the packet that it describes. */
+  readonly packetRef: number;
+}
+
+const NO_SOURCE: DynptrSource = { refObjId: 0, packetRef: 0 };
+
 /** process_dynptr_func: a dynptr argument: made here (MEM_UNINIT), read (MEM_RDONLY) or changed. */
-export function processDynptrArg(env: VerifierEnv, regno: number, argType: number, cloneRefObjId = 0): void {
+export function processDynptrArg(env: VerifierEnv, regno: number, argType: number, of: DynptrSource = NO_SOURCE): void {
   const { rows } = env.state.frame;
   const r = regRow(regno);
   const type = rows[r + TYPE];
@@ -41,7 +51,7 @@ export function processDynptrArg(env: VerifierEnv, regno: number, argType: numbe
   if (argType & MEM_UNINIT) {
     if (!isValidUninit(env, rows, r)) reject(env, RESOURCE.DYNPTR_NOT_UNINIT);
     for (let i = 0; i < 16; i += 8) checkCalleeWrite(env, env.insnIdx, regno, i, 8);
-    markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, cloneRefObjId);
+    markStackSlotsDynptr(env, rows, r, argType & DYNPTR_TYPE_MASK, of);
     return;
   }
   invariant(type !== CONST_PTR_TO_DYNPTR || (argType & MEM_RDONLY) !== 0, 'a function that changes a given dynptr');
@@ -107,6 +117,12 @@ export function dynptrRefObjIdOf(env: VerifierEnv, rows: Int32Array, r: number):
   return at.rows[at.r + REF_OBJ_ID];
 }
 
+/** The reference on the packet that a dynptr argument describes, 0 without. */
+export function dynptrPacketRefOf(env: VerifierEnv, rows: Int32Array, r: number): number {
+  const at = dynptrRow(env, rows, r);
+  return at.rows[at.r + C];
+}
+
 /** __mark_dynptr_reg. */
 export function markDynptrReg(rows: Int32Array, r: number, type: number, first: boolean, id: number): void {
   markRegPointer(rows, r, CONST_PTR_TO_DYNPTR);
@@ -116,13 +132,7 @@ export function markDynptrReg(rows: Int32Array, r: number, type: number, first: 
 }
 
 /** mark_stack_slots_dynptr: the two slots become a dynptr of that type. */
-function markStackSlotsDynptr(
-  env: VerifierEnv,
-  rows: Int32Array,
-  r: number,
-  type: number,
-  cloneRefObjId: number,
-): void {
+function markStackSlotsDynptr(env: VerifierEnv, rows: Int32Array, r: number, type: number, of: DynptrSource): void {
   const frame = env.state.frames[rows[r + FRAMENO]];
   const spi = dynptrGetSpi(env, rows, r);
   invariant(spi >= 0 && type !== 0, 'a dynptr outside the stack, or without a type');
@@ -130,7 +140,8 @@ function markStackSlotsDynptr(
   destroyIfDynptrSlot(env, frame, spi);
   destroyIfDynptrSlot(env, frame, spi - 1);
   const id = env.newId();
-  const ref = isRefcountedDynptr(type) ? cloneRefObjId || acquireReference(env, env.insnIdx) : 0;
+  if (of.packetRef !== 0) env.packetRefs.add(of.packetRef);
+  const ref = isRefcountedDynptr(type) ? of.refObjId || acquireReference(env, env.insnIdx) : 0;
   for (const [slot, first] of [
     [spi, true],
     [spi - 1, false],
@@ -139,6 +150,7 @@ function markStackSlotsDynptr(
     markDynptrReg(frame.rows, s, type, first, id);
     frame.rows[s + SLOT_TYPES] = allSlots(STACK_DYNPTR);
     frame.rows[s + REF_OBJ_ID] = ref;
+    frame.rows[s + C] = of.packetRef;
     env.stackLiveness?.markWrite(frame.frameno, slot);
   }
 }

@@ -4,6 +4,7 @@ import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { RESOURCE } from '../diag/catalogue/resource.ts';
 import { reject } from '../diag/reject.ts';
 import type { VerifierEnv } from '../env.ts';
+import { endPacketViews } from '../state/dynptr-slot.ts';
 import { forEachReg } from '../state/each.ts';
 import { REF_OBJ_ID, TYPE } from '../state/row.ts';
 import { markRegInvalid } from '../state/regs.ts';
@@ -35,6 +36,7 @@ export function releaseReference(env: VerifierEnv, refObjId: number): boolean {
   forEachReg(env.state, (rows, r) => {
     if (rows[r + REF_OBJ_ID] === refObjId) markRegInvalid(env, rows, r);
   });
+  endPacketViews(env, refObjId);
   return true;
 }
 

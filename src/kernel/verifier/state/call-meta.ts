@@ -26,6 +26,7 @@ export class CallMeta {
   msizeMaxHi = 0;
   refObjId = 0;
   dynptrId = 0;
+  dynptrPacketRef = 0;
   subprogno = -1;
   /** Index in env.btfs and type id of a per-CPU variable. */
   retBtf = -1;

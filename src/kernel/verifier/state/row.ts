@@ -32,9 +32,9 @@ export const S32_MAX = 19;
  * PTR_TO_PACKET*: A = range (bytes, or AT_PKT_END = -1, BEYOND_PKT_END = -2).
  * CONST_PTR_TO_MAP, PTR_TO_MAP_KEY, PTR_TO_MAP_VALUE: A = index in env.maps, B = map_uid.
  * PTR_TO_BTF_ID: A = index in env.btfs, B = type id.
- * PTR_TO_MEM, PTR_TO_BUF: A = mem_size, B = dynptr id.
+ * PTR_TO_MEM, PTR_TO_BUF: A = mem_size, B = dynptr id, C = reference of the packet that it lies in.
  * PTR_TO_FUNC: A = subprogram number.
- * Dynptr slot or CONST_PTR_TO_DYNPTR: A = dynptr type (DYNPTR_TYPE_*), B = first_slot (0 or 1).
+ * Dynptr slot or CONST_PTR_TO_DYNPTR: A = dynptr type (DYNPTR_TYPE_*), B = first_slot (0 or 1), C = reference of its packet.
  * Iterator slot: A = index in env.btfs, B = type id, C = state (1 active, 2 drained) | depth << 2.
  * IRQ flag slot: A = kfunc class.
  */

@@ -161,6 +161,11 @@ export const ACCESS = {
     text: (off: number, size: number) => `invalid bpf_context access off=${off} size=${size}`,
     why: 'Programs of this type may not access this part of the context, or not with this size, or only read it. Access a whole member that this type offers.',
   },
+  CTX_RELEASED: {
+    errno: ERRNO.EACCES,
+    text: (off: number) => `invalid bpf_context access off=${off}. Reference may already be released`,
+    why: 'The object that this argument comes with was given away. Load it before, and use it before it is given away.',
+  },
   FLOW_KEYS: {
     errno: ERRNO.EACCES,
     text: (off: number, size: number) => `invalid access to flow keys off=${off} size=${size}`,

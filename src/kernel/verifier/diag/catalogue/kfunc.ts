@@ -258,6 +258,12 @@ export const KFUNC = {
     text: (i: number) => `arg#${i} is neither owning or non-owning ref`,
     why: 'The function takes an object of bpf_obj_new. Allocate one, and pass its pointer.',
   },
+  TWO_REFERENCES: {
+    errno: ERRNO.EFAULT,
+    text: (regno: number, a: number, b: number) =>
+      `verifier bug: more than one arg with ref_obj_id R${regno} ${a} ${b}`,
+    why: 'The function takes one object over; the call would not know which of two. Pass one acquired object at a time.',
+  },
   NO_RECORD: {
     errno: ERRNO.EFAULT,
     text: () => "verifier bug: Couldn't find btf_record",
