@@ -53,6 +53,9 @@ const LESS = [
   ...['if r1 < r2 goto lesser', 'r0 = 0', 'lesser:', 'exit'],
 ];
 
+/** The argument that makes it the comparison of a tree. */
+const COMPARES = 'r3 = func[less]';
+
 /** Bytes that the context pointer may be below the frame pointer of the cells' owner. */
 const DISTANCES = [0, 0, 0, -8, -16, -48];
 const BAD = 4096;
@@ -127,11 +130,14 @@ class Writer {
   write(): Variant {
     const rng = this.#rng;
     const flags = rng.chance(50) ? 8 : 0;
-    const body = [...this.#main(), ...this.#callbacks(), ...(this.#trees ? LESS : [])];
+    const body = [...this.#main(), ...this.#callbacks()];
+    // A function that nobody calls makes the program malformed.
+    const compares = body.includes(COMPARES);
+    if (compares) body.push(...LESS);
     const statics = [
       'sub(u64 a)',
       ...this.#helpers.map((_, i) => `cb${i}(u64 a)`),
-      ...(this.#trees ? ['less(u64 a)'] : []),
+      ...(compares ? ['less(u64 a)'] : []),
     ];
     const functions = statics.slice(this.#inner ? 0 : 1).map((f) => `static int ${f};`);
     const c = [...(this.#trees ? [TREE_TYPES] : []), 'int main(u64 a);', ...functions].join(' ');
@@ -302,7 +308,7 @@ class Writer {
     const label = this.#label();
     return [
       ...['r1 = local(leaf)', 'r2 = 0', 'call @bpf_obj_new_impl', `if r0 == 0 goto ${label}`, 'r7 = r0'],
-      ...['r1 = map[t][0]', 'call bpf_spin_lock', 'r1 = map[t][0]', 'r1 += 8', 'r2 = r7', 'r3 = func[less]'],
+      ...['r1 = map[t][0]', 'call bpf_spin_lock', 'r1 = map[t][0]', 'r1 += 8', 'r2 = r7', COMPARES],
       ...['r4 = 0', 'r5 = 0', 'call @bpf_rbtree_add_impl', 'r1 = map[t][0]', 'call bpf_spin_unlock', `${label}:`],
     ];
   }

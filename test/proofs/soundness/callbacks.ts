@@ -97,12 +97,16 @@ const tooLarge = (o: VerifierOutcome): boolean =>
 const ask = (input: VerifierInput, holes: 'open' | 'closed'): VerifierOutcome =>
   verify({ ...input, holes, signal: patience(MOST_INSNS) });
 
+/** Refused before a single instruction was walked: such a program shows nothing. */
+const malformed = (o: VerifierOutcome): boolean => !o.ok && o.stats.insnsProcessed === 0;
+
 function judgeHostile(inputs: VariantInputs, seed: number, index: number, report: Report): void {
   const hostile = inputs.of(callbackVariant(new Rng(seed)));
   const closed = ask(hostile, 'closed');
   report.count('hostile');
   report.count(tooLarge(closed) ? 'hostile.tooLarge' : `hostile.${closed.ok ? 'accepted' : 'refused'}`);
   if (closed.ok) report.fail(`seed ${seed}: a hostile program is accepted`);
+  if (malformed(closed)) report.fail(`seed ${seed}: the program is malformed: ${closed.ok ? '' : closed.message}`);
   if (index % COMPARED !== 0) return;
   report.count('compared');
   if (ask(hostile, 'open').ok) report.count('accepted in 6.18');
@@ -117,7 +121,7 @@ function judgeTwin(inputs: VariantInputs, seed: number, index: number, report: R
     report.count(`twins.tooLarge${tooLarge(before) ? '' : '.closed only'}`);
     return;
   }
-  report.count(`twins.${now.ok ? 'accepted' : 'refused'}`);
+  report.count(now.ok ? 'twins.accepted' : before.ok ? 'twins.refused' : 'twins.refused in 6.18 too');
   report.count('insns.open', before.stats.insnsProcessed);
   report.count('insns.closed', now.stats.insnsProcessed);
   if (before.ok && !now.ok) report.fail(`seed ${seed} ${guard}: the safe twin is refused: ${now.message}`);
