@@ -95,6 +95,8 @@ export async function bundle(entries, dir) {
     entryFileNames: '[name].js',
     chunkFileNames: 'chunks/[name].js',
     minifyInternalExports: false,
+    // Declarations carry the documentation; names and lines stay, so that a stack can be read.
+    comments: { legal: true, annotation: true, jsdoc: false },
     codeSplitting: {
       includeDependenciesRecursively: false,
       groups: [{ debugName: 'rooms', name: bundleOf }],
