@@ -42,6 +42,11 @@ export const HOLES = {
     since: '5.11',
     until: '7.1',
   },
+  NUMBER_PLUS_POINTER: {
+    summary: 'a number plus a pointer forgets the reference and the frame of the pointer, and outlives the object',
+    since: '6.18',
+    until: '7.1',
+  },
   DYNPTR_SLICE_AFTER_RELEASE: {
     summary: 'a slice that bpf_dynptr_slice made outlives the ring buffer record that it lies in',
     fix: '308c7a0ae885',

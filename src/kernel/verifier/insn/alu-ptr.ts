@@ -176,7 +176,7 @@ function move(env: VerifierEnv, ptr: number, dst: number, off: Scalar, offIsDst:
     scalarAlu(op, moved, off, true);
     moved.setUnbounded32();
   }
-  copyIdentity(rows, ptr, dst);
+  if (ptr !== dst) takeIdentity(env, rows, ptr, dst);
   storeScalar(moved, rows, dst);
   rows[dst + OFF] = known ? fixed : rows[ptr + OFF];
   if (!known && isPktPointer(type)) {
@@ -188,8 +188,11 @@ function move(env: VerifierEnv, ptr: number, dst: number, off: Scalar, offIsDst:
   if (isPktPointer(type) && rows[dst + A] < 0 && env.fixed('PKT_END_MARKER')) rows[dst + A] = 0;
 }
 
-/** The identity of a pointer, without its place in the object. */
-function copyIdentity(rows: Int32Array, from: number, to: number): void {
-  if (from === to) return;
-  for (const word of [TYPE, ID, REF_OBJ_ID, A, B, C, FRAMENO]) rows[to + word] = rows[from + word];
+/** A number becomes the pointer that was added to it: its identity, without its place in the object. */
+function takeIdentity(env: VerifierEnv, rows: Int32Array, from: number, to: number): void {
+  for (const word of [TYPE, ID, A, B, C]) rows[to + word] = rows[from + word];
+  // The number's own are those of no reference and of the first frame.
+  const identified = (rows[from + REF_OBJ_ID] | rows[from + FRAMENO]) !== 0;
+  const whole = !identified || env.fixed('NUMBER_PLUS_POINTER');
+  for (const word of [REF_OBJ_ID, FRAMENO]) rows[to + word] = whole ? rows[from + word] : 0;
 }
