@@ -113,6 +113,9 @@ export class Frame {
   addImm(dst: number, imm: number): void {
     this.code.emit(op.BPF_ALU64 | op.BPF_ADD | op.BPF_K, dst, 0, 0, imm);
   }
+  add(dst: number, src: number): void {
+    this.code.emit(op.BPF_ALU64 | op.BPF_ADD | op.BPF_X, dst, src);
+  }
   call(id: number): void {
     this.code.emit(op.BPF_JMP | op.BPF_CALL, 0, 0, 0, id);
   }

@@ -37,6 +37,12 @@ function region(f: Frame, to: Label, keep: readonly number[], inside: () => void
 }
 
 function stackAddress(f: Frame, reg: number, off: number): void {
+  if (f.rng.chance(15)) {
+    // A number plus the frame's address: for some kernels the frame of the first function.
+    f.movImm(reg, off);
+    f.add(reg, 10);
+    return;
+  }
   f.mov(reg, 10);
   f.addImm(reg, off);
 }
@@ -147,7 +153,11 @@ export function ringbuf(p: Program, f: Frame): void {
   });
   f.code.place(done);
   if (!slips(f)) {
-    f.mov(1, keep);
+    // A number plus the record's address: not the record itself for some kernels.
+    if (rng.chance(15)) {
+      f.movImm(1, 0);
+      f.add(1, keep);
+    } else f.mov(1, keep);
     f.movImm(2, 0);
     f.call(rng.chance(60) ? 132 : 133);
   }

@@ -1,11 +1,11 @@
 /** Damaged objects through the whole of `skep verify`: verdicts or one FormatError, never a fault of our own. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
-import { embeddedKernel } from '../../src/cli/verify/verdict-watch.ts';
-import { verifyPrograms } from '../../src/cli/verify/verify-object.ts';
-import { parseObject } from '../../src/lib/parse-object.ts';
-import { FormatError } from '../../src/util/errors.ts';
+import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
+import { embeddedKernel } from '../../../src/cli/verify/verdict-watch.ts';
+import { verifyPrograms } from '../../../src/cli/verify/verify-object.ts';
+import { parseObject } from '../../../src/lib/parse-object.ts';
+import { FormatError } from '../../../src/util/errors.ts';
 
 const SECONDS = 5;
 const SEED = 20_240_611;
@@ -22,9 +22,11 @@ function numbers(seed: number): (n: number) => number {
 
 test('objects with up to four bytes changed', async () => {
   const kernelBtf = await loadPackagedBtf();
-  const seeds = ['../fixtures/cli/programs.o', '../../examples/firewall/firewall.bpf.o', '../fixtures/lib/calls.o'].map(
-    (path) => new Uint8Array(readFileSync(new URL(path, import.meta.url))),
-  );
+  const seeds = [
+    '../../fixtures/cli/programs.o',
+    '../../../examples/firewall/firewall.bpf.o',
+    '../../fixtures/lib/calls.o',
+  ].map((path) => new Uint8Array(readFileSync(new URL(path, import.meta.url))));
   const next = numbers(SEED);
   const verdicts = { accept: 0, reject: 0, error: 0, unreadable: 0 };
   const end = performance.now() + SECONDS * 1000;

@@ -1,6 +1,6 @@
 /** The same runs in the embedded kernel and in the machine's own, where it can be asked. */
 import { expect, test } from 'vitest';
-import { FIREWALL, jsonLines, PROGRAMS, type Said, skep, TRAFFIC } from './skep.ts';
+import { FIREWALL, jsonLines, PROGRAMS, type Said, skep, TRAFFIC } from '../skep.ts';
 
 const CASES: readonly (readonly string[])[] = [
   [PROGRAMS, '--prog', 'accepted', '--set', 'seen=7'],

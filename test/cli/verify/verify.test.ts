@@ -1,10 +1,10 @@
 /** `skep verify`: verdicts, their JSON, and exit codes. */
 import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
-import type { Io } from '../../src/cli/shell/io.ts';
-import { printVerdict } from '../../src/cli/verify/verdict-text.ts';
-import type { ProgramVerdict } from '../../src/cli/verify/verify-object.ts';
-import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED, UNSOUND } from './skep.ts';
+import type { Io } from '../../../src/cli/shell/io.ts';
+import { printVerdict } from '../../../src/cli/verify/verdict-text.ts';
+import type { ProgramVerdict } from '../../../src/cli/verify/verify-object.ts';
+import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC, UNSIZED, UNSOUND } from '../skep.ts';
 
 test('--json has one line for each program, those with autoload off too', () => {
   const said = skep(['verify', PROGRAMS, '--json']);

@@ -1,8 +1,8 @@
 /** Objects whose names hold control characters: no command prints one raw, in text or in JSON, and JSON keeps the names. */
 import { afterAll, describe, expect, test } from 'vitest';
-import { EXIT as ACCEPTED, INT, ObjectWriter } from '../lib/object-writer.ts';
-import { ALLOC, EXEC, RawBtf, WRITE, wordBytes } from '../proofs/fuzz/writer.ts';
-import { jsonLines, scratch, skep } from './skep.ts';
+import { EXIT as ACCEPTED, INT, ObjectWriter } from '../../lib/object-writer.ts';
+import { ALLOC, EXEC, RawBtf, WRITE, wordBytes } from '../../proofs/fuzz/writer.ts';
+import { jsonLines, scratch, skep } from '../skep.ts';
 
 /** Colours, a title, a bell, a cursor that goes back, C1 forms of the same, text that runs backwards. */
 const EVIL = '\x1b[31m\x1b]0;t\x07\r\x08\x9b2J\x7f\u202e"\n';

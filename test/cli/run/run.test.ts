@@ -1,9 +1,9 @@
 /** `skep run`: bytes, contexts, captures; maps, variables and tail calls before, dumps and events after. */
 import { readFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { PcapngWriter, readCapture } from '../../src/net/index.ts';
-import { hasTcpdump, tcpdump } from '../net/tcpdump.ts';
-import { FIREWALL, jsonLines, PROGRAMS, skep, scratch, TRAFFIC } from './skep.ts';
+import { PcapngWriter, readCapture } from '../../../src/net/index.ts';
+import { hasTcpdump, tcpdump } from '../../net/tcpdump.ts';
+import { FIREWALL, jsonLines, PROGRAMS, skep, scratch, TRAFFIC } from '../skep.ts';
 
 const files = scratch();
 afterAll(() => files.remove());

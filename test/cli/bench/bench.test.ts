@@ -1,6 +1,6 @@
 /** `skep bench`: the engines side by side, on one packet and on a capture. */
 import { describe, expect, test } from 'vitest';
-import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC } from './skep.ts';
+import { FIREWALL, jsonLines, PROGRAMS, skep, TRAFFIC } from '../skep.ts';
 
 interface Row {
   name: string;

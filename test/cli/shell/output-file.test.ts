@@ -4,11 +4,11 @@ import { chmodSync, existsSync, readdirSync, readFileSync, readlinkSync, statSyn
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, describe, expect, test } from 'vitest';
-import { FIREWALL, scratch, skep, skepProcess, TRAFFIC } from './skep.ts';
+import { FIREWALL, scratch, skep, skepProcess, TRAFFIC } from '../skep.ts';
 
 const files = scratch();
 afterAll(() => files.remove());
-const root = fileURLToPath(new URL('../../', import.meta.url));
+const root = fileURLToPath(new URL('../../../', import.meta.url));
 const capture = (...words: string[]): string[] => ['run', FIREWALL, '--pcap', ...words];
 /** Files beside that are not meant to stay. */
 const parts = (): string[] => readdirSync(dirname(files.path('x'))).filter((name) => name.endsWith('.part'));

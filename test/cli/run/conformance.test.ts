@@ -2,12 +2,13 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, test } from 'vitest';
-import { hexBytes, runVector } from '../../src/cli/run/conformance.ts';
-import { ownVectors } from '../kernel/interp/vector-file.ts';
+import { hexBytes, runVector } from '../../../src/cli/run/conformance.ts';
+import { ownVectors } from '../../kernel/interp/vector-file.ts';
+import { skep, skepProcess } from '../skep.ts';
 
 const PUBLIC =
   process.env.SKEP_CONFORMANCE ??
-  fileURLToPath(new URL('../../../shared/exam/bpf_conformance/vectors.jsonl', import.meta.url));
+  fileURLToPath(new URL('../../../../shared/exam/bpf_conformance/vectors.jsonl', import.meta.url));
 const hasPublic = existsSync(PUBLIC);
 if (!hasPublic) console.log('2 runs of the public conformance suite skipped: its vectors are not here');
 
@@ -48,5 +49,28 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
     }
     expect(wrong).toEqual([]);
     expect(lines).toHaveLength(313);
+  });
+});
+
+describe('the command', () => {
+  test('r0 in hexadecimal; program on stdin or as an option', () => {
+    expect(skepProcess(['conformance'], 'b700 0000 2a00 0000\n95000000 00000000\n').out).toBe('0x2a\n');
+    for (const engine of ['jit', 'interp']) {
+      const words = ['conformance', '0102', '--engine', engine, '--program', '69100000 00000000 95000000 00000000'];
+      expect(skep(words).out).toBe('0x201\n');
+    }
+  });
+  test.each([
+    [['0'], 3, 'an even number of digits'],
+    [['zz'], 3, 'hexadecimal digits expected (at offset 0)'],
+    [['--program', ''], 3, 'there is none'],
+    [['--program', '95000000'], 3, 'BPF'],
+    [['--program', '79100000 00000000 95000000 00000000'], 3, 'stopped'],
+    [['--program', '0500ffff 00000000 95000000 00000000'], 3, 'stopped'],
+    [['00', '11'], 2, 'one memory'],
+  ])('%j', (words, code, text) => {
+    const said = skep(['conformance', ...words]);
+    expect(said.code).toBe(code);
+    expect(said.err).toContain(text);
   });
 });

@@ -1,8 +1,7 @@
 /** Words of every command that are not understood: wrong usage, with the nearest that is, and nothing is done. */
 import { existsSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
-import { didYouMean } from '../../src/cli/shell/nearest.ts';
-import { FIREWALL, PROGRAMS, scratch, skep, TRAFFIC } from './skep.ts';
+import { FIREWALL, PROGRAMS, scratch, skep, TRAFFIC } from '../skep.ts';
 
 const files = scratch();
 afterAll(() => files.remove());
@@ -134,12 +133,4 @@ test('data for a program that takes none', () => {
   const said = skep(['run', PROGRAMS, '--prog', 'probe', '--data-in', json]);
   expect(said.err).toContain('type without packets');
   expect(said.code).toBe(3);
-});
-
-test('the nearest word is near, and names of any length are no work', () => {
-  expect(didYouMean('veirfy', ['run', 'verify'])).toBe(' (did you mean verify?)');
-  expect(didYouMean('x', ['verify', 'y'])).toBe(' (did you mean y?)');
-  expect(didYouMean('frobnicate', ['verify', 'run'])).toBe('');
-  const long = 'a'.repeat(1_000_000);
-  expect(didYouMean(long, [`${long}b`])).toBe('');
 });
