@@ -134,6 +134,9 @@ function list(folder: string, suffix: RegExp): string[] {
     .filter((path) => !path.includes('node_modules/'));
 }
 
+/** A folder and those around it. */
+const upwards = (folder: string): string[] => (folder === '.' ? [] : [folder, ...upwards(dirname(folder))]);
+
 /** `kernel/maps` for src/kernel/maps/array.ts, `index` for src/index.ts. */
 function roomOf(path: string): string {
   const [, first, ...rest] = path.split('/');
@@ -275,6 +278,16 @@ describe('tidy', () => {
     expect(
       [...files].filter(([folder, n]) => n > 20 && !(folder in CROWDED)).map(([folder, n]) => `${folder}: ${n}`),
     ).toEqual([]);
+  });
+
+  it('tests stand where what they test stands', () => {
+    const rooms = new Set(sources.map(({ path }) => dirname(path)).flatMap(upwards));
+    const folders = new Set(
+      list('test', /\.test\.ts$/)
+        .map((path) => dirname(path).replace(/^test/, 'src'))
+        .filter((folder) => folder !== 'src' && !/^src\/(?:bench|proofs)\b/.test(folder)),
+    );
+    expect([...folders].filter((folder) => !rooms.has(folder))).toEqual([]);
   });
 
   it('rules compiled for a version are asked, not rows', () => {
