@@ -16,7 +16,9 @@ afterAll(() => kernels[Symbol.dispose]());
 describe.each(LESSONS)('%s', (file) => {
   const programs = readPairs(file).map((p) => p.hostile);
   test.each(programs.map((p) => [p.name, p] as const))('%s', (_, p) => {
-    expect(kernels.verdict(p)).toBe(p.verdict);
+    const judge = kernels.judge(p);
+    expect(judge.verdict(p)).toBe(p.verdict);
+    if (p.insns !== undefined) expect(judge.processed).toBe(p.insns);
   });
 });
 
@@ -32,26 +34,39 @@ test('the verdicts are what the live kernel says', async ({ skip }) => {
   }
   const judge = new Judge(kernel, Btf.parse(new Uint8Array(readFileSync(LIVE_BTF))));
   // What it cannot be asked stands as it is written.
-  const ask = (p: Program): string => (isAsked(p) ? judge.verdict(p, (run) => withCaps(p.caps, run)) : p.verdict);
+  const ask = (p: Program): Answer => {
+    if (!isAsked(p)) return p;
+    const verdict = judge.verdict(p, (run) => withCaps(p.caps, run));
+    return { verdict, insns: verdict === 'accept' && p.insns !== undefined ? judge.processed : undefined };
+  };
   for (const file of LESSONS) {
     const programs = readPairs(file).map((p) => p.hostile);
     if (process.env['BLESS'] === '1') bless(file, programs.map(ask));
-    else for (const p of programs) expect(verdictsWithin618(p.name, p.verdict), p.name).toContain(ask(p));
+    else for (const p of programs) compare(p, ask(p));
   }
 });
+
+type Answer = Pick<Program, 'verdict' | 'insns'>;
+
+function compare(p: Program, said: Answer): void {
+  expect(verdictsWithin618(p.name, p.verdict), p.name).toContain(said.verdict);
+  if (said.verdict === p.verdict) expect(said.insns, p.name).toBe(p.insns);
+}
 
 /** Whether a live kernel can be asked about the program. */
 const isAsked = (p: Program): boolean => p.unasked === '' && p.kernel === '' && !p.interrupted && !p.unmitigated;
 
 /** Writes the kernel's verdicts into the file. */
-function bless(file: string, verdicts: readonly string[]): void {
+function bless(file: string, answers: readonly Answer[]): void {
   const url = new URL(`./programs/${file}`, import.meta.url);
   let n = -1;
   const text = readFileSync(url, 'utf8')
     .split('\n')
     .map((l) => {
       if (l.startsWith(';; name: ')) n++;
-      return /^;; (verdict$|accept$|reject )/.test(l) ? `;; ${verdicts[n]}` : l;
+      if (!/^;; (?:verdict$|accept\b|reject )/.test(l)) return l;
+      const { verdict, insns } = answers[n];
+      return `;; ${verdict}${insns === undefined ? '' : `, ${insns} insns`}`;
     });
   writeFileSync(url, text.join('\n'));
 }

@@ -9,13 +9,11 @@ import { parseObject } from '../../../src/lib/parse-object.ts';
 import { ask } from '../../proofs/modifiers/ask.ts';
 import { makeCase } from '../../proofs/modifiers/cases.ts';
 import { ours, readRows } from './access/btf-programs.ts';
-import { Judge as CallJudge, readCases } from './call/cases.ts';
 import { OurKernels } from './judge.ts';
 import { HOSTILE, LESSONS, readPairs } from './programs.ts';
 
 const BTF_FILES = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'hooks.tsv'];
-const CALL_FILES = ['helpers.txt', 'callbacks.txt', 'kfuncs.txt', 'dynptrs.txt'];
-const OBJECTS = new URL('../../fixtures/verifier/calls/objects/objects.o', import.meta.url);
+const OBJECTS = new URL('../../fixtures/verifier/objects/objects.o', import.meta.url);
 /** Random types behind chains: the first cases, and the first with a member whose size nothing tells (BTF_ACCESS.FIELD_SIZE). */
 const CHAINS = [...Array(600).keys(), 4982];
 const btf = await loadPackagedBtf();
@@ -49,17 +47,12 @@ function idsMet(): Map<string, string> {
       for (const id of o.notes) kernels.ids.add(id);
     },
   });
-  const judge = new CallJudge(runtime, btf);
-  for (const file of CALL_FILES) {
-    for (const c of readCases(file)) judge.verdict(c);
-    take(`calls/${file}`);
-  }
   const object = parseObject(new Uint8Array(readFileSync(OBJECTS)));
   for (const { name } of object.programs) {
     const options = { kernelBtf: btf, onError: 'collect', programs: [name], logLevel: 1 } as const;
     loadCollection(object, runtime, options).close();
   }
-  take('calls/objects');
+  take('objects.o');
   for (const seed of CHAINS) ask(runtime, btf, makeCase(seed));
   take('chains of types');
   for (const file of BTF_FILES) {

@@ -49,6 +49,8 @@ const words = (values: readonly number[]): Uint8Array =>
 export class Judge {
   readonly #maps = new Map<string, number>();
   readonly #types = new Map<string, Loaded>();
+  /** Instructions that the last verification walked. */
+  processed = 0;
 
   constructor(
     readonly sys: BpfSyscall,
@@ -59,12 +61,17 @@ export class Judge {
   verdict(p: Program, load: (run: () => number) => number = (run) => run()): string {
     const attr = this.#attr(p);
     const fd = load(() => this.sys.bpf(BPF_CMD.BPF_PROG_LOAD, attr));
+    const log = attr.log_buf as Uint8Array;
+    const text = new TextDecoder().decode(log.subarray(0, log.indexOf(0)));
+    this.processed = Number(/processed (\d+) insns/.exec(text)?.[1] ?? 0);
     if (fd >= 0) {
       this.sys.close(fd);
       return 'accept';
     }
-    const log = attr.log_buf as Uint8Array;
-    const lines = new TextDecoder().decode(log.subarray(0, log.indexOf(0))).split('\n');
+    return this.#rejection(-fd, text.split('\n'), p);
+  }
+
+  #rejection(errno: number, lines: readonly string[], p: Program): string {
     // A message without newline runs into the statistics.
     const last = lines.findLast((l) => l !== '' && !STATISTICS.test(l)) ?? '';
     const text = last
@@ -72,7 +79,7 @@ export class Judge {
       .replace(/#\d+ (?=conv|ref|failed)/, '#N ')
       .replace(/^(\d+: \(85\) call \w+)#\d+$/, '$1#N')
       .replace(`fd ${this.#types.get(p.c)?.fd} `, 'fd btf ');
-    return `reject ${errnoName(-fd)}: ${text}`.trim();
+    return `reject ${errnoName(errno)}: ${text}`.trim();
   }
 
   #attr(p: Program): ProgLoadAttr {
@@ -249,14 +256,19 @@ export class OurKernels {
     readonly verifier: (input: VerifierInput) => VerifierOutcome = verify,
   ) {}
 
+  /** The verdict in a kernel with the program's capabilities and types. */
   verdict(p: Program): string {
+    return this.judge(p).verdict(p);
+  }
+
+  judge(p: Program): Judge {
     const key = `${p.caps} ${p.kernel} ${p.interrupted} ${p.unmitigated}`;
     let judge = this.#judges.get(key);
     if (judge === undefined) {
       judge = this.#judge(p);
       this.#judges.set(key, judge);
     }
-    return judge.verdict(p);
+    return judge;
   }
 
   #judge({ caps, kernel, interrupted, unmitigated }: Program): Judge {

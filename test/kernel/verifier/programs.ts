@@ -42,6 +42,8 @@ export interface Program {
   readonly hole: string;
   /** `accept` or `reject EACCES: last line of the log`. */
   readonly verdict: string;
+  /** Instructions that the kernel walked until it accepted; undefined when the file does not tell. */
+  readonly insns: number | undefined;
 }
 
 /** A hostile program and its safe twin; a program without twin has the same body in both. */
@@ -79,6 +81,10 @@ export const LESSONS = [
   'kernel-memory.txt',
   'limits.txt',
   'qdisc.txt',
+  'helper-calls.txt',
+  'callbacks.txt',
+  'kfunc-calls.txt',
+  'dynptrs.txt',
 ] as const;
 
 const folder = new URL('./programs/', import.meta.url);
@@ -148,8 +154,11 @@ function pairOf(file: string, heads: readonly string[], code: readonly string[])
     unasked: last('unasked') ?? '',
     hole: last('hole') ?? '',
     verdict,
+    insns: verdict === 'accept' && counted !== undefined ? Number(counted) : undefined,
   });
-  const verdict = heads.findLast((h) => h.startsWith('reject ') || h === 'accept') ?? '';
+  const said = heads.findLast((h) => /^(?:reject |accept$|accept, \d+ insns$)/.test(h)) ?? '';
+  const counted = /^accept, (\d+) insns$/.exec(said)?.[1];
+  const verdict = counted === undefined ? said : 'accept';
   const twin = code.some((l) => /^[-+] /.test(l));
   const without = (sign: string): string[] => code.filter((l) => !l.startsWith(`${sign} `));
   return {

@@ -10,7 +10,7 @@ import { parseObject } from '../../../../src/lib/parse-object.ts';
 import type { BpfSyscall } from '../../../../src/uapi/attr.ts';
 import { errnoName } from '../../../../src/uapi/errno.ts';
 
-const DIR = new URL('../../../fixtures/verifier/calls/objects/', import.meta.url);
+const DIR = new URL('../../../fixtures/verifier/objects/', import.meta.url);
 const LIVE_BTF = '/sys/kernel/btf/vmlinux';
 const object = new Uint8Array(readFileSync(new URL('objects.o', DIR)));
 const names = parseObject(object).programs.map((p) => p.name);
