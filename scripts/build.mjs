@@ -29,7 +29,7 @@ const BUNDLES = [
   // Of the rooms at the bottom, what few callers need.
   ['asm', /^isa\/asm\/(?!index\.ts$)/],
   ['c-output', /^btf\/(?:dump-\w+|trampoline)\.ts$/],
-  ['attr-bytes', /^uapi\/attr-encode\.ts$/],
+  ['attr-bytes', /^uapi\/attr\/encode\.ts$/],
   ['isa', /^(?:util|isa)\/(?!(?:asm\/)?index\.ts$)|^uapi\/(?:helper-ids|map-types)\.ts$/],
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/|(?:asm\/)?index\.ts$)/],
   ['verifier', /^kernel\/(?:rules|verifier)\//],

@@ -50,12 +50,12 @@ export type {
   ProgLoadAttr,
   RawTracepointAttr,
   TestRunAttr,
-} from './uapi/attr.ts';
+} from './uapi/attr/attr.ts';
 export { BPF_ATTACH_TYPE } from './uapi/attach-types.ts';
 export { BPF_CMD } from './uapi/cmd.ts';
 export { BPF_MAP_TYPE } from './uapi/map-types.ts';
 export { BPF_PROG_TYPE } from './uapi/prog-types.ts';
-export type { UserMemory } from './uapi/attr-decode.ts';
+export type { UserMemory } from './uapi/attr/decode.ts';
 export type {
   ContextRun,
   EmbeddedProgram,

@@ -1,5 +1,5 @@
 /** `skep prog`: loads and shows programs, and dumps what the verifier made of them. */
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { visible, type Io } from './shell/io.ts';
 import type { Command } from './shell/command.ts';
 import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts';

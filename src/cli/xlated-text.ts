@@ -2,7 +2,7 @@
 import { Btf } from '../btf/btf.ts';
 import { decodeInsns } from '../isa/decode.ts';
 import { disasmKernel } from '../isa/disasm.ts';
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { fdById, infoOf } from './session/objects.ts';
 
 const LD_IMM64 = 0x18;

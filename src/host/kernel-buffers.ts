@@ -2,7 +2,7 @@
  * What a caller hands to the real kernel, looked at before the kernel sees it: bpf(2) takes the lengths of most buffers from the
  * object that they are for, so that one that is too short would be read or written beyond its end.
  */
-import { type AttrField, type AttrLayout, attrLayout } from '../uapi/attr-layout.ts';
+import { type AttrField, type AttrLayout, attrLayout } from '../uapi/attr/layout.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { INFO_LAYOUTS, type InfoField, type InfoKind } from '../uapi/info-layout.ts';

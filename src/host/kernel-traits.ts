@@ -1,7 +1,7 @@
 /** Traits of the running kernel beside its commands, each asked for once and not before it is needed. */
 import { readFileSync } from 'node:fs';
 import { Btf } from '../btf/btf.ts';
-import type { KernelTraits } from '../uapi/attr.ts';
+import type { KernelTraits } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { BPF_MAP_TYPE } from '../uapi/map-types.ts';
 import { readRunningBtf } from './kernel-btf.ts';

@@ -1,7 +1,7 @@
 /** The real Linux kernel behind the BpfSyscall door: bpf(2) called through koffi. */
-import type { BpfAttrs, BpfSyscall } from '../uapi/attr.ts';
-import { encodeAttr } from '../uapi/attr-encode.ts';
-import { BPF_ATTR_SIZE } from '../uapi/attr-layout.ts';
+import type { BpfAttrs, BpfSyscall } from '../uapi/attr/attr.ts';
+import { encodeAttr } from '../uapi/attr/encode.ts';
+import { BPF_ATTR_SIZE } from '../uapi/attr/layout.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 import { checkBuffers } from './kernel-buffers.ts';

@@ -1,5 +1,5 @@
 /** Memory outside the JavaScript heap that a real kernel reads and writes, and a guarded form of it that notices what is written beyond a buffer. */
-import type { EncodedAttr, PointerSpace } from '../uapi/attr-encode.ts';
+import type { EncodedAttr, PointerSpace } from '../uapi/attr/encode.ts';
 
 /** The part of koffi that is used. */
 export interface Koffi {

@@ -1,6 +1,6 @@
 /** The contents of an object file, as data that a user may edit before it is loaded. */
 import type { Btf } from '../btf/btf.ts';
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { type Collection, type LoadOptions, loadCollection } from './collection.ts';
 import type { Note } from './notes.ts';
 import type { ExternSpec, FunctionSpec, MapSpec, ProgramSpec } from './spec.ts';

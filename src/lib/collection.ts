@@ -1,7 +1,7 @@
 /** Loading a {@link CollectionSpec} into a kernel: BTF, maps with their contents, programs. */
 import type { Btf } from '../btf/btf.ts';
 import type { BtfInput } from '../btf/value.ts';
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import type { CollectionSpec } from './collection-spec.ts';
 import { CoreRelocator } from './core-relo/relocate.ts';

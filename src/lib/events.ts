@@ -2,7 +2,7 @@
 import type { Btf } from '../btf/btf.ts';
 import { BTF_KIND } from '../btf/types.ts';
 import { type BtfValue, decodeValue } from '../btf/value.ts';
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import type { PerfRing } from '../uapi/embedded.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../uapi/map-types.ts';
 import { BpfError, loaderError } from './errors.ts';

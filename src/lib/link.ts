@@ -1,5 +1,5 @@
 /** Links: programs attached to hooks, one interface for every kind (BPF_LINK_*). */
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { BPF_F_REPLACE } from '../uapi/flags.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';

@@ -2,7 +2,7 @@
 import type { Btf } from '../btf/btf.ts';
 import { type BtfInput, type BtfValue, decodeValue, encodeValue } from '../btf/value.ts';
 import { partsOf, Walk } from '../btf/walk.ts';
-import type { BpfSyscall, MapBatchAttr } from '../uapi/attr.ts';
+import type { BpfSyscall, MapBatchAttr } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO } from '../uapi/errno.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName, PER_CPU_MAP_TYPES } from '../uapi/map-types.ts';

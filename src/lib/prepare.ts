@@ -3,7 +3,7 @@ import type { Btf } from '../btf/btf.ts';
 import { BTF_KIND } from '../btf/types.ts';
 import type { Insns } from '../isa/insn.ts';
 import { BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO_MAP_VALUE } from '../isa/opcodes.ts';
-import type { ProgLoadAttr } from '../uapi/attr.ts';
+import type { ProgLoadAttr } from '../uapi/attr/attr.ts';
 import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { attachTarget } from './attach-target.ts';

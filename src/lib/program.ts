@@ -1,5 +1,5 @@
 /** A loaded program: its file descriptor, and test runs. */
-import type { BpfSyscall, TestRunAttr } from '../uapi/attr.ts';
+import type { BpfSyscall, TestRunAttr } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { BPF_PROG_TYPE, bpfProgTypeName } from '../uapi/prog-types.ts';
 import type { ContextRun, EmbeddedProgram, PacketRunner, PacketRunnerOptions } from '../uapi/embedded.ts';

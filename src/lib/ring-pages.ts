@@ -1,5 +1,5 @@
 /** The user side of a ring buffer over its shared pages: positions, record headers, data (BPF_MAP_TYPE_RINGBUF). */
-import type { BpfSyscall } from '../uapi/attr.ts';
+import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import type { MappedPages } from '../uapi/embedded.ts';
 import { errnoName } from '../uapi/errno.ts';
 import {

@@ -1,5 +1,5 @@
 /** An object's information: OBJ_GET_INFO_BY_FD with its two calls (sizes, then contents) done for the caller. */
-import type { BpfSyscall } from './attr.ts';
+import type { BpfSyscall } from './attr/attr.ts';
 import { BPF_CMD } from './cmd.ts';
 import { decodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from './info-layout.ts';
 

@@ -4,7 +4,7 @@ import { assemble } from '../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../src/isa/encode.ts';
 import { createRuntime } from '../../src/kernel/boot/runtime.ts';
 import { type Link, openRawTracepoint } from '../../src/lib/link.ts';
-import type { BpfAttrs, BpfSyscall } from '../../src/uapi/attr.ts';
+import type { BpfAttrs, BpfSyscall } from '../../src/uapi/attr/attr.ts';
 import { BPF_CMD as C, bpfCmdName } from '../../src/uapi/cmd.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
 import { encodeInfo } from '../../src/uapi/info-layout.ts';

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { Btf } from '../../src/btf/btf.ts';
 import { BpfError, lastLogLine } from '../../src/lib/errors.ts';
 import { parseKconfig } from '../../src/lib/kconfig.ts';
-import type { BpfAttrs, BpfSyscall, MapCreateAttr, ProgLoadAttr } from '../../src/uapi/attr.ts';
+import type { BpfAttrs, BpfSyscall, MapCreateAttr, ProgLoadAttr } from '../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import { kernelAbsent, liveKernel } from '../host/live-kernel.ts';
 import { fixture } from './fixture.ts';

@@ -2,7 +2,7 @@
 import { afterAll, describe, expect, test } from 'vitest';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { createRuntime } from '../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall } from '../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../src/uapi/attr/attr.ts';
 import { kernelAbsent, liveKernel } from '../host/live-kernel.ts';
 import { fixture } from './fixture.ts';
 

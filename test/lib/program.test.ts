@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { createRuntime } from '../../src/kernel/boot/runtime.ts';
 import { BpfError } from '../../src/lib/errors.ts';
 import { parseObject } from '../../src/lib/parse-object.ts';
-import type { BpfSyscall } from '../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../src/uapi/attr/attr.ts';
 import { ERRNO } from '../../src/uapi/errno.ts';
 import { BPF_PROG_TYPE } from '../../src/uapi/prog-types.ts';
 import { kernelBtf } from '../kernel/syscall/embedded.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { BTF_KIND } from '../../src/btf/types.ts';
 import { loadPackagedBtf } from '../../src/btf/vmlinux/index.ts';
 import { BPF_ATTACH_TYPE } from '../../src/uapi/attach-types.ts';
-import { ATTR_LAYOUTS, type AttrField, type AttrLayout, BPF_ATTR_SIZE } from '../../src/uapi/attr-layout.ts';
+import { ATTR_LAYOUTS, type AttrField, type AttrLayout, BPF_ATTR_SIZE } from '../../src/uapi/attr/layout.ts';
 import { BPF_CMD } from '../../src/uapi/cmd.ts';
 import * as FLAGS from '../../src/uapi/flags.ts';
 import { BPF_FUNC } from '../../src/uapi/helper-ids.ts';

@@ -4,7 +4,7 @@ import type { EmbeddedProgram } from '../../uapi/embedded.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { BpfError } from '../../lib/errors.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
-import type { TestRunAttr } from '../../uapi/attr.ts';
+import type { TestRunAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';

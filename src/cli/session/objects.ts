@@ -3,7 +3,7 @@ import { Btf } from '../../btf/btf.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { BpfError } from '../../lib/errors.ts';
 import { BpfMap } from '../../lib/map.ts';
-import type { BpfSyscall, IdAttr } from '../../uapi/attr.ts';
+import type { BpfSyscall, IdAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { InfoValues } from '../../uapi/info-layout.ts';

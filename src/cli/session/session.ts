@@ -6,7 +6,7 @@ import { type Collection, type LoadOptions, loadCollection } from '../../lib/col
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import { parseObject } from '../../lib/parse-object.ts';
 import type { ProgramSpec } from '../../lib/spec.ts';
-import type { BpfSyscall } from '../../uapi/attr.ts';
+import type { BpfSyscall } from '../../uapi/attr/attr.ts';
 import type { VirtualClockOptions } from '../../kernel/world/time/clock.ts';
 import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
 import { unknownName } from '../shell/command.ts';

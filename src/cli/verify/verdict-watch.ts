@@ -3,7 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import { createVerifyingRuntime } from '../../kernel/boot/verify-only.ts';
 import { unknownCallIn } from '../../lib/missing.ts';
 import type { Accepted } from '../../kernel/verifier/result.ts';
-import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
+import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 

@@ -1,8 +1,8 @@
 /** Wires an embedded kernel: memory, maps, hooks, a verifier and, where programs are to run, engines behind the door of bpf(2). */
 import type { Btf } from '../../btf/btf.ts';
-import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr.ts';
+import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr/attr.ts';
 import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
-import type { UserMemory } from '../../uapi/attr-decode.ts';
+import type { UserMemory } from '../../uapi/attr/decode.ts';
 import { invariant } from '../../util/errors.ts';
 import { defaultPorts } from './default-ports.ts';
 import { type Cpu, makeCpu } from '../run/cpu.ts';

@@ -1,6 +1,6 @@
 /** Parts that kernels with and without engines have in common. */
 import type { Btf } from '../../btf/btf.ts';
-import type { KernelTraits } from '../../uapi/attr.ts';
+import type { KernelTraits } from '../../uapi/attr/attr.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
 

@@ -1,5 +1,5 @@
 /** An embedded kernel that only verifies, for callers who never run anything: nothing that runs programs is loaded or made for it. */
-import type { BpfAttrs, BpfSyscall } from '../../uapi/attr.ts';
+import type { BpfAttrs, BpfSyscall } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { lazy } from '../../util/lazy.ts';
 import { createMapEnv } from '../maps/make/env.ts';

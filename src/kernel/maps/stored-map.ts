@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { BPF_F_LOCK } from '../../uapi/flags.ts';
-import { copyBytesToUser, copyToUser, type UserBytes } from '../../uapi/user-buffer.ts';
+import { copyBytesToUser, copyToUser, type UserBytes } from '../../uapi/attr/user-buffer.ts';
 import { H, HEADER_SIZE, type HeaderField, headerWord, STRUCT_SIZE } from './header.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';

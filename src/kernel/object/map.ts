@@ -1,6 +1,6 @@
 /** A map as a kernel object: the live map, its users, and the BTF it keeps alive (struct bpf_map). */
-import type { MapCreateAttr } from '../../uapi/attr.ts';
-import type { UserBytes } from '../../uapi/user-buffer.ts';
+import type { MapCreateAttr } from '../../uapi/attr/attr.ts';
+import type { UserBytes } from '../../uapi/attr/user-buffer.ts';
 import type { Restore } from '../mem/saved.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import type { BtfObject } from './btf.ts';

@@ -1,6 +1,6 @@
 /** MAP_CREATE's rules in the order of 6.18's alloc checks: predicates that the rows of map types combine, and the check of a row. */
 import { ERRNO } from '../../uapi/errno.ts';
-import type { MapCreateAttr } from '../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../uapi/attr/attr.ts';
 import * as F from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 

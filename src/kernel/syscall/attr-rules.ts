@@ -1,11 +1,11 @@
 /** Every field of every command of bpf(2): a row for each, and an errno for those that are not honoured. */
-import type { BpfAttrs, MapCreateAttr, ProgLoadAttr } from '../../uapi/attr.ts';
+import type { BpfAttrs, MapCreateAttr, ProgLoadAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD, BPF_F_XDP_DEV_BOUND_ONLY } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { claimedLength, isNullBuffer } from '../../uapi/user-buffer.ts';
+import { claimedLength, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 import type { SyscallEnv } from './env.ts';
 
 /** A refusal: what the kernel would have done is named when it is this kernel that lacks it. */

@@ -1,6 +1,6 @@
 /** bpf(2) in its binary form: union bpf_attr decoded against a caller's memory, as bpf_sys_bpf and ABI tests use it. */
-import type { BpfAttrs } from '../../uapi/attr.ts';
-import { type AttrObjects, decodeAttr, type UserMemory } from '../../uapi/attr-decode.ts';
+import type { BpfAttrs } from '../../uapi/attr/attr.ts';
+import { type AttrObjects, decodeAttr, type UserMemory } from '../../uapi/attr/decode.ts';
 import { runCommand, undone } from './dispatch.ts';
 import { fdMap, type SyscallEnv } from './env.ts';
 

@@ -1,10 +1,10 @@
 /** BPF_BTF_LOAD: a program's BTF becomes an object (btf_new_fd). */
 import { BTF_MAX_SIZE, validateBtf } from '../../btf/validate.ts';
-import type { BtfLoadAttr } from '../../uapi/attr.ts';
+import type { BtfLoadAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../uapi/flags.ts';
-import { claimedLength, faults } from '../../uapi/user-buffer.ts';
+import { claimedLength, faults } from '../../uapi/attr/user-buffer.ts';
 import { newBtfObject } from '../object/btf.ts';
 import { refusedField } from './attr-rules.ts';
 import type { SyscallEnv } from './env.ts';

@@ -1,5 +1,5 @@
 /** Maps without storage, for kernels that only verify: what a program is checked against, and nothing that it could run on. */
-import type { MapCreateAttr } from '../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';

@@ -1,8 +1,8 @@
 /** The dispatch table of bpf(2): which function serves which command (__sys_bpf). */
-import type { BpfAttrs } from '../../uapi/attr.ts';
-import { flags32 } from '../../uapi/attr-values.ts';
-import { takeAttr } from '../../uapi/attr-take.ts';
-import { takeKey, takeNextKey, takeValue } from '../../uapi/attr-take-fast.ts';
+import type { BpfAttrs } from '../../uapi/attr/attr.ts';
+import { flags32 } from '../../uapi/attr/values.ts';
+import { takeAttr } from '../../uapi/attr/take.ts';
+import { takeKey, takeNextKey, takeValue } from '../../uapi/attr/take-fast.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { btfLoad } from './btf-load.ts';

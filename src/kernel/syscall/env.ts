@@ -13,7 +13,7 @@ import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
 import type { MapObject } from '../object/map.ts';
-import type { TestRunAttr } from '../../uapi/attr.ts';
+import type { TestRunAttr } from '../../uapi/attr/attr.ts';
 
 export interface SyscallEnv {
   readonly objects: ObjectTable;

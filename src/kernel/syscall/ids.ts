@@ -1,5 +1,5 @@
 /** Walking objects by id: *_GET_NEXT_ID and *_GET_FD_BY_ID of programs, maps and BTF. */
-import type { IdAttr } from '../../uapi/attr.ts';
+import type { IdAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY, BPF_F_TOKEN_FD, BPF_F_WRONLY } from '../../uapi/flags.ts';

@@ -1,5 +1,5 @@
 /** BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_UPDATE, BPF_LINK_DETACH and BPF_OBJ_PIN. */
-import type { LinkDetachAttr, LinkUpdateAttr, ObjPinAttr, RawTracepointAttr } from '../../uapi/attr.ts';
+import type { LinkDetachAttr, LinkUpdateAttr, ObjPinAttr, RawTracepointAttr } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';

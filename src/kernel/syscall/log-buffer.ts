@@ -1,6 +1,6 @@
 /** The caller's log buffer: which combinations are valid, and what is left of a log that does not fit (bpf_verifier_log). */
 import { ERRNO } from '../../uapi/errno.ts';
-import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
+import { claimedLength, faults, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 
 const LOG_MASK = 15;
 const LOG_FIXED = 8;

@@ -1,10 +1,10 @@
 /** BPF_OBJ_GET_INFO_BY_FD for programs, maps and BTF objects. */
 
-import type { InfoAttr } from '../../uapi/attr.ts';
+import type { InfoAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { encodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from '../../uapi/info-layout.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
-import { claimedLength, faults, isNullBuffer } from '../../uapi/user-buffer.ts';
+import { claimedLength, faults, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 import { sha256 } from '../../util/sha256.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { LinkObject } from '../object/link.ts';

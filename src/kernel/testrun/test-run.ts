@@ -1,5 +1,5 @@
 /** BPF_PROG_TEST_RUN: which driver serves a program type, and what all drivers share (bpf_prog_test_run, bpf_test_run). */
-import type { TestRunAttr } from '../../uapi/attr.ts';
+import type { TestRunAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { bpfProgTypeName, BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { ProgramAbort } from '../../util/errors.ts';

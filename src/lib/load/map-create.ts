@@ -1,7 +1,7 @@
 /** From a map's definition to the attributes of BPF_MAP_CREATE. */
 import type { Btf } from '../../btf/btf.ts';
 import { BTF_KIND } from '../../btf/types.ts';
-import type { KernelTraits, MapCreateAttr } from '../../uapi/attr.ts';
+import type { KernelTraits, MapCreateAttr } from '../../uapi/attr/attr.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
 import { loaderError } from '../errors.ts';
 import type { MapSpec } from '../spec.ts';

@@ -1,7 +1,7 @@
 /** Makes the maps of a collection, or takes those that the user shares, and fills in what the object says of their contents. */
 import type { Btf } from '../../btf/btf.ts';
 import { encodeValue } from '../../btf/value.ts';
-import type { BpfSyscall, MapCreateAttr } from '../../uapi/attr.ts';
+import type { BpfSyscall, MapCreateAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../../uapi/map-types.ts';
 import type { Collection, LoadOptions } from '../collection.ts';

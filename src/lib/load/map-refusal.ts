@@ -1,5 +1,5 @@
 /** Why MAP_CREATE most probably said EINVAL or E2BIG: the kernel gives a number only. */
-import type { MapCreateAttr } from '../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_NO_PREALLOC } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../../uapi/map-types.ts';

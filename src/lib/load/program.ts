@@ -1,5 +1,5 @@
 /** BPF_PROG_LOAD with the verifier's log: asked for when the program is refused, in a buffer that grows until it fits. */
-import type { BpfSyscall, ProgLoadAttr } from '../../uapi/attr.ts';
+import type { BpfSyscall, ProgLoadAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BpfError } from '../errors.ts';

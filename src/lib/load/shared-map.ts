@@ -1,12 +1,12 @@
 /** Whether a map that the user hands in can stand for one of the object: programs were compiled for its type, sizes and flags. */
-import type { BpfSyscall } from '../../uapi/attr.ts';
+import type { BpfSyscall } from '../../uapi/attr/attr.ts';
 import { errnoName } from '../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as M, bpfMapTypeName } from '../../uapi/map-types.ts';
 import type { InfoValues } from '../../uapi/info-layout.ts';
 import { readObjInfo } from '../../uapi/obj-info.ts';
 import { BpfError, loaderError } from '../errors.ts';
-import type { MapCreateAttr } from '../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../uapi/attr/attr.ts';
 
 /** Fields of bpf_map_info beside those of MAP_CREATE. */
 const FIELDS = [

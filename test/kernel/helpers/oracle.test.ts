@@ -5,7 +5,7 @@
 import { writeFileSync } from 'node:fs';
 import { afterAll, expect, test } from 'vitest';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { BPF_F_RDONLY_PROG } from '../../../src/uapi/flags.ts';
 import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';

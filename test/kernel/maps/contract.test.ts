@@ -7,7 +7,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { type KernelTransport, openKernelTransport } from '../../../src/host/kernel-transport.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
-import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
+import type { MapCreateAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
 import { FakeFds, mustCreate, setupMaps, xorshift } from './setup.ts';

@@ -9,7 +9,7 @@ import { hashElements } from '../../../src/kernel/maps/walk.ts';
 import { type ProgArrayMap, progArraySlot } from '../../../src/kernel/maps/prog-array.ts';
 import { RINGBUF, type RingbufMap } from '../../../src/kernel/maps/ringbuf.ts';
 import { RingPages } from '../../../src/lib/ring-pages.ts';
-import type { BpfSyscall, InfoAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, InfoAttr } from '../../../src/uapi/attr/attr.ts';
 import { encodeInfo } from '../../../src/uapi/info-layout.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_F_NO_PREALLOC } from '../../../src/uapi/flags.ts';

@@ -14,7 +14,7 @@ import {
 import type { FdResolver, MapEnv, MapRules, ProgRef } from '../../../src/kernel/maps/env.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
 import { sharedMemory } from '../memory-kind.ts';
-import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
+import type { MapCreateAttr } from '../../../src/uapi/attr/attr.ts';
 
 /** A pseudo-random generator with a seed (xorshift32). */
 export function xorshift(seed: number): () => number {

@@ -7,7 +7,7 @@ import { type KernelTransport, openKernelTransport } from '../../../src/host/ker
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE } from '../../../src/uapi/attach-types.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { errnoName } from '../../../src/uapi/errno.ts';

@@ -10,7 +10,7 @@ import { openKernelTransport } from '../../../src/host/kernel-transport.ts';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { errnoName } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';

@@ -1,6 +1,6 @@
 /** Every field of every command in binary form: a sound attribute of each, with one field or two set to something else. */
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
-import { type AttrField, ATTR_LAYOUTS, type AttrLayout, BPF_ATTR_SIZE } from '../../../src/uapi/attr-layout.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
+import { type AttrField, ATTR_LAYOUTS, type AttrLayout, BPF_ATTR_SIZE } from '../../../src/uapi/attr/layout.ts';
 import { BPF_CMD as C, bpfCmdName } from '../../../src/uapi/cmd.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';

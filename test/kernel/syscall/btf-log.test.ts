@@ -3,7 +3,7 @@ import { readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, describe, expect, test } from 'vitest';
 import { BtfBuilder } from '../../../src/btf/encode.ts';
 import { validateBtf } from '../../../src/btf/validate.ts';
-import type { BpfSyscall, BtfLoadAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, BtfLoadAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
 import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { embedded } from './embedded.ts';

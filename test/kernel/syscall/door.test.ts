@@ -2,7 +2,7 @@
 import { createHash } from 'node:crypto';
 import { describe, expect, test } from 'vitest';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall, InfoAttr, ProgLoadAttr, TestRunAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, InfoAttr, ProgLoadAttr, TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../../src/uapi/attach-types.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
 import { ERRNO as E } from '../../../src/uapi/errno.ts';

@@ -1,5 +1,5 @@
 /** What bpf(2) of Linux 6.18 answers to sound and faulty attributes: one row a question, asked of both kernels. */
-import type { BpfSyscall, MapCreateAttr, ProgLoadAttr, TestRunAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, MapCreateAttr, ProgLoadAttr, TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
 import { ERRNO as E } from '../../../src/uapi/errno.ts';
 import * as F from '../../../src/uapi/flags.ts';

@@ -3,7 +3,7 @@ import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { createVerifyingRuntime } from '../../../src/kernel/boot/verify-only.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { kernelBtf } from './embedded.ts';
 import { askMapCreate, type GridAttr, mapCreateGrid, openGridFds } from './map-create-grid.ts';

@@ -1,5 +1,5 @@
 /** MAP_CREATE from all sides: a sound attribute of each map type, with one field or two set to something else. */
-import type { BpfSyscall, MapCreateAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, MapCreateAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
 import { xorshift } from '../maps/setup.ts';

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime, type Runtime, type RuntimeOptions } from '../../../src/kernel/boot/runtime.ts';
-import type { TestRunAttr } from '../../../src/uapi/attr.ts';
+import type { TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { loadCollection } from '../../../src/lib/collection.ts';
 import { parseObject } from '../../../src/lib/parse-object.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
 

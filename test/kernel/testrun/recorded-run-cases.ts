@@ -1,5 +1,5 @@
 /** Programs whose runs Linux 6.18 recorded (recorded-runs.test.ts), by what they are about. */
-import type { TestRunAttr } from '../../../src/uapi/attr.ts';
+import type { TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { CTX_RUNS } from './runs/ctx.ts';
 import { FLAG_RUNS } from './runs/flags.ts';
 import { LD_ABS_RUNS } from './runs/ld-abs.ts';

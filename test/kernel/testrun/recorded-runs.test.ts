@@ -7,7 +7,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall, TestRunAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';

@@ -3,7 +3,7 @@ import { afterAll, describe, expect, test } from 'vitest';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import type { BpfSyscall, TestRunAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { kernelAbsent, liveKernel } from '../../host/live-kernel.ts';
 import { kernelBtf } from '../syscall/embedded.ts';

@@ -9,7 +9,7 @@ import { buildRuntime, type Runtime } from '../../../src/kernel/boot/runtime.ts'
 import { ALL_CAPS, type Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
 import type { VerifierInput, VerifierOutcome } from '../../../src/kernel/verifier/result.ts';
-import type { BpfSyscall, MapCreateAttr, ProgLoadAttr } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall, MapCreateAttr, ProgLoadAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { errnoName } from '../../../src/uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../../src/uapi/map-types.ts';

@@ -7,7 +7,7 @@ import { ALL_CAPS, type Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { BPF_LOG_STATS } from '../../../src/kernel/verifier/log.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
 import type { VerifierInput } from '../../../src/kernel/verifier/result.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { GENERATOR_BTF, type Generated, LOCKED, MAP, MAPS, withKfuncs } from './generate.ts';

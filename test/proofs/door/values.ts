@@ -1,5 +1,5 @@
 /** Values for fields of attributes: such as fit them, and everything that JavaScript has beside them. */
-import type { AttrField } from '../../../src/uapi/attr-layout.ts';
+import type { AttrField } from '../../../src/uapi/attr/layout.ts';
 import type { Rng } from '../differential/rng.ts';
 
 const NUMBERS: readonly number[] = [

@@ -3,7 +3,7 @@ import type { Btf } from '../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
 import { assembleProgram } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
-import type { BpfSyscall } from '../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { errnoName } from '../../../src/uapi/errno.ts';
 import type { Case, CaseProgram } from './cases.ts';

@@ -1,5 +1,5 @@
 /** Random cases: types behind chains where a kernel looks at types, and programs that show what it made of them. */
-import type { MapCreateAttr } from '../../../src/uapi/attr.ts';
+import type { MapCreateAttr } from '../../../src/uapi/attr/attr.ts';
 import { BPF_MAP_TYPE as T } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as P } from '../../../src/uapi/prog-types.ts';
 import { Rng } from '../differential/rng.ts';

@@ -1,5 +1,5 @@
 /** MAP_CREATE: checks the attribute, makes the storage and registers the map. */
-import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../../uapi/attr/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T, bpfMapTypeName } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';

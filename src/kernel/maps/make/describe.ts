@@ -2,14 +2,14 @@
 import type { Btf } from '../../../btf/btf.ts';
 import type { BtfRecord } from '../../../btf/record.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
-import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../../uapi/attr/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { checkAttr, checkCommon, type CreateRules } from '../../rules/map-create.ts';
 import type { MapRules } from '../env.ts';
 import { BPF_F_NO_COMMON_LRU, BPF_F_RDONLY_PROG } from '../../../uapi/flags.ts';
-import { claimedLength, faults, isNullBuffer } from '../../../uapi/user-buffer.ts';
+import { claimedLength, faults, isNullBuffer } from '../../../uapi/attr/user-buffer.ts';
 
 const SHA256_SIZE = 32;
 

@@ -1,12 +1,12 @@
 /** The four batch commands of maps: cursors by key (arrays, LPM tries) and by bucket (hash tables). */
-import type { MapBatchAttr } from '../../../uapi/attr.ts';
+import type { MapBatchAttr } from '../../../uapi/attr/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_F_LOCK } from '../../../uapi/flags.ts';
-import { faults } from '../../../uapi/user-buffer.ts';
+import { faults } from '../../../uapi/attr/user-buffer.ts';
 import type { BpfMap } from '../../object/map.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
-import { flags32 } from '../../../uapi/attr-values.ts';
+import { flags32 } from '../../../uapi/attr/values.ts';
 import type { MapObject } from '../../object/map.ts';
 
 type Batch = MapBatchAttr['batch'];

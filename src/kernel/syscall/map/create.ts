@@ -1,5 +1,5 @@
 /** BPF_MAP_CREATE: descriptors in the attribute become objects, then the map itself is made (map_create). */
-import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../../uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../uapi/cmd.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD } from '../../../uapi/flags.ts';

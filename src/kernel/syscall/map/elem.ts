@@ -2,7 +2,7 @@
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_F_LOCK } from '../../../uapi/flags.ts';
 import { BPF_MAP_TYPE as T } from '../../../uapi/map-types.ts';
-import { copyFromUser, copyToUser, type UserBytes, viewUser } from '../../../uapi/user-buffer.ts';
+import { copyFromUser, copyToUser, type UserBytes, viewUser } from '../../../uapi/attr/user-buffer.ts';
 import { FMODE_READ, FMODE_WRITE } from '../../object/fd-table.ts';
 import { fdMap, type SyscallEnv } from '../env.ts';
 import type { MapObject } from '../../object/map.ts';

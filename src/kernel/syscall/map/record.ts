@@ -2,7 +2,7 @@
 import type { Btf } from '../../../btf/btf.ts';
 import * as R from '../../../btf/record.ts';
 import { checkOwnership, structMetas } from '../../../btf/struct-metas.ts';
-import type { MapCreateAttr } from '../../../uapi/attr.ts';
+import type { MapCreateAttr } from '../../../uapi/attr/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_F_RDONLY_PROG, BPF_F_WRONLY_PROG } from '../../../uapi/flags.ts';
 import { sizedType } from '../../maps/make/describe.ts';

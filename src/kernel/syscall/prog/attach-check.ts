@@ -1,6 +1,6 @@
 /** expected_attach_type, attach targets and privileges that PROG_LOAD accepts of each program type. */
 import { BTF_MAX_TYPE } from '../../../btf/header.ts';
-import type { ProgLoadAttr } from '../../../uapi/attr.ts';
+import type { ProgLoadAttr } from '../../../uapi/attr/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import type { Rules } from '../../rules/compile.ts';

@@ -1,10 +1,10 @@
 /** BPF_PROG_LOAD: attribute checks in the kernel's order, verification, compilation, and the program object (bpf_prog_load). */
 import { decodeInsns } from '../../../isa/decode.ts';
-import type { ProgLoadAttr } from '../../../uapi/attr.ts';
+import type { ProgLoadAttr } from '../../../uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../uapi/cmd.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import * as F from '../../../uapi/flags.ts';
-import { claimedLength, faults } from '../../../uapi/user-buffer.ts';
+import { claimedLength, faults } from '../../../uapi/attr/user-buffer.ts';
 import type { LoadedProg } from '../../object/prog.ts';
 import { validObjName } from '../../maps/make/describe.ts';
 import { ProgArrayMap } from '../../maps/prog-array.ts';

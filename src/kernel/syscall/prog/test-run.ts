@@ -1,8 +1,8 @@
 /** BPF_PROG_TEST_RUN: checks that all program types share, then the type's driver (bpf_prog_test_run). */
-import type { TestRunAttr } from '../../../uapi/attr.ts';
+import type { TestRunAttr } from '../../../uapi/attr/attr.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
-import { type BadBuffer, claimedLength, faults, isBadBuffer, isNullBuffer } from '../../../uapi/user-buffer.ts';
+import { type BadBuffer, claimedLength, faults, isBadBuffer, isNullBuffer } from '../../../uapi/attr/user-buffer.ts';
 import type { LoadedProg } from '../../object/prog.ts';
 import { ETH_HLEN } from '../../world/net/if-ether.ts';
 import { fdProg, type SyscallEnv } from '../env.ts';

@@ -4,7 +4,7 @@ import { BtfBuilder } from '../../../../src/btf/encode.ts';
 import { BTF_KIND } from '../../../../src/btf/types.ts';
 import { assembleProgram } from '../../../../src/isa/asm/index.ts';
 import { encodeInsns } from '../../../../src/isa/encode.ts';
-import type { BpfSyscall } from '../../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../../src/uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../../../src/uapi/attach-types.ts';
 import { BPF_CMD } from '../../../../src/uapi/cmd.ts';
 import { BPF_PROG_TYPE as P } from '../../../../src/uapi/prog-types.ts';

@@ -7,7 +7,7 @@ import { type KernelTransport, openKernelTransport } from '../../../../src/host/
 import { createRuntime } from '../../../../src/kernel/boot/runtime.ts';
 import { loadCollection } from '../../../../src/lib/collection.ts';
 import { parseObject } from '../../../../src/lib/parse-object.ts';
-import type { BpfSyscall } from '../../../../src/uapi/attr.ts';
+import type { BpfSyscall } from '../../../../src/uapi/attr/attr.ts';
 import { errnoName } from '../../../../src/uapi/errno.ts';
 
 const DIR = new URL('../../../fixtures/verifier/objects/', import.meta.url);

@@ -1,8 +1,8 @@
 /** Binary union bpf_attr to typed attributes: pointers are read from and written to a caller's memory. */
 import type { BpfAttrs } from './attr.ts';
-import { type AttrField, type AttrLayout, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
-import { ERRNO } from './errno.ts';
-import { INFO_LAYOUTS, type InfoField, type InfoKind } from './info-layout.ts';
+import { type AttrField, type AttrLayout, BPF_ATTR_SIZE, attrLayout } from './layout.ts';
+import { ERRNO } from '../errno.ts';
+import { INFO_LAYOUTS, type InfoField, type InfoKind } from '../info-layout.ts';
 import { BadBuffer } from './user-buffer.ts';
 
 /** Memory behind the pointers of a binary attribute: a guest's, or buffers of a test. */

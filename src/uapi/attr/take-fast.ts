@@ -1,7 +1,7 @@
 /** Attributes of commands that are asked often, on elements, batches and test runs: taken field by field, by hand. */
 import type { BpfAttrs, MapBatchAttr, TestRunAttr } from './attr.ts';
-import { bytesOf, type Fields, flags32OrZero, isObject, u32OrZero, wideOrZero } from './attr-values.ts';
-import { ERRNO } from './errno.ts';
+import { bytesOf, type Fields, flags32OrZero, isObject, u32OrZero, wideOrZero } from './values.ts';
+import { ERRNO } from '../errno.ts';
 import { isUserBytes, type UserBytes } from './user-buffer.ts';
 
 /** A caller's attribute, checked and copied; buffers are views of the caller's memory. */

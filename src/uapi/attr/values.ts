@@ -1,5 +1,5 @@
 /** Values that a caller gave for fields of an attribute, of whatever types: as their fields hold them, or refused. */
-import type { AttrField } from './attr-layout.ts';
+import type { AttrField } from './layout.ts';
 import { isUserBytes, viewUser } from './user-buffer.ts';
 
 export type Fields = Record<string, unknown>;

@@ -1,5 +1,5 @@
 /** union bpf_attr of Linux 6.18 as data: for each command the fields, their offsets, and what they mean in the typed attributes. */
-import { BPF_CMD } from './cmd.ts';
+import { BPF_CMD } from '../cmd.ts';
 
 /**
  * How a field lies in union bpf_attr and in the typed attribute:

@@ -1,7 +1,7 @@
 /** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
-import type { BPF_CMD } from './cmd.ts';
-import type { EmbeddedProgram, MappedPages, PerfRing } from './embedded.ts';
-import type { InfoKind } from './info-layout.ts';
+import type { BPF_CMD } from '../cmd.ts';
+import type { EmbeddedProgram, MappedPages, PerfRing } from '../embedded.ts';
+import type { InfoKind } from '../info-layout.ts';
 
 /** Attribute of BPF_MAP_CREATE; sizes in bytes. */
 export interface MapCreateAttr {

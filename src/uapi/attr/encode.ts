@@ -1,7 +1,7 @@
 /** Typed attributes to binary union bpf_attr, and outputs back: what a transport to a real bpf(2) needs. */
 import type { BpfAttrs, InfoAttr } from './attr.ts';
-import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './attr-layout.ts';
-import { INFO_LAYOUTS, type InfoField, type InfoLayout } from './info-layout.ts';
+import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './layout.ts';
+import { INFO_LAYOUTS, type InfoField, type InfoLayout } from '../info-layout.ts';
 
 /** Memory that the kernel at the other end can read and write; addresses are its own. */
 export interface PointerSpace {

@@ -1,9 +1,9 @@
 /** Typed attributes as a caller gave them, of whatever types, to attributes of the declared types: each field is read once. */
-import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from './attr-layout.ts';
-import { FAST, type TakenAttr, type Taker } from './attr-take-fast.ts';
-import { bytesOf, type Fields, isObject, scalar } from './attr-values.ts';
-import { lazyRow } from '../util/lazy.ts';
-import { ERRNO } from './errno.ts';
+import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from './layout.ts';
+import { FAST, type TakenAttr, type Taker } from './take-fast.ts';
+import { bytesOf, type Fields, isObject, scalar } from './values.ts';
+import { lazyRow } from '../../util/lazy.ts';
+import { ERRNO } from '../errno.ts';
 
 interface Plan {
   readonly group: AttrLayout['group'];

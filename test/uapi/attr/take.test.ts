@@ -1,12 +1,12 @@
 /** Takers that are written by hand for speed take every field that the layout of their command has, and as the layout says. */
 import { describe, expect, test } from 'vitest';
-import { takeAttr, takeByLayout } from '../../src/uapi/attr-take.ts';
-import { takeKey, takeNextKey, takeValue } from '../../src/uapi/attr-take-fast.ts';
-import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from '../../src/uapi/attr-layout.ts';
-import { flags32 } from '../../src/uapi/attr-values.ts';
-import { BPF_CMD as C, bpfCmdName } from '../../src/uapi/cmd.ts';
-import { ERRNO } from '../../src/uapi/errno.ts';
-import { copyFromUser, copyToUser } from '../../src/uapi/user-buffer.ts';
+import { takeAttr, takeByLayout } from '../../../src/uapi/attr/take.ts';
+import { takeKey, takeNextKey, takeValue } from '../../../src/uapi/attr/take-fast.ts';
+import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from '../../../src/uapi/attr/layout.ts';
+import { flags32 } from '../../../src/uapi/attr/values.ts';
+import { BPF_CMD as C, bpfCmdName } from '../../../src/uapi/cmd.ts';
+import { ERRNO } from '../../../src/uapi/errno.ts';
+import { copyFromUser, copyToUser } from '../../../src/uapi/attr/user-buffer.ts';
 
 type Fields = Record<string, unknown>;
 type Cmd = keyof typeof ATTR_LAYOUTS;

@@ -1,13 +1,13 @@
 /** Typed attributes become union bpf_attr and come back the same; what lies behind them is refused. */
 import { describe, expect, test } from 'vitest';
-import type { ProgLoadAttr, TestRunAttr } from '../../src/uapi/attr.ts';
-import { type AttrObjects, decodeAttr, type UserMemory } from '../../src/uapi/attr-decode.ts';
-import { encodeAttr, type PointerSpace } from '../../src/uapi/attr-encode.ts';
-import { ATTR_LAYOUTS, BPF_ATTR_SIZE } from '../../src/uapi/attr-layout.ts';
-import { BPF_CMD } from '../../src/uapi/cmd.ts';
-import { ERRNO } from '../../src/uapi/errno.ts';
-import { claimedLength, faults, isNullBuffer } from '../../src/uapi/user-buffer.ts';
-import { decodeInfo, encodeInfo } from '../../src/uapi/info-layout.ts';
+import type { ProgLoadAttr, TestRunAttr } from '../../../src/uapi/attr/attr.ts';
+import { type AttrObjects, decodeAttr, type UserMemory } from '../../../src/uapi/attr/decode.ts';
+import { encodeAttr, type PointerSpace } from '../../../src/uapi/attr/encode.ts';
+import { ATTR_LAYOUTS, BPF_ATTR_SIZE } from '../../../src/uapi/attr/layout.ts';
+import { BPF_CMD } from '../../../src/uapi/cmd.ts';
+import { ERRNO } from '../../../src/uapi/errno.ts';
+import { claimedLength, faults, isNullBuffer } from '../../../src/uapi/attr/user-buffer.ts';
+import { decodeInfo, encodeInfo } from '../../../src/uapi/info-layout.ts';
 
 const BASE = 0x1000n;
 
