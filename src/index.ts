@@ -24,7 +24,8 @@ export { Collection, type LoadOptions } from './lib/collection.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';
 export { BpfError, type BpfErrorInit } from './lib/errors.ts';
 export type { EventOptions, EventReader, EventWait } from './lib/events.ts';
-export type { Link, LinkInfo } from './lib/link.ts';
+export type { AttachOptions } from './lib/attach.ts';
+export type { Link, LinkInfo, Links } from './lib/link.ts';
 export type { BatchResult, BpfMap, Descriptor } from './lib/map.ts';
 export type { InnerTemplate } from './lib/load/map-creator.ts';
 export type { Missing } from './lib/missing.ts';
@@ -40,6 +41,7 @@ export type {
   IdAttr,
   InfoAttr,
   KernelTraits,
+  LinkCreateAttr,
   LinkDetachAttr,
   LinkUpdateAttr,
   MapBatchAttr,

@@ -39,7 +39,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'kernel/mem': RULES,
   'kernel/core': [...RULES, 'kernel/mem'],
   // The simulated host knows no BPF.
-  'kernel/world': ['util', 'btf', 'kernel/mem'],
+  'kernel/world': ['util', 'uapi', 'btf', 'kernel/mem'],
   'kernel/object': OBJECT,
   'kernel/run': RUN,
   'kernel/maps': MAPS,

@@ -5,6 +5,8 @@ import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import type { CollectionSpec } from './collection-spec.ts';
 import { CoreRelocator } from './core-relo/relocate.ts';
+import { attachesItself } from './attach.ts';
+import { type Link, Links } from './link.ts';
 import { BpfError, lastLogLine, loaderError } from './errors.ts';
 import type { Kconfig } from './kconfig.ts';
 import { type KernelSymbols, missingExterns } from './load/kernel-externs.ts';
@@ -90,6 +92,22 @@ export class Collection implements Disposable {
     for (const m of this.maps.values()) if (m.spec.variables.some((v) => v.name === name)) return m;
     const known = [...this.maps.values()].flatMap((m) => m.spec.variables.map((v) => v.name));
     throw loaderError(`variable ${name}`, 'ENOENT', `no global data map has it${didYouMean(name, known)}`);
+  }
+
+  /**
+   * Attaches every program whose section says where, in the order of the object, as libbpf's skeletons do; those whose place a section
+   * cannot say (xdp, tc, cgroup, perf_event ...) are left to {@link Program.attach}. Throws BpfError after detaching what was attached.
+   */
+  attach(): Links {
+    const links = new Map<string, Link>();
+    try {
+      for (const program of this.programs.values())
+        if (attachesItself(program.spec)) links.set(program.name, program.attach());
+    } catch (e) {
+      for (const link of links.values()) link.close();
+      throw e;
+    }
+    return new Links(links);
   }
 
   close(): void {

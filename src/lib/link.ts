@@ -1,5 +1,5 @@
 /** Links: programs attached to hooks, one interface for every kind (BPF_LINK_*). */
-import type { BpfSyscall } from '../uapi/attr/attr.ts';
+import type { BpfSyscall, LinkCreateAttr } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import { BPF_F_REPLACE } from '../uapi/flags.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';
@@ -42,6 +42,47 @@ export function openRawTracepoint(sys: BpfSyscall, progFd: number, name: string 
   const op = name === undefined ? 'attach to its target' : `attach to raw tracepoint ${name}`;
   if (fd < 0) throw new BpfError({ errno: -fd, op, detail: raw_tracepoint.unsupported ?? 'bpf(2) refused' });
   return new FdLink(sys, fd);
+}
+
+/** Attaches by BPF_LINK_CREATE. Throws BpfError. */
+export function createLink(sys: BpfSyscall, given: LinkCreateAttr['link_create'], op: string): Link {
+  const link_create = { ...given };
+  const fd = sys.bpf(BPF_CMD.BPF_LINK_CREATE, { link_create });
+  if (fd < 0) throw new BpfError({ errno: -fd, op, detail: link_create.unsupported ?? 'bpf(2) refused' });
+  return new FdLink(sys, fd);
+}
+
+/** Links by the names of their programs, which end together. */
+export class Links implements Disposable {
+  readonly #links: ReadonlyMap<string, Link>;
+
+  constructor(links: ReadonlyMap<string, Link>) {
+    this.#links = links;
+  }
+
+  /** How many there are. */
+  get size(): number {
+    return this.#links.size;
+  }
+
+  /** The link of a program; undefined when it was not attached. */
+  get(program: string): Link | undefined {
+    return this.#links.get(program);
+  }
+
+  /** Programs' names and their links, in the order of attachment. */
+  [Symbol.iterator](): IterableIterator<readonly [string, Link]> {
+    return this.#links.entries();
+  }
+
+  /** Closes all. */
+  close(): void {
+    for (const link of this.#links.values()) link.close();
+  }
+
+  [Symbol.dispose](): void {
+    this.close();
+  }
 }
 
 class FdLink implements Link {

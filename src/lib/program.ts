@@ -1,11 +1,12 @@
 /** A loaded program: its file descriptor, and test runs. */
 import type { BpfSyscall, TestRunAttr } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
-import { BPF_PROG_TYPE, bpfProgTypeName } from '../uapi/prog-types.ts';
+import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
 import type { ContextRun, EmbeddedProgram, PacketRunner, PacketRunnerOptions } from '../uapi/embedded.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';
 import { BpfError, loaderError } from './errors.ts';
-import { type Link, openRawTracepoint } from './link.ts';
+import { type AttachOptions, attachProgram } from './attach.ts';
+import type { Link } from './link.ts';
 import type { ProgramSpec } from './spec.ts';
 
 /** The input of a test run. */
@@ -43,13 +44,6 @@ const PLAIN_CTX: ReadonlySet<number> = new Set([
   BPF_PROG_TYPE.BPF_PROG_TYPE_RAW_TRACEPOINT,
   BPF_PROG_TYPE.BPF_PROG_TYPE_SYSCALL,
 ]);
-
-const RAW_TRACEPOINTS: ReadonlySet<number> = new Set([
-  BPF_PROG_TYPE.BPF_PROG_TYPE_RAW_TRACEPOINT,
-  BPF_PROG_TYPE.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE,
-]);
-/** Their target is part of the load. */
-const BY_TARGET: ReadonlySet<number> = new Set([BPF_PROG_TYPE.BPF_PROG_TYPE_TRACING, BPF_PROG_TYPE.BPF_PROG_TYPE_LSM]);
 
 /** The kernel's information on a loaded program (struct bpf_prog_info). */
 export interface ProgramInfo {
@@ -139,18 +133,12 @@ export class Program implements Disposable {
   }
 
   /**
-   * Attaches it where its section says: raw tracepoints by name, programs of BTF-typed tracing and LSM to the target that they were loaded
-   * for. Throws BpfError: EOPNOTSUPP for types that nothing here attaches, and for kernels without the hook, each by name.
+   * Attaches it where its section or the options say, as libbpf does: probes, trace events, raw tracepoints, and programs of BTF-typed
+   * tracing and LSM to the target that they were loaded for. Throws BpfError: EOPNOTSUPP for types that nothing here attaches, and for
+   * kernels without the hook, each by name.
    */
-  attach(options: { readonly tracepoint?: string; readonly cookie?: bigint } = {}): Link {
-    const { type, section } = this.spec;
-    if (BY_TARGET.has(type)) return openRawTracepoint(this.sys, this.fd, undefined, options.cookie);
-    const named = options.tracepoint ?? section.split('/').slice(1).join('/');
-    const op = `attach ${this.name}`;
-    if (!RAW_TRACEPOINTS.has(type))
-      throw loaderError(op, 'EOPNOTSUPP', `no attaching of ${bpfProgTypeName(type)} programs yet`);
-    if (named === '') throw loaderError(op, 'EINVAL', `its section ${section} names no tracepoint`);
-    return openRawTracepoint(this.sys, this.fd, named, options.cookie);
+  attach(options: AttachOptions = {}): Link {
+    return attachProgram(this.sys, this, options);
   }
 
   #inside(what: string): EmbeddedProgram {

@@ -45,6 +45,9 @@ import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
 import { closeKnownHoles } from './known-holes.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
+import { perfEventOpen } from '../syscall/perf-event-open.ts';
+import type { PerfEventAttr } from '../../uapi/perf-event.ts';
+import { ERRNO } from '../../uapi/errno.ts';
 import { fdProg, type SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
 
@@ -116,6 +119,9 @@ export interface Runtime extends BpfSyscall, Disposable {
   program(fd: number): RuntimeProgram | undefined;
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
+  /** Files of tracefs and sysfs about what programs attach to; -ENOENT for others. */
+  readText(path: string): string | number;
+  perfEventOpen(attr: PerfEventAttr): number;
   /** The simulated host that programs live in. */
   readonly world: World;
   /**
@@ -150,7 +156,7 @@ export interface LifeMaker {
     engine: Engine,
     compile: 'sync' | 'async',
   ): { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
-  trace(env: Omit<TraceEnv, 'words'> & Pick<Ground, 'mem' | 'heap'>): Trace;
+  trace(env: Omit<TraceEnv, 'words' | 'registers' | 'probeOrder'> & Pick<Ground, 'mem' | 'heap'>): Trace;
   attacher(env: AttachEnv): Attacher;
 }
 
@@ -264,7 +270,12 @@ export function assembleRuntime(
 }
 
 function attachEnv({ mem, objects, vmlinux }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
-  return { ...{ mem, objects, trace }, typeName: (btfId) => vmlinux()?.name(btfId) ?? '', run: runProgram };
+  return {
+    ...{ mem, objects, trace },
+    gate: { active: false },
+    typeName: (btfId) => vmlinux()?.name(btfId) ?? '',
+    run: runProgram,
+  };
 }
 
 /** Words of the memory for what every CPU reads. */
@@ -377,6 +388,15 @@ class EmbeddedRuntime implements Runtime {
 
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number {
     return openPerfRing({ env: this.#env, hooks: this.#hooks }, mapFd, cpu, bytes);
+  }
+
+  perfEventOpen(attr: PerfEventAttr): number {
+    return perfEventOpen(this.#env, attr);
+  }
+
+  readText(path: string): string | number {
+    if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
+    return this.#env.vmlinux() === undefined ? -ERRNO.ENOENT : (this.#env.attach?.readFile(path) ?? -ERRNO.ENOENT);
   }
 
   kernelBtf(): Btf | undefined {

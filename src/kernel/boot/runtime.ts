@@ -4,6 +4,8 @@ import { engineCompiler } from './engines.ts';
 import { createProgramLink } from './linkage.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
 import { createAttacher } from '../hooks/attacher.ts';
+import { ProbeOrder } from '../world/trace/probes.ts';
+import { Registers } from '../world/trace/registers.ts';
 import { Trace } from '../world/trace/trace.ts';
 import { ArgumentWords } from '../world/trace/words.ts';
 import { verify } from '../verifier/check.ts';
@@ -16,7 +18,13 @@ export const LIFE: LifeMaker = {
     const link = createProgramLink(parts);
     return { link, compile: engineCompiler(link, engine, compile === 'async') };
   },
-  trace: ({ mem, heap, ...env }) => new Trace({ ...env, words: new ArgumentWords(mem, heap) }),
+  trace: ({ mem, heap, ...env }) =>
+    new Trace({
+      ...env,
+      words: new ArgumentWords(mem, heap),
+      registers: new Registers(env.structs),
+      probeOrder: new ProbeOrder(),
+    }),
   attacher: createAttacher,
 };
 

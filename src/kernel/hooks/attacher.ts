@@ -1,7 +1,12 @@
 /** Puts programs on hooks: what the commands of bpf(2) ask for. */
+import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import type { LinkObject } from '../object/link.ts';
+import type { PerfEventObject } from '../object/perf-event.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { AttachEnv, RunOf } from './env.ts';
+import { attachKprobeMulti, type KprobeMulti } from './kprobe-multi.ts';
+import { readKernelFile } from './kernel-files.ts';
+import { attachPerfEvent, type Lacking, openPerfEvent } from './perf-event.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
 import { attachTrampoline } from './trampoline.ts';
 
@@ -11,6 +16,14 @@ export interface Attacher {
   rawTracepoint(prog: LoadedProg, name: string, cookie: RunOf['cookie']): LinkObject | number;
   /** To the function that a program of type tracing or LSM was loaded for. */
   target(prog: LoadedProg, cookie: RunOf['cookie']): LinkObject | number;
+  /** To a perf event. */
+  perfEvent(prog: LoadedProg, event: PerfEventObject, cookie: RunOf['cookie']): LinkObject | number;
+  /** To many functions at once. */
+  kprobeMulti(prog: LoadedProg, functions: KprobeMulti): LinkObject | number | Lacking;
+  /** Opens a perf event: the object, -errno, or what this kernel lacks for it. */
+  openPerfEvent(attr: PerfEventAttr): PerfEventObject | number | Lacking;
+  /** The text of a file of tracefs or sysfs, or -errno. */
+  readFile(path: string): string | number;
   /** Name of the kernel's type that a program was loaded for; '' when there is none. */
   targetName(prog: LoadedProg): string;
 }
@@ -18,5 +31,9 @@ export interface Attacher {
 export const createAttacher = (env: AttachEnv): Attacher => ({
   rawTracepoint: (prog, name, cookie) => attachRawTracepoint(env, prog, name, cookie),
   target: (prog, cookie) => attachTrampoline(env, prog, cookie),
+  perfEvent: (prog, event, cookie) => attachPerfEvent(env, prog, event, cookie),
+  kprobeMulti: (prog, functions) => attachKprobeMulti(env, prog, functions),
+  openPerfEvent: (attr) => openPerfEvent(env, attr),
+  readFile: (path) => readKernelFile(env, path),
   targetName: (prog) => env.typeName(prog.attachBtfId),
 });

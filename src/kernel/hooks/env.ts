@@ -3,6 +3,7 @@ import type { KernelMemory } from '../mem/memory.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { Trace } from '../world/trace/trace.ts';
+import type { Gate } from './gate.ts';
 
 /** What a run's helpers ask about its attachment, as unsigned halves. */
 export interface RunOf {
@@ -13,6 +14,7 @@ export interface RunOf {
 }
 
 export interface AttachEnv {
+  readonly gate: Gate;
   readonly mem: KernelMemory;
   readonly objects: ObjectTable;
   readonly trace: Trace;

@@ -5,6 +5,7 @@ import { type Restore, saveMap, type Saved } from '../mem/saved.ts';
 import type { BtfObject } from './btf.ts';
 import type { LinkObject } from './link.ts';
 import type { MapObject } from './map.ts';
+import type { PerfEventObject } from './perf-event.ts';
 import type { LoadedProg } from './prog.ts';
 
 /** The kinds of objects: a new kind is a row here, and its `kind` says which one an object is. */
@@ -13,6 +14,7 @@ export interface ObjectsByKind {
   prog: LoadedProg;
   btf: BtfObject;
   link: LinkObject;
+  perf_event: PerfEventObject;
 }
 export type ObjectKind = keyof ObjectsByKind;
 export type KernelObject = ObjectsByKind[ObjectKind];
@@ -24,6 +26,8 @@ export interface ObjectBase<K extends ObjectKind> {
   readonly id: number;
   /** References from descriptors and other objects. */
   refs: number;
+  /** Its last reference has gone: what nobody may find any more ends here, while running programs may still reach the rest. */
+  dying?(): void;
   /** Gives back what the object holds; called once, when the last reference has gone and no running program can reach it. */
   release(): void;
   /** A descriptor was opened on it, or closed; maps count their users by them. */
@@ -42,6 +46,7 @@ export class ObjectTable implements Saved {
     prog: { next: 1, live: new Map() },
     btf: { next: 1, live: new Map() },
     link: { next: 1, live: new Map() },
+    perf_event: { next: 1, live: new Map() },
   };
 
   readonly #rcu: Rcu;
@@ -117,6 +122,7 @@ export class ObjectTable implements Saved {
     if (object.refs <= 0) throw new InternalError(`${object.kind} ${object.id} is put more often than it was got`);
     if (--object.refs > 0) return;
     this.#kinds[object.kind].live.delete(object.id);
+    object.dying?.();
     this.#rcu.call(() => object.release());
   }
 }

@@ -47,8 +47,10 @@ export function newLinkObject(objects: ObjectTable, { type, prog, cookie = [0, 0
     cookie,
     hook: NO_HOOK,
     attached: true,
-    release() {
+    dying() {
       endLink(link);
+    },
+    release() {
       objects.put(link.prog);
     },
     save() {

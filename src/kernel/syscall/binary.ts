@@ -23,7 +23,8 @@ function attrObjects(env: SyscallEnv): AttrObjects {
       return { key, value: map.userValueSize, cursor: map.batch === 'by-bucket' ? 4 : key };
     },
     infoKind(fd) {
-      return env.fds.get(fd)?.object.kind;
+      const kind = env.fds.get(fd)?.object.kind;
+      return kind === 'perf_event' ? undefined : kind;
     },
   };
 }

@@ -35,6 +35,8 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
       return fill('btf', info, ...btfInfo(object));
     case 'link':
       return linkInfo(object, info);
+    case 'perf_event':
+      return -ERRNO.EINVAL;
   }
 }
 

@@ -2,6 +2,7 @@
 import type { BPF_CMD } from '../cmd.ts';
 import type { EmbeddedProgram, MappedPages, PerfRing } from '../embedded.ts';
 import type { InfoKind } from '../info-layout.ts';
+import type { PerfEventAttr } from '../perf-event.ts';
 
 /** Attribute of BPF_MAP_CREATE; sizes in bytes. */
 export interface MapCreateAttr {
@@ -160,6 +161,45 @@ export interface RawTracepointAttr {
     unsupported?: string;
   };
 }
+/** Attribute of BPF_LINK_CREATE. Of the structs at its end a hook takes its own alone. */
+export interface LinkCreateAttr {
+  link_create: {
+    /** The program; `map_fd`, a struct_ops map, stands in the same place. */
+    prog_fd?: number;
+    map_fd?: number;
+    /** What it is attached to; `target_ifindex`, a device, stands in the same place. */
+    target_fd?: number;
+    target_ifindex?: number;
+    attach_type: number;
+    flags?: number;
+    /** Iterators: union bpf_iter_link_info. */
+    iter?: { iter_info?: Uint8Array };
+    perf_event?: { bpf_cookie?: bigint };
+    /** Functions by names or by addresses; addresses and cookies 64-bit little-endian each, as many as functions. */
+    kprobe_multi?: { flags?: number; syms?: readonly string[]; addrs?: Uint8Array; cookies?: Uint8Array };
+    tracing?: { target_btf_id?: number; cookie?: bigint };
+    netfilter?: { pf?: number; hooknum?: number; priority?: number; flags?: number };
+    tcx?: RelativeLink;
+    /** Offsets in the file, in bytes; those, offsets of semaphores and cookies 64-bit little-endian each, as many as offsets. */
+    uprobe_multi?: {
+      path?: string;
+      offsets?: Uint8Array;
+      ref_ctr_offsets?: Uint8Array;
+      cookies?: Uint8Array;
+      flags?: number;
+      pid?: number;
+    };
+    netkit?: RelativeLink;
+    cgroup?: RelativeLink;
+    /** Output of the embedded kernel: what it lacks to attach a program that the real one attaches (-EOPNOTSUPP). */
+    unsupported?: string;
+  };
+}
+/** Where a program stands among others of one hook. */
+export interface RelativeLink {
+  relative_fd?: number;
+  expected_revision?: bigint;
+}
 /** Attribute of BPF_LINK_UPDATE. */
 export interface LinkUpdateAttr {
   link_update: {
@@ -203,6 +243,7 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_PROG_TEST_RUN]: TestRunAttr;
   [BPF_CMD.BPF_OBJ_PIN]: ObjPinAttr;
   [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: RawTracepointAttr;
+  [BPF_CMD.BPF_LINK_CREATE]: LinkCreateAttr;
   [BPF_CMD.BPF_LINK_UPDATE]: LinkUpdateAttr;
   [BPF_CMD.BPF_LINK_DETACH]: LinkDetachAttr;
   [BPF_CMD.BPF_OBJ_GET_INFO_BY_FD]: InfoAttr;
@@ -241,6 +282,10 @@ export interface BpfSyscall {
   mmap?(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   /** Removes the file of a pinned object: 0 or -errno (unlink(2)). */
   unlink?(path: string): number;
+  /** perf_event_open(2): a descriptor or -errno. */
+  perfEventOpen?(attr: PerfEventAttr): number;
+  /** The text of a file that the kernel shows (procfs, sysfs, tracefs), or -errno. */
+  readText?(path: string): string | number;
   /** Opens a ring of `bytes` for one CPU's samples and puts it into a perf event array, at the CPU's index; -errno when it cannot be. */
   perfRing?(mapFd: number, cpu: number, bytes: number): PerfRing | number;
 }

@@ -33,6 +33,8 @@ interface Out {
 }
 
 const MAX_STRING = 128;
+/** KSYM_NAME_LEN: what the names of a list are cut to. */
+const MAX_SYMBOL = 512;
 const LAST_INSN_FIELD = 8;
 /** Attributes longer than a page are refused unseen. */
 const PAGE_SIZE = 4096;
@@ -83,28 +85,49 @@ class Decoder implements DecodedAttr {
   }
 
   decode(): this {
-    for (const field of this.#layout.fields) this.#field(field);
+    for (const field of this.#layout.fields) this.#field(field, this.#fields);
+    for (const name of this.#layout.armsOf?.(this.#view) ?? []) {
+      const arm: Fields = {};
+      for (const field of this.#layout.arms?.[name] ?? []) this.#field(field, arm);
+      this.#fields[name] = arm;
+    }
     if (this.#layout.group === 'info') this.#infoBuffers();
     return this;
   }
 
-  #field(field: AttrField): void {
+  #field(field: AttrField, fields: Fields): void {
     const { off, name } = field;
     const view = this.#view;
-    const fields = this.#fields;
     if (field.kind === 'u32') fields[name] = view.getUint32(off, true);
     else if (field.kind === 's32') fields[name] = view.getInt32(off, true);
     else if (field.kind === 'u64') fields[name] = view.getBigUint64(off, true);
     else if (field.kind === 'name') fields[name] = text(this.#bytes.subarray(off, off + 16));
     else if (field.kind === 'cstr') fields[name] = this.#string(view.getBigUint64(off, true));
-    else this.#buffer(field, view.getBigUint64(off, true));
+    else if (field.kind === 'strs') fields[name] = this.#strings(field, view.getBigUint64(off, true));
+    else this.#buffer(field, fields, view.getBigUint64(off, true));
+  }
+
+  /** A list of strings, or a pointer that cannot be followed; undefined when there is none. */
+  #strings(field: AttrField, addr: bigint): readonly string[] | BadBuffer | undefined {
+    if (addr === 0n) return undefined;
+    const count = this.#view.getUint32(field.lenAt ?? 0, true);
+    const pointers = this.#memory.read(addr, count * 8);
+    if (pointers === undefined) return new BadBuffer(count * 8, false);
+    const view = new DataView(pointers.buffer, pointers.byteOffset, pointers.byteLength);
+    const texts: string[] = [];
+    for (let i = 0; i < count; i++) {
+      const one = this.#string(view.getBigUint64(i * 8, true), MAX_SYMBOL);
+      if (one === undefined) return new BadBuffer(count * 8, false);
+      texts.push(one);
+    }
+    return texts;
   }
 
   /** Text up to its NUL or the most that the kernel reads; undefined when it cannot be read. */
-  #string(addr: bigint): string | undefined {
+  #string(addr: bigint, most = MAX_STRING): string | undefined {
     if (addr === 0n) return undefined;
     const out: number[] = [];
-    for (let i = 0; i < MAX_STRING; i++) {
+    for (let i = 0; i < most; i++) {
       const byte = this.#memory.read(addr + BigInt(i), 1)?.[0];
       if (byte === undefined) return undefined;
       if (byte === 0) break;
@@ -113,17 +136,17 @@ class Decoder implements DecodedAttr {
     return text(Uint8Array.from(out));
   }
 
-  #buffer(field: AttrField, addr: bigint): void {
+  #buffer(field: AttrField, fields: Fields, addr: bigint): void {
     const size = this.#bufferSize(field);
-    if (field.lenName !== undefined) this.#fields[field.lenName] = size;
+    if (field.lenName !== undefined) fields[field.lenName] = size;
     if (addr === 0n) {
       // Where no other field holds a length, null means that there is nothing.
-      if (size > 0 && field.lenAt !== undefined) this.#fields[field.name] = new BadBuffer(size, true);
+      if (size > 0 && field.lenAt !== undefined) fields[field.name] = new BadBuffer(size, true);
       return;
     }
     // Read even when it is only written: a size that the memory does not have must not be allocated.
     const content = this.#memory.read(addr, size) ?? this.#readElements(field, addr);
-    this.#fields[field.name] = content ?? new BadBuffer(size, false);
+    fields[field.name] = content ?? new BadBuffer(size, false);
     if (field.dir !== 'in' && content !== undefined) this.#outs.push({ addr, bytes: content });
   }
 

@@ -1,6 +1,6 @@
 /** Typed attributes to binary union bpf_attr, and outputs back: what a transport to a real bpf(2) needs. */
 import type { BpfAttrs, InfoAttr } from './attr.ts';
-import { type AttrField, BPF_ATTR_SIZE, attrLayout } from './layout.ts';
+import { type AttrField, type AttrLayout, BPF_ATTR_SIZE, attrLayout } from './layout.ts';
 import { INFO_LAYOUTS, type InfoField, type InfoLayout } from '../info-layout.ts';
 
 /** Memory that the kernel at the other end can read and write; addresses are its own. */
@@ -31,10 +31,25 @@ type Fields = Record<string, unknown>;
 /** The union of struct bpf_link_info, whose members begin with addresses and their lengths. */
 const LINK_POINTERS = { from: 16, to: 64 } as const;
 
-interface Placed {
+interface Given {
   readonly field: AttrField;
   readonly value: Uint8Array;
+  /** Places in `value` where offsets in it stand, which become addresses. */
+  readonly pointers?: readonly number[];
+}
+
+interface Placed extends Given {
   readonly at: number;
+}
+
+/** The fields that a caller's attribute has, each with the struct that it stands in. */
+function givenFields(layout: AttrLayout, source: Fields): { readonly field: AttrField; readonly from: Fields }[] {
+  const own = layout.fields.map((field) => ({ field, from: source }));
+  const arms = Object.entries(layout.arms ?? {}).flatMap(([name, fields]) => {
+    const from = source[name] as Fields | undefined;
+    return from === undefined ? [] : fields.map((field) => ({ field, from }));
+  });
+  return [...own, ...arms];
 }
 
 /** Packs a typed attribute by its layout. The space must not be reused before `finish`. */
@@ -42,22 +57,17 @@ export function encodeAttr<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C], 
   const layout = attrLayout(cmd);
   if (layout === undefined) throw new RangeError(`bpf command ${cmd} has no attribute layout`);
   const source = (layout.group === '' ? attr : (attr as unknown as Fields)[layout.group]) as Fields;
-  const buffers: { field: AttrField; value: Uint8Array }[] = [];
+  const given = givenFields(layout, source);
   const gap = space.gap ?? 0;
-  let total = BPF_ATTR_SIZE + gap;
-  for (const field of layout.fields) {
-    const value = bufferOf(field, source[field.name]);
-    if (value === undefined) continue;
-    buffers.push({ field, value });
-    total += round8(value.length) + gap;
-  }
+  const buffers = given.flatMap(({ field, from }) => bufferOf(field, from[field.name]) ?? []);
+  let total = buffers.reduce((sum, { value }) => sum + round8(value.length) + gap, BPF_ATTR_SIZE + gap);
   if (layout.group === 'info')
     for (const b of Object.values((source.buffers ?? {}) as Record<string, Uint8Array>))
       total += round8(b.length) + gap;
   const at = space.reserve(total);
   const view = new DataView(space.bytes.buffer, space.bytes.byteOffset, space.bytes.byteLength);
   space.bytes.fill(0, at, at + BPF_ATTR_SIZE);
-  for (const field of layout.fields) encodeScalar(field, source, space.bytes, view, at);
+  for (const { field, from } of given) encodeScalar(field, from, space.bytes, view, at);
   const placed = placeBuffers(buffers, space, view, at);
   if (layout.group === 'info') placeInfoBuffers(source as unknown as InfoAttr['info'], placed, space, view);
   return {
@@ -73,10 +83,25 @@ export function encodeAttr<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C], 
 
 const round8 = (n: number): number => Math.max(8, Math.ceil(n / 8) * 8);
 
-function bufferOf(field: AttrField, value: unknown): Uint8Array | undefined {
+function bufferOf(field: AttrField, value: unknown): Given | undefined {
   if (value === undefined || value === null) return undefined;
-  if (field.kind === 'buf' || field.kind === 'log') return value as Uint8Array;
-  return field.kind === 'cstr' ? new TextEncoder().encode(`${value as string}\0`) : undefined;
+  if (field.kind === 'buf' || field.kind === 'log') return { field, value: value as Uint8Array };
+  if (field.kind === 'strs') return stringList(field, value as readonly string[]);
+  return field.kind === 'cstr' ? { field, value: new TextEncoder().encode(`${value as string}\0`) } : undefined;
+}
+
+/** Pointers to strings, and the strings behind them. */
+function stringList(field: AttrField, texts: readonly string[]): Given {
+  const encoded = texts.map((text) => new TextEncoder().encode(`${text}\0`));
+  const value = new Uint8Array(encoded.reduce((sum, bytes) => sum + bytes.length, texts.length * 8));
+  const view = new DataView(value.buffer);
+  let next = texts.length * 8;
+  encoded.forEach((bytes, i) => {
+    view.setBigUint64(i * 8, BigInt(next), true);
+    value.set(bytes, next);
+    next += bytes.length;
+  });
+  return { field, value, pointers: texts.map((_, i) => i * 8) };
 }
 
 function encodeScalar(field: AttrField, source: Fields, bytes: Uint8Array, view: DataView, at: number): void {
@@ -94,15 +119,10 @@ function encodeScalar(field: AttrField, source: Fields, bytes: Uint8Array, view:
 }
 
 /** After the scalars, because record sizes decide counts. */
-function placeBuffers(
-  buffers: readonly { field: AttrField; value: Uint8Array }[],
-  space: PointerSpace,
-  view: DataView,
-  at: number,
-): Placed[] {
+function placeBuffers(buffers: readonly Given[], space: PointerSpace, view: DataView, at: number): Placed[] {
   const gap = space.gap ?? 0;
   let next = at + BPF_ATTR_SIZE + gap;
-  return buffers.map(({ field, value }) => {
+  return buffers.map(({ field, value, pointers }) => {
     const where = next;
     next += round8(value.length) + gap;
     // No room is no buffer: with an address and no length the kernel takes it for as long as the data.
@@ -110,7 +130,10 @@ function placeBuffers(
     if (field.kind !== 'log') space.bytes.set(value, where);
     else if (value.length > 0) space.bytes[where] = 0;
     view.setBigUint64(at + field.off, space.base + BigInt(where), true);
-    if (field.lenAt !== undefined) {
+    for (const p of pointers ?? [])
+      view.setBigUint64(where + p, space.base + BigInt(where) + view.getBigUint64(where + p, true), true);
+    if (pointers !== undefined && field.lenAt !== undefined) view.setUint32(at + field.lenAt, pointers.length, true);
+    else if (field.lenAt !== undefined) {
       const unit = typeof field.unit === 'object' ? view.getUint32(at + field.unit.at, true) : (field.unit ?? 1);
       view.setUint32(at + field.lenAt, unit === 0 ? value.length : Math.floor(value.length / unit), true);
     }

@@ -1,12 +1,13 @@
 /** union bpf_attr of Linux 6.18 as data: for each command the fields, their offsets, and what they mean in the typed attributes. */
 import { BPF_CMD } from '../cmd.ts';
+import { LINK_ARMS, linkArms } from './link-arms.ts';
 
 /**
  * How a field lies in union bpf_attr and in the typed attribute:
  * `u32`, `s32`, `u64` numbers; `name` char[16]; `cstr` pointer to a NUL-terminated string;
- * `buf` pointer to bytes; `log` pointer to text that the kernel writes up to a NUL.
+ * `strs` pointer to pointers to such strings; `buf` pointer to bytes; `log` pointer to text that the kernel writes up to a NUL.
  */
-export type AttrFieldKind = 'u32' | 's32' | 'u64' | 'name' | 'cstr' | 'buf' | 'log';
+export type AttrFieldKind = 'u32' | 's32' | 'u64' | 'name' | 'cstr' | 'strs' | 'buf' | 'log';
 
 /** The source of the size of a buffer whose length no other field holds. */
 export type AttrBufSize = 'key' | 'value' | 'keys' | 'values' | 'cursor' | 'fds';
@@ -29,10 +30,14 @@ export interface AttrField {
 
 export interface AttrLayout {
   /** Name of the command's own struct in the typed attribute, '' when its fields are members of the union itself. */
-  readonly group: '' | 'batch' | 'test' | 'info' | 'raw_tracepoint' | 'link_update' | 'link_detach';
+  readonly group: '' | 'batch' | 'test' | 'info' | 'raw_tracepoint' | 'link_create' | 'link_update' | 'link_detach';
   /** Bytes up to the end of the last field that the command knows: what lies behind must be zero (CHECK_ATTR). */
   readonly size: number;
   readonly fields: readonly AttrField[];
+  /** Members of a union, each a struct of its own in the typed attribute: fields by the member's name. */
+  readonly arms?: Readonly<Record<string, readonly AttrField[]>>;
+  /** Which of them a binary attribute has. */
+  readonly armsOf?: (attr: DataView) => readonly string[];
 }
 
 /** sizeof(union bpf_attr) of 6.18. */
@@ -199,6 +204,20 @@ export const ATTR_LAYOUTS = {
     group: 'raw_tracepoint',
     size: 24,
     fields: [{ name: 'name', off: 0, kind: 'cstr', dir: 'in' }, u32('prog_fd', 8), u64('cookie', 16)],
+  },
+  [BPF_CMD.BPF_LINK_CREATE]: {
+    group: 'link_create',
+    size: 60,
+    fields: [
+      u32('prog_fd', 0),
+      u32('map_fd', 0),
+      u32('target_fd', 4),
+      u32('target_ifindex', 4),
+      u32('attach_type', 8),
+      u32('flags', 12),
+    ],
+    arms: LINK_ARMS,
+    armsOf: (attr) => linkArms(attr.getUint32(8, true)),
   },
   [BPF_CMD.BPF_LINK_UPDATE]: {
     group: 'link_update',

@@ -1,17 +1,22 @@
 /** Typed attributes as a caller gave them, of whatever types, to attributes of the declared types: each field is read once. */
 import { type AttrField, ATTR_LAYOUTS, type AttrLayout } from './layout.ts';
 import { FAST, type TakenAttr, type Taker } from './take-fast.ts';
-import { bytesOf, type Fields, isObject, scalar } from './values.ts';
+import { bytesOf, elements, type Fields, isObject, scalar } from './values.ts';
+import { INFO_LAYOUTS } from '../info-layout.ts';
 import { lazyRow } from '../../util/lazy.ts';
 import { ERRNO } from '../errno.ts';
 
-interface Plan {
-  readonly group: AttrLayout['group'];
-  readonly fast: Taker | undefined;
+interface Parts {
   /** The value of 32-bit fields that the caller leaves out. */
   readonly zeros: Readonly<Record<string, number>>;
   readonly scalars: readonly { readonly name: string; readonly kind: AttrField['kind'] }[];
   readonly buffers: readonly string[];
+}
+
+interface Plan extends Parts {
+  readonly group: AttrLayout['group'];
+  readonly fast: Taker | undefined;
+  readonly arms: readonly { readonly name: string; readonly parts: Parts }[];
   readonly outputs: readonly string[];
 }
 
@@ -22,27 +27,36 @@ const OWN_OUTPUTS: Readonly<Record<AttrLayout['group'], readonly string[]>> = {
   test: ['aborted'],
   info: [],
   raw_tracepoint: ['unsupported'],
+  link_create: ['unsupported'],
   link_update: [],
   link_detach: [],
 };
 
-function planOf(layout: AttrLayout): Plan {
-  const { group, fields } = layout;
-  const isBuffer = (f: AttrField): boolean => f.kind === 'buf' || f.kind === 'log';
-  const lengths = fields.flatMap((f) => (f.lenName === undefined ? [] : [f.lenName]));
+const isBuffer = (f: AttrField): boolean => f.kind === 'buf' || f.kind === 'log';
+const lengthsOf = (fields: readonly AttrField[]): readonly string[] =>
+  fields.flatMap((f) => (f.lenName === undefined ? [] : [f.lenName]));
+
+function partsOf(fields: readonly AttrField[]): Parts {
   const numbers = fields.filter((f) => f.kind === 'u32' || f.kind === 's32').map((f): [string, number] => [f.name, 0]);
   return {
-    group,
-    fast: FAST[group],
     zeros: Object.fromEntries(numbers),
     scalars: [
       ...fields.filter((f) => !isBuffer(f)).map(({ name, kind }) => ({ name, kind })),
-      ...lengths.map((name) => ({ name, kind: 'u32' as const })),
+      ...lengthsOf(fields).map((name) => ({ name, kind: 'u32' as const })),
     ],
     buffers: fields.filter(isBuffer).map((f) => f.name),
+  };
+}
+
+function planOf({ group, fields, arms = {} }: AttrLayout): Plan {
+  return {
+    group,
+    fast: FAST[group],
+    ...partsOf(fields),
+    arms: Object.entries(arms).map(([name, of]) => ({ name, parts: partsOf(of) })),
     outputs: [
       ...fields.filter((f) => f.dir !== 'in' && !isBuffer(f)).map((f) => f.name),
-      ...lengths,
+      ...lengthsOf(fields),
       ...OWN_OUTPUTS[group],
     ],
   };
@@ -84,9 +98,52 @@ function take(plan: Plan, given: unknown): TakenAttr | number {
   const fields: Fields = { ...plan.zeros };
   // Whatever runs a caller's code comes first: afterwards no buffer can be detached any more.
   const buffers = plan.buffers.map((name) => source[name]);
+  const arms = plan.arms.map(({ name }) => source[name]);
+  const raw = arms.map((arm, i) => (isObject(arm) ? rawFields(plan.arms[i].parts, arm) : undefined));
   const extra = plan.group === 'info' ? takeExtra(source) : undefined;
-  for (const { name, kind } of plan.scalars) {
-    const value = source[name];
+  const bad = takeParts(plan, fields, (name) => source[name], buffers);
+  if (bad < 0) return bad;
+  for (let i = 0; i < arms.length; i++) {
+    if (arms[i] === undefined || arms[i] === null) continue;
+    const { name, parts } = plan.arms[i];
+    const given = raw[i];
+    if (given === undefined) return -ERRNO.EFAULT;
+    const arm: Fields = { ...parts.zeros };
+    const wrong = takeParts(
+      parts,
+      arm,
+      (field) => given[field],
+      parts.buffers.map((field) => given[field]),
+    );
+    if (wrong < 0) return wrong;
+    fields[name] = arm;
+  }
+  if (extra !== undefined) {
+    const wrong = putExtra(fields, extra);
+    if (wrong < 0) return wrong;
+  }
+  const before = plan.outputs.map((name) => fields[name]);
+  const attr = (plan.group === '' ? fields : { [plan.group]: fields }) as unknown as TakenAttr['attr'];
+  return { attr, finish: () => finish(plan.outputs, fields, before, source) };
+}
+
+/** What a caller's struct holds, as it is. */
+function rawFields({ scalars, buffers }: Parts, source: Fields): Fields {
+  const raw: Fields = Object.create(null) as Fields;
+  for (const { name, kind } of scalars) raw[name] = kind === 'strs' ? elements(source[name]) : source[name];
+  for (const name of buffers) raw[name] = source[name];
+  return raw;
+}
+
+/** Puts what is given into the fields of their kinds: 0 or -errno. */
+function takeParts(
+  { scalars, buffers: names }: Parts,
+  fields: Fields,
+  given: (name: string) => unknown,
+  buffers: readonly unknown[],
+): number {
+  for (const { name, kind } of scalars) {
+    const value = given(name);
     if (value === undefined || value === null) continue;
     const taken = scalar(kind, value);
     if (taken === undefined) return -ERRNO.EINVAL;
@@ -97,15 +154,9 @@ function take(plan: Plan, given: unknown): TakenAttr | number {
     if (value === undefined || value === null) continue;
     const bytes = bytesOf(value);
     if (bytes === undefined) return -ERRNO.EFAULT;
-    fields[plan.buffers[i]] = bytes;
+    fields[names[i]] = bytes;
   }
-  if (extra !== undefined) {
-    const bad = putExtra(fields, extra);
-    if (bad < 0) return bad;
-  }
-  const before = plan.outputs.map((name) => fields[name]);
-  const attr = (plan.group === '' ? fields : { [plan.group]: fields }) as unknown as TakenAttr['attr'];
-  return { attr, finish: () => finish(plan.outputs, fields, before, source) };
+  return 0;
 }
 
 /** Names and values of the buffers of an info struct. */
@@ -116,7 +167,7 @@ function takeExtra(source: Fields): { readonly kind: unknown; readonly buffers: 
 
 function putExtra(fields: Fields, extra: ReturnType<typeof takeExtra>): number {
   const { kind } = extra;
-  if (kind !== undefined && kind !== 'prog' && kind !== 'map' && kind !== 'btf') return -ERRNO.EINVAL;
+  if (kind !== undefined && !(typeof kind === 'string' && Object.hasOwn(INFO_LAYOUTS, kind))) return -ERRNO.EINVAL;
   if (kind !== undefined) fields.kind = kind;
   if (extra.buffers.length === 0) return 0;
   const buffers: Record<string, Uint8Array> = Object.create(null) as Record<string, Uint8Array>;

@@ -26,9 +26,21 @@ export function scalar(kind: AttrField['kind'], value: unknown): unknown {
       return kind === 'u32' ? value >>> 0 : value | 0;
     case 'u64':
       return wide(value);
+    case 'strs':
+      return Array.isArray(value) && value.every((text) => typeof text === 'string') ? value.map(untilNul) : undefined;
     default:
       return typeof value === 'string' ? untilNul(value) : undefined;
   }
+}
+
+/** Beyond this many elements no command takes a list. */
+const MAX_ELEMENTS = 1 << 20;
+
+/** The elements of a caller's list, one more than any command takes; what is no list is given as it is. */
+export function elements(value: unknown): unknown {
+  if (!Array.isArray(value)) return value;
+  const length = Math.min(value.length, MAX_ELEMENTS + 1);
+  return Array.from({ length }, (_, i) => value[i] as unknown);
 }
 
 const MIN_S64 = -(1n << 63n);

@@ -5,7 +5,7 @@ import { createRuntime, type Engine, type Runtime } from '../../../src/kernel/bo
 import type { Collection } from '../../../src/lib/collection.ts';
 import type { Link } from '../../../src/lib/link.ts';
 import { parseObject } from '../../../src/lib/parse-object.ts';
-import { UnknownTarget } from '../../../src/kernel/world/trace/trace.ts';
+import { UnknownTarget } from '../../../src/kernel/world/trace/unknown-target.ts';
 import { kernelBtf } from '../syscall/embedded.ts';
 
 const OBJECT = readFileSync('test/fixtures/hooks/trace.o');

@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { ProgLoadAttr, TestRunAttr } from '../../../src/uapi/attr/attr.ts';
 import { type AttrObjects, decodeAttr, type UserMemory } from '../../../src/uapi/attr/decode.ts';
 import { encodeAttr, type PointerSpace } from '../../../src/uapi/attr/encode.ts';
-import { ATTR_LAYOUTS, BPF_ATTR_SIZE } from '../../../src/uapi/attr/layout.ts';
+import { ATTR_LAYOUTS, type AttrLayout, BPF_ATTR_SIZE } from '../../../src/uapi/attr/layout.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 import { claimedLength, faults, isNullBuffer } from '../../../src/uapi/attr/user-buffer.ts';
@@ -36,15 +36,18 @@ const objects: AttrObjects = { mapSizes: () => ({ key: 4, value: 8, cursor: 4 })
 
 describe('layouts', () => {
   test.each(Object.entries(ATTR_LAYOUTS))('command %s: fields lie inside and do not overlap', (_, layout) => {
-    const used = new Map<number, string>();
-    for (const field of layout.fields) {
-      const size = field.kind === 'name' ? 16 : field.kind === 'u32' || field.kind === 's32' ? 4 : 8;
-      expect(field.off + size).toBeLessThanOrEqual(layout.size);
-      // attach_prog_fd and attach_btf_obj_fd are one union in the kernel's own layout.
-      if (field.name === 'attach_btf_obj_fd') continue;
-      for (let at = field.off; at < field.off + size; at++) {
-        expect(used.get(at), `${field.name} at ${at}`).toBeUndefined();
-        used.set(at, field.name);
+    const { arms = {} } = layout as AttrLayout;
+    for (const fields of [layout.fields, ...Object.values(arms)]) {
+      const used = new Map<number, string>();
+      for (const field of fields) {
+        const size = field.kind === 'name' ? 16 : field.kind === 'u32' || field.kind === 's32' ? 4 : 8;
+        expect(field.off + size).toBeLessThanOrEqual(layout.size);
+        // They share a place with another field in the kernel's own layout.
+        if (['attach_btf_obj_fd', 'map_fd', 'target_ifindex'].includes(field.name) && used.has(field.off)) continue;
+        for (let at = field.off; at < field.off + size; at++) {
+          expect(used.get(at), `${field.name} at ${at}`).toBeUndefined();
+          used.set(at, field.name);
+        }
       }
     }
     expect(layout.size).toBeLessThanOrEqual(BPF_ATTR_SIZE);

@@ -1,10 +1,14 @@
 /** What traced calls need of their world. */
 import type { Structs } from '../struct-view.ts';
+import type { ProbeOrder } from './probes.ts';
+import type { Registers } from './registers.ts';
 import type { ArgumentWords } from './words.ts';
 
 export interface TraceEnv {
   readonly structs: Structs;
   readonly words: ArgumentWords;
+  readonly registers: Registers;
+  readonly probeOrder: ProbeOrder;
   /** A call into the kernel that may run programs; what they may reach stays until its end. */
   readonly section: { begin(): void; end(): void };
 }

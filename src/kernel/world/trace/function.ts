@@ -5,6 +5,7 @@ import { HookPoint } from '../hook-point.ts';
 import { fill, type StructInput } from '../struct-fill.ts';
 import { type Arguments, writeArguments } from './arguments.ts';
 import type { TraceEnv } from './env.ts';
+import { Probes } from './probes.ts';
 import type { Signature } from './signature.ts';
 
 /** The function itself, given what the caller gave. */
@@ -30,10 +31,13 @@ export class TracedFunction implements Saved {
   readonly modify = new HookPoint<FunctionCall, boolean>({ idle: false, order: 'first', ends: (replaced) => replaced });
   /** Called with its result; the newest first. */
   readonly exit = new HookPoint<FunctionCall>({ idle: undefined, order: 'first' });
+  /** Called with registers, around all others. */
+  readonly probes: Probes;
   readonly #env: TraceEnv;
 
   constructor(env: TraceEnv, found: { readonly name: string; readonly btfId: number; readonly signature: Signature }) {
     this.#env = env;
+    this.probes = new Probes(env.probeOrder);
     this.name = found.name;
     this.btfId = found.btfId;
     this.signature = found.signature;
@@ -46,7 +50,7 @@ export class TracedFunction implements Saved {
 
   /** Whether nothing is attached. */
   get idle(): boolean {
-    return this.entry.idle && this.modify.idle && this.exit.idle;
+    return this.entry.idle && this.modify.idle && this.exit.idle && this.probes.idle;
   }
 
   /**
@@ -54,7 +58,7 @@ export class TracedFunction implements Saved {
    * not fit its types, and whatever a hook or the original throws.
    */
   call(args: Arguments = {}, original?: Original): BtfValue | StructInput | undefined {
-    if (this.entry.idle && this.modify.idle && this.exit.idle) return original?.(args) ?? this.#nothing();
+    if (this.idle) return original?.(args) ?? this.#nothing();
     return this.#traced(args, original);
   }
 
@@ -82,6 +86,29 @@ export class TracedFunction implements Saved {
   }
 
   #around(call: FunctionCall, given: Arguments, original: Original | undefined): void {
+    if (this.probes.idle) this.#trampoline(call, given, original);
+    else this.#probed(call, given, original);
+  }
+
+  #probed(call: FunctionCall, given: Arguments, original: Original | undefined): void {
+    const { registers, words } = this.#env;
+    const { signature, address } = this;
+    const regs = words.push(registers.words(signature));
+    const state = { signature, address, args: call.args, result: call.result };
+    const hit = { target: this, regs };
+    try {
+      registers.enter(regs, state);
+      this.probes.enter(hit);
+      this.#trampoline(call, given, original);
+      if (this.probes.returnIdle) return;
+      registers.leave(regs, state);
+      this.probes.leave(hit);
+    } finally {
+      words.pop(regs);
+    }
+  }
+
+  #trampoline(call: FunctionCall, given: Arguments, original: Original | undefined): void {
     this.entry.run(call);
     if (!this.modify.run(call)) {
       const result = original?.(given);
@@ -111,7 +138,7 @@ export class TracedFunction implements Saved {
   }
 
   save(): Restore {
-    return saveAll([this.entry, this.modify, this.exit]);
+    return saveAll([this.entry, this.modify, this.exit, this.probes]);
   }
 }
 

@@ -1,4 +1,5 @@
 /** Functions and tracepoints of the simulated kernel, by the names that the target's BTF has for them. */
+import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfType } from '../../../btf/types.ts';
 import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
 import type { BtfValue } from '../../../btf/value.ts';
@@ -6,20 +7,14 @@ import type { StructInput } from '../struct-fill.ts';
 import type { StructTypes } from '../struct-types.ts';
 import type { Arguments } from './arguments.ts';
 import type { TraceEnv } from './env.ts';
+import type { TraceEvent } from './event.ts';
+import { TraceEvents } from './events.ts';
 import { type Original, TracedFunction } from './function.ts';
 import { signatureOf } from './signature.ts';
+import type { RecordInput } from './record.ts';
+import { Syscalls } from './syscalls.ts';
 import { Tracepoint } from './tracepoint.ts';
-
-/** The kernel has nothing of that name to trace. */
-export class UnknownTarget extends Error {
-  override readonly name = 'UnknownTarget';
-  constructor(
-    readonly target: string,
-    detail: string,
-  ) {
-    super(`${target}: ${detail}`);
-  }
-}
+import { UnknownTarget } from './unknown-target.ts';
 
 /** Typedefs of tracepoints' probes are called so; their first parameter is the probe's own data. */
 const PROBE = 'btf_trace_';
@@ -30,18 +25,36 @@ export class Trace implements Saved {
   readonly #env: TraceEnv;
   readonly #functions = new Map<string, TracedFunction>();
   readonly #tracepoints = new Map<string, Tracepoint>();
+  /** Trace events: tracepoints with records, those of system calls among them. */
+  readonly events: TraceEvents;
+  /** System calls, with all that is called around one. */
+  readonly syscalls: Syscalls;
 
   constructor(env: TraceEnv) {
     this.#env = env;
+    this.events = new TraceEvents(env.structs, (name) => this.findTracepoint(name));
+    this.syscalls = new Syscalls(this, env);
+  }
+
+  /** The kernel's types. Throws MissingTypes without any. */
+  get btf(): Btf {
+    return this.#types('').btf;
   }
 
   /** A function by its name. Throws {@link UnknownTarget}, and MissingTypes without types of the kernel. */
   function(name: string): TracedFunction {
+    const made = this.findFunction(name);
+    if (made === undefined) throw new UnknownTarget(name, 'the kernel BTF has no such function');
+    return made;
+  }
+
+  /** A function by its name; undefined when there is none. */
+  findFunction(name: string): TracedFunction | undefined {
     const known = this.#functions.get(name);
     if (known !== undefined) return known;
     const types = this.#types(name);
     const btfId = types.btf.find(name, BTF_KIND.FUNC);
-    if (btfId === 0) throw new UnknownTarget(name, 'the kernel BTF has no such function');
+    if (btfId === 0) return undefined;
     const made = new TracedFunction(this.#env, { name, btfId, signature: signatureOf(types, protoOf(types, btfId)) });
     this.#functions.set(name, made);
     return made;
@@ -73,9 +86,19 @@ export class Trace implements Saved {
     return this.function(name).call(args, original);
   }
 
-  /** Passes a tracepoint by its name: {@link Tracepoint.hit}. */
-  hit(name: string, args?: Arguments): void {
+  /** Passes a tracepoint by its name, with its arguments: {@link Tracepoint.hit}. */
+  hit(name: string, args: Arguments = {}): void {
     this.tracepoint(name).hit(args);
+  }
+
+  /** A trace event by its name, `sched:sched_switch` or `sched_switch`. Throws as {@link function}. */
+  event(name: string): TraceEvent {
+    return this.events.get(name);
+  }
+
+  /** An event happens, with its record and where programs take those with the tracepoint's arguments: {@link TraceEvent.hit}. */
+  record(name: string, values: RecordInput, args?: Arguments): void {
+    this.event(name).hit(values, args);
   }
 
   #types(name: string): StructTypes {
@@ -83,7 +106,8 @@ export class Trace implements Saved {
   }
 
   save(): Restore {
-    const parts = [this.#env.words, ...this.#functions.values(), ...this.#tracepoints.values()];
+    const { words, probeOrder } = this.#env;
+    const parts = [words, probeOrder, this.events, ...this.#functions.values(), ...this.#tracepoints.values()];
     const restore = saveAll(parts);
     const kept = new Set<Saved>(parts);
     return () => {

@@ -1,15 +1,29 @@
-/** A tracepoint of the kernel: whoever is attached is called with the arguments, in the order of attachment. */
+/** A tracepoint of the kernel: whoever is attached is called with the arguments, or with the record of an event, in the order of attachment. */
+import { NotSimulated } from '../../../util/errors.ts';
 import type { Restore, Saved } from '../../mem/saved.ts';
 import { HookPoint } from '../hook-point.ts';
-import { type Arguments, writeArguments } from './arguments.ts';
+import { type Arguments, type Temporary, writeArguments } from './arguments.ts';
 import type { TraceEnv } from './env.ts';
+import type { TraceEvent } from './event.ts';
+import type { RecordInput } from './record.ts';
 import type { Signature } from './signature.ts';
 
-/** One hit in progress: the guest address of its arguments, one 64-bit word each. */
+/** One hit in progress. */
 export interface TracepointHit {
   readonly target: Tracepoint;
+  /** Guest address of the arguments, one 64-bit word each. Throws NotSimulated when the hit has a record alone. */
   readonly args: number;
+  /** Guest address of the record of an event of this tracepoint, 0 for others. Throws NotSimulated when the hit has no record. */
+  recordOf(event: TraceEvent): number;
 }
+
+/** A record of one of the tracepoint's events. */
+export interface EventRecord {
+  readonly event: TraceEvent;
+  readonly values: RecordInput;
+}
+
+const NOTHING: readonly Temporary[] = [];
 
 export class Tracepoint implements Saved {
   readonly name: string;
@@ -28,30 +42,75 @@ export class Tracepoint implements Saved {
     return this.hooks.idle;
   }
 
-  /** It is passed. Throws StructError for arguments that do not fit its types, and what a hook throws. */
-  hit(args: Arguments = {}): void {
-    if (!this.hooks.idle) this.#hit(args);
+  /**
+   * It is passed, with its arguments for programs that take those, with a record for those that take that. Throws StructError for values
+   * that do not fit, NotSimulated when a program is attached to what is not given, and what a hook throws.
+   */
+  hit(args?: Arguments, record?: EventRecord): void {
+    if (!this.hooks.idle) this.#hit(args, record);
   }
 
-  #hit(given: Arguments): void {
-    const { words, structs, section } = this.#env;
-    const { signature } = this;
+  #hit(given: Arguments | undefined, record: EventRecord | undefined): void {
+    const { words, section } = this.#env;
     section.begin();
-    const args = words.push(signature.words);
+    const hit = new Hit(this, this.#env, record?.event);
+    const block = words.push(this.signature.words + (record?.event.type.words(record.values) ?? 0));
     try {
-      const made = writeArguments(structs, { signature, what: this.name, addr: args }, given);
-      try {
-        this.hooks.run({ target: this, args });
-      } finally {
-        for (const temporary of made) temporary[Symbol.dispose]();
-      }
+      if (given !== undefined) hit.give(block, given);
+      if (record !== undefined) hit.record(block + this.signature.words * 8, record);
+      this.hooks.run(hit);
     } finally {
-      words.pop(args);
+      hit[Symbol.dispose]();
+      words.pop(block);
       section.end();
     }
   }
 
   save(): Restore {
     return this.hooks.save();
+  }
+}
+
+class Hit implements TracepointHit, Disposable {
+  readonly target: Tracepoint;
+  readonly #env: TraceEnv;
+  readonly #event: TraceEvent | undefined;
+  #args = 0;
+  #record = 0;
+  #made = NOTHING;
+
+  constructor(target: Tracepoint, env: TraceEnv, event: TraceEvent | undefined) {
+    this.target = target;
+    this.#env = env;
+    this.#event = event;
+  }
+
+  give(addr: number, given: Arguments): void {
+    const { name, signature } = this.target;
+    this.#made = writeArguments(this.#env.structs, { signature, what: name, addr }, given);
+    this.#args = addr;
+  }
+
+  record(addr: number, { event, values }: EventRecord): void {
+    event.type.write(addr, values);
+    this.#record = addr;
+  }
+
+  get args(): number {
+    if (this.#args === 0) throw this.#lacks('takes its arguments, and this hit has a record alone');
+    return this.#args;
+  }
+
+  recordOf(event: TraceEvent): number {
+    if (this.#event !== undefined) return this.#event === event ? this.#record : 0;
+    throw this.#lacks(`takes the record of ${event.category}:${event.name}, and this hit has none`);
+  }
+
+  #lacks(detail: string): NotSimulated {
+    return new NotSimulated(`tracepoint ${this.target.name}`, `a program is attached that ${detail}`);
+  }
+
+  [Symbol.dispose](): void {
+    for (const temporary of this.#made) temporary[Symbol.dispose]();
   }
 }

@@ -1,0 +1,69 @@
+/** One program on many functions (bpf_kprobe_multi_link_attach): at their entries, at their returns, or at both as a session. */
+import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
+import { type LinkObject, newLinkObject } from '../object/link.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { Attachment } from '../world/hook-point.ts';
+import type { ProbeHit } from '../world/trace/probes.ts';
+import type { TracedFunction } from '../world/trace/function.ts';
+import type { AttachEnv, RunOf } from './env.ts';
+import { runGated } from './gate.ts';
+import type { Lacking } from './perf-event.ts';
+
+/** What a link of this kind is told: functions by name, each with a cookie where cookies are given. */
+export interface KprobeMulti {
+  readonly names: readonly string[];
+  readonly cookies: readonly RunOf['cookie'][] | undefined;
+  /** BPF_F_KPROBE_MULTI_RETURN was set. */
+  readonly returns: boolean;
+}
+
+const NO_COOKIE: RunOf['cookie'] = [0, 0];
+
+/** Attaches: the link, or -errno. Names that no function has end it (-ESRCH), as do the same twice (-EINVAL). */
+export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: KprobeMulti): LinkObject | number | Lacking {
+  const functions: TracedFunction[] = [];
+  for (const name of given.names) {
+    const fn = env.trace.findFunction(name);
+    if (fn === undefined) return -ERRNO.ESRCH;
+    functions.push(fn);
+  }
+  const session = prog.verified.expectedAttachType === A.BPF_TRACE_KPROBE_SESSION;
+  return newLinkObject(env.objects, {
+    type: BPF_LINK_TYPE.BPF_LINK_TYPE_KPROBE_MULTI,
+    prog,
+    attach(link) {
+      const places = functions.flatMap((fn, i) => {
+        const of: RunOf = { cookie: given.cookies?.[i] ?? NO_COOKIE, funcIp: fn.address };
+        return session ? sessionOn(env, link, fn, of) : [probeOn(env, link, fn, of, given.returns)];
+      });
+      return {
+        end() {
+          for (const place of places) place.detach();
+        },
+        info: () => ({ kind: 'link', values: {} }),
+      };
+    },
+  });
+}
+
+function probeOn(env: AttachEnv, link: LinkObject, fn: TracedFunction, of: RunOf, returns: boolean): Attachment {
+  const run = ({ regs }: ProbeHit): void => void runGated(env, link.prog, regs, of);
+  return fn.probes.attach(returns ? 'return' : 'entry', 'multi', run);
+}
+
+/** A session whose entry says 0 is called at the return as well; one that was left out at the entry is not. */
+function sessionOn(env: AttachEnv, link: LinkObject, fn: TracedFunction, of: RunOf): readonly Attachment[] {
+  /** Calls in progress by their registers, which no other call has meanwhile. */
+  const open = new Set<number>();
+  return [
+    fn.probes.attach('entry', 'multi', ({ regs }) => {
+      open.delete(regs);
+      if (runGated(env, link.prog, regs, of) === 0) open.add(regs);
+    }),
+    fn.probes.attach('return', 'multi', ({ regs }) => {
+      if (open.delete(regs)) runGated(env, link.prog, regs, of);
+    }),
+  ];
+}

@@ -1,0 +1,258 @@
+/** Which trace events Linux 6.18 has, and what their records are. */
+import { lazy } from '../../../util/lazy.ts';
+
+/**
+ * Trace events of Linux 6.18: `category: event event=class ...`. A class is the `trace_event_raw_*` that the record has; it bears the
+ * event's own name unless another stands behind it. Made by scripts/make-trace-events.mjs from what tracefs shows.
+ */
+const EVENTS = `
+alarmtimer: alarmtimer_cancel=alarm_class alarmtimer_fired=alarm_class alarmtimer_start=alarm_class
+amd_cpu: amd_pstate_epp_perf amd_pstate_perf
+avc: selinux_audited
+block: blk_zone_append_update_request_bio=block_rq blk_zone_wplug_bio=block_zwplug blkdev_zone_mgmt
+  block_bio_backmerge=block_bio block_bio_complete block_bio_frontmerge=block_bio block_bio_queue=block_bio
+  block_bio_remap block_dirty_buffer=block_buffer block_getrq=block_bio block_io_done=block_rq
+  block_io_start=block_rq block_plug block_rq_complete=block_rq_completion block_rq_error=block_rq_completion
+  block_rq_insert=block_rq block_rq_issue=block_rq block_rq_merge=block_rq block_rq_remap block_rq_requeue
+  block_split block_touch_buffer=block_buffer block_unplug disk_zone_wplug_add_bio=block_zwplug
+bpf_test_run: bpf_test_finish bpf_trigger_tp
+bpf_trace: bpf_trace_printk
+bridge: br_fdb_add br_fdb_external_learn_add br_fdb_update br_mdb_full fdb_delete
+capability: cap_capable
+cgroup: cgroup_attach_task=cgroup_migrate cgroup_destroy_root=cgroup_root cgroup_freeze=cgroup cgroup_mkdir=cgroup
+  cgroup_notify_frozen=cgroup_event cgroup_notify_populated=cgroup_event cgroup_release=cgroup
+  cgroup_remount=cgroup_root cgroup_rename=cgroup cgroup_rmdir=cgroup cgroup_rstat_lock_contended=cgroup_rstat
+  cgroup_rstat_locked=cgroup_rstat cgroup_rstat_unlock=cgroup_rstat cgroup_setup_root=cgroup_root
+  cgroup_transfer_tasks=cgroup_migrate cgroup_unfreeze=cgroup
+clk: clk_disable=clk clk_disable_complete=clk clk_enable=clk clk_enable_complete=clk clk_prepare=clk
+  clk_prepare_complete=clk clk_rate_request_done=clk_rate_request clk_rate_request_start=clk_rate_request
+  clk_set_duty_cycle=clk_duty_cycle clk_set_duty_cycle_complete=clk_duty_cycle clk_set_max_rate=clk_rate
+  clk_set_min_rate=clk_rate clk_set_parent=clk_parent clk_set_parent_complete=clk_parent clk_set_phase=clk_phase
+  clk_set_phase_complete=clk_phase clk_set_rate=clk_rate clk_set_rate_complete=clk_rate
+  clk_set_rate_range=clk_rate_range clk_unprepare=clk clk_unprepare_complete=clk
+compaction: mm_compaction_begin mm_compaction_defer_compaction=mm_compaction_defer_template
+  mm_compaction_defer_reset=mm_compaction_defer_template mm_compaction_deferred=mm_compaction_defer_template
+  mm_compaction_end mm_compaction_fast_isolate_freepages=mm_compaction_isolate_template
+  mm_compaction_finished=mm_compaction_suitable_template
+  mm_compaction_isolate_freepages=mm_compaction_isolate_template
+  mm_compaction_isolate_migratepages=mm_compaction_isolate_template mm_compaction_kcompactd_sleep
+  mm_compaction_kcompactd_wake=kcompactd_wake_template mm_compaction_migratepages
+  mm_compaction_suitable=mm_compaction_suitable_template mm_compaction_try_to_compact_pages
+  mm_compaction_wakeup_kcompactd=kcompactd_wake_template
+cpuhp: cpuhp_enter cpuhp_exit cpuhp_multi_enter
+csd: csd_function_entry=csd_function csd_function_exit=csd_function csd_queue_cpu
+damon: damon_aggregated damon_monitor_intervals_tune damos_before_apply damos_esz
+dev: devres_log=devres
+dma: dma_alloc=dma_alloc_class dma_alloc_pages=dma_alloc_class dma_alloc_sgt dma_alloc_sgt_err=dma_alloc_class
+  dma_free=dma_free_class dma_free_pages=dma_free_class dma_free_sgt dma_map_phys=dma_map dma_map_sg dma_map_sg_err
+  dma_sync_sg_for_cpu=dma_sync_sg dma_sync_sg_for_device=dma_sync_sg dma_sync_single_for_cpu=dma_sync_single
+  dma_sync_single_for_device=dma_sync_single dma_unmap_phys=dma_unmap dma_unmap_sg
+dma_fence: dma_fence_destroy=dma_fence_unsignaled dma_fence_emit=dma_fence_unsignaled
+  dma_fence_enable_signal=dma_fence_unsignaled dma_fence_init=dma_fence_unsignaled
+  dma_fence_signaled=dma_fence_unsignaled dma_fence_wait_end=dma_fence_unsignaled
+  dma_fence_wait_start=dma_fence_unsignaled
+error_report: error_report_end=error_report_template
+exceptions: page_fault_kernel=exceptions page_fault_user=exceptions
+fib: fib_table_lookup
+fib6: fib6_table_lookup
+filelock: break_lease_block=filelock_lease break_lease_noblock=filelock_lease break_lease_unblock=filelock_lease
+  fcntl_setlk=filelock_lock flock_lock_inode=filelock_lock generic_add_lease generic_delete_lease=filelock_lease
+  leases_conflict locks_get_lock_context locks_remove_posix=filelock_lock posix_lock_inode=filelock_lock
+  time_out_leases=filelock_lease
+filemap: file_check_and_advance_wb_err filemap_set_wb_err mm_filemap_add_to_page_cache=mm_filemap_op_page_cache
+  mm_filemap_delete_from_page_cache=mm_filemap_op_page_cache mm_filemap_fault
+  mm_filemap_get_pages=mm_filemap_op_page_cache_range mm_filemap_map_pages=mm_filemap_op_page_cache_range
+fs_dax: dax_insert_pfn_mkwrite=dax_pte_fault_class dax_insert_pfn_mkwrite_no_entry=dax_pte_fault_class
+  dax_load_hole=dax_pte_fault_class dax_pmd_fault=dax_pmd_fault_class dax_pmd_fault_done=dax_pmd_fault_class
+  dax_pmd_load_hole=dax_pmd_load_hole_class dax_pmd_load_hole_fallback=dax_pmd_load_hole_class
+  dax_pte_fault=dax_pte_fault_class dax_pte_fault_done=dax_pte_fault_class dax_writeback_one
+  dax_writeback_range=dax_writeback_range_class dax_writeback_range_done=dax_writeback_range_class
+fuse: fuse_request_end fuse_request_send
+huge_memory: mm_collapse_huge_page mm_collapse_huge_page_isolate mm_collapse_huge_page_swapin
+  mm_khugepaged_collapse_file mm_khugepaged_scan_file mm_khugepaged_scan_pmd
+hugetlbfs: hugetlbfs_alloc_inode hugetlbfs_evict_inode=hugetlbfs__inode hugetlbfs_fallocate
+  hugetlbfs_free_inode=hugetlbfs__inode hugetlbfs_setattr
+hyperv: vmbus_request_offers=sched_kthread_stop_ret
+icmp: icmp_send
+initcall: initcall_finish initcall_level initcall_start
+io_uring: io_uring_complete io_uring_cqe_overflow io_uring_cqring_wait io_uring_create io_uring_defer
+  io_uring_fail_link io_uring_file_get io_uring_link io_uring_local_work_run io_uring_poll_arm
+  io_uring_queue_async_work io_uring_register io_uring_req_failed io_uring_short_write io_uring_submit_req
+  io_uring_task_add io_uring_task_work_run
+iocost: iocost_inuse_adjust=iocg_inuse_update iocost_inuse_shortage=iocg_inuse_update
+  iocost_inuse_transfer=iocg_inuse_update iocost_ioc_vrate_adj iocost_iocg_activate=iocost_iocg_state
+  iocost_iocg_forgive_debt iocost_iocg_idle=iocost_iocg_state
+iomap: iomap_add_to_ioend iomap_dio_complete iomap_dio_invalidate_fail=iomap_range_class iomap_dio_rw_begin
+  iomap_dio_rw_queued=iomap_range_class iomap_invalidate_folio=iomap_range_class iomap_iter
+  iomap_iter_dstmap=iomap_class iomap_iter_srcmap=iomap_class iomap_readahead=iomap_readpage_class
+  iomap_readpage=iomap_readpage_class iomap_release_folio=iomap_range_class iomap_writeback_folio=iomap_range_class
+  iomap_zero_iter=iomap_range_class
+iommu: add_device_to_group=iommu_group_event attach_device_to_domain=iommu_device_event io_page_fault=iommu_error
+  map remove_device_from_group=iommu_group_event unmap
+ipi: ipi_send_cpu ipi_send_cpumask
+irq: irq_handler_entry irq_handler_exit softirq_entry=softirq softirq_exit=softirq softirq_raise=softirq
+  tasklet_entry=tasklet tasklet_exit=tasklet
+irq_matrix: irq_matrix_alloc=irq_matrix_cpu irq_matrix_alloc_managed=irq_matrix_cpu irq_matrix_assign=irq_matrix_cpu
+  irq_matrix_assign_system=irq_matrix_global_update irq_matrix_free=irq_matrix_cpu
+  irq_matrix_offline=irq_matrix_global irq_matrix_online=irq_matrix_global irq_matrix_remove_managed=irq_matrix_cpu
+  irq_matrix_remove_reserved=irq_matrix_global irq_matrix_reserve=irq_matrix_global
+  irq_matrix_reserve_managed=irq_matrix_cpu
+irq_vectors: call_function_entry=x86_irq_vector call_function_exit=x86_irq_vector
+  call_function_single_entry=x86_irq_vector call_function_single_exit=x86_irq_vector
+  deferred_error_apic_entry=x86_irq_vector deferred_error_apic_exit=x86_irq_vector error_apic_entry=x86_irq_vector
+  error_apic_exit=x86_irq_vector irq_work_entry=x86_irq_vector irq_work_exit=x86_irq_vector
+  local_timer_entry=x86_irq_vector local_timer_exit=x86_irq_vector reschedule_entry=x86_irq_vector
+  reschedule_exit=x86_irq_vector spurious_apic_entry=x86_irq_vector spurious_apic_exit=x86_irq_vector
+  thermal_apic_entry=x86_irq_vector thermal_apic_exit=x86_irq_vector threshold_apic_entry=x86_irq_vector
+  threshold_apic_exit=x86_irq_vector vector_activate vector_alloc vector_alloc_managed vector_clear=vector_mod
+  vector_config vector_deactivate=vector_activate vector_free_moved vector_reserve
+  vector_reserve_managed=vector_reserve vector_setup vector_teardown vector_update=vector_mod
+  x86_platform_ipi_entry=x86_irq_vector x86_platform_ipi_exit=x86_irq_vector
+kmem: kfree kmalloc kmem_cache_alloc kmem_cache_free mm_calculate_totalreserve_pages mm_page_alloc
+  mm_page_alloc_extfrag mm_page_alloc_zone_locked=mm_page mm_page_free mm_page_free_batched mm_page_pcpu_drain
+  mm_setup_per_zone_lowmem_reserve mm_setup_per_zone_wmarks rss_stat
+ksm: ksm_advisor ksm_enter=ksm_enter_exit_template ksm_exit=ksm_enter_exit_template ksm_merge_one_page
+  ksm_merge_with_ksm_page ksm_remove_ksm_page ksm_remove_rmap_item ksm_start_scan=ksm_scan_template
+  ksm_stop_scan=ksm_scan_template
+lock: contention_begin contention_end
+maple_tree: ma_op ma_read ma_write
+memcg: count_memcg_events=memcg_rstat_events memcg_flush_stats mod_memcg_lruvec_state=memcg_rstat_stats
+  mod_memcg_state=memcg_rstat_stats
+migrate: mm_migrate_pages mm_migrate_pages_start remove_migration_pte=migration_pte set_migration_pte=migration_pte
+mmap: exit_mmap vm_unmapped_area
+mmap_lock: mmap_lock_acquire_returned mmap_lock_released=mmap_lock mmap_lock_start_locking=mmap_lock
+module: module_free=writeback_bdi_register
+mptcp: ack_update_msk get_mapping_status=mptcp_dump_mpext mptcp_sendmsg_frag=mptcp_dump_mpext mptcp_subflow_get_send
+  subflow_check_data_avail
+msr: rdpmc=msr_trace_class read_msr=msr_trace_class write_msr=msr_trace_class
+napi: dql_stall_detected napi_poll
+neigh: neigh_cleanup_and_release=neigh__update neigh_create neigh_event_send_dead=neigh__update
+  neigh_event_send_done=neigh__update neigh_timer_handler=neigh__update neigh_update neigh_update_done=neigh__update
+net: napi_gro_frags_entry=net_dev_rx_verbose_template napi_gro_frags_exit=net_dev_rx_exit_template
+  napi_gro_receive_entry=net_dev_rx_verbose_template napi_gro_receive_exit=net_dev_rx_exit_template
+  net_dev_queue=net_dev_template net_dev_start_xmit net_dev_xmit net_dev_xmit_timeout
+  netif_receive_skb=net_dev_template netif_receive_skb_entry=net_dev_rx_verbose_template
+  netif_receive_skb_exit=net_dev_rx_exit_template netif_receive_skb_list_entry=net_dev_rx_verbose_template
+  netif_receive_skb_list_exit=net_dev_rx_exit_template netif_rx=net_dev_template
+  netif_rx_entry=net_dev_rx_verbose_template netif_rx_exit=net_dev_rx_exit_template
+netlink: netlink_extack
+nmi: nmi_handler
+notifier: notifier_register=notifier_info notifier_run=notifier_info notifier_unregister=notifier_info
+oom: compact_retry finish_task_reaping mark_victim oom_score_adj_update reclaim_retry_zone skip_task_reaping
+  start_task_reaping wake_reaper
+page_isolation: test_pages_isolated
+page_pool: page_pool_release page_pool_state_hold page_pool_state_release page_pool_update_nid
+pagemap: mm_lru_activate mm_lru_insertion
+percpu: percpu_alloc_percpu percpu_alloc_percpu_fail percpu_create_chunk percpu_destroy_chunk percpu_free_percpu
+power: cpu_frequency=cpu cpu_frequency_limits cpu_idle=cpu cpu_idle_miss dev_pm_qos_add_request=dev_pm_qos_request
+  dev_pm_qos_remove_request=dev_pm_qos_request dev_pm_qos_update_request=dev_pm_qos_request guest_halt_poll_ns
+  pm_qos_add_request=cpu_latency_qos_request pm_qos_remove_request=cpu_latency_qos_request
+  pm_qos_update_flags=pm_qos_update pm_qos_update_request=cpu_latency_qos_request pm_qos_update_target=pm_qos_update
+  pstate_sample suspend_resume wakeup_source_activate=wakeup_source wakeup_source_deactivate=wakeup_source
+printk: console
+qdisc: qdisc_create qdisc_dequeue qdisc_destroy qdisc_enqueue qdisc_reset
+ras: arm_event mc_event non_standard_event
+raw_syscalls: sys_enter sys_exit
+rcu: rcu_stall_warning rcu_utilization
+readahead: page_cache_async_ra=page_cache_ra_op page_cache_ra_order page_cache_ra_unbounded
+  page_cache_sync_ra=page_cache_ra_op
+regmap: regmap_async_complete_done=writeback_bdi_register regmap_async_complete_start=writeback_bdi_register
+  regmap_async_io_complete=writeback_bdi_register
+regulator: regulator_bypass_disable=writeback_bdi_register regulator_bypass_disable_complete=writeback_bdi_register
+  regulator_bypass_enable=writeback_bdi_register regulator_bypass_enable_complete=writeback_bdi_register
+  regulator_disable=writeback_bdi_register regulator_disable_complete=writeback_bdi_register
+  regulator_enable=writeback_bdi_register regulator_enable_complete=writeback_bdi_register
+  regulator_enable_delay=writeback_bdi_register
+rpm: rpm_idle=rpm_internal rpm_resume=rpm_internal rpm_return_int rpm_status rpm_suspend=rpm_internal
+  rpm_usage=rpm_internal
+rseq: rseq_ip_fixup rseq_update
+sched: sched_kthread_stop sched_kthread_stop_ret sched_kthread_work_execute_end sched_kthread_work_execute_start
+  sched_kthread_work_queue_work sched_migrate_task sched_move_numa sched_pi_setprio sched_prepare_exec
+  sched_process_exec sched_process_exit sched_process_fork sched_process_free=sched_process_template
+  sched_process_hang sched_process_wait sched_skip_cpuset_numa sched_skip_vma_numa sched_stat_runtime
+  sched_stick_numa=sched_numa_pair_template sched_swap_numa=sched_numa_pair_template sched_switch
+  sched_wait_task=sched_process_template sched_wake_idle_without_ipi sched_wakeup=sched_wakeup_template
+  sched_wakeup_new=sched_wakeup_template sched_waking=sched_wakeup_template
+signal: signal_deliver signal_generate
+skb: consume_skb kfree_skb skb_copy_datagram_iovec
+sock: inet_sk_error_report inet_sock_set_state sk_data_ready sock_exceed_buf_limit sock_rcvqueue_full
+  sock_recv_length=sock_msg_length sock_send_length=sock_msg_length
+swiotlb: swiotlb_bounced
+task: task_newtask task_prctl_unknown
+tcp: tcp_ao_handshake_failure=tcp_ao_event tcp_ao_key_not_found=tcp_ao_event tcp_ao_mismatch=tcp_ao_event
+  tcp_ao_rnext_request=tcp_ao_event tcp_ao_wrong_maclen=tcp_ao_event tcp_bad_csum=tcp_event_skb tcp_cong_state_set
+  tcp_destroy_sock=tcp_event_sk tcp_hash_ao_required=tcp_hash_event tcp_hash_bad_header=tcp_hash_event
+  tcp_hash_md5_mismatch=tcp_hash_event tcp_hash_md5_required=tcp_hash_event tcp_hash_md5_unexpected=tcp_hash_event
+  tcp_probe tcp_rcv_space_adjust=tcp_event_sk tcp_rcvbuf_grow tcp_receive_reset=tcp_event_sk tcp_retransmit_skb
+  tcp_retransmit_synack tcp_send_reset tcp_sendmsg_locked
+thermal: cdev_update thermal_temperature thermal_zone_trip
+thp: remove_migration_pmd=migration_pmd set_migration_pmd=migration_pmd
+timer: hrtimer_cancel=hrtimer_class hrtimer_expire_entry hrtimer_expire_exit=hrtimer_class hrtimer_setup
+  itimer_expire itimer_state tick_stop timer_base_idle timer_cancel=timer_class timer_expire_entry
+  timer_expire_exit=timer_class timer_init=timer_class timer_start
+timer_migration: tmigr_connect_child_parent tmigr_connect_cpu_parent tmigr_cpu_active=tmigr_cpugroup
+  tmigr_cpu_idle=tmigr_idle tmigr_cpu_new_timer=tmigr_cpugroup tmigr_cpu_new_timer_idle=tmigr_idle
+  tmigr_cpu_offline=tmigr_cpugroup tmigr_cpu_online=tmigr_cpugroup tmigr_group_set
+  tmigr_group_set_cpu_active=tmigr_group_and_cpu tmigr_group_set_cpu_inactive=tmigr_group_and_cpu
+  tmigr_handle_remote tmigr_handle_remote_cpu=tmigr_cpugroup tmigr_update_events
+timestamp: ctime_ns_xchg ctime_xchg_skip=ctime fill_mg_cmtime inode_set_ctime_to_ts=ctime
+tlb: tlb_flush
+udp: udp_fail_queue_rcv_skb
+vmalloc: alloc_vmap_area free_vmap_area_noflush purge_vmap_area_lazy
+vmscan: mm_shrink_slab_end mm_shrink_slab_start
+  mm_vmscan_direct_reclaim_begin=mm_vmscan_direct_reclaim_begin_template
+  mm_vmscan_direct_reclaim_end=mm_vmscan_direct_reclaim_end_template mm_vmscan_kswapd_sleep mm_vmscan_kswapd_wake
+  mm_vmscan_lru_isolate mm_vmscan_lru_shrink_active mm_vmscan_lru_shrink_inactive
+  mm_vmscan_memcg_reclaim_begin=mm_vmscan_direct_reclaim_begin_template
+  mm_vmscan_memcg_reclaim_end=mm_vmscan_direct_reclaim_end_template
+  mm_vmscan_memcg_softlimit_reclaim_begin=mm_vmscan_direct_reclaim_begin_template
+  mm_vmscan_memcg_softlimit_reclaim_end=mm_vmscan_direct_reclaim_end_template mm_vmscan_node_reclaim_begin
+  mm_vmscan_node_reclaim_end=mm_vmscan_direct_reclaim_end_template mm_vmscan_reclaim_pages mm_vmscan_throttled
+  mm_vmscan_wakeup_kswapd mm_vmscan_write_folio
+vsyscall: emulate_vsyscall
+wbt: wbt_lat wbt_stat wbt_step wbt_timer
+workqueue: workqueue_activate_work workqueue_execute_end workqueue_execute_start workqueue_queue_work
+writeback: balance_dirty_pages bdi_dirty_ratelimit flush_foreign folio_wait_writeback=writeback_folio_template
+  global_dirty_state inode_foreign_history inode_switch_wbs inode_switch_wbs_queue
+  sb_clear_inode_writeback=writeback_inode_template sb_mark_inode_writeback=writeback_inode_template
+  track_foreign_dirty wbc_writepage=wbc_class writeback_bdi_register writeback_dirty_folio=writeback_folio_template
+  writeback_dirty_inode=writeback_dirty_inode_template writeback_dirty_inode_enqueue=writeback_inode_template
+  writeback_dirty_inode_start=writeback_dirty_inode_template writeback_exec=writeback_work_class
+  writeback_lazytime=writeback_inode_template writeback_lazytime_iput=writeback_inode_template
+  writeback_mark_inode_dirty=writeback_dirty_inode_template writeback_pages_written
+  writeback_queue=writeback_work_class writeback_queue_io writeback_sb_inodes_requeue
+  writeback_single_inode=writeback_single_inode_template
+  writeback_single_inode_start=writeback_single_inode_template writeback_start=writeback_work_class
+  writeback_wait=writeback_work_class writeback_wake_background=writeback_class
+  writeback_write_inode=writeback_write_inode_template writeback_write_inode_start=writeback_write_inode_template
+  writeback_written=writeback_work_class
+x86_fpu: x86_fpu_after_save=x86_fpu x86_fpu_before_save=x86_fpu x86_fpu_copy_dst=x86_fpu x86_fpu_dropped=x86_fpu
+  x86_fpu_regs_activated=x86_fpu x86_fpu_regs_deactivated=x86_fpu x86_fpu_xstate_check_failed=x86_fpu
+xdp: bpf_xdp_link_attach_failed mem_connect mem_disconnect xdp_bulk_tx xdp_cpumap_enqueue xdp_cpumap_kthread
+  xdp_devmap_xmit xdp_exception xdp_redirect=xdp_redirect_template xdp_redirect_err=xdp_redirect_template
+`;
+
+/** What is known of an event by its name. */
+export interface KnownEvent {
+  readonly category: string;
+  /** Name of the event whose record it has: `trace_event_raw_` and this. */
+  readonly record: string;
+}
+
+/** The event of this name in 6.18; undefined when it has none. */
+export const knownEvent = (name: string): KnownEvent | undefined => known().get(name);
+
+const known = lazy(parse);
+
+function parse(): ReadonlyMap<string, KnownEvent> {
+  const all = new Map<string, KnownEvent>();
+  let category = '';
+  for (const word of EVENTS.split(/\s+/)) {
+    if (word.endsWith(':')) category = word.slice(0, -1);
+    else if (word !== '') {
+      const [name, record = name] = word.split('=');
+      all.set(name, { category, record });
+    }
+  }
+  return all;
+}

@@ -1,0 +1,53 @@
+/** System calls of the simulated kernel: entry, the function that serves the call, return, with everything that is attached to any of them. */
+import { syscallNumber } from '../../../uapi/syscall-numbers.ts';
+import type { TraceEvent } from './event.ts';
+import type { TraceEnv } from './env.ts';
+import type { TracedFunction } from './function.ts';
+import type { Tracepoint } from './tracepoint.ts';
+import { UnknownTarget } from './unknown-target.ts';
+
+/** Registers of x86_64 that arguments of system calls are passed in. */
+const ARGUMENTS = ['di', 'si', 'dx', 'r10', 'r8', 'r9'];
+
+/** What system calls are looked up in. */
+interface Names {
+  function(name: string): TracedFunction;
+  tracepoint(name: string): Tracepoint;
+  event(name: string): TraceEvent;
+}
+
+export class Syscalls {
+  readonly #trace: Names;
+  readonly #env: TraceEnv;
+
+  constructor(trace: Names, env: TraceEnv) {
+    this.#trace = trace;
+    this.#env = env;
+  }
+
+  /**
+   * A system call of the current task: the tracepoint sys_enter with its event, `__x64_sys_NAME` with everything attached to it, the
+   * tracepoint sys_exit with its event. Gives what the call returned.
+   * @param name `openat`
+   * @param args up to six, as the registers hold them
+   * @param original what the call does: gives its result, or -errno. Without one it is 0
+   * @throws UnknownTarget when the kernel has no such call
+   */
+  run(name: string, args: readonly (number | bigint)[] = [], original?: () => number | bigint): bigint {
+    const number = syscallNumber(name);
+    const service = this.#trace.function(`__x64_sys_${name}`);
+    if (number === undefined) throw new UnknownTarget(name, 'its number is not known');
+    if (args.length > ARGUMENTS.length) throw new RangeError(`${name}: ${args.length} arguments are more than six`);
+    const words = args.map((value) => BigInt.asUintN(64, BigInt(value)));
+    const named = Object.fromEntries(words.map((value, i) => [ARGUMENTS[i], value]));
+    using regs = this.#env.structs.make('pt_regs', { ...named, orig_ax: number });
+    const enter = { event: this.#trace.event(`sys_enter_${name}`), values: { id: number, args: words } };
+    this.#trace.tracepoint('sys_enter').hit({ regs, id: number }, enter);
+    const run = (): bigint => BigInt.asIntN(64, BigInt(original?.() ?? 0));
+    const result = BigInt.asIntN(64, BigInt(service.call({ regs }, run) as number | bigint));
+    regs.set({ ax: BigInt.asUintN(64, result) });
+    const exit = { event: this.#trace.event(`sys_exit_${name}`), values: { id: number, ret: result } };
+    this.#trace.tracepoint('sys_exit').hit({ regs, ret: result }, exit);
+    return result;
+  }
+}
