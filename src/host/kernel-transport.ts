@@ -9,6 +9,7 @@ import { MapQuestion } from './map-question.ts';
 import { mapPages, memoryCalls, removeFile } from './kernel-files.ts';
 import { runningTraits } from './kernel-traits.ts';
 import { KernelUnavailableError } from './kernel-unavailable.ts';
+import { openPerfEvent, readText } from './perf-event.ts';
 import { type Call, type Koffi, NativeSpace, type Overrun } from './native-space.ts';
 
 export { KernelUnavailableError } from './kernel-unavailable.ts';
@@ -51,13 +52,14 @@ export async function openKernelTransport(options: TransportOptions = {}): Promi
   const libc = koffi.load('libc.so.6');
   const syscall = libc.func('long syscall(long number, long cmd, int64_t attr, long size)');
   const closeFd = libc.func('int close(int fd)');
+  let perfCall: typeof closeFd | undefined;
+  const failed = (result: number): number => (result < 0 ? -koffi.errno() : result);
   const memory = memoryCalls(koffi, libc);
   const space = new NativeSpace(koffi, options.onOverrun);
   const call: Call = (cmd, attr, size) => {
-    const result = Number(syscall(number, cmd, attr, size));
-    return result < 0 ? -koffi.errno() : result;
+    return failed(Number(syscall(number, cmd, attr, size)));
   };
-  const close = (fd: number): number => (Number(closeFd(fd)) < 0 ? -koffi.errno() : 0);
+  const close = (fd: number): number => failed(Number(closeFd(fd)));
   const kernel = runningTraits({ bpf: (cmd, attr) => bpfThrough(call, space, cmd as never, attr as never), close });
   const question = new MapQuestion(call, space);
   const sizes = {
@@ -84,6 +86,14 @@ export async function openKernelTransport(options: TransportOptions = {}): Promi
     },
     close,
     unlink: removeFile,
+    readText,
+    perfEventOpen(attr) {
+      perfCall ??= libc.func(
+        'long syscall(long number, int64_t attr, int pid, int cpu, int group, unsigned long flags)',
+      );
+      const declared = perfCall;
+      return openPerfEvent((...args) => failed(Number(declared(...args))), space, attr);
+    },
     mmap: (fd, offset, length, writable) => mapPages(memory, { fd, offset, length, writable }),
     [Symbol.dispose]: () => space[Symbol.dispose](),
   };

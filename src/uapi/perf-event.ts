@@ -26,6 +26,19 @@ export const PERF_COUNT_SW = {
   PERF_COUNT_SW_CGROUP_SWITCHES: 11,
 } as const;
 
+/** Offsets of fields in struct perf_event_attr, bytes. */
+export const PERF_ATTR_OFFSETS = {
+  type: 0,
+  size: 4,
+  config: 8,
+  sample_period: 16,
+  flags: 40,
+  config1: 56,
+  config2: 64,
+} as const;
+/** PERF_ATTR_SIZE_VER5: bytes of the struct up to what is used of it. */
+export const PERF_ATTR_SIZE = 112;
+
 /** An event: struct perf_event_attr by its names, and the arguments beside it. What is left out is 0. */
 export interface PerfEventAttr {
   /** {@link PERF_TYPE}, or the number in `type` of a unit's folder in sysfs. */

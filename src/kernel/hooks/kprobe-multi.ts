@@ -21,20 +21,20 @@ export interface KprobeMulti {
 
 const NO_COOKIE: RunOf['cookie'] = [0, 0];
 
-/** Attaches: the link, or -errno. Names that no function has end it (-ESRCH), as do the same twice (-EINVAL). */
+/** Attaches: the link, or -errno. A name that no function has, or that is given twice, ends it (-ESRCH). */
 export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: KprobeMulti): LinkObject | number | Lacking {
-  const functions: TracedFunction[] = [];
+  const functions = new Set<TracedFunction>();
   for (const name of given.names) {
     const fn = env.trace.findFunction(name);
-    if (fn === undefined) return -ERRNO.ESRCH;
-    functions.push(fn);
+    if (fn === undefined || functions.has(fn)) return -ERRNO.ESRCH;
+    functions.add(fn);
   }
   const session = prog.verified.expectedAttachType === A.BPF_TRACE_KPROBE_SESSION;
   return newLinkObject(env.objects, {
     type: BPF_LINK_TYPE.BPF_LINK_TYPE_KPROBE_MULTI,
     prog,
     attach(link) {
-      const places = functions.flatMap((fn, i) => {
+      const places = [...functions].flatMap((fn, i) => {
         const of: RunOf = { cookie: given.cookies?.[i] ?? NO_COOKIE, funcIp: fn.address };
         return session ? sessionOn(env, link, fn, of) : [probeOn(env, link, fn, of, given.returns)];
       });

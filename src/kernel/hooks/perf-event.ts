@@ -51,7 +51,6 @@ function openKprobe(env: AttachEnv, attr: PerfEventAttr): PerfEventObject | numb
   const fn = env.trace.findFunction(name);
   if (fn === undefined) return -ERRNO.ENOENT;
   const returns = (config & RETPROBE) !== 0n;
-  if (returns && offset !== 0n) return -ERRNO.EINVAL;
   if (offset !== 0n) return { lacking: 'kprobes inside of functions: functions have no instructions' };
   return newPerfEvent(env.objects, ofFunction(fn, returns ? 'return' : 'entry'));
 }

@@ -187,6 +187,7 @@ test('what cannot be attached is refused with its name, and leaves nothing open'
   expect(() => b.attach('probe1', { function: 'no_such_function' })).toThrow(/ENOENT/);
   expect(() => b.attach('probe1', { function: 'bpf_fentry_test1', offset: 4 })).toThrow(/EOPNOTSUPP/);
   expect(() => b.attach('many', { functions: ['no_such_function'] })).toThrow(/ESRCH/);
+  expect(() => b.attach('many', { functions: ['bpf_fentry_test1', 'bpf_fentry_test1'] })).toThrow(/ESRCH/);
   expect(() => b.attach('many', { functions: ['no_such*'] })).toThrow(/no function fits/);
   expect(() => b.attach('exec', { tracepoint: 'net:sched_process_exec' })).toThrow(/ENOENT/);
   expect(() => b.attach('too_far')).toThrow(/EACCES/);
