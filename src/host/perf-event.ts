@@ -21,8 +21,8 @@ const CLOSE_ON_EXEC = 8;
 /** Bit of the flags that makes a period a frequency. */
 const FREQ = 1n << 10n;
 
-/** syscall(2) with an address and four numbers: a descriptor or -errno. */
-export type PerfCall = (number: number, attr: bigint, pid: number, cpu: number, group: number, flags: number) => number;
+/** syscall(2) with the number of the call, the address of the attribute, process, CPU, group and flags: a descriptor or -errno. */
+export type PerfCall = (...words: readonly [number: number, attr: bigint, ...rest: readonly number[]]) => number;
 
 /** Opens an event: a descriptor or -errno. */
 export function openPerfEvent(call: PerfCall, space: NativeSpace, attr: PerfEventAttr): number {
