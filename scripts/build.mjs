@@ -31,6 +31,7 @@ const BUNDLES = [
   ['c-output', /^btf\/(?:dump-\w+|trampoline)\.ts$/],
   ['attr-bytes', /^uapi\/attr\/encode\.ts$/],
   ['isa', /^(?:util|isa)\/(?!(?:asm\/)?index\.ts$)|^uapi\/(?:helper-ids|map-types)\.ts$/],
+  ['runtime', /^uapi\/syscall-numbers\.ts$/],
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/|(?:asm\/)?index\.ts$)/],
   ['verifier', /^kernel\/(?:rules|verifier)\//],
   ['memory', /^kernel\/(?:mem|object)\//],
