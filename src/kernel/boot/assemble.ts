@@ -29,6 +29,9 @@ import { KernelLayouts } from '../world/layouts.ts';
 import { type ClockOption, WorldTime } from '../world/time/time.ts';
 import { Random } from '../world/random.ts';
 import { Structs } from '../world/struct-view.ts';
+import { Cgroups } from '../world/cgroup/cgroup.ts';
+import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
+import { Tasks } from '../world/task/tasks.ts';
 import { World } from '../world/world.ts';
 import type { TraceEnv } from '../world/trace/env.ts';
 import type { Trace } from '../world/trace/trace.ts';
@@ -186,7 +189,24 @@ function makeGround(options: RuntimeOptions, verifyOnly: boolean) {
   });
   const deadline = new Deadline(options.deadlineMs ?? Number.POSITIVE_INFINITY, host.stopwatch);
   const owners = new Owners();
-  return { host, random, mem, nrCpus, heap, rcu, owners, objects, vmlinux, layouts, maps, cpu, deadline, rules };
+  const current = new CurrentTask(mem, addressOf(heap, CURRENT_BYTES), host.current);
+  return {
+    current,
+    host,
+    random,
+    mem,
+    nrCpus,
+    heap,
+    rcu,
+    owners,
+    objects,
+    vmlinux,
+    layouts,
+    maps,
+    cpu,
+    deadline,
+    rules,
+  };
 }
 
 type Ground = ReturnType<typeof makeGround>;
@@ -210,14 +230,16 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
     end: () => rcu.unlock(),
   };
   const trace = life?.trace({ structs, mem, heap, section });
-  return new World({ time, devices, structs, trace });
+  const cgroups = new Cgroups(structs);
+  const tasks = new Tasks(structs, cgroups, ground.current, host.current);
+  return new World({ time, devices, structs, tasks, cgroups, trace });
 }
 
-function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkParts {
-  const { mem, heap, maps, host, random, cpu, layouts, vmlinux, nrCpus, deadline } = ground;
+function partsOfLink(ground: Ground, { time, devices, cgroups }: World, options: RuntimeOptions): LinkParts {
+  const { mem, heap, maps, host, random, current, cpu, layouts, vmlinux, nrCpus, deadline } = ground;
   return {
-    ...{ mem, heap, maps, host, time, random, nrCpus, deadline },
-    cpu,
+    ...{ mem, heap, maps, host, time, random, current, nrCpus, deadline },
+    ...{ cpu, cgroups },
     ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -278,10 +300,16 @@ function attachEnv({ mem, objects, vmlinux }: Ground, { trace }: World, { runPro
   };
 }
 
+/** Guest memory of a kernel that begins. */
+function addressOf(heap: Allocator, bytes: number): number {
+  const at = heap.alloc(bytes);
+  invariant(at !== 0, 'a memory that was just made has room');
+  return at;
+}
+
 /** Words of the memory for what every CPU reads. */
 function wordsOf(mem: KernelMemory, heap: Allocator, count: number): Uint32Array {
-  const at = heap.alloc(count * 4);
-  invariant(at !== 0, 'a memory that was just made has room');
+  const at = addressOf(heap, count * 4);
   return mem.u32.subarray(at >>> 2, (at >>> 2) + count);
 }
 

@@ -11,7 +11,9 @@ import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
+import type { Cgroups } from '../world/cgroup/cgroup.ts';
 import type { Random } from '../world/random.ts';
+import type { CurrentTask } from '../world/task/current.ts';
 import type { WorldTime } from '../world/time/time.ts';
 
 export interface LinkParts {
@@ -21,6 +23,8 @@ export interface LinkParts {
   readonly host: HostPorts;
   readonly time: WorldTime;
   readonly random: Random;
+  readonly current: CurrentTask;
+  readonly cgroups: Cgroups;
   readonly cpu: Cpu;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
@@ -44,6 +48,8 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     host: parts.host,
     time: parts.time,
     random: parts.random,
+    current: parts.current,
+    cgroups: parts.cgroups,
     cpu,
     core: maps.core,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),

@@ -78,6 +78,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_get_current_task]: task.getCurrentTask,
   [F.BPF_FUNC_get_current_task_btf]: task.getCurrentTask,
   [F.BPF_FUNC_get_current_cgroup_id]: task.getCurrentCgroupId,
+  [F.BPF_FUNC_get_current_ancestor_cgroup_id]: task.getCurrentAncestorCgroupId,
   [F.BPF_FUNC_get_ns_current_pid_tgid]: task.getNsCurrentPidTgid,
   [F.BPF_FUNC_skb_cgroup_id]: task.getCurrentCgroupId,
   [F.BPF_FUNC_get_netns_cookie]: meta.getNetnsCookie,

@@ -1,5 +1,6 @@
 /** The current task: ids, name, cgroup, and what tracing programs ask about their attachment. */
 import { ERRNO } from '../../uapi/errno.ts';
+import { COMM_LENGTH } from '../world/task/current.ts';
 import { Frames, type HelperMaker, simple } from './frame.ts';
 
 /** sizeof(struct bpf_pidns_info) */
@@ -8,36 +9,49 @@ const PIDNS_INFO_SIZE = 8;
 /** bpf_get_current_pid_tgid: tgid above, pid below. */
 export const getCurrentPidTgid: HelperMaker = (env) => {
   const f = new Frames(env);
-  return (frame) => f.set64(frame, 0, env.host.current.pid, env.host.current.tgid);
+  const { current } = env;
+  return (frame) => f.set64(frame, 0, current.pid, current.tgid);
 };
 
 /** bpf_get_current_uid_gid: gid above, uid below. */
 export const getCurrentUidGid: HelperMaker = (env) => {
   const f = new Frames(env);
-  return (frame) => f.set64(frame, 0, env.host.current.uid, env.host.current.gid);
+  const { current } = env;
+  return (frame) => f.set64(frame, 0, current.uid, current.gid);
 };
 
 /** bpf_get_current_comm(buf, size): NUL-terminated and zero-padded. */
 export const getCurrentComm = simple((env) => (buf, size) => {
   const { u8 } = env.mem;
-  const { comm } = env.host.current;
+  const from = env.current.comm;
   u8.fill(0, buf, buf + size);
-  const n = Math.min(comm.length, size - 1, 15);
-  for (let i = 0; i < n; i++) u8[buf + i] = comm.charCodeAt(i);
+  u8.copyWithin(buf, from, from + Math.min(size - 1, COMM_LENGTH));
   return 0;
 });
 
-/** bpf_get_current_task and _task_btf: the address of a task_struct that the host made. */
+/** bpf_get_current_task and _task_btf: the address of its task_struct. */
 export const getCurrentTask: HelperMaker = (env) => {
   const f = new Frames(env);
-  return (frame) => f.retU32(frame, env.host.currentTask?.() ?? 0);
+  const { current } = env;
+  return (frame) => f.retU32(frame, current.struct);
 };
 
 /** bpf_get_current_cgroup_id */
 export const getCurrentCgroupId: HelperMaker = (env) => {
   const f = new Frames(env);
+  const { current } = env;
+  return (frame) => f.set64(frame, 0, ...current.cgroup);
+};
+
+/** bpf_get_current_ancestor_cgroup_id(level): 0 when its group is not that deep. */
+export const getCurrentAncestorCgroupId: HelperMaker = (env) => {
+  const f = new Frames(env);
+  const { current, cgroups } = env;
   return (frame) => {
-    const id = env.host.current.cgroupId;
+    const [lo, hi] = current.cgroup;
+    // Levels have 32 bits, with a sign.
+    const group = cgroups?.find((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))?.ancestor(f.lo(frame, 1));
+    const id = group?.id ?? 0n;
     f.set64(frame, 0, Number(BigInt.asIntN(32, id)), Number(BigInt.asIntN(32, id >> 32n)));
   };
 };

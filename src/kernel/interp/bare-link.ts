@@ -7,6 +7,7 @@ import { Allocator } from '../mem/allocator.ts';
 import { layoutMemory } from '../mem/layout.ts';
 import { KernelMemory } from '../mem/memory.ts';
 import { hostKtime, hostStopwatch } from '../world/time/clock.ts';
+import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
 import { WorldTime } from '../world/time/time.ts';
 
 export interface BareLinkOptions {
@@ -22,6 +23,8 @@ export interface BareLinkOptions {
   /** Throws when a run has taken too long. */
   readonly checkDeadline?: () => void;
 }
+
+const TASK = { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n };
 
 /** Makes a memory with one CPU's stack, a code table, and an environment whose host knows only time. */
 export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
@@ -40,8 +43,8 @@ export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
     host: {
       stopwatch: options.stopwatch ?? hostStopwatch,
       tracePrintk() {},
-      current: { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n },
     },
+    current: new CurrentTask(mem, heap.alloc(CURRENT_BYTES), TASK),
     core: options.core ?? {},
     invoke: (slot, frame) => shim.callFunction(slot, frame),
     alloc: (size, align) => heap.alloc(size, align),

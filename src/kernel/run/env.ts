@@ -3,7 +3,9 @@ import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
+import type { Cgroups } from '../world/cgroup/cgroup.ts';
 import type { Random } from '../world/random.ts';
+import type { CurrentTask, TaskIds } from '../world/task/current.ts';
 import type { ClockPorts } from '../world/time/clock.ts';
 import type { WorldTime } from '../world/time/time.ts';
 import type { Cpu } from './cpu.ts';
@@ -42,17 +44,8 @@ export interface HostPorts extends ClockPorts {
   random32(): number;
   /** One line of bpf_trace_printk output, without newline. */
   tracePrintk(line: string): void;
-  /** The simulated current task, as it is when the runtime is made. */
-  readonly current: Readonly<{
-    pid: number;
-    tgid: number;
-    uid: number;
-    gid: number;
-    comm: string;
-    cgroupId: bigint;
-  }>;
-  /** Guest address of the current task_struct, 0 when there is none. */
-  currentTask?(): number;
+  /** The task that runs when the runtime is made. */
+  readonly current: Readonly<TaskIds>;
   /**
    * Sends a packet that bpf_clone_redirect copied out of a device, or takes it in on it: 0 or a value of the device, which the helper
    * returns. It is attached to `world.devices.wire`; with nothing there such a program is stopped.
@@ -65,7 +58,11 @@ export interface HostPorts extends ClockPorts {
 /** The environment of helpers: one per runtime and CPU. */
 export interface HelperEnv {
   readonly mem: KernelMemory;
-  readonly host: Omit<HostPorts, keyof ClockPorts | 'transmit' | 'random32'>;
+  readonly host: Omit<HostPorts, keyof ClockPorts | 'transmit' | 'random32' | 'current'>;
+  /** The task that runs. */
+  readonly current: CurrentTask;
+  /** Control groups; none without. */
+  readonly cgroups?: Pick<Cgroups, 'find'>;
   /** The guest's random numbers. */
   readonly random: Pick<Random, 'next'>;
   /** The guest's clock and its events. */

@@ -4,6 +4,9 @@ import type { Restore, Saved } from '../mem/saved.ts';
 import { saveAll } from '../mem/saved.ts';
 import type { NetDevices } from './net/device.ts';
 import type { StructInput, Structs, StructView } from './struct-view.ts';
+import type { Cgroup, Cgroups } from './cgroup/cgroup.ts';
+import type { Task, TaskSpec } from './task/task.ts';
+import type { Tasks } from './task/tasks.ts';
 import type { WorldTime } from './time/time.ts';
 import type { Trace } from './trace/trace.ts';
 
@@ -16,6 +19,10 @@ export class World implements Saved {
 
   /** Kernel structs by the target's BTF. */
   readonly structs: Structs;
+  /** Tasks by pid, and which one runs. */
+  readonly tasks: Tasks;
+  /** Control groups by path. */
+  readonly cgroups: Cgroups;
 
   readonly #trace: Trace | undefined;
 
@@ -23,11 +30,15 @@ export class World implements Saved {
     readonly time: WorldTime;
     readonly devices: NetDevices;
     readonly structs: Structs;
+    readonly tasks: Tasks;
+    readonly cgroups: Cgroups;
     readonly trace: Trace | undefined;
   }) {
     this.time = parts.time;
     this.devices = parts.devices;
     this.structs = parts.structs;
+    this.tasks = parts.tasks;
+    this.cgroups = parts.cgroups;
     this.#trace = parts.trace;
   }
 
@@ -37,9 +48,20 @@ export class World implements Saved {
     return this.#trace;
   }
 
-  /** Its time, devices and traces; structs are in the memory and in their owners' hands. */
+  /** A new task: {@link Tasks.make}. */
+  task(spec: TaskSpec): Task {
+    return this.tasks.make(spec);
+  }
+
+  /** A control group by its path, made where it is not there: {@link Cgroups.at}. */
+  cgroup(path: string, id?: bigint): Cgroup {
+    return this.cgroups.at(path, id);
+  }
+
+  /** Its time, devices, tasks and traces; structs are in the memory and in their owners' hands. */
   save(): Restore {
-    return saveAll([this.time, this.devices, ...(this.#trace === undefined ? [] : [this.#trace])]);
+    const { time, devices, tasks, cgroups } = this;
+    return saveAll([time, devices, tasks, cgroups, ...(this.#trace === undefined ? [] : [this.#trace])]);
   }
 
   /**

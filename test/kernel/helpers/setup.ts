@@ -12,6 +12,7 @@ import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import { Owners } from '../../../src/kernel/mem/owners.ts';
 import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
+import { CURRENT_BYTES, CurrentTask } from '../../../src/kernel/world/task/current.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
 import { sharedMemory } from '../memory-kind.ts';
 import { Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
@@ -49,6 +50,7 @@ export function setupHelpers(
     mem,
     host: ports,
     random: { next: () => ports.random32() },
+    current: new CurrentTask(mem, allocator.alloc(CURRENT_BYTES), ports.current),
     time: new WorldTime({ ports, cpus: 1 }),
     cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls: tailCallCounter(), polls }),
     core: maps.core,

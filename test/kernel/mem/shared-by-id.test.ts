@@ -28,7 +28,6 @@ function setup(shared: boolean): { readonly s: HelperSetup; readonly seen: unkno
     realtimeNs: (out: Int32Array) => out.set([(ns += 17), 9]),
     random32: xorshift(5),
     tracePrintk: (line: string) => void seen.push(line),
-    currentTask: () => 4096,
     stackTrace: () => [11n, 22n, 33n],
   };
   const invoke = (slot: number, frame: number): void => {

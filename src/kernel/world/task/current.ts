@@ -1,0 +1,101 @@
+/** The task that a CPU runs, as helpers read it: a block of guest memory, so that every thread sees the same. */
+import type { KernelMemory } from '../../mem/memory.ts';
+
+/** TASK_COMM_LEN: bytes of a name with its NUL. */
+export const COMM_LENGTH = 16;
+/** Words of the block. */
+const PID = 0;
+const TGID = 1;
+const UID = 2;
+const GID = 3;
+const CGROUP = 4;
+const COMM = 6;
+const STRUCT = COMM + COMM_LENGTH / 4;
+const WORDS = STRUCT + 1;
+export const CURRENT_BYTES = WORDS * 4;
+
+/** What identifies a task. */
+export interface TaskIds {
+  readonly pid: number;
+  /** The process: the pid of its first thread. */
+  readonly tgid: number;
+  readonly uid: number;
+  readonly gid: number;
+  readonly comm: string;
+  readonly cgroupId: bigint;
+}
+
+export class CurrentTask {
+  readonly #mem: KernelMemory;
+  readonly #at: number;
+  /** Makes the task_struct of a task that has none yet; its guest address. */
+  #make: (() => number) | undefined;
+
+  /** @param at guest address of {@link CURRENT_BYTES} bytes that are its own */
+  constructor(mem: KernelMemory, at: number, ids: TaskIds) {
+    this.#mem = mem;
+    this.#at = at;
+    this.set(ids, 0);
+  }
+
+  /** Called when a program asks for a task_struct that was not made. */
+  whenAsked(make: () => number): void {
+    this.#make = make;
+  }
+
+  /** Another task runs from now on. @param struct guest address of its task_struct, 0 when it is made once it is asked for */
+  set(ids: TaskIds, struct: number): void {
+    const { i32, u8 } = this.#mem;
+    const at = this.#at >>> 2;
+    i32[at + PID] = ids.pid;
+    i32[at + TGID] = ids.tgid;
+    i32[at + UID] = ids.uid;
+    i32[at + GID] = ids.gid;
+    i32[at + CGROUP] = Number(BigInt.asIntN(32, ids.cgroupId));
+    i32[at + CGROUP + 1] = Number(BigInt.asIntN(32, ids.cgroupId >> 32n));
+    i32[at + STRUCT] = struct;
+    const comm = this.#at + COMM * 4;
+    u8.fill(0, comm, comm + COMM_LENGTH);
+    u8.set(commBytes(ids.comm), comm);
+  }
+
+  get pid(): number {
+    return this.#mem.i32[(this.#at >>> 2) + PID];
+  }
+
+  get tgid(): number {
+    return this.#mem.i32[(this.#at >>> 2) + TGID];
+  }
+
+  get uid(): number {
+    return this.#mem.i32[(this.#at >>> 2) + UID];
+  }
+
+  get gid(): number {
+    return this.#mem.i32[(this.#at >>> 2) + GID];
+  }
+
+  /** Halves of the control group's id. */
+  get cgroup(): readonly [lo: number, hi: number] {
+    const at = (this.#at >>> 2) + CGROUP;
+    return [this.#mem.i32[at], this.#mem.i32[at + 1]];
+  }
+
+  /** Guest address of {@link COMM_LENGTH} bytes of its name, with NULs behind it. */
+  get comm(): number {
+    return this.#at + COMM * 4;
+  }
+
+  /** Guest address of its task_struct; 0 when the kernel has no types to make one by. */
+  get struct(): number {
+    const at = (this.#at >>> 2) + STRUCT;
+    const { i32 } = this.#mem;
+    if (i32[at] === 0 && this.#make !== undefined) i32[at] = this.#make();
+    return i32[at];
+  }
+}
+
+/** A name as the kernel keeps it: 15 bytes at most. */
+export function commBytes(comm: string): Uint8Array {
+  return new TextEncoder().encode(comm).subarray(0, COMM_LENGTH - 1);
+}

@@ -1,0 +1,91 @@
+/** What a task is made of in guest memory: task_struct, credentials, namespaces, control groups. Members that a kernel lacks are left out. */
+import { BTF_KIND } from '../../../btf/types.ts';
+import type { StructInput, Structs, StructView } from '../struct-view.ts';
+import { commBytes, COMM_LENGTH } from './current.ts';
+import type { Task } from './task.ts';
+
+/** The structs of one task. */
+export interface TaskStructs extends Disposable {
+  readonly task: StructView;
+}
+
+/** Structs of others that a task points to. */
+interface Others {
+  readonly parent: StructView | undefined;
+  readonly leader: StructView | undefined;
+  readonly cgroup: StructView | undefined;
+}
+
+/** Inode numbers of the namespaces that a kernel begins with (PROC_*_INIT_INO). */
+const NAMESPACES: readonly (readonly [member: string, struct: string, inum: number])[] = [
+  ['uts_ns', 'uts_namespace', 0xefff_fffe],
+  ['ipc_ns', 'ipc_namespace', 0xefff_ffff],
+  ['mnt_ns', 'mnt_namespace', 0xefff_fff8],
+  ['pid_ns_for_children', 'pid_namespace', 0xefff_fffc],
+  ['net_ns', 'net', 0xefff_fff9],
+  ['time_ns', 'time_namespace', 0xefff_fffa],
+  ['cgroup_ns', 'cgroup_namespace', 0xefff_fffb],
+];
+
+/** Makes them. */
+export function taskStructs(structs: Structs, task: Task, { parent, leader, cgroup }: Others): TaskStructs {
+  const made: StructView[] = [];
+  const make = (name: string, values: Values): StructView | null => {
+    const view = makeKnown(structs, name, values);
+    if (view !== null) made.push(view);
+    return view;
+  };
+  try {
+    const cred = make('cred', credentials(task));
+    const view = structs.make('task_struct');
+    made.push(view);
+    const comm = new Uint8Array(COMM_LENGTH);
+    comm.set(commBytes(task.comm));
+    setKnown(structs, view, {
+      pid: task.pid,
+      tgid: task.tgid,
+      comm,
+      cred,
+      real_cred: cred,
+      parent: parent ?? view,
+      real_parent: parent ?? view,
+      group_leader: leader ?? view,
+      nsproxy: make('nsproxy', namespaces(make)),
+      cgroups: cgroup === undefined ? null : make('css_set', { dfl_cgrp: cgroup }),
+    });
+    view.set(task.fields ?? {});
+    return { task: view, [Symbol.dispose]: () => dispose(made) };
+  } catch (error) {
+    dispose(made);
+    throw error;
+  }
+}
+
+type Values = { readonly [member: string]: StructInput };
+
+function dispose(made: readonly StructView[]): void {
+  for (const view of made) view[Symbol.dispose]();
+}
+
+function credentials({ uid, gid }: Task): Values {
+  const users = ['uid', 'suid', 'euid', 'fsuid'].map((name) => [name, { val: uid }] as const);
+  const groups = ['gid', 'sgid', 'egid', 'fsgid'].map((name) => [name, { val: gid }] as const);
+  return Object.fromEntries([...users, ...groups]);
+}
+
+function namespaces(make: (name: string, values: Values) => StructView | null): Values {
+  return Object.fromEntries(NAMESPACES.map(([member, struct, inum]) => [member, make(struct, { ns: { inum } })]));
+}
+
+/** A struct with those values whose members it has; null when the kernel has no such struct. */
+function makeKnown(structs: Structs, name: string, values: Values): StructView | null {
+  if (structs.types(name).btf.find(name, BTF_KIND.STRUCT) === 0) return null;
+  const view = structs.make(name);
+  setKnown(structs, view, values);
+  return view;
+}
+
+function setKnown(structs: Structs, view: StructView, values: Values): void {
+  const members = structs.types(view.name).members(view.type);
+  view.set(Object.fromEntries(Object.entries(values).filter(([name]) => members?.has(name) === true)));
+}

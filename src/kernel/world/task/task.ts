@@ -1,0 +1,73 @@
+/** A task of the simulated kernel: its identity, its task_struct, and what it runs. */
+import type { Cgroup } from '../cgroup/cgroup.ts';
+import type { StructInput, StructView } from '../struct-view.ts';
+import type { TaskIds } from './current.ts';
+
+/** A new task. */
+export interface TaskSpec {
+  readonly pid: number;
+  /** The process that it belongs to. Default: `pid`, one of its own. */
+  readonly tgid?: number;
+  /** Its name; 15 bytes of it are kept. Default: `task`. */
+  readonly comm?: string;
+  /** Default: 0. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** Default: the task that the runtime began with. */
+  readonly parent?: Task;
+  /** Default: the parent's. */
+  readonly cgroup?: Cgroup;
+  /** Other members of its task_struct, by their names. */
+  readonly fields?: { readonly [member: string]: StructInput };
+}
+
+/** What a task needs of those that it belongs to. */
+export interface TaskOwner {
+  structOf(task: Task): StructView;
+  run<T>(task: Task, fn: () => T): T;
+  end(task: Task): void;
+}
+
+export class Task implements Disposable {
+  readonly pid: number;
+  readonly tgid: number;
+  readonly comm: string;
+  readonly uid: number;
+  readonly gid: number;
+  readonly parent: Task | undefined;
+  readonly cgroup: Cgroup;
+  readonly fields: TaskSpec['fields'];
+  readonly #owner: TaskOwner;
+
+  constructor(owner: TaskOwner, spec: TaskSpec & { readonly cgroup: Cgroup }) {
+    this.#owner = owner;
+    this.pid = spec.pid;
+    this.tgid = spec.tgid ?? spec.pid;
+    this.comm = spec.comm ?? 'task';
+    this.uid = spec.uid ?? 0;
+    this.gid = spec.gid ?? 0;
+    this.parent = spec.parent;
+    this.cgroup = spec.cgroup;
+    this.fields = spec.fields;
+  }
+
+  get ids(): TaskIds {
+    const { pid, tgid, uid, gid, comm, cgroup } = this;
+    return { pid, tgid, uid, gid, comm, cgroupId: cgroup.id };
+  }
+
+  /** Its task_struct in guest memory, with credentials, parent, namespaces and control groups. Throws MissingTypes without kernel types. */
+  get struct(): StructView {
+    return this.#owner.structOf(this);
+  }
+
+  /** Makes it the current task while `fn` runs: what `fn` calls runs as it. Gives what `fn` gives. */
+  run<T>(fn: () => T): T {
+    return this.#owner.run(this, fn);
+  }
+
+  /** It ends: its pid is free, and its structs go when no program can reach them. */
+  [Symbol.dispose](): void {
+    this.#owner.end(this);
+  }
+}

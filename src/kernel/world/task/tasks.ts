@@ -1,0 +1,134 @@
+/** The tasks of the simulated kernel by pid, and which one runs. */
+import { type Restore, saveMap, type Saved } from '../../mem/saved.ts';
+import type { Cgroups } from '../cgroup/cgroup.ts';
+import { MissingTypes } from '../layouts.ts';
+import type { Structs, StructView } from '../struct-view.ts';
+import type { CurrentTask, TaskIds } from './current.ts';
+import { Task, type TaskOwner, type TaskSpec } from './task.ts';
+import { type TaskStructs, taskStructs } from './task-struct.ts';
+
+/** The largest pid of a kernel: PID_MAX_LIMIT. */
+const PID_MAX = 4 * 1024 * 1024;
+
+export class Tasks implements Saved, TaskOwner {
+  readonly #structs: Structs;
+  readonly #current: CurrentTask;
+  readonly #cgroups: Cgroups;
+  readonly #byPid = new Map<number, Task>();
+  readonly #made = new Map<Task, TaskStructs>();
+  #running: Task;
+
+  /** @param first the task that runs when the runtime begins, as the host says */
+  constructor(structs: Structs, cgroups: Cgroups, current: CurrentTask, first: TaskIds) {
+    this.#structs = structs;
+    this.#current = current;
+    this.#cgroups = cgroups;
+    this.#running = this.#add({ ...first, cgroup: cgroups.ofId(first.cgroupId) });
+    current.whenAsked(() => this.#addressOf(this.#running));
+  }
+
+  /** The task that runs now. */
+  get current(): Task {
+    return this.#running;
+  }
+
+  /** A task by its pid; undefined when there is none. */
+  get(pid: number): Task | undefined {
+    return this.#byPid.get(pid);
+  }
+
+  /** Pids in use, in their order. */
+  get pids(): readonly number[] {
+    return [...this.#byPid.keys()].sort((a, b) => a - b);
+  }
+
+  /** A new task. Throws RangeError for a pid that is in use or is none. */
+  make(spec: TaskSpec): Task {
+    const { pid, tgid = pid } = spec;
+    for (const id of [pid, tgid])
+      if (!Number.isInteger(id) || id < 0 || id > PID_MAX) throw new RangeError(`${id} is no pid`);
+    if (this.#byPid.has(pid)) throw new RangeError(`pid ${pid} is in use`);
+    const parent = spec.parent ?? this.#byPid.values().next().value;
+    return this.#add({
+      ...spec,
+      ...(parent === undefined ? {} : { parent }),
+      cgroup: spec.cgroup ?? parent?.cgroup ?? this.#cgroups.root,
+    });
+  }
+
+  #add(spec: ConstructorParameters<typeof Task>[1]): Task {
+    const task = new Task(this, spec);
+    this.#byPid.set(task.pid, task);
+    return task;
+  }
+
+  structOf(task: Task): StructView {
+    return this.#structsOf(task).task;
+  }
+
+  #structsOf(task: Task): TaskStructs {
+    let made = this.#made.get(task);
+    if (made === undefined) {
+      if (this.#byPid.get(task.pid) !== task) throw new RangeError(`task ${task.pid} has ended`);
+      const others = {
+        parent: task.parent === undefined ? undefined : this.structOf(task.parent),
+        leader: this.#leaderOf(task),
+        cgroup: task.cgroup.struct,
+      };
+      made = taskStructs(this.#structs, task, others);
+      this.#made.set(task, made);
+    }
+    return made;
+  }
+
+  #leaderOf(task: Task): StructView | undefined {
+    const leader = task.tgid === task.pid ? undefined : this.#byPid.get(task.tgid);
+    return leader === undefined ? undefined : this.structOf(leader);
+  }
+
+  #addressOf(task: Task): number {
+    try {
+      return this.structOf(task).addr;
+    } catch (error) {
+      // Without types there is no struct, and a program gets none.
+      if (error instanceof MissingTypes) return 0;
+      throw error;
+    }
+  }
+
+  run<T>(task: Task, fn: () => T): T {
+    if (this.#byPid.get(task.pid) !== task) throw new RangeError(`task ${task.pid} has ended`);
+    const before = this.#running;
+    this.#switch(task);
+    try {
+      return fn();
+    } finally {
+      this.#switch(before);
+    }
+  }
+
+  #switch(task: Task): void {
+    this.#running = task;
+    this.#current.set(task.ids, this.#made.get(task)?.task.addr ?? 0);
+  }
+
+  end(task: Task): void {
+    if (this.#byPid.get(task.pid) !== task) return;
+    if (task === this.#running) throw new RangeError(`task ${task.pid} runs: it cannot end`);
+    this.#byPid.delete(task.pid);
+    const made = this.#made.get(task);
+    this.#made.delete(task);
+    made?.[Symbol.dispose]();
+  }
+
+  save(): Restore {
+    const byPid = saveMap(this.#byPid);
+    const made = saveMap(this.#made);
+    const running = this.#running;
+    return () => {
+      byPid();
+      made();
+      this.#running = running;
+    };
+  }
+}
