@@ -33,7 +33,8 @@ export class Cgroup {
 
   /** The group that it lies in, `level` steps from the root; undefined when it is not that deep. */
   ancestor(level: number): Cgroup | undefined {
-    let at: Cgroup | undefined = this;
+    if (this.level === level) return this;
+    let at = this.parent;
     while (at !== undefined && at.level > level) at = at.parent;
     return at?.level === level ? at : undefined;
   }
