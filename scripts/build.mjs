@@ -36,7 +36,7 @@ const BUNDLES = [
   ['verifier', /^kernel\/(?:rules|verifier)\//],
   ['memory', /^kernel\/(?:mem|object)\//],
   ['maps', /^kernel\/(?:core|maps)\//],
-  ['interp', /^kernel\/(?:interp|run|world\/time)\//],
+  ['interp', /^kernel\/(?:(?:interp|run|world\/time)\/|world\/task\/current\.ts$)/],
   ['jit', /^kernel\/jit\//],
   [
     'kernel',
