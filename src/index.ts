@@ -19,6 +19,10 @@ export { StructError, type StructFault, type StructInput, type StructView } from
 export type { VirtualClockOptions } from './kernel/world/time/clock.ts';
 export type { TimeEvent } from './kernel/world/time/event-queue.ts';
 export type { ClockOption, WorldTime } from './kernel/world/time/time.ts';
+export { EventError, type EventTask, type WorldEvent } from './kernel/world/replay.ts';
+export type { Task, TaskSpec } from './kernel/world/task/task.ts';
+export type { Cgroup } from './kernel/world/cgroup/cgroup.ts';
+export { UnknownTarget } from './kernel/world/trace/unknown-target.ts';
 export type { World } from './kernel/world/world.ts';
 export { Collection, type LoadOptions } from './lib/collection.ts';
 export type { CollectionSpec } from './lib/collection-spec.ts';

@@ -7,7 +7,8 @@ import { EXIT, InputError, UnsupportedError, UsageError } from './shell/exit.ts'
 import { type Io, visible } from './shell/io.ts';
 import { toJson, jsonText, plainText } from './shell/json-text.ts';
 import { mapJson, printMap } from './session/map-dump.ts';
-import { parseJson } from './session/map-fill.ts';
+import {} from './session/map-fill.ts';
+import { parseJson } from './session/exact-json.ts';
 import { didYouMean } from './shell/nearest.ts';
 import { mapTypeName } from './shell/names.ts';
 import {

@@ -19,7 +19,8 @@ interface Context {
   readonly collection: Collection;
   readonly reader: CollectionEvents | undefined;
   readonly object: string;
-  readonly program: ProgramSpec;
+  /** The one that ran, or all that were attached. */
+  readonly programs: readonly ProgramSpec[];
 }
 
 export function writeReport(io: Io, report: RunReport, json: boolean, context: Context): void {
@@ -27,15 +28,13 @@ export function writeReport(io: Io, report: RunReport, json: boolean, context: C
   else printReport(io, report, context);
 }
 
-function reportJson(report: RunReport, { collection, reader, object, program }: Context): string {
-  const live = collection.program(program.key).embedded;
-  const head = {
-    object,
+function reportJson(report: RunReport, { collection, reader, object, programs }: Context): string {
+  const each = programs.map((program) => ({
     program: program.key,
     type: progTypeName(program.type),
-    engine: live?.engine ?? 'kernel',
-    ...report.json,
-  };
+    engine: collection.program(program.key).embedded?.engine ?? 'kernel',
+  }));
+  const head = { object, ...(each.length === 1 ? each[0] : { programs: each }), ...report.json };
   const parts = Object.entries(head).map(([k, v]) => `${toJson(k)}:${toJson(v)}`);
   const maps = declaredMaps(collection).map((m) => `${toJson(m.name)}:${mapJson(m)}`);
   parts.push(`"maps":{${maps.join(',')}}`, `"globals":${jsonText(readGlobals(collection))}`);
@@ -46,7 +45,7 @@ function reportJson(report: RunReport, { collection, reader, object, program }: 
   return `{${parts.join(',')}}`;
 }
 
-function printReport(io: Io, report: RunReport, { collection, reader, program }: Context): void {
+function printProgram(io: Io, collection: Collection, program: ProgramSpec): void {
   const live = collection.program(program.key).embedded;
   const stats = live?.stats;
   const facts =
@@ -55,6 +54,10 @@ function printReport(io: Io, report: RunReport, { collection, reader, program }:
       : `accepted: ${grouped(stats.insnsProcessed)} insns, ${grouped(stats.totalStates)} states, ${duration(stats.timeUs)}; ` +
         (live.engine === 'jit' ? `JIT, ${grouped(live.codeSize)} bytes of WebAssembly` : 'interpreter');
   io.out(`${io.style('bold', visible(program.key))} ${io.style('dim', `${progTypeName(program.type)}, ${facts}`)}\n`);
+}
+
+function printReport(io: Io, report: RunReport, { collection, reader, programs }: Context): void {
+  for (const program of programs) printProgram(io, collection, program);
   report.print(io);
   printEvents(io, reader?.events ?? []);
   if (reader?.active) printRecords(io, reader);

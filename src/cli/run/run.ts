@@ -18,9 +18,11 @@ import { EXIT, InputError, UnsupportedError, UsageError } from '../shell/exit.ts
 import { CollectionEvents } from '../session/events.ts';
 import { readInput } from '../shell/files.ts';
 import type { Io } from '../shell/io.ts';
-import { fillMap, parseJson, setVariable } from '../session/map-fill.ts';
+import { fillMap, setVariable } from '../session/map-fill.ts';
+import { parseJson } from '../session/exact-json.ts';
 import { CaptureClock, CaptureFile } from './capture-file.ts';
 import { captureReport, runCapture } from './run-capture.ts';
+import { runEvents } from './run-events.ts';
 import { onceReport, runOnce } from './run-once.ts';
 import { type RunReport, writeReport } from './run-report.ts';
 import { chooseProgram, openObject, openSession, type Session } from '../session/session.ts';
@@ -33,8 +35,8 @@ import { toJson } from '../shell/json-text.ts';
 
 const HELP = `usage: skep run OBJECT [options]
 
-Verifies a program, compiles it and runs it: once on given bytes, or on every
-packet of a capture.
+Verifies a program, compiles it and runs it: once on given bytes, on every
+packet of a capture, or attached, while events happen.
 
 what is run
   --prog NAME              the program; may be left out when the object has only
@@ -57,6 +59,12 @@ what it gets
   --data-in FILE           a packet, from its Ethernet header on; 64 zero bytes
                            unless given
   --pcap FILE              every packet of a pcap or pcapng capture
+  --events-in FILE         lines of JSON, each something that happened; all
+                           programs of the object are attached by their
+                           sections, or the one of --prog:
+                           {"t":NS,"task":{"pid":7,"comm":"sh"},
+                           "hook":"tracepoint:sched:sched_process_exec",
+                           "args":{"filename":"/bin/ls"}}
   --ctx-in FILE            the context: xdp_md or __sk_buff, pt_regs, a
                            tracepoint's record, raw arguments
   --map NAME=FILE.json     fills a map first: [{"key": .., "value": ..}, ..] or
@@ -84,6 +92,7 @@ const OPTIONS = {
   pcap: { type: 'string' },
   'pcap-out': { type: 'string' },
   'ctx-in': { type: 'string' },
+  'events-in': { type: 'string' },
   map: { type: 'string', multiple: true },
   set: { type: 'string', multiple: true },
   tail: { type: 'string', multiple: true },
@@ -105,6 +114,7 @@ const RULES: WordRules = {
   excludes: [
     ['data-in', 'pcap'],
     ['ctx-in', 'pcap'],
+    ...['data-in', 'ctx-in', 'pcap', 'repeat', 'clock', 'backend=kernel'].map((other) => ['events-in', other] as const),
     // Both are the embedded kernel's to choose.
     ['engine', 'backend=kernel'],
     ['cpus', 'backend=kernel'],
@@ -136,7 +146,8 @@ export const command: Command = {
 async function runObject(path: string, values: Values, io: Io): Promise<number> {
   const words = objectOptions(values, 'run');
   const spec = await openObject(path, words.parse);
-  const program = chooseProgram(path, spec, values.prog, 'run');
+  const attached = values['events-in'] !== undefined && values.prog === undefined;
+  const program = attached ? firstProgram(path, spec) : chooseProgram(path, spec, values.prog, 'run');
   const tails = (values.tail ?? []).map(parseTail);
   onceEach(
     tails.map((t) => `${t.map}:${t.index}`),
@@ -161,10 +172,11 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
     engine: oneOf(values.engine, ['jit', 'interp'], '--engine', 'run'),
     cpus: unsigned(values.cpus, '--cpus', 'run', { least: 1, most: 1024 }),
     btf: values.btf,
-    clock: clock === 'capture' ? capture?.startOfClock() : undefined,
+    clock: values['events-in'] !== undefined ? { boot: 0n } : clock === 'capture' ? capture?.startOfClock() : undefined,
     onTrace: (line) => reader?.trace(line),
   });
-  const wanted = { programs: programsToLoad(spec, program, tails), options: words.load };
+  const roots = attached ? spec.programs.filter((p) => p.autoload) : [program];
+  const wanted = { programs: programsToLoad(spec, roots, tails), options: words.load };
   const loaded = await load(session, path, spec, program, wanted);
   if (!('programs' in loaded)) return rejected(io, loaded, values.json ?? false);
   using collection = loaded;
@@ -173,7 +185,8 @@ async function runObject(path: string, values: Values, io: Io): Promise<number> 
   else if (values.events) throw new UnsupportedError('reading events of the real kernel');
   const report = await run({ path, session, collection, program, reader, capture }, values, io);
   reader?.drain();
-  writeReport(io, report, values.json ?? false, { collection, reader, object: path, program });
+  const programs = attached ? roots : [program];
+  writeReport(io, report, values.json ?? false, { collection, reader, object: path, programs });
   return EXIT.ok;
 }
 
@@ -189,6 +202,8 @@ interface Loaded {
 
 async function run(loaded: Loaded, values: Values, io: Io): Promise<RunReport> {
   const { path, session, collection, program, reader } = loaded;
+  const events = values['events-in'];
+  if (events !== undefined) return runEvents({ session, collection, reader, io, path: events });
   const repeat = unsigned(values.repeat, '--repeat', 'run', { least: 1 });
   const packets = verdictWords(program.type) !== undefined;
   if (loaded.capture !== undefined) {
@@ -214,9 +229,16 @@ function parseTail(text: string): Tail {
   return { map: form[1], index: unsigned(form[2], 'the index of --tail', 'run'), program: form[3] };
 }
 
-/** The program, those put into program arrays by hand, and those that the object's own arrays hold. */
-function programsToLoad(spec: CollectionSpec, program: ProgramSpec, tails: readonly Tail[]): string[] {
-  const keys = new Set([program.key]);
+/** What a report begins with when all programs are attached. */
+function firstProgram(path: string, spec: CollectionSpec): ProgramSpec {
+  const first = spec.programs.find((p) => p.autoload);
+  if (first === undefined) throw new InputError(path, 'the object has no program');
+  return first;
+}
+
+/** The programs, those put into program arrays by hand, and those that the object's own arrays hold. */
+function programsToLoad(spec: CollectionSpec, roots: readonly ProgramSpec[], tails: readonly Tail[]): string[] {
+  const keys = new Set(roots.map((p) => p.key));
   for (const { program: name } of tails) {
     const found = spec.program(name);
     if (found === undefined)
@@ -228,7 +250,7 @@ function programsToLoad(spec: CollectionSpec, program: ProgramSpec, tails: reado
       );
     keys.add(found.key);
   }
-  const used = new Set(program.refs.flatMap((ref) => (ref.kind === 'map' ? [ref.map] : [])));
+  const used = new Set(roots.flatMap((p) => p.refs).flatMap((ref) => (ref.kind === 'map' ? [ref.map] : [])));
   for (const map of spec.maps.values()) {
     if (map.type !== M.BPF_MAP_TYPE_PROG_ARRAY || !used.has(map.name)) continue;
     for (const { target } of map.values) if (spec.programs.some((p) => p.key === target)) keys.add(target);

@@ -7,26 +7,12 @@ import type { BpfMap } from '../../lib/map.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
 import { unknownName } from '../shell/command.ts';
 import { InputError, UsageError } from '../shell/exit.ts';
+import { parseJson } from './exact-json.ts';
 
 /** One element to write. */
 interface Element {
   readonly key: BtfInput | undefined;
   readonly value: BtfInput;
-}
-
-/** Texts of a JSON document and its numbers, in their order. */
-const TEXT_OR_NUMBER = /"(?:[^"\\]|\\.)*"|-?\d[\d.eE+-]*/g;
-
-/** JSON from a file or from the command line. Integers that a double cannot hold become texts, which are read digit by digit. */
-export function parseJson(source: string, text: string): unknown {
-  const exact = text.replace(TEXT_OR_NUMBER, (token) =>
-    /^-?[1-9]\d*$/.test(token) && !Number.isSafeInteger(Number(token)) ? `"${token}"` : token,
-  );
-  try {
-    return JSON.parse(exact);
-  } catch (e) {
-    throw new InputError(source, `no JSON: ${(e as Error).message}`);
-  }
 }
 
 /** Writes the elements that a JSON document lists into a map; gives how many. */

@@ -32,6 +32,7 @@ import { Structs } from '../world/struct-view.ts';
 import { Cgroups } from '../world/cgroup/cgroup.ts';
 import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
 import { Tasks } from '../world/task/tasks.ts';
+import { replay, type WorldEvent } from '../world/replay.ts';
 import { World } from '../world/world.ts';
 import type { TraceEnv } from '../world/trace/env.ts';
 import type { Trace } from '../world/trace/trace.ts';
@@ -132,6 +133,11 @@ export interface Runtime extends BpfSyscall, Disposable {
    * With the host's clock, 0 runs what is due, and more is a RangeError. Gives how many events happened, and throws what one of them throws.
    */
   advance(ns: bigint | number): number;
+  /**
+   * Lets events happen, one after the other, to whatever is attached: time passes to each one's `t`, its task runs, its hook is passed.
+   * Gives how many. Throws EventError with the first that cannot happen; those before it have. Times need a virtual clock.
+   */
+  replay(events: Iterable<WorldEvent>): number;
   /**
    * The runtime as it is now: memory, maps, programs, descriptors, time, events, random numbers. What cannot be put back is a
    * NotSimulated error: runtimes with the host's clock, in the middle of a run, and while programs are compiled in the background.
@@ -403,6 +409,10 @@ class EmbeddedRuntime implements Runtime {
 
   advance(ns: bigint | number): number {
     return inCall(this.#hooks, () => this.world.time.advance(ns));
+  }
+
+  replay(events: Iterable<WorldEvent>): number {
+    return replay(this.world, events, (ns) => void this.advance(ns));
   }
 
   program(fd: number): RuntimeProgram | undefined {

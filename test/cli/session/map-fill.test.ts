@@ -1,6 +1,7 @@
 /** JSON that maps are filled from: what does not fit is refused by the element, whatever it is. */
 import { expect, test } from 'vitest';
-import { fillMap, parseJson } from '../../../src/cli/session/map-fill.ts';
+import { fillMap } from '../../../src/cli/session/map-fill.ts';
+import { parseJson } from '../../../src/cli/session/exact-json.ts';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { scalarBytes } from '../../../src/lib/map.ts';
 import { fixture } from '../../lib/fixture.ts';

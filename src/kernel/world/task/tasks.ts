@@ -56,6 +56,18 @@ export class Tasks implements Saved, TaskOwner {
     });
   }
 
+  /** Another task in the place of one: what is not said stays as it was. It runs when that one ran. */
+  replace(task: Task, { pid: _, ...spec }: TaskSpec): Task {
+    const { pid, tgid, comm, uid, gid, parent, cgroup } = task;
+    const before = { pid, tgid, comm, uid, gid, cgroup, ...(parent === undefined ? {} : { parent }) };
+    const made = this.#add({ ...before, ...spec, cgroup: spec.cgroup ?? cgroup });
+    const old = this.#made.get(task);
+    this.#made.delete(task);
+    if (task === this.#running) this.#switch(made);
+    old?.[Symbol.dispose]();
+    return made;
+  }
+
   #add(spec: ConstructorParameters<typeof Task>[1]): Task {
     const task = new Task(this, spec);
     this.#byPid.set(task.pid, task);

@@ -1,5 +1,6 @@
 /** System calls of the simulated kernel: entry, the function that serves the call, return, with everything that is attached to any of them. */
 import { syscallNumber } from '../../../uapi/syscall-numbers.ts';
+import { StructError } from '../struct-types.ts';
 import type { TraceEvent } from './event.ts';
 import type { TraceEnv } from './env.ts';
 import type { TracedFunction } from './function.ts';
@@ -29,16 +30,43 @@ export class Syscalls {
    * A system call of the current task: the tracepoint sys_enter with its event, `__x64_sys_NAME` with everything attached to it, the
    * tracepoint sys_exit with its event. Gives what the call returned.
    * @param name `openat`
-   * @param args up to six, as the registers hold them
+   * @param args up to six, as the registers hold them; text is the address of a copy that lives as long as the call
    * @param original what the call does: gives its result, or -errno. Without one it is 0
    * @throws UnknownTarget when the kernel has no such call
    */
-  run(name: string, args: readonly (number | bigint)[] = [], original?: () => number | bigint): bigint {
+  run(name: string, args: readonly (number | bigint | string)[] = [], original?: () => number | bigint): bigint {
+    const texts: number[] = [];
+    const { section } = this.#env;
+    section.begin();
+    try {
+      return this.#run(
+        name,
+        args.map((value) => this.#word(value, texts)),
+        original,
+      );
+    } finally {
+      const { heap, rcu } = this.#env.structs.env;
+      for (const text of texts) rcu.call(() => heap.free(text));
+      section.end();
+    }
+  }
+
+  #word(value: number | bigint | string, texts: number[]): bigint {
+    if (typeof value !== 'string') return BigInt.asUintN(64, BigInt(value));
+    const { heap, mem } = this.#env.structs.env;
+    const bytes = new TextEncoder().encode(`${value}\0`);
+    const addr = heap.alloc(bytes.length, 8);
+    if (addr === 0) throw new StructError('no-memory', 'argument', `no memory for ${bytes.length} bytes of text`);
+    mem.u8.set(bytes, addr);
+    texts.push(addr);
+    return BigInt(addr);
+  }
+
+  #run(name: string, words: readonly bigint[], original: (() => number | bigint) | undefined): bigint {
     const number = syscallNumber(name);
     const service = this.#trace.function(`__x64_sys_${name}`);
     if (number === undefined) throw new UnknownTarget(name, 'its number is not known');
-    if (args.length > ARGUMENTS.length) throw new RangeError(`${name}: ${args.length} arguments are more than six`);
-    const words = args.map((value) => BigInt.asUintN(64, BigInt(value)));
+    if (words.length > ARGUMENTS.length) throw new RangeError(`${name}: ${words.length} arguments are more than six`);
     const named = Object.fromEntries(words.map((value, i) => [ARGUMENTS[i], value]));
     using regs = this.#env.structs.make('pt_regs', { ...named, orig_ax: number });
     const enter = { event: this.#trace.event(`sys_enter_${name}`), values: { id: number, args: words } };

@@ -1,0 +1,89 @@
+/** Events that happen again: their time, their task, their hook, and what is wrong with those that cannot. */
+import { readFileSync } from 'node:fs';
+import { expect, test } from 'vitest';
+import { createRuntime, type Runtime } from '../../../src/kernel/boot/runtime.ts';
+import { EventError, type WorldEvent } from '../../../src/kernel/world/replay.ts';
+import type { Collection } from '../../../src/lib/collection.ts';
+import { parseObject } from '../../../src/lib/parse-object.ts';
+import { kernelBtf } from '../syscall/embedded.ts';
+
+function load(file: string, programs: readonly string[]): { runtime: Runtime; object: Collection } {
+  const runtime = createRuntime({ memory: 64 << 20, kernelBtf, clock: { boot: 0n } });
+  const object = parseObject(readFileSync(`test/fixtures/hooks/${file}.o`)).load(runtime, {
+    programs,
+    kernelBtf: kernelBtf(),
+  });
+  object.attach();
+  return { runtime, object };
+}
+
+test('time passes, tasks run, hooks are passed', () => {
+  const { runtime, object } = load('task', ['look']);
+  const seen = (): unknown => object.variable('seen').getVariable('seen');
+  const hook = 'raw_tp:sched_switch';
+  const sh = { pid: 7, comm: 'sh', uid: 1000, ppid: 3, cgroup: '/user.slice' };
+  expect(runtime.replay([{ t: 5_000, task: sh, hook }])).toBe(1);
+  expect(runtime.world.time.now()).toBe(5_000n);
+  expect(seen()).toMatchObject({ pid_tgid: (7n << 32n) | 7n, comm: 'sh', ppid: 3, euid: 1000, group: 'user.slice' });
+  // What is not said stays as it was; another name makes another task of the same pid.
+  runtime.replay([{ t: 6_000n, task: { pid: 7, comm: 'ls' }, hook }]);
+  expect(seen()).toMatchObject({ comm: 'ls', ppid: 3, euid: 1000, group: 'user.slice' });
+  runtime.replay([{ task: { pid: 1, comm: 'init' }, hook }]);
+  expect(seen()).toMatchObject({ comm: 'init', pid_tgid: (1n << 32n) | 1n });
+  expect(runtime.replay([{ t: 9_000 }, {}])).toBe(2);
+  expect(runtime.world.time.now()).toBe(9_000n);
+});
+
+test('records, functions and system calls', () => {
+  const { runtime, object } = load('probe', ['exec', 'openat', 'openat_exit', 'probe1', 'return11']);
+  const events: WorldEvent[] = [
+    { hook: 'tracepoint:sched:sched_process_exec', args: { filename: '/bin/ls', pid: 5 } },
+    { hook: 'syscall:openat', args: [-100, '/etc/passwd', 7], ret: -2 },
+    { hook: 'function:bpf_fentry_test1', args: { a: 3 }, ret: 4 },
+  ];
+  expect(runtime.replay(events)).toBe(3);
+  const notes = object.variable('seen').getVariable('seen') as unknown as { id: number; arg: number }[];
+  expect(notes.slice(0, 5).map(({ id, arg }) => [id, arg])).toEqual([
+    [41, 5],
+    [43, 7],
+    [44, 0xffff_fffe],
+    [1, 3],
+    [11, 4],
+  ]);
+  expect(object.variable('text').getVariable('text')).toBe('/bin/ls');
+});
+
+test.each([
+  [{ hook: 'tracepoint:no:such' }, 'no such trace event'],
+  [{ hook: 'function:no_such' }, 'no such function'],
+  [{ hook: 'syscall:no_such' }, 'no such function'],
+  [{ hook: 'no_such' }, 'it begins with tracepoint:'],
+  [{ hook: 7 }, 'hook is no text'],
+  [{ hook: 'tracepoint:sched:sched_process_exec', args: { nothing: 1 } }, 'it has filename, pid, old_pid'],
+  [{ hook: 'tracepoint:sched:sched_process_exec', args: [1] }, 'by the names of its fields'],
+  [{ hook: 'function:bpf_fentry_test1', args: { b: 1 } }, 'it has a'],
+  [{ hook: 'syscall:openat', args: { fd: 1 } }, 'in order'],
+  [{ hook: 'syscall:openat', args: [1, 2, 3, 4, 5, 6, 7] }, 'more than the six'],
+  [{ hook: 'syscall:openat', args: [1.5] }, 'no whole number'],
+  [{ hook: 'syscall:openat', ret: 'no' }, 'no whole number'],
+  [{ t: 0.5 }, 'no whole number of nanoseconds'],
+  [{ t: 5 }, 'the clock is at 10 already'],
+  [{ task: {}, hook: 'syscall:openat' }, 'task needs a pid'],
+  [{ task: { pid: -1 }, hook: 'syscall:openat' }, '-1 is no pid'],
+  [{ hooks: 'syscall:openat' }, 'unknown member hooks'],
+  [null, 'no object'],
+])('%j', (event, says) => {
+  const { runtime } = load('probe', ['exec', 'probe1']);
+  expect(runtime.replay([{ t: 10 }])).toBe(1);
+  const replay = (): unknown => runtime.replay([{}, event as WorldEvent]);
+  expect(replay).toThrow(EventError);
+  expect(replay).toThrow(says);
+  expect(replay).toThrow(/^event 1: /);
+  expect(runtime.world.tasks.current.pid).toBe(1);
+});
+
+test('with the clock of the host no time is set', () => {
+  using runtime = createRuntime({ memory: 16 << 20, kernelBtf });
+  const later = runtime.world.time.now() + 10n ** 15n;
+  expect(() => runtime.replay([{ t: later }])).toThrow(RangeError);
+});
