@@ -229,3 +229,24 @@ test('a link that is closed inside of its own run, and what throws in between, l
   b.trace.call('bpf_fentry_test1', { a: 1 }, () => 4);
   expect(b.notes().map(({ id, arg }) => [id, arg])).toEqual([[11, 4]]);
 });
+
+test('records and arguments hold what their integers hold, with and without bigints', () => {
+  using b = new Bench('jit', ['exec', 'probe1', 'return11']);
+  const { trace } = b;
+  b.attach('exec');
+  for (const filename of ['', 'é', '/bin/\u{1f600}', 'x'.repeat(31)]) {
+    trace.record('sched:sched_process_exec', { filename, pid: -1 });
+    expect(b.object.variable('text').getVariable('text')).toBe(filename);
+  }
+  expect(b.notes().map(({ arg }) => arg)).toEqual(Array(4).fill(0xffff_ffff));
+  expect(() => trace.record('sched:sched_process_exec', { filename: 'x'.repeat(8192) })).toThrow(/do not fit 8192/);
+  expect(() => trace.record('sched:sched_process_exec', { filename: 'é'.repeat(4096) })).toThrow(/do not fit 8192/);
+  expect(() => trace.record('sched:sched_process_exec', { pid: 0.5 })).toThrow(/an integer/);
+  b.attach('probe1');
+  b.attach('return11');
+  expect(trace.call('bpf_fentry_test1', { a: -5 }, () => -6)).toBe(-6);
+  expect(trace.call('bpf_fentry_test1', { a: -5n }, () => -6n)).toBe(-6);
+  expect(() => trace.call('bpf_fentry_test1', { a: 2 ** 31 })).toThrow(/not in/);
+  expect(() => trace.call('bpf_fentry_test1', { a: 1 }, () => 2 ** 31)).toThrow(/not in/);
+  expect(b.notes().map(({ arg }) => arg | 0)).toEqual([-5, -6, -5, -6, 1]);
+});

@@ -2,6 +2,7 @@
 import { fill, Pointee, type StructInput } from '../struct-fill.ts';
 import { StructError, type StructTypes } from '../struct-types.ts';
 import type { Structs } from '../struct-view.ts';
+import { holds, writePlain } from './plain-int.ts';
 import type { Parameter, Signature } from './signature.ts';
 
 /** Arguments by their names, or all in their order. Those that are not given are 0 and NULL. */
@@ -71,9 +72,9 @@ class Writer {
   write(param: Parameter, value: StructInput, what: string): void {
     const { place, plain, struct } = param;
     const { mem } = this.#structs.env;
-    // Without bigints: small numbers, and structs of the very type that is wanted.
-    if (typeof value === 'number' && plain !== 0 && value >= 0 && value < 2 ** (plain * 8) && Number.isInteger(value)) {
-      mem.i32[(this.#addr >>> 2) + (place.bit >>> 5)] = value;
+    // Without bigints: numbers, and structs of the very type that is wanted.
+    if (plain !== undefined && holds(plain, value)) {
+      writePlain(mem, this.#addr + (place.bit >>> 3), plain.size, value);
       return;
     }
     if (value instanceof Pointee && struct !== 0 && value.type === struct) {

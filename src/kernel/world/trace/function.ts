@@ -5,6 +5,7 @@ import { HookPoint } from '../hook-point.ts';
 import { fill, type StructInput } from '../struct-fill.ts';
 import { type Arguments, writeArguments } from './arguments.ts';
 import type { TraceEnv } from './env.ts';
+import { holds, readPlain, writePlain } from './plain-int.ts';
 import { Probes } from './probes.ts';
 import type { Signature } from './signature.ts';
 
@@ -122,8 +123,12 @@ export class TracedFunction implements Saved {
   }
 
   #setResult(args: number, value: StructInput): void {
-    const { result } = this.signature;
+    const { result, plainResult } = this.signature;
     if (result === undefined) return;
+    if (plainResult !== undefined && holds(plainResult, value)) {
+      writePlain(this.#env.structs.env.mem, args + (result.bit >>> 3), plainResult.size, value);
+      return;
+    }
     const text = (): never => {
       throw new TypeError(`${this.name}() gives no text`);
     };
@@ -132,8 +137,10 @@ export class TracedFunction implements Saved {
   }
 
   #result(args: number): BtfValue | undefined {
-    const { result } = this.signature;
+    const { result, plainResult } = this.signature;
     if (result === undefined) return undefined;
+    if (plainResult !== undefined && plainResult.size <= 4)
+      return readPlain(this.#env.structs.env.mem, args + (result.bit >>> 3), plainResult);
     return decodePlace(this.#env.structs.types(this.name).btf, result, this.#bytes(args));
   }
 

@@ -1,5 +1,5 @@
 /** Records of trace events (struct trace_event_raw_*): fields by name, with text and lists of any length behind them. */
-import { BTF_INT_SIGNED, BTF_KIND } from '../../../btf/types.ts';
+import { holds, type PlainInt, plainInt, writePlain } from './plain-int.ts';
 import { fill, type StructInput } from '../struct-fill.ts';
 import { type Place, StructError, type StructTypes } from '../struct-types.ts';
 import type { Structs } from '../struct-view.ts';
@@ -19,10 +19,7 @@ const WORD = 8;
 
 interface Field {
   readonly place: Place;
-  /** Bytes of an integer that lies at a whole byte, 0 of everything else. */
-  readonly size: number;
-  readonly least: number;
-  readonly most: number;
+  readonly plain: PlainInt | undefined;
   readonly dynamic: '' | typeof DYNAMIC | typeof RELATIVE;
 }
 
@@ -51,28 +48,19 @@ export class RecordType {
     for (const [name, place] of this.#types.members(type) ?? []) {
       if (name === HEADER || name === '__data') continue;
       const dynamic = name.startsWith(DYNAMIC) ? DYNAMIC : name.startsWith(RELATIVE) ? RELATIVE : '';
-      this.#fields.set(name.slice(dynamic.length), this.#field(place, dynamic));
+      const plain = dynamic === '' ? plainInt(this.#types, place) : undefined;
+      this.#fields.set(name.slice(dynamic.length), { place, plain, dynamic });
       end = Math.max(end, (place.bit >>> 3) + this.#types.btf.sizeOf(place.type));
     }
     this.end = end;
   }
 
-  #field(place: Place, dynamic: Field['dynamic']): Field {
-    const t = this.#types.plain(place.type);
-    const whole = t?.kind === BTF_KIND.INT && place.width === 0 && place.bit % 8 === 0;
-    if (!whole || t.size > 4) return { place, size: 0, least: 0, most: 0, dynamic };
-    const bits = t.size * 8;
-    const signed = ((t.int?.encoding ?? 0) & BTF_INT_SIGNED) !== 0;
-    const most = signed ? 2 ** (bits - 1) - 1 : 2 ** bits - 1;
-    return { place, size: t.size, least: signed ? -most - 1 : 0, most, dynamic };
-  }
-
   /** 64-bit words that a record with these values takes. */
   words(values: RecordInput): number {
     let bytes = this.size;
-    for (const name of Object.keys(values)) {
+    for (const name in values) {
       const field = this.#fields.get(name);
-      if (field !== undefined && field.dynamic !== '') bytes += 4 + dynamicBytes(values[name], name).length;
+      if (field !== undefined && field.dynamic !== '') bytes += 4 + mostBytes(values[name]);
     }
     return Math.ceil(bytes / WORD) + 1;
   }
@@ -84,18 +72,15 @@ export class RecordType {
       const value = values[name];
       const field = this.#fields.get(name);
       if (field === undefined) throw this.#unknown(name);
-      if (field.dynamic !== '') next = this.#dynamic(addr, field, dynamicBytes(value, `${this.#what}.${name}`), next);
+      if (field.dynamic !== '') next = this.#dynamic(addr, field, { value, name, at: next });
       else this.#plain(addr, field, value, name);
     }
   }
 
-  #plain(addr: number, { place, size, least, most }: Field, value: StructInput, name: string): void {
-    const { u8, u16, i32 } = this.#structs.env.mem;
-    const at = addr + (place.bit >>> 3);
-    if (size !== 0 && typeof value === 'number' && value >= least && value <= most && Number.isInteger(value)) {
-      if (size === 4 && (at & 3) === 0) i32[at >>> 2] = value;
-      else if (size === 2 && (at & 1) === 0) u16[at >>> 1] = value;
-      else for (let i = 0; i < size; i++) u8[at + i] = value >> (8 * i);
+  #plain(addr: number, { place, plain }: Field, value: StructInput, name: string): void {
+    const { mem } = this.#structs.env;
+    if (plain !== undefined && holds(plain, value)) {
+      writePlain(mem, addr + (place.bit >>> 3), plain.size, value);
       return;
     }
     const text = (): never => {
@@ -105,17 +90,22 @@ export class RecordType {
         'a pointer takes an address, or a struct of the world',
       );
     };
-    const bytes = u8.subarray(addr, addr + this.size);
+    const bytes = mem.u8.subarray(addr, addr + this.size);
     fill({ types: this.#types, bytes, text }, place, value, `${this.#what}.${name}`);
   }
 
-  #dynamic(addr: number, { place, dynamic }: Field, bytes: Uint8Array, next: number): number {
+  /** Writes what a field of any length holds, and where that is. Gives where the next one's begins. */
+  #dynamic(addr: number, { place, dynamic }: Field, { value, name, at: start }: DynamicValue): number {
     const { u8, view } = this.#structs.env.mem;
+    const length = writeDynamic(u8, addr + start, value);
+    if (length < 0)
+      throw new StructError('wrong-type', `${this.#what}.${name}`, 'a field of any length takes text or bytes');
+    if (length > MOST_DYNAMIC)
+      throw new StructError('out-of-range', `${this.#what}.${name}`, `${length} bytes do not fit ${MOST_DYNAMIC}`);
     const at = place.bit >>> 3;
-    const offset = dynamic === RELATIVE ? next - at - 4 : next;
-    view.setUint32(addr + at, ((bytes.length << 16) | offset) >>> 0, true);
-    u8.set(bytes, addr + next);
-    return next + ((bytes.length + 3) & ~3);
+    const offset = dynamic === RELATIVE ? start - at - 4 : start;
+    view.setUint32(addr + at, ((length << 16) | offset) >>> 0, true);
+    return start + ((length + 3) & ~3);
   }
 
   #unknown(name: string): StructError {
@@ -124,11 +114,50 @@ export class RecordType {
   }
 }
 
-/** Text with its NUL, or bytes. */
-function dynamicBytes(value: StructInput, path: string): Uint8Array {
-  const bytes = typeof value === 'string' ? utf8.encode(`${value}\0`) : value;
-  if (!(bytes instanceof Uint8Array))
-    throw new StructError('wrong-type', path, 'a field of any length takes text or bytes');
-  if (bytes.length > 0xffff) throw new StructError('out-of-range', path, `${bytes.length} bytes do not fit 65535`);
-  return bytes;
+/** What goes into a field of any length, and where. */
+interface DynamicValue {
+  readonly value: StructInput;
+  readonly name: string;
+  readonly at: number;
+}
+
+/** PERF_MAX_TRACE_SIZE: no record is longer. */
+const MOST_DYNAMIC = 8192;
+/** Bytes of UTF-8 for one of a string's units, at most. */
+const UTF8_UNIT = 3;
+
+/** Room that a value may take; what does not fit is refused when it is written. */
+function mostBytes(value: StructInput): number {
+  if (typeof value !== 'string' && !(value instanceof Uint8Array)) return 0;
+  return Math.min(typeof value === 'string' ? value.length * UTF8_UNIT + 1 : value.length, MOST_DYNAMIC);
+}
+
+/** Writes text with its NUL, or bytes: how many they are, though no more than fit are written; -1 for other values. */
+function writeDynamic(u8: Uint8Array, at: number, value: StructInput): number {
+  if (typeof value === 'string') return writeText(u8, at, value);
+  if (!(value instanceof Uint8Array)) return -1;
+  if (value.length <= MOST_DYNAMIC) u8.set(value, at);
+  return value.length;
+}
+
+function writeText(u8: Uint8Array, at: number, text: string): number {
+  const { length } = text;
+  if (length < MOST_DYNAMIC) {
+    let i = 0;
+    for (; i < length; i++) {
+      const unit = text.charCodeAt(i);
+      if (unit >= 0x80) break;
+      u8[at + i] = unit;
+    }
+    if (i === length) {
+      u8[at + length] = 0;
+      return length + 1;
+    }
+  }
+  const bytes = utf8.encode(text);
+  if (bytes.length < MOST_DYNAMIC) {
+    u8.set(bytes, at);
+    u8[at + bytes.length] = 0;
+  }
+  return bytes.length + 1;
 }

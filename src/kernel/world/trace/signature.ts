@@ -1,5 +1,6 @@
 /** Signatures of what can be traced, by the target's BTF: which words the arguments take, and where the result lies. */
 import { BTF_KIND, type BtfType } from '../../../btf/types.ts';
+import { type PlainInt, plainInt } from './plain-int.ts';
 import type { Place, StructTypes } from '../struct-types.ts';
 
 const WORD_BITS = 64;
@@ -8,8 +9,7 @@ export interface Parameter {
   readonly name: string;
   /** From the first argument's word on. */
   readonly place: Place;
-  /** Bytes of an integer of at most 32 bits that has no sign, 0 of everything else. */
-  readonly plain: number;
+  readonly plain: PlainInt | undefined;
   /** BTF id of the struct that a pointer leads to, 0 of everything else. */
   readonly struct: number;
 }
@@ -20,6 +20,7 @@ export interface Signature {
   readonly words: number;
   /** Undefined of functions without a result. */
   readonly result: Place | undefined;
+  readonly plainResult: PlainInt | undefined;
 }
 
 /**
@@ -34,19 +35,14 @@ export function signatureOf(types: StructTypes, proto: BtfType, skip = 0): Signa
     params.push({
       name: name || `arg${i + 1}`,
       place,
-      plain: plainBytes(types, type),
+      plain: plainInt(types, place),
       struct: pointedStruct(types, type),
     });
     words += Math.max(1, Math.ceil((types.btf.sizeOf(type) * 8) / WORD_BITS));
   }
   const result =
     types.plain(proto.type) === undefined ? undefined : { type: proto.type, bit: words * WORD_BITS, width: 0 };
-  return { params, words, result };
-}
-
-function plainBytes(types: StructTypes, id: number): number {
-  const t = types.plain(id);
-  return t?.kind === BTF_KIND.INT && t.size <= 4 && (t.int?.encoding ?? 0) === 0 ? t.size : 0;
+  return { params, words, result, plainResult: result === undefined ? undefined : plainInt(types, result) };
 }
 
 function pointedStruct(types: StructTypes, id: number): number {
