@@ -24,6 +24,7 @@ const KERNEL = [
   'kernel/interp',
   'kernel/jit',
   'kernel/hooks',
+  'kernel/bpffs',
   'kernel/testrun',
   'kernel/syscall',
   'kernel/boot',
@@ -50,7 +51,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'kernel/jit': ENGINES,
   'kernel/hooks': ENGINES,
   'kernel/testrun': [...ENGINES, 'kernel/hooks'],
-  'kernel/syscall': [...ENGINES, 'kernel/hooks', 'kernel/testrun'],
+  'kernel/bpffs': ['uapi', 'kernel/mem', 'kernel/object'],
+  'kernel/syscall': [...ENGINES, 'kernel/hooks', 'kernel/bpffs', 'kernel/testrun'],
   /** Wires the rooms together. */
   'kernel/boot': KERNEL,
   // The user side knows the kernel by the type of bpf(2) only (uapi/attr.ts).

@@ -5,8 +5,8 @@ import type { BpfSyscall } from '../uapi/attr/attr.ts';
 import { BPF_CMD } from '../uapi/cmd.ts';
 import type { CollectionSpec } from './collection-spec.ts';
 import { CoreRelocator } from './core-relo/relocate.ts';
-import { attachesItself } from './attach.ts';
-import { type Link, Links } from './link.ts';
+import { attachesItself } from './attach/attach.ts';
+import { type Link, Links } from './attach/link.ts';
 import { BpfError, lastLogLine, loaderError } from './errors.ts';
 import type { Kconfig } from './kconfig.ts';
 import { type KernelSymbols, missingExterns } from './load/kernel-externs.ts';
@@ -47,6 +47,12 @@ export interface LoadOptions {
   readonly variables?: Readonly<Record<string, BtfInput>>;
   /** Templates for maps of maps whose definition has none: the name of a map of the object, or a definition. */
   readonly innerMaps?: ReadonlyMap<string, string | InnerTemplate>;
+  /**
+   * Folder of a BPF file system for maps that are pinned by name (LIBBPF_PIN_BY_NAME): one that is there already is used, if it is the
+   * same in type, sizes and flags, and another one is made and pinned. Without a folder they are made and not pinned, which
+   * {@link Collection.notes} tell.
+   */
+  readonly pinPath?: string;
   /** Refuses what this loader refuses; by default everything is taken that can be, and `notes` tell who refuses it. */
   readonly loader?: Loader;
   readonly attachProg?: PrepareEnv['attachProg'];

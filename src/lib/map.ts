@@ -11,6 +11,7 @@ import { BpfError, loaderError } from './errors.ts';
 import { type EventOptions, EventReader } from './events.ts';
 import { didYouMean } from './nearest.ts';
 import { isMapInMap, newMapSpec } from './object/map-common.ts';
+import { pinObject, unpinObject } from './attach/pins.ts';
 import type { MapSpec } from './spec.ts';
 import { BPF_ANY } from '../uapi/flags.ts';
 
@@ -377,6 +378,16 @@ export class BpfMap implements Disposable {
 
   #check(result: number, what: string): void {
     if (result < 0) throw new BpfError({ errno: -result, op: `${what} in map ${this.name}`, detail: 'bpf(2) refused' });
+  }
+
+  /** Keeps it alive by a file of a BPF file system. Throws BpfError. */
+  pin(path: string): void {
+    pinObject(this.sys, this.fd, path, `map ${this.name}`);
+  }
+
+  /** Removes such a file. Throws BpfError. */
+  unpin(path: string): void {
+    unpinObject(this.sys, path, `map ${this.name}`);
   }
 
   close(): void {

@@ -32,6 +32,7 @@ const NOTES = {
   'map-sizes-mended': { refusedBy: ['libbpf'], errno: 'EINVAL', whole: true },
   'map-inner-missing': { refusedBy: BOTH, errno: 'EINVAL', whole: true },
   'map-untyped': {},
+  'map-not-pinned': {},
   'extern-unresolved': { refusedBy: ['libbpf'], errno: 'ENOENT', whole: true },
   'extern-missing': { refusedBy: ['libbpf'], errno: 'ESRCH', whole: true },
   'version-unreadable': { refusedBy: ['libbpf'], errno: 'EINVAL', whole: true },

@@ -6,7 +6,7 @@ import { BPF_PSEUDO_BTF_ID, BPF_PSEUDO_KFUNC_CALL, BPF_PSEUDO_MAP_FD, BPF_PSEUDO
 import type { ProgLoadAttr } from '../uapi/attr/attr.ts';
 import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
 import { type Assembled, assemble } from './assemble.ts';
-import { attachTarget } from './attach-target.ts';
+import { attachTarget } from './attach/attach-target.ts';
 import type { CollectionSpec } from './collection-spec.ts';
 import { typesAreCompatible } from './core-relo/compat.ts';
 import { explainMissing } from './core-relo/explain.ts';

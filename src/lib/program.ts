@@ -5,8 +5,9 @@ import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
 import type { ContextRun, EmbeddedProgram, PacketRunner, PacketRunnerOptions } from '../uapi/embedded.ts';
 import { readObjInfo } from '../uapi/obj-info.ts';
 import { BpfError, loaderError } from './errors.ts';
-import { type AttachOptions, attachProgram } from './attach.ts';
-import type { Link } from './link.ts';
+import { type AttachOptions, attachProgram } from './attach/attach.ts';
+import type { Link } from './attach/link.ts';
+import { pinObject, unpinObject } from './attach/pins.ts';
 import type { ProgramSpec } from './spec.ts';
 
 /** The input of a test run. */
@@ -174,6 +175,16 @@ export class Program implements Disposable {
       ctx: plain ? (ctx ?? new Uint8Array(0)) : (test.ctx_out ?? new Uint8Array(0)).subarray(0, test.ctx_size_out ?? 0),
       durationNs: test.duration ?? 0,
     };
+  }
+
+  /** Keeps it alive by a file of a BPF file system. Throws BpfError. */
+  pin(path: string): void {
+    pinObject(this.sys, this.fd, path, `program ${this.name}`);
+  }
+
+  /** Removes such a file. Throws BpfError. */
+  unpin(path: string): void {
+    unpinObject(this.sys, path, `program ${this.name}`);
   }
 
   /** Closes the descriptor. The program lives on while something else holds it. */

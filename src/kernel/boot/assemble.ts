@@ -23,6 +23,7 @@ import { KernelMemory } from '../mem/memory.ts';
 import { Owners } from '../mem/owners.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { saveMap, type Saved } from '../mem/saved.ts';
+import { Bpffs } from '../bpffs/bpffs.ts';
 import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
@@ -126,6 +127,9 @@ export interface Runtime extends BpfSyscall, Disposable {
   /** Files of tracefs and sysfs about what programs attach to; -ENOENT for others. */
   readText(path: string): string | number;
   perfEventOpen(attr: PerfEventAttr): number;
+  /** The BPF file system at /sys/fs/bpf. */
+  readonly bpffs: Bpffs;
+  unlink(path: string): number;
   /** The simulated host that programs live in. */
   readonly world: World;
   /**
@@ -276,8 +280,17 @@ export function assembleRuntime(
     now: host.stopwatch,
   };
   const compiling = new Set<Promise<void>>();
+  const bpffs = new Bpffs(objects);
   const env: SyscallEnv = {
-    ...{ objects, fds: new FdTable(objects), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
+    ...{
+      objects,
+      fds: new FdTable(objects),
+      bpffs,
+      maps,
+      vmlinux,
+      nrCpus,
+      stopwatch: host.stopwatch,
+    },
     attach: life?.attacher(attachEnv(ground, world, hooks)),
     bootTime: () => time.halves(),
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -290,11 +303,11 @@ export function assembleRuntime(
   };
   const snapshots = new Snapshots({
     ...{ mem, heap, rcu, random, compiling },
-    parts: [owners, objects, env.fds, world, cpu, ...mapParts(maps), ...codeParts(engines?.link)],
+    parts: [owners, objects, env.fds, bpffs, world, cpu, ...mapParts(maps), ...codeParts(engines?.link)],
     // The core's data lie in the memory from its first use on.
     prepare: () => void maps.core,
   });
-  return new EmbeddedRuntime({ env, hooks, world, cpus: [cpu], compiling, snapshots });
+  return new EmbeddedRuntime({ env, hooks, world, bpffs, cpus: [cpu], compiling, snapshots });
 }
 
 function attachEnv({ mem, objects, vmlinux }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
@@ -351,6 +364,7 @@ interface RuntimeParts {
   readonly env: SyscallEnv;
   readonly hooks: HookEnv;
   readonly world: World;
+  readonly bpffs: Bpffs;
   readonly cpus: readonly Cpu[];
   readonly compiling: ReadonlySet<Promise<void>>;
   readonly snapshots: Snapshots;
@@ -361,6 +375,7 @@ class EmbeddedRuntime implements Runtime {
   readonly #hooks: HookEnv;
   readonly memory: KernelMemory;
   readonly world: World;
+  readonly bpffs: Bpffs;
   readonly cpus: readonly Cpu[];
   readonly #compiling: ReadonlySet<Promise<void>>;
   readonly #snapshots: Snapshots;
@@ -372,6 +387,7 @@ class EmbeddedRuntime implements Runtime {
     this.#hooks = parts.hooks;
     this.memory = parts.hooks.mem;
     this.world = parts.world;
+    this.bpffs = parts.bpffs;
     this.cpus = parts.cpus;
   }
 
@@ -432,6 +448,10 @@ class EmbeddedRuntime implements Runtime {
     return perfEventOpen(this.#env, attr);
   }
 
+  unlink(path: string): number {
+    return typeof (path as unknown) === 'string' ? this.bpffs.unlink(path) : -ERRNO.EFAULT;
+  }
+
   readText(path: string): string | number {
     if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
     return this.#env.vmlinux() === undefined ? -ERRNO.ENOENT : (this.#env.attach?.readFile(path) ?? -ERRNO.ENOENT);
@@ -443,6 +463,7 @@ class EmbeddedRuntime implements Runtime {
 
   [Symbol.dispose](): void {
     this.world.time[Symbol.dispose]();
+    this.bpffs.clear();
     this.#env.fds.closeAll();
   }
 }

@@ -59,7 +59,7 @@ export function createVerifyingRuntime(options: VerifyingOptions = {}): Verifyin
       return maps();
     },
     caps: options.caps ?? ALL_CAPS,
-    ...{ rules, attach: undefined },
+    ...{ rules, attach: undefined, bpffs: undefined },
     verifyOnly: true,
     verify: observed(options.allowKnownHoles === true ? verify : closeKnownHoles(verify), options.onVerified),
     compile: notExecutable,

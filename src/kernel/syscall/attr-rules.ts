@@ -33,9 +33,7 @@ const refusal = (errno: number, lacking?: string): Refusal => ({
 });
 const refused = <A>(refuse: (env: SyscallEnv, attr: A) => Refusal): FieldRule => ({ use: 'refused', refuse });
 
-const noFileSystem = refused(() => refusal(ERRNO.EOPNOTSUPP, 'pathname: no BPF file system to pin in'));
-
-/** No descriptor is a token here: TOKEN_CREATE needs a BPF file system (SCOPE 202). */
+/** No descriptor is a token here: there is no TOKEN_CREATE yet (SCOPE 202). */
 const token = <A>(flags: (attr: A) => number | undefined, fd: (attr: A) => number | undefined): FieldRule =>
   refused<A>((env, attr) => {
     if (((flags(attr) ?? 0) & BPF_F_TOKEN_FD) === 0) return FINE;
@@ -188,7 +186,8 @@ export const ATTR_RULES: { readonly [K in keyof BpfAttrs]: Rules<BpfAttrs[K]> } 
     batch_size: honoured,
   },
   [C.BPF_OBJ_GET_INFO_BY_FD]: { bpf_fd: honoured, info: honoured },
-  [C.BPF_OBJ_PIN]: { pathname: noFileSystem, bpf_fd: honoured, file_flags: honoured, path_fd: honoured },
+  [C.BPF_OBJ_PIN]: { pathname: honoured, bpf_fd: honoured, file_flags: honoured, path_fd: honoured },
+  [C.BPF_OBJ_GET]: { pathname: honoured, bpf_fd: zero, file_flags: honoured, path_fd: honoured },
   [C.BPF_RAW_TRACEPOINT_OPEN]: { name: honoured, prog_fd: honoured, cookie: honoured },
   [C.BPF_LINK_CREATE]: {
     prog_fd: honoured,

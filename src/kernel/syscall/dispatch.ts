@@ -9,7 +9,8 @@ import { btfLoad } from './btf-load.ts';
 import type { SyscallEnv } from './env.ts';
 import { getFdById, getNextId, linkGetFdById } from './ids.ts';
 import { linkCreate } from './link-create.ts';
-import { linkDetach, linkUpdate, objPin, rawTracepointOpen } from './link.ts';
+import { linkDetach, linkUpdate, rawTracepointOpen } from './link.ts';
+import { objGet, objPin } from './pin.ts';
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map/batch.ts';
 import { mapCreate } from './map/create.ts';
 import { deleteElem, lookupAndDeleteElem, lookupElem, mapFreeze, nextKey, updateElem } from './map/elem.ts';
@@ -36,6 +37,7 @@ const COMMANDS: Commands = {
   [C.BPF_PROG_TEST_RUN]: progTestRun,
   [C.BPF_OBJ_GET_INFO_BY_FD]: objGetInfoByFd,
   [C.BPF_OBJ_PIN]: objPin,
+  [C.BPF_OBJ_GET]: objGet,
   [C.BPF_RAW_TRACEPOINT_OPEN]: rawTracepointOpen,
   [C.BPF_LINK_CREATE]: linkCreate,
   [C.BPF_LINK_UPDATE]: linkUpdate,

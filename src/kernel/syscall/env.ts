@@ -1,6 +1,7 @@
 /** The environment of the commands of bpf(2): one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import type { Bpffs } from '../bpffs/bpffs.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
@@ -18,6 +19,8 @@ import type { TestRunAttr } from '../../uapi/attr/attr.ts';
 export interface SyscallEnv {
   readonly objects: ObjectTable;
   readonly fds: FdTable;
+  /** Files that keep objects alive; none in a kernel that only verifies. */
+  readonly bpffs: Bpffs | undefined;
   readonly caps: Caps;
   /** The rules of the kernel version. */
   readonly rules: Rules;

@@ -1,13 +1,11 @@
-/** BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_UPDATE, BPF_LINK_DETACH and BPF_OBJ_PIN. */
-import type { LinkDetachAttr, LinkUpdateAttr, ObjPinAttr, RawTracepointAttr } from '../../uapi/attr/attr.ts';
+/** BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_UPDATE and BPF_LINK_DETACH. */
+import type { LinkDetachAttr, LinkUpdateAttr, RawTracepointAttr } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
-import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_PATH_FD, BPF_F_REPLACE } from '../../uapi/flags.ts';
+import { BPF_F_REPLACE } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { endLink, type LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import { refusedField } from './attr-rules.ts';
 import { fdLink, fdProg, type SyscallEnv } from './env.ts';
 
 /** Names of tracepoints and their NUL. */
@@ -83,15 +81,4 @@ export function linkDetach(env: SyscallEnv, { link_detach }: LinkDetachAttr): nu
   if (link.hook.detachable !== true) return -ERRNO.EOPNOTSUPP;
   endLink(link);
   return 0;
-}
-
-/** bpf_obj_pin */
-export function objPin(env: SyscallEnv, attr: ObjPinAttr): number {
-  const flags = attr.file_flags ?? 0;
-  if ((flags & ~BPF_F_PATH_FD) !== 0) return -ERRNO.EINVAL;
-  if ((flags & BPF_F_PATH_FD) === 0 && (attr.path_fd ?? 0) !== 0) return -ERRNO.EINVAL;
-  if (env.fds.get(attr.bpf_fd) === undefined) return attr.bpf_fd > 2 ? -ERRNO.EBADF : -ERRNO.EINVAL;
-  const { errno, lacking } = refusedField(env, C.BPF_OBJ_PIN, 'pathname', attr);
-  if (lacking !== undefined) attr.unsupported = lacking;
-  return errno;
 }

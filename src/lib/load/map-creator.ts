@@ -12,6 +12,7 @@ import { mapCreateAttr, type MapCreateEnv } from './map-create.ts';
 import { whyRefused } from './map-refusal.ts';
 import { BpfMap, scalarBytes } from '../map.ts';
 import { note } from '../notes.ts';
+import { openPinned } from '../attach/pins.ts';
 import { isMapInMap, mendedSizes, newMapSpec } from '../object/map-common.ts';
 import { checkShared } from './shared-map.ts';
 import type { MapSpec } from '../spec.ts';
@@ -25,6 +26,8 @@ export interface InnerTemplate {
   readonly flags?: number;
 }
 
+/** LIBBPF_PIN_BY_NAME */
+const PIN_BY_NAME = 1;
 const KERNEL_6_18 = (6 << 16) | (18 << 8);
 
 /** Makes maps when they are first asked for, inner templates before outer maps. The spec stays as it is. */
@@ -109,9 +112,38 @@ export class MapCreator {
       this.out.maps.set(map.name, new BpfMap(this.sys, given, map, btf));
       return given;
     }
+    const path = this.#pinOf(map);
+    const pinned = path === undefined ? undefined : this.#reuse(map, path, env);
+    if (pinned !== undefined) return pinned;
     const fd = this.#create(map, env);
-    this.out.maps.set(map.name, new BpfMap(this.sys, fd, map, btf));
+    const made = new BpfMap(this.sys, fd, map, btf);
+    this.out.maps.set(map.name, made);
     this.#fill(map);
+    if (path !== undefined) made.pin(path);
+    return fd;
+  }
+
+  /** The file that keeps a map beyond its loader; undefined when none is to. */
+  #pinOf(map: MapSpec): string | undefined {
+    if (map.pinning !== PIN_BY_NAME) return undefined;
+    const { pinPath } = this.options;
+    if (pinPath !== undefined) return `${pinPath}/${map.name}`;
+    const text = `map '${map.name}' is to be pinned by its name, and no folder was given to pin it in (pinPath)`;
+    this.out.notes.push(note('map-not-pinned', 'map', map.name, text));
+    return undefined;
+  }
+
+  /** The map that a file keeps already; undefined when there is no file. */
+  #reuse(map: MapSpec, path: string, env: MapCreateEnv): number | undefined {
+    const fd = openPinned(this.sys, path);
+    if (fd === undefined) return undefined;
+    try {
+      checkShared(this.sys, map.name, fd, mapCreateAttr(map, env));
+    } catch (e) {
+      this.sys.close(fd);
+      throw e;
+    }
+    this.out.maps.set(map.name, new BpfMap(this.sys, fd, map, this.out.spec.btf));
     return fd;
   }
 

@@ -20,6 +20,7 @@ const KNOWN: Readonly<Record<keyof LoadOptions, true>> = {
   maps: true,
   variables: true,
   innerMaps: true,
+  pinPath: true,
   loader: true,
   attachProg: true,
 };

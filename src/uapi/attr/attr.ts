@@ -225,6 +225,19 @@ export interface ObjPinAttr {
   unsupported?: string;
 }
 
+/** Attribute of BPF_OBJ_GET. */
+export interface ObjGetAttr {
+  /** A path in a BPF file system. */
+  pathname: string;
+  /** BPF_F_RDONLY, BPF_F_WRONLY: what a map may be used for; BPF_F_PATH_FD: the path begins at `path_fd`. */
+  file_flags?: number;
+  path_fd?: number;
+  /** Of BPF_OBJ_PIN: 0. */
+  bpf_fd?: number;
+  /** Output of the embedded kernel: what it lacks (-EOPNOTSUPP). */
+  unsupported?: string;
+}
+
 /** The attribute type of each command. */
 export interface BpfAttrs {
   [BPF_CMD.BPF_MAP_CREATE]: MapCreateAttr;
@@ -242,6 +255,7 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_BTF_LOAD]: BtfLoadAttr;
   [BPF_CMD.BPF_PROG_TEST_RUN]: TestRunAttr;
   [BPF_CMD.BPF_OBJ_PIN]: ObjPinAttr;
+  [BPF_CMD.BPF_OBJ_GET]: ObjGetAttr;
   [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: RawTracepointAttr;
   [BPF_CMD.BPF_LINK_CREATE]: LinkCreateAttr;
   [BPF_CMD.BPF_LINK_UPDATE]: LinkUpdateAttr;

@@ -79,6 +79,17 @@ const fdById = (name: string): AttrLayout => ({
   fields: [u32(name, 0), u32('next_id', 4), u32('open_flags', 8), s32('fd_by_id_token_fd', 12)],
 });
 
+const pin: AttrLayout = {
+  group: '',
+  size: 20,
+  fields: [
+    { name: 'pathname', off: 0, kind: 'cstr', dir: 'in' },
+    u32('bpf_fd', 8),
+    u32('file_flags', 12),
+    s32('path_fd', 16),
+  ],
+};
+
 /** LINK_GET_FD_BY_ID takes the id alone. */
 const linkById: AttrLayout = { group: '', size: 4, fields: [u32('link_id', 0)] };
 
@@ -190,16 +201,8 @@ export const ATTR_LAYOUTS = {
     size: 16,
     fields: [u32('bpf_fd', 0), buf('info', 8, { lenAt: 4, lenName: 'info_len', dir: 'inout' })],
   },
-  [BPF_CMD.BPF_OBJ_PIN]: {
-    group: '',
-    size: 20,
-    fields: [
-      { name: 'pathname', off: 0, kind: 'cstr', dir: 'in' },
-      u32('bpf_fd', 8),
-      u32('file_flags', 12),
-      s32('path_fd', 16),
-    ],
-  },
+  [BPF_CMD.BPF_OBJ_PIN]: pin,
+  [BPF_CMD.BPF_OBJ_GET]: pin,
   [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: {
     group: 'raw_tracepoint',
     size: 24,

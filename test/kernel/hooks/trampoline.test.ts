@@ -3,7 +3,7 @@ import { readFileSync } from 'node:fs';
 import { describe, expect, test } from 'vitest';
 import { createRuntime, type Engine, type Runtime } from '../../../src/kernel/boot/runtime.ts';
 import type { Collection } from '../../../src/lib/collection.ts';
-import type { Link } from '../../../src/lib/link.ts';
+import type { Link } from '../../../src/lib/attach/link.ts';
 import { parseObject } from '../../../src/lib/parse-object.ts';
 import { UnknownTarget } from '../../../src/kernel/world/trace/unknown-target.ts';
 import { kernelBtf } from '../syscall/embedded.ts';

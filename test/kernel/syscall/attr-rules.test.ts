@@ -53,7 +53,6 @@ const REFUSED: readonly (readonly [cmd: number, field: string, attr: object, err
   [C.BPF_PROG_LOAD, 'signature', { ...XDP, signature: new Uint8Array(8193) }, E.EINVAL],
   [C.BPF_PROG_LOAD, 'signature', { ...XDP, signature: new Uint8Array(64), keyring_id: 3 }, E.EINVAL],
   [C.BPF_BTF_LOAD, 'btf_token_fd', { btf: BTF_OF_INT, btf_flags: TOKEN, btf_token_fd: 99 }, E.EBADF],
-  [C.BPF_OBJ_PIN, 'pathname', { pathname: '/sys/fs/bpf/x', bpf_fd: 99 }, E.EBADF],
   [C.BPF_BTF_GET_FD_BY_ID, 'fd_by_id_token_fd', { btf_id: 1, open_flags: TOKEN, fd_by_id_token_fd: 99 }, E.EBADF],
 ];
 const ask = (sys: BpfSyscall, cmd: number, attr: object): number =>

@@ -1,10 +1,10 @@
 /** The BTF id of what a tracing, LSM, iterator or struct_ops program attaches to (attach_btf_id). */
-import type { Btf } from '../btf/btf.ts';
-import { BTF_KIND } from '../btf/types.ts';
-import { BPF_ATTACH_TYPE as A, BPF_ATTACH_TYPE_NEWER as N } from '../uapi/attach-types.ts';
-import { BPF_PROG_TYPE as P } from '../uapi/prog-types.ts';
-import { type BpfError, loaderError } from './errors.ts';
-import type { ProgramSpec } from './spec.ts';
+import type { Btf } from '../../btf/btf.ts';
+import { BTF_KIND } from '../../btf/types.ts';
+import { BPF_ATTACH_TYPE as A, BPF_ATTACH_TYPE_NEWER as N } from '../../uapi/attach-types.ts';
+import { BPF_PROG_TYPE as P } from '../../uapi/prog-types.ts';
+import { type BpfError, loaderError } from '../errors.ts';
+import type { ProgramSpec } from '../spec.ts';
 
 export interface AttachTarget {
   readonly btfId: number;

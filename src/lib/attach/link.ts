@@ -1,9 +1,10 @@
 /** Links: programs attached to hooks, one interface for every kind (BPF_LINK_*). */
-import type { BpfSyscall, LinkCreateAttr } from '../uapi/attr/attr.ts';
-import { BPF_CMD } from '../uapi/cmd.ts';
-import { BPF_F_REPLACE } from '../uapi/flags.ts';
-import { readObjInfo } from '../uapi/obj-info.ts';
-import { BpfError, loaderError } from './errors.ts';
+import type { BpfSyscall, LinkCreateAttr } from '../../uapi/attr/attr.ts';
+import { BPF_CMD } from '../../uapi/cmd.ts';
+import { BPF_F_REPLACE } from '../../uapi/flags.ts';
+import { readObjInfo } from '../../uapi/obj-info.ts';
+import { BpfError } from '../errors.ts';
+import { pinObject, unpinObject } from './pins.ts';
 
 /** The kernel's information on a link (struct bpf_link_info). */
 export interface LinkInfo {
@@ -103,17 +104,14 @@ class FdLink implements Link {
   }
 
   pin(path: string): void {
-    const attr: { pathname: string; bpf_fd: number; unsupported?: string } = { pathname: path, bpf_fd: this.fd };
-    this.#check(this.#sys.bpf(BPF_CMD.BPF_OBJ_PIN, attr), `pin link to ${path}`, attr.unsupported);
+    pinObject(this.#sys, this.fd, path, 'link');
     this.#pinned = path;
   }
 
   unpin(): void {
     const path = this.#pinned;
     if (path === undefined) return;
-    const op = `unpin link from ${path}`;
-    if (this.#sys.unlink === undefined) throw loaderError(op, 'EOPNOTSUPP', 'this door cannot remove files (unlink)');
-    this.#check(this.#sys.unlink(path), op);
+    unpinObject(this.#sys, path, 'link');
     this.#pinned = undefined;
   }
 

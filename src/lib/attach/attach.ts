@@ -1,14 +1,14 @@
 /** Attaching programs where their sections say, as libbpf does: probes and trace events through perf events, many functions at once by name. */
-import type { BpfSyscall } from '../uapi/attr/attr.ts';
-import { BPF_ATTACH_TYPE as A } from '../uapi/attach-types.ts';
-import { ERRNO } from '../uapi/errno.ts';
-import { BPF_F_KPROBE_MULTI_RETURN } from '../uapi/flags.ts';
-import { PERF_TYPE, type PerfEventAttr } from '../uapi/perf-event.ts';
-import { BPF_PROG_TYPE as P, bpfProgTypeName } from '../uapi/prog-types.ts';
-import { BpfError, loaderError } from './errors.ts';
+import type { BpfSyscall } from '../../uapi/attr/attr.ts';
+import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_KPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
+import { PERF_TYPE, type PerfEventAttr } from '../../uapi/perf-event.ts';
+import { BPF_PROG_TYPE as P, bpfProgTypeName } from '../../uapi/prog-types.ts';
+import { BpfError, loaderError } from '../errors.ts';
 import { createLink, type Link, openRawTracepoint } from './link.ts';
-import { matchSection } from './sections.ts';
-import type { ProgramSpec } from './spec.ts';
+import { matchSection } from '../sections.ts';
+import type { ProgramSpec } from '../spec.ts';
 
 /** What a program is attached to, where its section does not say it or says something else. */
 export interface AttachOptions {
