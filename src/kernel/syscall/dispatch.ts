@@ -59,7 +59,14 @@ const BY_NUMBER: readonly (Command | undefined)[] = Array.from(
   (_, cmd) => (COMMANDS as Readonly<Record<number, Command | undefined>>)[cmd],
 );
 /** Commands that give a descriptor and have outputs beside it. */
-const OPENS: ReadonlySet<unknown> = new Set([C.BPF_PROG_LOAD, C.BPF_BTF_LOAD]);
+const OPENS: ReadonlySet<unknown> = new Set([
+  C.BPF_PROG_LOAD,
+  C.BPF_BTF_LOAD,
+  C.BPF_MAP_CREATE,
+  C.BPF_OBJ_GET,
+  C.BPF_RAW_TRACEPOINT_OPEN,
+  C.BPF_LINK_CREATE,
+]);
 
 /**
  * bpf(2) for a caller who may give anything: a descriptor, 0, or -errno; -EINVAL for commands that this kernel does not have.
