@@ -30,7 +30,7 @@ const LONGEST = [
   'kernel/verifier/objects.test.ts',
   'kernel/verifier/caps.test.ts',
   'proofs/fuzz/fuzz.test.ts',
-  'kernel/verifier/catalogue.test.ts',
+  'kernel/verifier/diag/catalogue.test.ts',
   'proofs/soundness/soundness.test.ts',
   'kernel/jit/scale.test.ts',
   'kernel/footprint.test.ts',

@@ -1,7 +1,7 @@
 /** The house rules that a machine can check: who imports whom, file sizes, doc comments, what the library may not touch. */
 import { readdirSync, readFileSync } from 'node:fs';
 import { builtinModules } from 'node:module';
-import { dirname, join, relative } from 'node:path';
+import { basename, dirname, join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it } from 'vitest';
 import { KFUNC_ROWS } from '../src/kernel/rules/rows/kfuncs/all.ts';
@@ -290,6 +290,19 @@ describe('tidy', () => {
         .filter((folder) => folder !== 'src' && !/^src\/(?:bench|proofs)\b/.test(folder)),
     );
     expect([...folders].filter((folder) => !rooms.has(folder))).toEqual([]);
+  });
+
+  it('a test that bears the name of a file of its room stands where that file does', () => {
+    const wrong = list('test', /\.test\.ts$/).flatMap((path) => {
+      const here = dirname(path).replace(/^test/, 'src');
+      const name = basename(path, '.test.ts');
+      const room = roomOf(`${here}/${name}.ts`);
+      const there = sources
+        .filter((s) => s.room === room && basename(s.path, '.ts') === name)
+        .map((s) => dirname(s.path));
+      return there.length === 0 || there.includes(here) ? [] : [`${path}: ${there.join(', ')}`];
+    });
+    expect(wrong).toEqual([]);
   });
 
   it('rules compiled for a version are asked, not rows', () => {

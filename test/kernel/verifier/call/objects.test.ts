@@ -1,4 +1,4 @@
-/** Locks, timers, kptrs, lists, trees and constant strings: compiled C programs with the verdicts of Linux 6.18 (objects.txt). */
+/** Locks, timers, kptrs, lists, trees and constant strings: compiled C programs with the verdicts of Linux 6.18 (objects-6.18.txt). */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { Btf } from '../../../../src/btf/btf.ts';
@@ -10,9 +10,10 @@ import { parseObject } from '../../../../src/lib/parse-object.ts';
 import type { BpfSyscall } from '../../../../src/uapi/attr/attr.ts';
 import { errnoName } from '../../../../src/uapi/errno.ts';
 
-const DIR = new URL('../../../fixtures/verifier/objects/', import.meta.url);
+const OBJECT = new URL('../../../fixtures/verifier/objects/objects.o', import.meta.url);
+const RECORDED = new URL('../../../recorded/verifier/objects-6.18.txt', import.meta.url);
 const LIVE_BTF = '/sys/kernel/btf/vmlinux';
-const object = new Uint8Array(readFileSync(new URL('objects.o', DIR)));
+const object = new Uint8Array(readFileSync(OBJECT));
 const names = parseObject(object).programs.map((p) => p.name);
 
 /** `accept` or `reject EINVAL: last line of the log`. */
@@ -27,7 +28,7 @@ function verdict(sys: BpfSyscall, kernelBtf: Btf, name: string): string {
 }
 
 const recorded = new Map(
-  readFileSync(new URL('objects.txt', DIR), 'utf8')
+  readFileSync(RECORDED, 'utf8')
     .trimEnd()
     .split('\n')
     .map((line): [string, string] => [line.slice(0, line.indexOf(' -> ')), line.slice(line.indexOf(' -> ') + 4)]),
@@ -48,6 +49,6 @@ test('the verdicts are what the live kernel says', async ({ skip }) => {
   }
   const liveBtf = Btf.parse(new Uint8Array(readFileSync(LIVE_BTF)));
   const said = names.map((name) => `${name} -> ${verdict(kernel, liveBtf, name)}`);
-  if (process.env['BLESS'] === '1') writeFileSync(new URL('objects.txt', DIR), `${said.join('\n')}\n`);
+  if (process.env['BLESS'] === '1') writeFileSync(RECORDED, `${said.join('\n')}\n`);
   else expect(said).toEqual([...recorded].map(([name, v]) => `${name} -> ${v}`));
 });

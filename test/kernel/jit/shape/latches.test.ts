@@ -1,13 +1,13 @@
 /** Which ends of loops are copied to the places that jump to them, and that loops do what they did. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm/assemble.ts';
-import { interpret } from '../../../src/kernel/interp/index.ts';
-import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
-import { unjoinLatches } from '../../../src/kernel/jit/shape/latches.ts';
-import { findLoops } from '../../../src/kernel/jit/shape/loops.ts';
-import { comparison, computation } from './programs.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row, toInsns } from './support.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
+import { interpret } from '../../../../src/kernel/interp/index.ts';
+import { buildCfg, type Cfg } from '../../../../src/kernel/jit/shape/cfg.ts';
+import { unjoinLatches } from '../../../../src/kernel/jit/shape/latches.ts';
+import { findLoops } from '../../../../src/kernel/jit/shape/loops.ts';
+import { comparison, computation } from '../programs.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row, toInsns } from '../support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;

@@ -1,12 +1,12 @@
 /** Map types against helpers and program types, as Linux 6.18 answered (scripts/probe-args.py). */
 import { describe, expect, it } from 'vitest';
-import { BPF_SPIN_LOCK, BPF_TIMER } from '../../../src/btf/record.ts';
-import { mapHelperAllowed, mapProgRefusal } from '../../../src/kernel/rules/map-use.ts';
-import { MAP_TYPES } from '../../../src/kernel/rules/rows/maps.ts';
-import { ALL_CAPS, type ProgQuery } from '../../../src/kernel/rules/prog-type.ts';
-import { BPF_FUNC } from '../../../src/uapi/helper-ids.ts';
-import { BPF_MAP_TYPE, PER_CPU_MAP_TYPES } from '../../../src/uapi/map-types.ts';
-import { LINUX_6_18 } from './kernels.ts';
+import { BPF_SPIN_LOCK, BPF_TIMER } from '../../../../src/btf/record.ts';
+import { mapHelperAllowed, mapProgRefusal } from '../../../../src/kernel/rules/map-use.ts';
+import { MAP_TYPES } from '../../../../src/kernel/rules/rows/maps.ts';
+import { ALL_CAPS, type ProgQuery } from '../../../../src/kernel/rules/prog-type.ts';
+import { BPF_FUNC } from '../../../../src/uapi/helper-ids.ts';
+import { BPF_MAP_TYPE, PER_CPU_MAP_TYPES } from '../../../../src/uapi/map-types.ts';
+import { LINUX_6_18 } from '../kernels.ts';
 
 const fixture = LINUX_6_18.recorded('maps.json') as {
   types: number[];

@@ -1,10 +1,10 @@
 /** Loads of a word's bytes become one load, where that is legal; random mixes of loads, shifts, ors and stores stay what they were. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm/assemble.ts';
-import { interpret } from '../../../src/kernel/interp/index.ts';
-import { mergeNarrowLoads } from '../../../src/kernel/jit/rewrite/merge-loads.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
+import { interpret } from '../../../../src/kernel/interp/index.ts';
+import { mergeNarrowLoads } from '../../../../src/kernel/jit/rewrite/merge-loads.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row } from '../support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;

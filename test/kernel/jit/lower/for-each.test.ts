@@ -1,11 +1,11 @@
 /** bpf_for_each_map_elem in place: what is visited, stopped and deleted on the way is what the interpreter's helper does. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import { parseObject } from '../../../src/lib/parse-object.ts';
-import { kernelBtf } from '../syscall/embedded.ts';
+import { createRuntime } from '../../../../src/kernel/boot/runtime.ts';
+import { parseObject } from '../../../../src/lib/parse-object.ts';
+import { kernelBtf } from '../../syscall/embedded.ts';
 
-const object = readFileSync(new URL('../../fixtures/jit/walks.o', import.meta.url));
+const object = readFileSync(new URL('../../../fixtures/jit/walks.o', import.meta.url));
 
 /** Verdicts of a program for packets in order, its maps growing with each: one number in the seed of hashes for both engines. */
 function verdicts(engine: 'jit' | 'interp', program: string, packets: readonly Uint8Array[]): number[] {

@@ -1,26 +1,26 @@
 /** Every rejection of the catalogue is met by a program of the data files, or stands in the list of those that are not yet. */
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { loadPackagedBtf } from '../../../src/btf/vmlinux/index.ts';
-import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import { CATALOGUE } from '../../../src/kernel/verifier/diag/catalogue.ts';
-import { loadCollection } from '../../../src/lib/collection.ts';
-import { parseObject } from '../../../src/lib/parse-object.ts';
-import { ask } from '../../proofs/modifiers/ask.ts';
-import { makeCase } from '../../proofs/modifiers/cases.ts';
-import { ours, readRows } from './access/btf-programs.ts';
-import { OurKernels } from './judge.ts';
-import { HOSTILE, LESSONS, readPairs } from './programs.ts';
+import { loadPackagedBtf } from '../../../../src/btf/vmlinux/index.ts';
+import { createRuntime } from '../../../../src/kernel/boot/runtime.ts';
+import { CATALOGUE } from '../../../../src/kernel/verifier/diag/catalogue.ts';
+import { loadCollection } from '../../../../src/lib/collection.ts';
+import { parseObject } from '../../../../src/lib/parse-object.ts';
+import { ask } from '../../../proofs/modifiers/ask.ts';
+import { makeCase } from '../../../proofs/modifiers/cases.ts';
+import { ours, readRows } from '../access/btf-programs.ts';
+import { OurKernels } from '../judge.ts';
+import { HOSTILE, LESSONS, readPairs } from '../programs.ts';
 
 const BTF_FILES = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'hooks.tsv'];
-const OBJECTS = new URL('../../fixtures/verifier/objects/objects.o', import.meta.url);
+const OBJECTS = new URL('../../../fixtures/verifier/objects/objects.o', import.meta.url);
 /** Random types behind chains: the first cases, and the first with a member whose size nothing tells (BTF_ACCESS.FIELD_SIZE). */
 const CHAINS = [...Array(600).keys(), 4982];
 const btf = await loadPackagedBtf();
 
 /** `id  reason` for each rejection that no program here meets. It only shrinks: an id that is met must leave it. */
 const LISTED = new Map(
-  readFileSync(new URL('./programs/not-met.txt', import.meta.url), 'utf8')
+  readFileSync(new URL('../programs/not-met.txt', import.meta.url), 'utf8')
     .split('\n')
     .filter((l) => l !== '' && !l.startsWith(';'))
     .map((l): [string, string] => [l.split(' ')[0], l.slice(l.indexOf(' ') + 1).trim()]),
@@ -56,7 +56,7 @@ function idsMet(): Map<string, string> {
   for (const seed of CHAINS) ask(runtime, btf, makeCase(seed));
   take('chains of types');
   for (const file of BTF_FILES) {
-    const text = readFileSync(new URL(`../../recorded/verifier/btf/${file}`, import.meta.url), 'utf8');
+    const text = readFileSync(new URL(`../../../recorded/verifier/btf/${file}`, import.meta.url), 'utf8');
     for (const row of readRows(text)) ours(btf, row, kernels.ids);
     take(`btf/${file}`);
   }

@@ -1,7 +1,7 @@
 /** Loads through socket pointers: offsets and sizes that Linux 6.18 takes, recorded by probing loads. */
 import { expect, it } from 'vitest';
-import { isValidSockAccess } from '../../../src/kernel/rules/rows/ctx/pointers.ts';
-import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../src/kernel/rules/reg-types.ts';
+import { isValidSockAccess } from '../../../../../src/kernel/rules/rows/ctx/pointers.ts';
+import { PTR_TO_SOCK_COMMON, PTR_TO_SOCKET, PTR_TO_TCP_SOCK } from '../../../../../src/kernel/rules/reg-types.ts';
 
 /** `offset=sizes` for whole, start-only and free narrow fields. */
 function allowed(type: number, end: number): string[] {

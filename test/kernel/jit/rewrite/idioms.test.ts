@@ -1,11 +1,11 @@
 /** Rotations, halves of byte swaps and swapped loads: found where they are, left alone where they are not; random mixes stay what they were. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm/assemble.ts';
-import { interpret } from '../../../src/kernel/interp/index.ts';
-import { JIT_ROTL, replaceIdioms } from '../../../src/kernel/jit/rewrite/idioms.ts';
-import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
+import { interpret } from '../../../../src/kernel/interp/index.ts';
+import { JIT_ROTL, replaceIdioms } from '../../../../src/kernel/jit/rewrite/idioms.ts';
+import type { VerifiedProgram } from '../../../../src/kernel/verifier/result.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row } from '../support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;

@@ -1,7 +1,7 @@
 /** bpf_strtol and bpf_strtoul of the core against a model on BigInt, over texts that look like numbers. */
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { setupMaps } from '../maps/setup.ts';
+import { setupMaps } from '../../maps/setup.ts';
 
 const env = setupMaps();
 const { mem } = env;

@@ -1,10 +1,10 @@
 /** Trees of comparisons become tables: random trees lead every value where the interpreter goes. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { interpret } from '../../../src/kernel/interp/index.ts';
-import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
-import { LEAST_COMPARES, recoverSwitches } from '../../../src/kernel/jit/shape/switches.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row } from './support.ts';
+import { interpret } from '../../../../src/kernel/interp/index.ts';
+import { buildCfg, type Cfg } from '../../../../src/kernel/jit/shape/cfg.ts';
+import { LEAST_COMPARES, recoverSwitches } from '../../../../src/kernel/jit/shape/switches.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row } from '../support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;

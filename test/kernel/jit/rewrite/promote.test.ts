@@ -1,16 +1,16 @@
 /** Which stack slots become locals, and that random mixes of accesses read what they read in the interpreter. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm/assemble.ts';
-import type { Insns } from '../../../src/isa/insn.ts';
-import { interpret } from '../../../src/kernel/interp/index.ts';
-import { buildCfg, type Cfg } from '../../../src/kernel/jit/shape/cfg.ts';
-import { computeLiveness } from '../../../src/kernel/jit/facts/liveness.ts';
-import type { ModulePlan } from '../../../src/kernel/jit/plan.ts';
-import type { Executable } from '../../../src/kernel/object/executable.ts';
-import type { VerifiedProgram } from '../../../src/kernel/verifier/result.ts';
-import { promotableSlots } from '../../../src/kernel/jit/rewrite/promote.ts';
-import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, type TestLink, toInsns } from './support.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
+import type { Insns } from '../../../../src/isa/insn.ts';
+import { interpret } from '../../../../src/kernel/interp/index.ts';
+import { buildCfg, type Cfg } from '../../../../src/kernel/jit/shape/cfg.ts';
+import { computeLiveness } from '../../../../src/kernel/jit/facts/liveness.ts';
+import type { ModulePlan } from '../../../../src/kernel/jit/plan.ts';
+import type { Executable } from '../../../../src/kernel/object/executable.ts';
+import type { VerifiedProgram } from '../../../../src/kernel/verifier/result.ts';
+import { promotableSlots } from '../../../../src/kernel/jit/rewrite/promote.ts';
+import { compile, HEAP, makeLink, programOf, r0Of, type Row, STACK_TOP, type TestLink, toInsns } from '../support.ts';
 
 const link = makeLink();
 const DATA = HEAP + 0x30_0000;

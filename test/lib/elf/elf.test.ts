@@ -1,9 +1,9 @@
 /** ELF64 files in both byte orders, and hostile ones. */
 import { describe, expect, test } from 'vitest';
-import { parseElf, R_BPF, SHT, STB, STT } from '../../src/lib/elf/elf.ts';
-import { parseObject } from '../../src/lib/parse-object.ts';
-import { FormatError } from '../../src/util/errors.ts';
-import { fixtureBytes } from './fixture.ts';
+import { parseElf, R_BPF, SHT, STB, STT } from '../../../src/lib/elf/elf.ts';
+import { parseObject } from '../../../src/lib/parse-object.ts';
+import { FormatError } from '../../../src/util/errors.ts';
+import { fixtureBytes } from '../fixture.ts';
 
 describe('parseElf', () => {
   test('sections, symbols and relocations of a little-endian object', () => {

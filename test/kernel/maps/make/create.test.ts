@@ -1,20 +1,20 @@
 /** MAP_CREATE: errnos equal to the recorded answers of Linux 6.18 (test/recorded/maps/map-create-6.18.json); `BLESS=1` asks again. */
 import { readFileSync, writeFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { createMap, unsupportedMapType } from '../../../src/kernel/maps/make/create.ts';
-import { describeMap } from '../../../src/kernel/maps/make/describe.ts';
-import { checkAttr } from '../../../src/kernel/rules/map-create.ts';
-import { compileRules } from '../../../src/kernel/rules/compile.ts';
-import { MAP_TYPES } from '../../../src/kernel/rules/rows/maps.ts';
-import { ERRNO } from '../../../src/uapi/errno.ts';
-import { BPF_MAP_TYPE, bpfMapTypeName } from '../../../src/uapi/map-types.ts';
-import { BPF_CMD } from '../../../src/uapi/cmd.ts';
-import type { BpfMap } from '../../../src/kernel/object/map.ts';
-import { liveKernel } from '../../host/live-kernel.ts';
-import { FakeFds, mustCreate, setupMaps, xorshift } from './setup.ts';
+import { createMap, unsupportedMapType } from '../../../../src/kernel/maps/make/create.ts';
+import { describeMap } from '../../../../src/kernel/maps/make/describe.ts';
+import { checkAttr } from '../../../../src/kernel/rules/map-create.ts';
+import { compileRules } from '../../../../src/kernel/rules/compile.ts';
+import { MAP_TYPES } from '../../../../src/kernel/rules/rows/maps.ts';
+import { ERRNO } from '../../../../src/uapi/errno.ts';
+import { BPF_MAP_TYPE, bpfMapTypeName } from '../../../../src/uapi/map-types.ts';
+import { BPF_CMD } from '../../../../src/uapi/cmd.ts';
+import type { BpfMap } from '../../../../src/kernel/object/map.ts';
+import { liveKernel } from '../../../host/live-kernel.ts';
+import { FakeFds, mustCreate, setupMaps, xorshift } from '../setup.ts';
 
 type Row = [type: number, key: number, value: number, entries: number, flags: number, extra: number, result: number];
-const FILE = new URL('../../recorded/maps/map-create-6.18.json', import.meta.url);
+const FILE = new URL('../../../recorded/maps/map-create-6.18.json', import.meta.url);
 const rows = JSON.parse(readFileSync(FILE, 'utf8')) as Row[];
 if (process.env.BLESS) await record();
 

@@ -1,14 +1,14 @@
 /** Packet pointers compared by their low halves: the same verdicts as the interpreter, near and far from the packet. */
 import { expect, test } from 'vitest';
-import { assemble } from '../../../src/isa/asm/assemble.ts';
-import { encodeInsns } from '../../../src/isa/encode.ts';
-import { packetPointerOffsets } from '../../../src/kernel/jit/facts/pointers.ts';
-import { buildRuntime, createRuntime } from '../../../src/kernel/boot/runtime.ts';
-import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
-import { BPF_CMD } from '../../../src/uapi/cmd.ts';
-import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
-import { kernelBtf } from '../syscall/embedded.ts';
-import { trustingVerify } from '../syscall/trusting-verify.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
+import { encodeInsns } from '../../../../src/isa/encode.ts';
+import { packetPointerOffsets } from '../../../../src/kernel/jit/facts/pointers.ts';
+import { buildRuntime, createRuntime } from '../../../../src/kernel/boot/runtime.ts';
+import { KernelLayouts } from '../../../../src/kernel/world/layouts.ts';
+import { BPF_CMD } from '../../../../src/uapi/cmd.ts';
+import { BPF_PROG_TYPE } from '../../../../src/uapi/prog-types.ts';
+import { kernelBtf } from '../../syscall/embedded.ts';
+import { trustingVerify } from '../../syscall/trusting-verify.ts';
 
 type Type = 'XDP' | 'SCHED_CLS';
 const runtimes = (['jit', 'interp'] as const).map((engine) => createRuntime({ memory: 64 << 20, kernelBtf, engine }));

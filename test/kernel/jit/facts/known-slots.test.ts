@@ -1,10 +1,10 @@
 /** Constants on the stack: what is known of them is what memory holds, whatever overlaps. */
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { assemble } from '../../../src/isa/asm/assemble.ts';
-import { interpret } from '../../../src/kernel/interp/index.ts';
-import { KnownSlots } from '../../../src/kernel/jit/facts/known-slots.ts';
-import { compile, HEAP, makeLink, programOf, r0Of } from './support.ts';
+import { assemble } from '../../../../src/isa/asm/assemble.ts';
+import { interpret } from '../../../../src/kernel/interp/index.ts';
+import { KnownSlots } from '../../../../src/kernel/jit/facts/known-slots.ts';
+import { compile, HEAP, makeLink, programOf, r0Of } from '../support.ts';
 
 const size = fc.constantFrom(1, 2, 4, 8);
 const step = fc.record({
