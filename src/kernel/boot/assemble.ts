@@ -50,7 +50,7 @@ import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
 import { closeKnownHoles } from './known-holes.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
-import { perfEventOpen } from '../syscall/perf-event-open.ts';
+import { perfEventOpen, perfEventSetBpf } from '../syscall/perf-event-open.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { fdProg, type SyscallEnv } from '../syscall/env.ts';
@@ -127,6 +127,8 @@ export interface Runtime extends BpfSyscall, Disposable {
   /** Files of tracefs and sysfs about what programs attach to; -ENOENT for others. */
   readText(path: string): string | number;
   perfEventOpen(attr: PerfEventAttr): number;
+  /** Attaches a program to a perf event for as long as that is open (PERF_EVENT_IOC_SET_BPF): 0 or -errno. */
+  perfEventSetBpf(fd: number, progFd: number): number;
   /** The BPF file system at /sys/fs/bpf. */
   readonly bpffs: Bpffs;
   unlink(path: string): number;
@@ -239,7 +241,7 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
     },
     end: () => rcu.unlock(),
   };
-  const trace = life?.trace({ structs, mem, heap, section });
+  const trace = life?.trace({ structs, mem, heap, time, section });
   const cgroups = new Cgroups(structs);
   const tasks = new Tasks(structs, cgroups, ground.current, host.current);
   return new World({ time, devices, structs, tasks, cgroups, trace });
@@ -310,10 +312,11 @@ export function assembleRuntime(
   return new EmbeddedRuntime({ env, hooks, world, bpffs, cpus: [cpu], compiling, snapshots });
 }
 
-function attachEnv({ mem, objects, vmlinux }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
+function attachEnv({ mem, objects, vmlinux, cpu }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
   return {
     ...{ mem, objects, trace },
     gate: { active: false },
+    cpu: cpu.id,
     typeName: (btfId) => vmlinux()?.name(btfId) ?? '',
     run: runProgram,
   };
@@ -446,6 +449,10 @@ class EmbeddedRuntime implements Runtime {
 
   perfEventOpen(attr: PerfEventAttr): number {
     return perfEventOpen(this.#env, attr);
+  }
+
+  perfEventSetBpf(fd: number, progFd: number): number {
+    return perfEventSetBpf(this.#env, fd, progFd);
   }
 
   unlink(path: string): number {

@@ -6,6 +6,7 @@ import type { CoreHelper, HelperEnv } from '../run/env.ts';
 import type { HelperMaker } from './frame.ts';
 import type { HelperImpl } from '../run/linkage.ts';
 import { SHARED_INFO_SIZE, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { perfProgReadValue } from './perf-read.ts';
 import { perfEventOutput } from './perf.ts';
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from './redirect.ts';
 import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.ts';
@@ -101,7 +102,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_loop]: loop,
 };
 
-/** Helpers in TypeScript that read or write struct sk_buff and struct xdp_buff. */
+/** Helpers in TypeScript that read or write kernel structs, most of them struct sk_buff and struct xdp_buff. */
 export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_clone_redirect]: cloneRedirect,
   [F.BPF_FUNC_skb_store_bytes]: skbStoreBytes,
@@ -126,6 +127,7 @@ export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_l4_csum_replace]: l4CsumReplace,
   [F.BPF_FUNC_csum_update]: csumUpdate,
   [F.BPF_FUNC_csum_level]: csumLevel,
+  [F.BPF_FUNC_perf_prog_read_value]: perfProgReadValue,
   [F.BPF_FUNC_xdp_adjust_head]: xdpAdjustHead,
   [F.BPF_FUNC_xdp_adjust_meta]: xdpAdjustMeta,
   [F.BPF_FUNC_xdp_adjust_tail]: xdpAdjustTail,

@@ -6,7 +6,7 @@ import type { LoadedProg } from '../object/prog.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { attachKprobeMulti, type KprobeMulti } from './kprobe-multi.ts';
 import { readKernelFile } from './kernel-files.ts';
-import { attachPerfEvent, type Lacking, openPerfEvent } from './perf-event.ts';
+import { attachPerfEvent, type Lacking, openPerfEvent, setPerfEventProg } from './perf-event.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
 import { attachTrampoline } from './trampoline.ts';
 
@@ -18,6 +18,8 @@ export interface Attacher {
   target(prog: LoadedProg, cookie: RunOf['cookie']): LinkObject | number;
   /** To a perf event. */
   perfEvent(prog: LoadedProg, event: PerfEventObject, cookie: RunOf['cookie']): LinkObject | number;
+  /** To a perf event, for as long as that is open: 0 or -errno. */
+  setPerfEventProg(prog: LoadedProg, event: PerfEventObject): number;
   /** To many functions at once. */
   kprobeMulti(prog: LoadedProg, functions: KprobeMulti): LinkObject | number | Lacking;
   /** Opens a perf event: the object, -errno, or what this kernel lacks for it. */
@@ -32,6 +34,7 @@ export const createAttacher = (env: AttachEnv): Attacher => ({
   rawTracepoint: (prog, name, cookie) => attachRawTracepoint(env, prog, name, cookie),
   target: (prog, cookie) => attachTrampoline(env, prog, cookie),
   perfEvent: (prog, event, cookie) => attachPerfEvent(env, prog, event, cookie),
+  setPerfEventProg: (prog, event) => setPerfEventProg(env, prog, event),
   kprobeMulti: (prog, functions) => attachKprobeMulti(env, prog, functions),
   openPerfEvent: (attr) => openPerfEvent(env, attr),
   readFile: (path) => readKernelFile(env, path),

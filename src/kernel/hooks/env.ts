@@ -15,6 +15,8 @@ export interface RunOf {
 
 export interface AttachEnv {
   readonly gate: Gate;
+  /** The CPU that programs run on. */
+  readonly cpu: number;
   readonly mem: KernelMemory;
   readonly objects: ObjectTable;
   readonly trace: Trace;

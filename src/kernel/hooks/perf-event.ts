@@ -6,10 +6,12 @@ import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { type LinkObject, newLinkObject } from '../object/link.ts';
 import { newPerfEvent, type PerfEventObject, type PerfSource } from '../object/perf-event.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import type { Attachment } from '../world/hook-point.ts';
 import type { TraceEvent } from '../world/trace/event.ts';
 import type { TracedFunction } from '../world/trace/function.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { runGated } from './gate.ts';
+import { countingSource, isBadRate } from './perf-sampling.ts';
 
 /** Numbers of the units, as sysfs shows them. */
 export const PMU_TYPE = { kprobe: 8, uprobe: 9 } as const;
@@ -24,14 +26,17 @@ export interface Lacking {
 /** Opens an event: the object, -errno, or what this kernel lacks for it. */
 export function openPerfEvent(env: AttachEnv, attr: PerfEventAttr): PerfEventObject | number | Lacking {
   const { type, config = 0n } = attr;
+  if (isBadRate(attr)) return -ERRNO.EINVAL;
   if (type === PERF_TYPE.PERF_TYPE_TRACEPOINT) {
     const event = env.trace.events.byId(Number(BigInt.asUintN(31, config)));
-    return event === undefined ? -ERRNO.ENOENT : newPerfEvent(env.objects, ofTraceEvent(event));
+    return event === undefined ? -ERRNO.EINVAL : newPerfEvent(env.objects, ofTraceEvent(event));
   }
   if (type === PMU_TYPE.kprobe) return openKprobe(env, attr);
   if (type === PMU_TYPE.uprobe) return { lacking: 'uprobes: processes have no code yet' };
   const known = Object.values(PERF_TYPE).includes(type as 0);
-  return known ? { lacking: 'counters and clocks of perf events' } : -ERRNO.ENOENT;
+  if (!known) return -ERRNO.ENOENT;
+  const source = countingSource(env, attr);
+  return typeof source === 'number' || 'lacking' in source ? source : newPerfEvent(env.objects, source);
 }
 
 /** Programs of trace events read records, up to the end of the last field. */
@@ -42,6 +47,7 @@ function ofTraceEvent(event: TraceEvent): PerfSource {
       return maxCtxOffset > event.type.end ? -ERRNO.EACCES : 0;
     },
     attach: (run) => event.attach(run),
+    place: event,
   };
 }
 
@@ -70,24 +76,60 @@ export function attachPerfEvent(
   event: PerfEventObject,
   cookie: RunOf['cookie'],
 ): LinkObject | number {
-  const refused = event.source.accepts(prog);
+  const refused = refusal(env, prog, event);
   if (refused < 0) return refused;
-  const { funcIp } = event.source;
-  const of: RunOf = funcIp === undefined ? { cookie } : { cookie, funcIp };
   return newLinkObject(env.objects, {
     type: BPF_LINK_TYPE.BPF_LINK_TYPE_PERF_EVENT,
     prog,
     cookie,
     attach(link) {
       const held = env.objects.get(event);
-      const attachment = event.source.attach((ctx) => void runGated(env, link.prog, ctx, of));
+      const attachment = put(env, event, () => link.prog, cookie);
+      event.prog = prog;
       return {
         end() {
           attachment.detach();
+          event.prog = undefined;
           env.objects.put(held);
         },
         info: () => ({ kind: 'link', values: {} }),
       };
     },
   });
+}
+
+/** Attaches a program for as long as the event is open (PERF_EVENT_IOC_SET_BPF): 0 or -errno. */
+export function setPerfEventProg(env: AttachEnv, prog: LoadedProg, event: PerfEventObject): number {
+  const refused = refusal(env, prog, event);
+  if (refused < 0) return refused;
+  event.prog = env.objects.get(prog);
+  event.own = put(env, event, () => prog, NO_COOKIE);
+  return 0;
+}
+
+const NO_COOKIE: RunOf['cookie'] = [0, 0];
+/** BPF_TRACE_MAX_PROGS: programs at one place. */
+const MAX_PROGRAMS = 64;
+
+/** An event has one program, and a place that events share has each program once. */
+function refusal({ objects }: AttachEnv, prog: LoadedProg, event: PerfEventObject): number {
+  const refused = event.source.accepts(prog);
+  if (refused < 0) return refused;
+  if (event.prog !== undefined) return -ERRNO.EEXIST;
+  const { place } = event.source;
+  if (place === undefined) return 0;
+  let programs = 0;
+  for (let id = objects.nextId('perf_event', 0); id !== undefined; id = objects.nextId('perf_event', id)) {
+    const other = objects.byId('perf_event', id);
+    if (other?.source.place !== place || other.prog === undefined) continue;
+    if (other.prog === prog) return -ERRNO.EEXIST;
+    programs++;
+  }
+  return programs < MAX_PROGRAMS ? 0 : -ERRNO.E2BIG;
+}
+
+function put(env: AttachEnv, { source }: PerfEventObject, prog: () => LoadedProg, cookie: RunOf['cookie']): Attachment {
+  const { funcIp } = source;
+  const of: RunOf = funcIp === undefined ? { cookie } : { cookie, funcIp };
+  return source.attach((ctx) => void runGated(env, prog(), ctx, of));
 }

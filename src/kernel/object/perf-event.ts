@@ -1,4 +1,5 @@
 /** A perf event as a kernel object: where something happens that programs can be attached to (struct perf_event). */
+import type { Restore } from '../mem/saved.ts';
 import type { Attachment } from '../world/hook-point.ts';
 import type { LoadedProg } from './prog.ts';
 import type { ObjectBase, ObjectTable } from './kernel-object.ts';
@@ -11,12 +12,20 @@ export interface PerfSource {
   attach(run: (ctx: number) => void): Attachment;
   /** Address of the probed function; undefined of other events. */
   readonly funcIp?: readonly [lo: number, hi: number];
+  /** What all events of one place share: a program is attached there once. */
+  readonly place?: unknown;
   /** The event is closed, and nothing is attached. */
   end?(): void;
+  /** For snapshots. */
+  save?(): Restore;
 }
 
 export interface PerfEventObject extends ObjectBase<'perf_event'> {
   readonly source: PerfSource;
+  /** The program that is attached. */
+  prog: LoadedProg | undefined;
+  /** Of a program that was attached for as long as the event is open. */
+  own: Attachment | undefined;
 }
 
 /** Makes an event. Its creator holds the first reference. */
@@ -26,8 +35,23 @@ export function newPerfEvent(objects: ObjectTable, source: PerfSource): PerfEven
     id: objects.newId('perf_event'),
     refs: 1,
     source,
+    prog: undefined,
+    own: undefined,
+    dying() {
+      event.own?.detach();
+    },
     release() {
       source.end?.();
+      if (event.own !== undefined && event.prog !== undefined) objects.put(event.prog);
+    },
+    save() {
+      const { prog, own } = event;
+      const restore = source.save?.();
+      return () => {
+        event.prog = prog;
+        event.own = own;
+        restore?.();
+      };
     },
   };
   objects.register<'perf_event'>(event);

@@ -87,8 +87,7 @@ const extension = (): Answer => ({ lacking: 'replacing functions of programs' })
 function perfEvent(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
   if ((attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
   const entry = env.fds.get(attr.target_fd ?? 0);
-  if (entry === undefined) return (attr.target_fd ?? 0) <= 2 ? -ERRNO.EINVAL : -ERRNO.EBADF;
-  if (entry.object.kind !== 'perf_event') return -ERRNO.EINVAL;
+  if (entry?.object.kind !== 'perf_event') return -ERRNO.EBADF;
   return attach.perfEvent(prog, entry.object, halves(attr.perf_event?.bpf_cookie));
 }
 

@@ -2,7 +2,7 @@
 import { wideOrZero } from '../../uapi/attr/values.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
-import type { SyscallEnv } from './env.ts';
+import { fdProg, type SyscallEnv } from './env.ts';
 
 const NUMBERS = ['config', 'sample_period', 'sample_freq', 'probe_offset', 'probe_addr'] as const;
 
@@ -11,9 +11,20 @@ export function perfEventOpen(env: SyscallEnv, given: PerfEventAttr): number {
   const attr = take(given);
   if (typeof attr === 'number') return attr;
   if (env.attach === undefined || env.vmlinux() === undefined) return -ERRNO.EOPNOTSUPP;
+  if ((attr.cpu ?? 0) >= env.nrCpus) return -ERRNO.EINVAL;
   const event = env.attach.openPerfEvent(attr);
   if (typeof event === 'number') return event;
   return 'lacking' in event ? -ERRNO.EOPNOTSUPP : env.fds.install(event);
+}
+
+/** PERF_EVENT_IOC_SET_BPF: 0 or -errno. */
+export function perfEventSetBpf(env: SyscallEnv, fd: number, progFd: number): number {
+  const event = env.fds.get(fd)?.object;
+  if (event === undefined) return -ERRNO.EBADF;
+  if (event.kind !== 'perf_event') return -ERRNO.ENOTTY;
+  const prog = fdProg(env, progFd);
+  if (typeof prog === 'number') return prog;
+  return env.attach?.setPerfEventProg(prog, event) ?? -ERRNO.EOPNOTSUPP;
 }
 
 /** A copy of declared types: -EFAULT for what is no object, -EINVAL for values that do not fit. */

@@ -1,11 +1,13 @@
 /** What traced calls need of their world. */
 import type { Structs } from '../struct-view.ts';
+import type { WorldTime } from '../time/time.ts';
 import type { ProbeOrder } from './probes.ts';
 import type { Registers } from './registers.ts';
 import type { ArgumentWords } from './words.ts';
 
 export interface TraceEnv {
   readonly structs: Structs;
+  readonly time: WorldTime;
   readonly words: ArgumentWords;
   readonly registers: Registers;
   readonly probeOrder: ProbeOrder;

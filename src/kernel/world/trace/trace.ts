@@ -3,9 +3,11 @@ import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND, type BtfType } from '../../../btf/types.ts';
 import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
 import type { BtfValue } from '../../../btf/value.ts';
+import type { Structs } from '../struct-view.ts';
 import type { StructInput } from '../struct-fill.ts';
 import type { StructTypes } from '../struct-types.ts';
 import type { Arguments } from './arguments.ts';
+import { Counters } from './counters.ts';
 import type { TraceEnv } from './env.ts';
 import type { TraceEvent } from './event.ts';
 import { TraceEvents } from './events.ts';
@@ -30,10 +32,19 @@ export class Trace implements Saved {
   /** System calls, with all that is called around one. */
   readonly syscalls: Syscalls;
 
+  /** What perf events count. */
+  readonly perf: Counters;
+
   constructor(env: TraceEnv) {
     this.#env = env;
+    this.perf = new Counters(env.time);
     this.events = new TraceEvents(env.structs, (name) => this.findTracepoint(name));
     this.syscalls = new Syscalls(this, env);
+  }
+
+  /** Kernel structs by the same types. */
+  get structs(): Structs {
+    return this.#env.structs;
   }
 
   /** The kernel's types. Throws MissingTypes without any. */
@@ -107,7 +118,14 @@ export class Trace implements Saved {
 
   save(): Restore {
     const { words, probeOrder } = this.#env;
-    const parts = [words, probeOrder, this.events, ...this.#functions.values(), ...this.#tracepoints.values()];
+    const parts = [
+      words,
+      probeOrder,
+      this.events,
+      this.perf,
+      ...this.#functions.values(),
+      ...this.#tracepoints.values(),
+    ];
     const restore = saveAll(parts);
     const kept = new Set<Saved>(parts);
     return () => {
