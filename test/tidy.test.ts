@@ -102,6 +102,14 @@ const SCRATCH: readonly string[] = [
   ...['paths/equal.ts', 'paths/fork.ts', 'paths/linked.ts', 'state/regs.ts'],
 ];
 
+/** Made when first needed, and the same ever after: offsets of structs, and the helpers themselves. */
+const KEPT_BY_HELPERS: readonly string[] = [
+  'src/kernel/helpers/perf.ts: let skb: SkbView | undefined;',
+  'src/kernel/helpers/perf.ts: let xdp: { readonly data: number; readonly frags: XdpFrags } | undefined;',
+  'src/kernel/helpers/table.ts: const made = new Map<number, HelperImpl | undefined>();',
+  'src/kernel/helpers/table.ts: let packetLayout = false;',
+];
+
 /** Longer than {@link MAX_LINES}, with the reason. */
 const LONG_FILES: Readonly<Record<string, string>> = {
   'src/btf/vmlinux/x86_64-6.18.ts': 'generated',
@@ -365,6 +373,18 @@ describe('tidy', () => {
         : [],
     );
     expect(found.sort()).toEqual([...SCRATCH].sort());
+  });
+
+  it('helpers keep nothing between calls but what never changes', () => {
+    // Two spaces: in the maker of a helper, which is called once for each CPU.
+    const kept =
+      /^ {2}(?:let \w+(?:: [^=\n]+)?;|let \w+ = false;|(?:let|const) \w+ = new (?:Map|Set|Weak\w+|\w*Array)\b.*)$/gm;
+    const wrong = violations((source) =>
+      source.room === 'kernel/helpers' || source.room === 'kernel/kfuncs'
+        ? [...source.text.matchAll(kept)].map((m) => m[0].trim())
+        : [],
+    );
+    expect(wrong).toEqual(KEPT_BY_HELPERS);
   });
 
   it('no two parameters in a row are booleans', () => {

@@ -247,11 +247,11 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
   return new World({ time, devices, structs, tasks, cgroups, trace });
 }
 
-function partsOfLink(ground: Ground, { time, devices, cgroups }: World, options: RuntimeOptions): LinkParts {
+function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkParts {
   const { mem, heap, maps, host, random, current, cpu, layouts, vmlinux, nrCpus, deadline } = ground;
   return {
     ...{ mem, heap, maps, host, time, random, current, nrCpus, deadline },
-    ...{ cpu, cgroups },
+    cpu,
     ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     hasDevice: (ifindex) => devices.has(ifindex),

@@ -11,7 +11,6 @@ import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
-import type { Cgroups } from '../world/cgroup/cgroup.ts';
 import type { Random } from '../world/random.ts';
 import type { CurrentTask } from '../world/task/current.ts';
 import type { WorldTime } from '../world/time/time.ts';
@@ -24,7 +23,6 @@ export interface LinkParts {
   readonly time: WorldTime;
   readonly random: Random;
   readonly current: CurrentTask;
-  readonly cgroups: Cgroups;
   readonly cpu: Cpu;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
@@ -49,7 +47,6 @@ export function createProgramLink(parts: LinkParts): RuntimeLink {
     time: parts.time,
     random: parts.random,
     current: parts.current,
-    cgroups: parts.cgroups,
     cpu,
     core: maps.core,
     ...(parts.layouts ? { layouts: parts.layouts } : {}),

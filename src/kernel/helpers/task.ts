@@ -1,5 +1,6 @@
 /** The current task: ids, name, cgroup, and what tracing programs ask about their attachment. */
 import { ERRNO } from '../../uapi/errno.ts';
+import { ancestorRecord, idOfRecord } from '../world/cgroup/cgroup-record.ts';
 import { COMM_LENGTH } from '../world/task/current.ts';
 import { Frames, type HelperMaker, simple } from './frame.ts';
 
@@ -46,13 +47,12 @@ export const getCurrentCgroupId: HelperMaker = (env) => {
 /** bpf_get_current_ancestor_cgroup_id(level): 0 when its group is not that deep. */
 export const getCurrentAncestorCgroupId: HelperMaker = (env) => {
   const f = new Frames(env);
-  const { current, cgroups } = env;
+  const { current, mem } = env;
   return (frame) => {
-    const [lo, hi] = current.cgroup;
     // Levels have 32 bits, with a sign.
-    const group = cgroups?.find((BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0))?.ancestor(f.lo(frame, 1));
-    const id = group?.id ?? 0n;
-    f.set64(frame, 0, Number(BigInt.asIntN(32, id)), Number(BigInt.asIntN(32, id >> 32n)));
+    const record = ancestorRecord(mem, current.group, f.lo(frame, 1));
+    if (record === 0) f.set64(frame, 0, 0, 0);
+    else f.set64(frame, 0, ...idOfRecord(mem, record));
   };
 };
 

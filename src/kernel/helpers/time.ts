@@ -1,11 +1,12 @@
 /** Clocks: bpf_ktime_get_ns, _boot_ns, _coarse_ns, _tai_ns and bpf_jiffies64. */
+import { timeWords } from '../run/cpu.ts';
 import { toJiffies, toLastTick } from '../world/time/ticks.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 
 /** bpf_ktime_get_ns. There is no suspend here: time since boot is the same. */
 export const ktimeGetNs: HelperMaker = (env) => {
   const f = new Frames(env);
-  const out = new Int32Array(2);
+  const out = timeWords(env.mem, env.cpu.stack);
   const { clock } = env.time;
   return (frame) => {
     clock.monotonic(out);
@@ -16,7 +17,7 @@ export const ktimeGetNs: HelperMaker = (env) => {
 /** bpf_ktime_get_coarse_ns: as of the last tick. */
 export const ktimeGetCoarseNs: HelperMaker = (env) => {
   const f = new Frames(env);
-  const out = new Int32Array(2);
+  const out = timeWords(env.mem, env.cpu.stack);
   const { clock } = env.time;
   return (frame) => {
     clock.monotonic(out);
@@ -28,7 +29,7 @@ export const ktimeGetCoarseNs: HelperMaker = (env) => {
 /** bpf_jiffies64 */
 export const jiffies64: HelperMaker = (env) => {
   const f = new Frames(env);
-  const out = new Int32Array(2);
+  const out = timeWords(env.mem, env.cpu.stack);
   const { clock } = env.time;
   return (frame) => {
     clock.monotonic(out);
@@ -40,7 +41,7 @@ export const jiffies64: HelperMaker = (env) => {
 /** bpf_ktime_get_tai_ns: wall-clock time; the kernel's TAI offset is 0 unless a time daemon set it. */
 export const ktimeGetTaiNs: HelperMaker = (env) => {
   const f = new Frames(env);
-  const out = new Int32Array(2);
+  const out = timeWords(env.mem, env.cpu.stack);
   const { clock } = env.time;
   return (frame) => {
     clock.realtime(out);

@@ -7,14 +7,21 @@ import { Invocation } from './invocation.ts';
 import type { GuestStack } from './linkage.ts';
 import { LOOP_POLL } from './loop-rules.ts';
 
-/** Bytes below the guest stack that its CPU keeps for itself. */
-const CPU_AREA = 16;
+/** Bytes below the guest stack that its CPU keeps for itself: the counter of polls, and a time in two words. */
+export const CPU_AREA = 16;
+const TIME = 8;
 
 /** A CPU on a stack of the memory: the counter of polls lies at its lower end, the counter of tail calls is a global. */
 export function makeCpu(id: number, stack: CpuStack, mem: KernelMemory): Cpu {
   const { sp, base: polls, top } = stack;
   mem.i32[polls >>> 2] = LOOP_POLL;
   return new Cpu(id, { sp, limit: polls + CPU_AREA, top, tailCalls: tailCallCounter(), polls });
+}
+
+/** Two words of a CPU, the low one first: where its helpers have a clock write the time. */
+export function timeWords(mem: KernelMemory, { polls }: Pick<GuestStack, 'polls'>): Int32Array {
+  const at = (polls + TIME) >>> 2;
+  return mem.i32.subarray(at, at + 2);
 }
 
 /** The counter of tail calls: every module that makes any imports it. */

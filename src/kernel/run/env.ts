@@ -3,7 +3,6 @@ import { InternalError } from '../../util/errors.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
-import type { Cgroups } from '../world/cgroup/cgroup.ts';
 import type { Random } from '../world/random.ts';
 import type { CurrentTask, TaskIds } from '../world/task/current.ts';
 import type { ClockPorts } from '../world/time/clock.ts';
@@ -61,8 +60,6 @@ export interface HelperEnv {
   readonly host: Omit<HostPorts, keyof ClockPorts | 'transmit' | 'random32' | 'current'>;
   /** The task that runs. */
   readonly current: CurrentTask;
-  /** Control groups; none without. */
-  readonly cgroups?: Pick<Cgroups, 'find'>;
   /** The guest's random numbers. */
   readonly random: Pick<Random, 'next'>;
   /** The guest's clock and its events. */

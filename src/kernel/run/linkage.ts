@@ -24,7 +24,10 @@ export interface GuestStack {
   readonly top: number;
   /** Mutable i32: tail calls made so far by the run in progress. Drivers of programs that make any set it to 0 and restore it. */
   readonly tailCalls: WebAssembly.Global;
-  /** Guest address of an i32: calls of callbacks until the deadline is looked at again (loop-rules.ts). */
+  /**
+   * Guest address of what the CPU keeps for itself ({@link CPU_AREA} in cpu.ts). Its first i32: calls of callbacks until the deadline is
+   * looked at again (loop-rules.ts).
+   */
   readonly polls: number;
 }
 

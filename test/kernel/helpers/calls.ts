@@ -131,7 +131,7 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   [F.BPF_FUNC_get_current_task]: plain,
   [F.BPF_FUNC_get_current_task_btf]: plain,
   [F.BPF_FUNC_get_current_cgroup_id]: plain,
-  [F.BPF_FUNC_get_current_ancestor_cgroup_id]: (s, id) => [s.call(id, 0), s.call(id, 1)],
+  [F.BPF_FUNC_get_current_ancestor_cgroup_id]: (s, id) => [s.call(id, 0), s.call(id, 1), s.call(id, 2), s.call(id, 3)],
   [F.BPF_FUNC_get_current_comm]: (s, id) => [s.call(id, value(s), 8)],
   [F.BPF_FUNC_get_ns_current_pid_tgid]: (s, id) => [s.call(id, 1, 1, value(s), 8)],
   [F.BPF_FUNC_trace_printk]: printed,

@@ -10,12 +10,15 @@ import { XdpBuff } from '../../../src/kernel/world/net/xdp-buff.ts';
 import type { HookEnv } from '../../../src/kernel/testrun/env.ts';
 import type { MapEnv } from '../../../src/kernel/maps/env.ts';
 import { Owners } from '../../../src/kernel/mem/owners.ts';
+import { instantiateCore } from '../../../src/kernel/core/instance.ts';
+import { growMap } from '../../../src/kernel/maps/stored-map.ts';
+import { Cgroups } from '../../../src/kernel/world/cgroup/cgroup.ts';
 import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
-import { CURRENT_BYTES, CurrentTask } from '../../../src/kernel/world/task/current.ts';
+import { CURRENT_BYTES, CurrentTask, type TaskIds } from '../../../src/kernel/world/task/current.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
 import { sharedMemory } from '../memory-kind.ts';
-import { Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
+import { CPU_AREA, Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
 import { setupMaps } from '../maps/setup.ts';
 
 const btf = await loadPackagedBtf();
@@ -25,6 +28,8 @@ export interface HelperSetup {
   readonly env: HelperEnv;
   readonly maps: MapEnv;
   readonly hooks: HookEnv;
+  /** Where the task that runs lies. */
+  readonly current: number;
   /** Calls a helper by id: r0 as a signed 64-bit number. */
   call(id: number, ...args: (number | bigint)[]): bigint;
   /** Copies bytes into guest memory. */
@@ -40,19 +45,17 @@ export function setupHelpers(
 ): HelperSetup {
   const maps = setupMaps({ shared });
   const { mem, allocator } = maps;
-  const polls = allocator.alloc(8);
-  mem.i32[polls >>> 2] = LOOP_POLL;
-  const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
   const ports = defaultPorts(host);
   const structs = new Structs({ mem, heap: allocator, rcu: maps.rcu, owners: new Owners(), btf: () => btf });
   const devices = new NetDevices(structs);
+  const current = allocator.alloc(CURRENT_BYTES);
   const env: HelperEnv = {
     mem,
     host: ports,
     random: { next: () => ports.random32() },
-    current: new CurrentTask(mem, allocator.alloc(CURRENT_BYTES), ports.current),
+    current: inCgroup(new CurrentTask(mem, current, ports.current), structs, ports.current),
     time: new WorldTime({ ports, cpus: 1 }),
-    cpu: new Cpu(0, { sp, limit: 0, top: 0, tailCalls: tailCallCounter(), polls }),
+    cpu: makeCpu(maps),
     core: maps.core,
     layouts,
     nrCpus: maps.nrCpus,
@@ -71,21 +74,12 @@ export function setupHelpers(
     nrCpus: maps.nrCpus,
     rcu: maps.rcu,
   } as unknown as HookEnv;
-  const helpers = createHelpers(env);
-  const frame = allocator.alloc(FRAME_SIZE, 16);
   return {
     env,
     maps,
     hooks,
-    call(id, ...args) {
-      const impl = helpers(id);
-      if (impl === undefined) throw new Error(`no helper ${id}`);
-      const wide = args.map((a) => BigInt.asUintN(64, BigInt(a)));
-      if (impl.kind === 'core') return callCore(impl.core.sig, impl.fn, wide);
-      wide.forEach((a, i) => mem.view.setBigUint64(frame + 8 + i * 8, a, true));
-      impl.fn(frame);
-      return mem.view.getBigInt64(frame, true);
-    },
+    current,
+    call: caller(env),
     put(bytes) {
       const data = typeof bytes === 'string' ? new TextEncoder().encode(`${bytes}\0`) : bytes;
       const addr = allocator.alloc(data.length, 16);
@@ -104,6 +98,64 @@ export function setupHelpers(
       return buff;
     },
   };
+}
+
+/** The task lies in the group of its id, two steps from the root. */
+function inCgroup(current: CurrentTask, structs: Structs, ids: TaskIds): CurrentTask {
+  const groups = new Cgroups(structs);
+  const { root } = groups;
+  const group = ids.cgroupId === root.id ? root : groups.at('/system.slice/ssh.service', ids.cgroupId);
+  current.set(ids, { struct: 0, group: group.record });
+  return current;
+}
+
+function makeCpu({ mem, allocator }: MapEnv): Cpu {
+  const polls = allocator.alloc(CPU_AREA, 8);
+  mem.i32[polls >>> 2] = LOOP_POLL;
+  const sp = new WebAssembly.Global({ value: 'i32', mutable: true }, 0);
+  return new Cpu(0, { sp, limit: 0, top: 0, tailCalls: tailCallCounter(), polls });
+}
+
+/** Calls helpers on a frame of their own. */
+function caller(env: HelperEnv): HelperSetup['call'] {
+  const { mem } = env;
+  const helpers = createHelpers(env);
+  const frame = env.alloc(FRAME_SIZE, 16);
+  return (id, ...args) => {
+    const impl = helpers(id);
+    if (impl === undefined) throw new Error(`no helper ${id}`);
+    const wide = args.map((a) => BigInt.asUintN(64, BigInt(a)));
+    if (impl.kind === 'core') return callCore(impl.core.sig, impl.fn, wide);
+    wide.forEach((a, i) => mem.view.setBigUint64(frame + 8 + i * 8, a, true));
+    impl.fn(frame);
+    return mem.view.getBigInt64(frame, true);
+  };
+}
+
+/**
+ * The same kernel as a second thread would see it: helpers get what lies in the memory, what is frozen and the ports of the host.
+ * Whatever else the first setup has (maps, packets, the core's instance, its CPU) stays with it.
+ */
+export function secondThread(first: HelperSetup): HelperSetup {
+  const { maps, current } = first;
+  const { mem, allocator } = maps;
+  const { host, random, time, nrCpus, hasDevice, wire, invoke, alloc, free, checkDeadline } = first.env;
+  const env: HelperEnv = {
+    mem,
+    // Ports of the host, and hooks of the world.
+    ...{ host, random, wire, invoke, checkDeadline },
+    // The allocator's books lie in a second buffer.
+    ...{ alloc, free },
+    // Never changes.
+    ...{ nrCpus, hasDevice },
+    // A port here; a virtual clock lies in the memory (time.test.ts).
+    time,
+    current: new CurrentTask(mem, current),
+    cpu: makeCpu(maps),
+    core: instantiateCore(mem, (map, bytes) => growMap(mem, allocator, map >>> 0, bytes >>> 0)),
+    layouts: new KernelLayouts(() => btf),
+  };
+  return { ...first, env, call: caller(env) };
 }
 
 function callCore(sig: string, fn: CallableFunction, args: readonly bigint[]): bigint {

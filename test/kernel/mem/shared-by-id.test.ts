@@ -1,6 +1,6 @@
 /**
  * Every helper and every map type that a runtime has, on a shared memory and on a plain one: the same answers, and the same memory to the
- * last byte. The lists are those of the implementation, so that a new helper or map type without a call here fails.
+ * last byte. A second thread, which has the memory and nothing else of the first, gets them too. The lists are those of the implementation, so that a new helper or map type without a call here fails.
  */
 import { describe, expect, test } from 'vitest';
 import { helperIds } from '../../../src/kernel/helpers/table.ts';
@@ -9,7 +9,7 @@ import { BPF_FUNC } from '../../../src/uapi/helper-ids.ts';
 import { CALLS } from '../helpers/calls.ts';
 import { askSkep, isRefused, readAnswers } from '../helpers/oracle-run.ts';
 import { ORACLE_CASES } from '../helpers/oracle-cases.ts';
-import { type HelperSetup, setupHelpers } from '../helpers/setup.ts';
+import { type HelperSetup, secondThread, setupHelpers } from '../helpers/setup.ts';
 import { xorshift } from '../maps/setup.ts';
 import { MAPS, Story } from '../boot/story.ts';
 import { mapTypes } from '../../../src/kernel/maps/make/create.ts';
@@ -29,6 +29,7 @@ function setup(shared: boolean): { readonly s: HelperSetup; readonly seen: unkno
     random32: xorshift(5),
     tracePrintk: (line: string) => void seen.push(line),
     stackTrace: () => [11n, 22n, 33n],
+    current: { pid: 7, tgid: 6, uid: 5, gid: 4, comm: 'sshd', cgroupId: (9n << 32n) | 77n },
   };
   const invoke = (slot: number, frame: number): void => {
     const words = [...s.env.mem.u32.subarray((frame >>> 2) + 2, (frame >>> 2) + 12)];
@@ -81,6 +82,17 @@ describe('a helper', () => {
     expect(
       Buffer.compare(a.u8.subarray(0, plain.s.maps.allocator.written), b.u8.slice(0, plain.s.maps.allocator.written)),
     ).toBe(0);
+  });
+});
+
+describe('a helper of a second thread, on maps, packets and tasks of the first', () => {
+  const plain = setup(false);
+  const { s, seen } = setup(true);
+  const second = { s: secondThread(s), seen };
+  // The same addresses.
+  secondThread(plain.s);
+  test.each(ids.map((id) => [names.get(id) ?? `helper ${id}`, id] as const))('%s', (_, id) => {
+    expect(callAll(second, id)).toEqual(callAll(plain, id));
   });
 });
 

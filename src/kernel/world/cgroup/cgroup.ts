@@ -1,6 +1,7 @@
 /** Control groups of the simulated kernel: a tree of names, each with the id that programs see. */
 import { type Restore, saveMap, type Saved } from '../../mem/saved.ts';
 import type { Structs, StructView } from '../struct-view.ts';
+import { makeCgroupRecord } from './cgroup-record.ts';
 
 /** The root of the hierarchy has this id. */
 const ROOT_ID = 1n;
@@ -13,15 +14,18 @@ export class Cgroup {
   readonly parent: Cgroup | undefined;
   /** Steps from the root. */
   readonly level: number;
+  /** Guest address of what helpers read of it (cgroup-record.ts). */
+  readonly record: number;
   readonly #structOf: (cgroup: Cgroup) => StructView | undefined;
 
   constructor(
-    found: { readonly id: bigint; readonly path: string; readonly parent: Cgroup | undefined },
+    found: Pick<Cgroup, 'id' | 'path' | 'parent' | 'record'>,
     structOf: (cgroup: Cgroup) => StructView | undefined,
   ) {
     this.id = found.id;
     this.path = found.path;
     this.parent = found.parent;
+    this.record = found.record;
     this.level = found.parent === undefined ? 0 : found.parent.level + 1;
     this.#structOf = structOf;
   }
@@ -91,7 +95,9 @@ export class Cgroups implements Saved {
     while (wanted === undefined && used.has(this.#nextId)) this.#nextId++;
     const id = wanted ?? this.#nextId++;
     if (used.has(id)) throw new RangeError(`${path}: another control group has the id ${id}`);
-    const group = new Cgroup({ id, path, parent }, (of) => this.#structOf(of));
+    const { mem, heap } = this.#structs.env;
+    const record = makeCgroupRecord(mem, heap, id, parent?.record ?? 0);
+    const group = new Cgroup({ id, path, parent, record }, (of) => this.#structOf(of));
     this.#byPath.set(path, group);
     return group;
   }

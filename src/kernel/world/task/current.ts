@@ -11,7 +11,8 @@ const GID = 3;
 const CGROUP = 4;
 const COMM = 6;
 const STRUCT = COMM + COMM_LENGTH / 4;
-const WORDS = STRUCT + 1;
+const GROUP = STRUCT + 1;
+const WORDS = GROUP + 1;
 export const CURRENT_BYTES = WORDS * 4;
 
 /** What identifies a task. */
@@ -31,11 +32,14 @@ export class CurrentTask {
   /** Makes the task_struct of a task that has none yet; its guest address. */
   #make: (() => number) | undefined;
 
-  /** @param at guest address of {@link CURRENT_BYTES} bytes that are its own */
-  constructor(mem: KernelMemory, at: number, ids: TaskIds) {
+  /**
+   * @param at guest address of {@link CURRENT_BYTES} bytes that are its own
+   * @param ids the task that runs at first; without, the block is one that another thread fills
+   */
+  constructor(mem: KernelMemory, at: number, ids?: TaskIds) {
     this.#mem = mem;
     this.#at = at;
-    this.set(ids, 0);
+    if (ids !== undefined) this.set(ids, { struct: 0, group: 0 });
   }
 
   /** Called when a program asks for a task_struct that was not made. */
@@ -43,8 +47,11 @@ export class CurrentTask {
     this.#make = make;
   }
 
-  /** Another task runs from now on. @param struct guest address of its task_struct, 0 when it is made once it is asked for */
-  set(ids: TaskIds, struct: number): void {
+  /**
+   * Another task runs from now on.
+   * @param at guest addresses of its task_struct, 0 when it is made once it is asked for, and of its control group's record
+   */
+  set(ids: TaskIds, { struct, group }: { readonly struct: number; readonly group: number }): void {
     const { i32, u8 } = this.#mem;
     const at = this.#at >>> 2;
     i32[at + PID] = ids.pid;
@@ -54,6 +61,7 @@ export class CurrentTask {
     i32[at + CGROUP] = Number(BigInt.asIntN(32, ids.cgroupId));
     i32[at + CGROUP + 1] = Number(BigInt.asIntN(32, ids.cgroupId >> 32n));
     i32[at + STRUCT] = struct;
+    i32[at + GROUP] = group;
     const comm = this.#at + COMM * 4;
     u8.fill(0, comm, comm + COMM_LENGTH);
     u8.set(commBytes(ids.comm), comm);
@@ -79,6 +87,11 @@ export class CurrentTask {
   get cgroup(): readonly [lo: number, hi: number] {
     const at = (this.#at >>> 2) + CGROUP;
     return [this.#mem.i32[at], this.#mem.i32[at + 1]];
+  }
+
+  /** Guest address of its control group's record (cgroup-record.ts); 0 for a task of no world. */
+  get group(): number {
+    return this.#mem.u32[(this.#at >>> 2) + GROUP];
   }
 
   /** Guest address of {@link COMM_LENGTH} bytes of its name, with NULs behind it. */

@@ -24,6 +24,7 @@ export class Tasks implements Saved, TaskOwner {
     this.#current = current;
     this.#cgroups = cgroups;
     this.#running = this.#add({ ...first, cgroup: cgroups.ofId(first.cgroupId) });
+    this.#switch(this.#running);
     current.whenAsked(() => this.#addressOf(this.#running));
   }
 
@@ -121,7 +122,7 @@ export class Tasks implements Saved, TaskOwner {
 
   #switch(task: Task): void {
     this.#running = task;
-    this.#current.set(task.ids, this.#made.get(task)?.task.addr ?? 0);
+    this.#current.set(task.ids, { struct: this.#made.get(task)?.task.addr ?? 0, group: task.cgroup.record });
   }
 
   end(task: Task): void {
