@@ -139,6 +139,18 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   [F.BPF_FUNC_perf_event_output]: output(T.BPF_PROG_TYPE_XDP),
   [F.BPF_FUNC_xdp_output]: output(T.BPF_PROG_TYPE_XDP),
   [F.BPF_FUNC_skb_output]: output(T.BPF_PROG_TYPE_SCHED_CLS),
+  [F.BPF_FUNC_perf_prog_read_value]: (s, id) => {
+    const { layouts, mem } = s.env;
+    const event = layouts!.struct('perf_event');
+    const counted = s.put(new Uint8Array(event.size));
+    const members = ['count.a.a.counter', 'total_time_enabled', 'total_time_running'];
+    members.forEach((member, i) => mem.view.setBigUint64(counted + event.offset(member), BigInt(i) + 7n, true));
+    const context = layouts!.struct('bpf_perf_event_data_kern');
+    const ctx = s.put(new Uint8Array(context.size));
+    mem.view.setBigUint64(ctx + context.offset('event'), BigInt(counted), true);
+    const buf = s.put(new Uint8Array(24).fill(1));
+    return [s.call(id, ctx, buf, 24), [...mem.read(buf, 24)], s.call(id, ctx, buf, 16), [...mem.read(buf, 24)]];
+  },
   [F.BPF_FUNC_get_stackid]: (s, id) => {
     const made = map(s, M.BPF_MAP_TYPE_STACK_TRACE, 4, 64, 4);
     return [
