@@ -124,6 +124,8 @@ export interface Runtime extends BpfSyscall, Disposable {
   program(fd: number): RuntimeProgram | undefined;
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
+  /** Symbols of a binary of the world, with their offsets; or -ENOENT. */
+  symbolsOf(path: string): Readonly<Record<string, number>> | number;
   /** Files of tracefs and sysfs about what programs attach to; -ENOENT for others. */
   readText(path: string): string | number;
   perfEventOpen(attr: PerfEventAttr): number;
@@ -241,9 +243,10 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
     },
     end: () => rcu.unlock(),
   };
-  const trace = life?.trace({ structs, mem, heap, time, section });
   const cgroups = new Cgroups(structs);
   const tasks = new Tasks(structs, cgroups, ground.current, host.current);
+  const processOf = (pid: number): number | undefined => tasks.get(pid)?.tgid;
+  const trace = life?.trace({ structs, mem, heap, time, section, current: ground.current, processOf });
   return new World({ time, devices, structs, tasks, cgroups, trace });
 }
 
@@ -457,6 +460,11 @@ class EmbeddedRuntime implements Runtime {
 
   unlink(path: string): number {
     return typeof (path as unknown) === 'string' ? this.bpffs.unlink(path) : -ERRNO.EFAULT;
+  }
+
+  symbolsOf(path: string): Readonly<Record<string, number>> | number {
+    if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
+    return this.#env.attach?.symbols(path) ?? -ERRNO.ENOENT;
   }
 
   readText(path: string): string | number {

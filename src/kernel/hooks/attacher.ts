@@ -1,4 +1,5 @@
 /** Puts programs on hooks: what the commands of bpf(2) ask for. */
+import { ERRNO } from '../../uapi/errno.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { PerfEventObject } from '../object/perf-event.ts';
@@ -9,6 +10,7 @@ import { readKernelFile } from './kernel-files.ts';
 import { attachPerfEvent, type Lacking, openPerfEvent, setPerfEventProg } from './perf-event.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
 import { attachTrampoline } from './trampoline.ts';
+import { attachUprobeMulti, type UprobeMulti } from './uprobe.ts';
 
 /** Each gives the link, which holds the program, or -errno. */
 export interface Attacher {
@@ -22,6 +24,10 @@ export interface Attacher {
   setPerfEventProg(prog: LoadedProg, event: PerfEventObject): number;
   /** To many functions at once. */
   kprobeMulti(prog: LoadedProg, functions: KprobeMulti): LinkObject | number | Lacking;
+  /** To many places of a binary. */
+  uprobeMulti(prog: LoadedProg, places: UprobeMulti): LinkObject | number;
+  /** Symbols of a binary by name, with their offsets in the file; or -errno. */
+  symbols(path: string): Readonly<Record<string, number>> | number;
   /** Opens a perf event: the object, -errno, or what this kernel lacks for it. */
   openPerfEvent(attr: PerfEventAttr): PerfEventObject | number | Lacking;
   /** The text of a file of tracefs or sysfs, or -errno. */
@@ -36,6 +42,8 @@ export const createAttacher = (env: AttachEnv): Attacher => ({
   perfEvent: (prog, event, cookie) => attachPerfEvent(env, prog, event, cookie),
   setPerfEventProg: (prog, event) => setPerfEventProg(env, prog, event),
   kprobeMulti: (prog, functions) => attachKprobeMulti(env, prog, functions),
+  uprobeMulti: (prog, places) => attachUprobeMulti(env, prog, places),
+  symbols: (path) => env.trace.binaries.get(path)?.symbols ?? -ERRNO.ENOENT,
   openPerfEvent: (attr) => openPerfEvent(env, attr),
   readFile: (path) => readKernelFile(env, path),
   targetName: (prog) => env.typeName(prog.attachBtfId),

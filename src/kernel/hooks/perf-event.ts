@@ -1,4 +1,4 @@
-/** perf_event_open(2) for events that programs are attached to: trace events, kprobes and kretprobes; and links to events. */
+/** perf_event_open(2) for events that programs are attached to: trace events, probes, samples; and links to events. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
 import { PERF_TYPE, type PerfEventAttr } from '../../uapi/perf-event.ts';
@@ -11,6 +11,7 @@ import type { TraceEvent } from '../world/trace/event.ts';
 import type { TracedFunction } from '../world/trace/function.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { runGated } from './gate.ts';
+import { uprobeSource } from './uprobe.ts';
 import { countingSource, isBadRate } from './perf-sampling.ts';
 
 /** Numbers of the units, as sysfs shows them. */
@@ -32,12 +33,14 @@ export function openPerfEvent(env: AttachEnv, attr: PerfEventAttr): PerfEventObj
     return event === undefined ? -ERRNO.EINVAL : newPerfEvent(env.objects, ofTraceEvent(event));
   }
   if (type === PMU_TYPE.kprobe) return openKprobe(env, attr);
-  if (type === PMU_TYPE.uprobe) return { lacking: 'uprobes: processes have no code yet' };
+  if (type === PMU_TYPE.uprobe) return opened(env, uprobeSource(env, attr));
   const known = Object.values(PERF_TYPE).includes(type as 0);
   if (!known) return -ERRNO.ENOENT;
-  const source = countingSource(env, attr);
-  return typeof source === 'number' || 'lacking' in source ? source : newPerfEvent(env.objects, source);
+  return opened(env, countingSource(env, attr));
 }
+
+const opened = (env: AttachEnv, source: PerfSource | number | Lacking): PerfEventObject | number | Lacking =>
+  typeof source === 'number' || 'lacking' in source ? source : newPerfEvent(env.objects, source);
 
 /** Programs of trace events read records, up to the end of the last field. */
 function ofTraceEvent(event: TraceEvent): PerfSource {
@@ -113,9 +116,11 @@ const MAX_PROGRAMS = 64;
 
 /** An event has one program, and a place that events share has each program once. */
 function refusal({ objects }: AttachEnv, prog: LoadedProg, event: PerfEventObject): number {
+  const taken = event.prog !== undefined;
+  if (event.source.samples === true && taken) return -ERRNO.EEXIST;
   const refused = event.source.accepts(prog);
   if (refused < 0) return refused;
-  if (event.prog !== undefined) return -ERRNO.EEXIST;
+  if (taken) return -ERRNO.EEXIST;
   const { place } = event.source;
   if (place === undefined) return 0;
   let programs = 0;
@@ -129,7 +134,7 @@ function refusal({ objects }: AttachEnv, prog: LoadedProg, event: PerfEventObjec
 }
 
 function put(env: AttachEnv, { source }: PerfEventObject, prog: () => LoadedProg, cookie: RunOf['cookie']): Attachment {
-  const { funcIp } = source;
+  const { funcIp, ungated = false } = source;
   const of: RunOf = funcIp === undefined ? { cookie } : { cookie, funcIp };
-  return source.attach((ctx) => void runGated(env, prog(), ctx, of));
+  return source.attach((ctx) => void (ungated ? env.run(prog(), ctx, of) : runGated(env, prog(), ctx, of)));
 }

@@ -47,6 +47,7 @@ export function countingSource(env: AttachEnv, attr: PerfEventAttr): PerfSource 
 function sampling(env: AttachEnv, counter: Counter): PerfSource {
   const sample = new Sample(env, counter);
   return {
+    samples: true,
     accepts: ({ verified }) => (verified.progType === T.BPF_PROG_TYPE_PERF_EVENT ? 0 : -ERRNO.EINVAL),
     attach: (run) =>
       counter.attach((address) => {

@@ -12,6 +12,10 @@ export interface PerfSource {
   attach(run: (ctx: number) => void): Attachment;
   /** Address of the probed function; undefined of other events. */
   readonly funcIp?: readonly [lo: number, hi: number];
+  /** Its programs run at any time, also while one of a probe or an event runs. */
+  readonly ungated?: boolean;
+  /** It samples: whether it has a program is asked before which kind that is. */
+  readonly samples?: boolean;
   /** What all events of one place share: a program is attached there once. */
   readonly place?: unknown;
   /** The event is closed, and nothing is attached. */

@@ -3,10 +3,11 @@ import type { LinkCreateAttr } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { claimedLength, faults, isBadBuffer, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_KPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
+import { BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../uapi/prog-types.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { RunOf } from '../hooks/env.ts';
+import type { UprobePlace } from '../hooks/uprobe.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import { attachesAs } from '../rules/attach-as.ts';
@@ -99,7 +100,7 @@ function probe(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given)
     case A.BPF_TRACE_KPROBE_SESSION:
       return kprobeMulti(env, attach, prog, attr);
     default:
-      return { lacking: 'uprobes: processes have no code yet' };
+      return uprobeMulti(env, attach, prog, attr);
   }
 }
 
@@ -127,6 +128,43 @@ function kprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: 
   if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to find functions in' };
   if (names === undefined) return { lacking: 'kprobes at addresses: functions have names alone' };
   return attach.kprobeMulti(prog, { names, cookies: given, returns: flags !== 0 });
+}
+
+function uprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
+  const { path, offsets, ref_ctr_offsets: semaphores, cookies, flags = 0, pid = 0 } = attr.uprobe_multi ?? {};
+  if ((attr.flags ?? 0) !== 0 || (attr.target_fd ?? 0) !== 0) return -ERRNO.EINVAL;
+  if ((flags & ~BPF_F_UPROBE_MULTI_RETURN) !== 0) return -ERRNO.EINVAL;
+  if (path === undefined || offsets === undefined || isNullBuffer(offsets)) return -ERRNO.EINVAL;
+  const count = claimedLength(offsets) / WORD;
+  if (count === 0) return -ERRNO.EINVAL;
+  if (count > MAX_FUNCTIONS) return -ERRNO.E2BIG;
+  if (pid < 0) return -ERRNO.EINVAL;
+  if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to take registers from' };
+  if ([offsets, semaphores, cookies].some((bytes) => faults(bytes))) return -ERRNO.EFAULT;
+  const words = [semaphores, cookies].map((b) => (b === undefined || isNullBuffer(b) ? undefined : b));
+  if (words.some((bytes) => bytes !== undefined && bytes.length !== count * WORD)) return -ERRNO.EINVAL;
+  const places = uprobePlaces(offsets, words[0], words[1]);
+  return attach.uprobeMulti(prog, { path, places, returns: flags !== 0, pid });
+}
+
+/** The numbers of a link's places, as user space gives them: 64 bits each. */
+function uprobePlaces(
+  offsets: Uint8Array,
+  semaphores: Uint8Array | undefined,
+  cookies: Uint8Array | undefined,
+): readonly UprobePlace[] {
+  const wide = (bytes: Uint8Array | undefined, i: number): readonly [number, number] => {
+    if (bytes === undefined) return [0, 0];
+    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    return [view.getInt32(i * 8, true), view.getInt32(i * 8 + 4, true)];
+  };
+  // An offset beyond 2^53 loses bits that no file has.
+  const number = ([lo, hi]: readonly [number, number]): number => (lo >>> 0) + hi * 2 ** 32;
+  return Array.from({ length: offsets.length >>> 3 }, (_, i) => ({
+    offset: number(wide(offsets, i)),
+    semaphore: number(wide(semaphores, i)),
+    cookie: wide(cookies, i),
+  }));
 }
 
 function cookiesOf(bytes: Uint8Array): readonly Cookie[] {

@@ -2,49 +2,31 @@
 import type { BpfSyscall } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_KPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
+import { BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
 import { PERF_TYPE, type PerfEventAttr } from '../../uapi/perf-event.ts';
 import { BPF_PROG_TYPE as P, bpfProgTypeName } from '../../uapi/prog-types.ts';
 import { BpfError, loaderError } from '../errors.ts';
+import {
+  type Attachable,
+  type AttachOptions,
+  fileOf,
+  linkTo,
+  onPerfEvent,
+  openEvent,
+  ruleOf,
+  type Target,
+  throughPerf,
+  words,
+} from './attach-perf.ts';
+import { uprobe, uprobeMulti } from './attach-uprobe.ts';
 import { createLink, type Link, openRawTracepoint } from './link.ts';
 import { matchSection } from '../sections.ts';
 import type { ProgramSpec } from '../spec.ts';
 
-/** What a program is attached to, where its section does not say it or says something else. */
-export interface AttachOptions {
-  /** The value of bpf_get_attach_cookie. */
-  readonly cookie?: bigint;
-  /** A raw tracepoint (`sched_switch`), or a trace event with its category (`sched:sched_switch`). */
-  readonly tracepoint?: string;
-  /** The function of a kprobe or kretprobe. */
-  readonly function?: string;
-  /** Bytes from its beginning. */
-  readonly offset?: number;
-  /** Functions of a program on many, by name; a pattern with `*` and `?` stands for all that it fits. */
-  readonly functions?: readonly string[];
-  /** A cookie for each of them. */
-  readonly cookies?: readonly bigint[];
-  /** A perf event that is open already. */
-  readonly perfEvent?: number;
-}
-
-/** What is attached: a loaded program. */
-interface Attachable {
-  readonly fd: number;
-  readonly spec: ProgramSpec;
-}
+export type { AttachOptions } from './attach-perf.ts';
 
 /** Words of a section before its target, and what attaches such programs. */
 type Attach = (on: Target) => Link;
-interface Target {
-  readonly sys: BpfSyscall;
-  readonly prog: Attachable;
-  readonly options: AttachOptions;
-  /** What the section names. */
-  readonly target: string;
-  readonly op: string;
-}
-
 const BY_SECTION: Readonly<Record<string, Attach>> = {
   kprobe: (on) => kprobe(on, false),
   kretprobe: (on) => kprobe(on, true),
@@ -53,9 +35,19 @@ const BY_SECTION: Readonly<Record<string, Attach>> = {
   'kprobe.multi': (on) => kprobeMulti(on, A.BPF_TRACE_KPROBE_MULTI, 0),
   'kretprobe.multi': (on) => kprobeMulti(on, A.BPF_TRACE_KPROBE_MULTI, BPF_F_KPROBE_MULTI_RETURN),
   'kprobe.session': (on) => kprobeMulti(on, A.BPF_TRACE_KPROBE_SESSION, 0),
+  ...bothWays('uprobe', (on) => uprobe(on, false)),
+  ...bothWays('uretprobe', (on) => uprobe(on, true)),
+  ...bothWays('uprobe.multi', (on) => uprobeMulti(on, A.BPF_TRACE_UPROBE_MULTI, 0)),
+  ...bothWays('uretprobe.multi', (on) => uprobeMulti(on, A.BPF_TRACE_UPROBE_MULTI, BPF_F_UPROBE_MULTI_RETURN)),
+  ...bothWays('uprobe.session', (on) => uprobeMulti(on, A.BPF_TRACE_UPROBE_SESSION, 0)),
   tracepoint: traceEvent,
   tp: traceEvent,
 };
+
+/** Sections of programs that may sleep end with `.s`. */
+function bothWays(name: string, attach: Attach): Readonly<Record<string, Attach>> {
+  return { [name]: attach, [`${name}.s`]: attach };
+}
 
 /** Program types that are attached the same way whatever their section is called. */
 const BY_TYPE: Readonly<Record<number, Attach>> = {
@@ -157,49 +149,8 @@ function kprobeMulti(on: Target, attachType: number, flags: number): Link {
 
 /** Functions that can be traced and whose names a pattern fits. */
 function fitting({ sys, op }: Target, pattern: string): readonly string[] {
-  const rule = pattern
-    .replace(/[.+^${}()|[\]\\]/g, '\\$&')
-    .replaceAll('*', '.*')
-    .replaceAll('?', '.');
-  const fits = new RegExp(`^${rule}$`);
+  const fits = ruleOf(pattern);
   const lines = fileOf(sys, '/sys/kernel/tracing/available_filter_functions', op).split('\n');
   // Functions of modules have their module behind them.
   return lines.map((line) => line.split(/[ \t]/)[0]).filter((name) => name !== '' && fits.test(name));
-}
-
-function throughPerf(on: Target, attr: PerfEventAttr): Link {
-  return linkTo(on, openEvent(on.sys, attr, on.op));
-}
-
-/** A descriptor or -errno. */
-function openEvent(sys: BpfSyscall, attr: PerfEventAttr, op: string): number {
-  if (sys.perfEventOpen === undefined) throw loaderError(op, 'EOPNOTSUPP', 'this door opens no perf events');
-  return sys.perfEventOpen(attr);
-}
-
-function linkTo(on: Target, event: number): Link {
-  if (event < 0) throw new BpfError({ errno: -event, op: on.op, detail: 'perf_event_open(2) refused' });
-  try {
-    return onPerfEvent(on, event);
-  } finally {
-    // The link holds the event.
-    on.sys.close(event);
-  }
-}
-
-function onPerfEvent({ sys, prog, options, op }: Target, event: number | undefined): Link {
-  if (event === undefined) throw loaderError(op, 'EINVAL', 'the perf event to attach to is not given (perfEvent)');
-  const perf_event = { bpf_cookie: options.cookie ?? 0n };
-  return createLink(sys, { prog_fd: prog.fd, target_fd: event, attach_type: A.BPF_PERF_EVENT, perf_event }, op);
-}
-
-function fileOf(sys: BpfSyscall, path: string, op: string): string {
-  if (sys.readText === undefined) throw loaderError(op, 'EOPNOTSUPP', 'this door reads no files');
-  const text = sys.readText(path);
-  if (typeof text === 'number') throw new BpfError({ errno: -text, op, detail: path });
-  return text;
-}
-
-function words(values: readonly bigint[]): Uint8Array {
-  return new Uint8Array(BigUint64Array.from(values, (v) => BigInt.asUintN(64, v)).buffer);
 }

@@ -1,5 +1,6 @@
 /** What traced calls need of their world. */
 import type { Structs } from '../struct-view.ts';
+import type { CurrentTask } from '../task/current.ts';
 import type { WorldTime } from '../time/time.ts';
 import type { ProbeOrder } from './probes.ts';
 import type { Registers } from './registers.ts';
@@ -8,6 +9,10 @@ import type { ArgumentWords } from './words.ts';
 export interface TraceEnv {
   readonly structs: Structs;
   readonly time: WorldTime;
+  /** The task that runs. */
+  readonly current: Pick<CurrentTask, 'tgid'>;
+  /** The process of a task by its pid. */
+  readonly processOf: (pid: number) => number | undefined;
   readonly words: ArgumentWords;
   readonly registers: Registers;
   readonly probeOrder: ProbeOrder;

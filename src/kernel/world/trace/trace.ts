@@ -7,6 +7,7 @@ import type { Structs } from '../struct-view.ts';
 import type { StructInput } from '../struct-fill.ts';
 import type { StructTypes } from '../struct-types.ts';
 import type { Arguments } from './arguments.ts';
+import { Binaries } from '../user/binaries.ts';
 import { Counters } from './counters.ts';
 import type { TraceEnv } from './env.ts';
 import type { TraceEvent } from './event.ts';
@@ -32,12 +33,15 @@ export class Trace implements Saved {
   /** System calls, with all that is called around one. */
   readonly syscalls: Syscalls;
 
+  /** Binaries, whose code runs in processes. */
+  readonly binaries: Binaries;
   /** What perf events count. */
   readonly perf: Counters;
 
   constructor(env: TraceEnv) {
     this.#env = env;
     this.perf = new Counters(env.time);
+    this.binaries = new Binaries(env);
     this.events = new TraceEvents(env.structs, (name) => this.findTracepoint(name));
     this.syscalls = new Syscalls(this, env);
   }
@@ -45,6 +49,16 @@ export class Trace implements Saved {
   /** Kernel structs by the same types. */
   get structs(): Structs {
     return this.#env.structs;
+  }
+
+  /** The process whose task runs. */
+  get runningProcess(): number {
+    return this.#env.current.tgid;
+  }
+
+  /** The process of a task by its pid; undefined when there is no such task. */
+  processOf(pid: number): number | undefined {
+    return this.#env.processOf(pid);
   }
 
   /** The kernel's types. Throws MissingTypes without any. */
@@ -123,6 +137,7 @@ export class Trace implements Saved {
       probeOrder,
       this.events,
       this.perf,
+      this.binaries,
       ...this.#functions.values(),
       ...this.#tracepoints.values(),
     ];
