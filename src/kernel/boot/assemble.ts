@@ -283,6 +283,7 @@ export function assembleRuntime(
     ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
     ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
     now: host.stopwatch,
+    trace: life === undefined ? undefined : world.trace,
   };
   const compiling = new Set<Promise<void>>();
   const bpffs = new Bpffs(objects);

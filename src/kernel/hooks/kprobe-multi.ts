@@ -29,7 +29,8 @@ export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: Kprob
     if (fn === undefined || functions.has(fn)) return -ERRNO.ESRCH;
     functions.add(fn);
   }
-  const session = prog.verified.expectedAttachType === A.BPF_TRACE_KPROBE_SESSION;
+  // One that is for returns alone has no entry to ask.
+  const session = prog.verified.expectedAttachType === A.BPF_TRACE_KPROBE_SESSION && !given.returns;
   return newLinkObject(env.objects, {
     type: BPF_LINK_TYPE.BPF_LINK_TYPE_KPROBE_MULTI,
     prog,

@@ -76,10 +76,8 @@ function tracing(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Give
   if (expectedAttachType === A.BPF_TRACE_RAW_TP)
     return attach.rawTracepoint(prog, attach.targetName(prog).slice(PROBE.length), cookie);
   if ((target !== 0) !== (targetId !== 0)) return -ERRNO.EINVAL;
-  if (target !== 0) {
-    const other = fdProg(env, target);
-    return typeof other === 'number' ? other : { lacking: 'programs on functions of other programs' };
-  }
+  // Other programs are targets that a program was loaded for.
+  if (target !== 0) return -ERRNO.EINVAL;
   return attach.target(prog, cookie);
 }
 
@@ -106,7 +104,7 @@ function probe(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given)
 
 function kprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
   const { flags = 0, syms, addrs, cookies } = attr.kprobe_multi ?? {};
-  if ((attr.flags ?? 0) !== 0 || (attr.target_fd ?? 0) !== 0) return -ERRNO.EINVAL;
+  if ((attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
   if ((flags & ~BPF_F_KPROBE_MULTI_RETURN) !== 0) return -ERRNO.EINVAL;
   const bad = (syms as unknown) instanceof Uint8Array ? (syms as unknown as Uint8Array) : undefined;
   const names = bad === undefined ? syms : undefined;
@@ -120,8 +118,6 @@ function kprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: 
       : claimedLength(bad) / WORD;
   if (count === 0) return -ERRNO.EINVAL;
   if (count > MAX_FUNCTIONS) return -ERRNO.E2BIG;
-  const session = prog.verified.expectedAttachType === A.BPF_TRACE_KPROBE_SESSION;
-  if (session && flags !== 0) return -ERRNO.EINVAL;
   if (isBadBuffer(bad) || faults(addrs) || faults(cookies)) return -ERRNO.EFAULT;
   const given = cookies === undefined || isNullBuffer(cookies) ? undefined : cookiesOf(cookies);
   if (given !== undefined && given.length !== count) return -ERRNO.EINVAL;

@@ -34,7 +34,8 @@ export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: Raw
     return -ERRNO.EOPNOTSUPP;
   }
   const typed = type === T.BPF_PROG_TYPE_TRACING && expectedAttachType === A.BPF_TRACE_RAW_TP;
-  if (byTarget && !typed) return installed(env, attach.target(prog, cookie));
+  // A cookie is for those that take arguments as they are.
+  if (byTarget && !typed) return installed(env, attach.target(prog, [0, 0]));
   const name = typed ? attach.targetName(prog).slice(PROBE.length) : (attr.name ?? '').slice(0, NAME_BYTES - 1);
   return installed(env, attach.rawTracepoint(prog, name, cookie));
 }

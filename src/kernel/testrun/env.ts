@@ -4,11 +4,14 @@ import type { Deadline } from '../run/deadline.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { WorldEnv } from '../world/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import type { Trace } from '../world/trace/trace.ts';
 import type { NetDevices } from '../world/net/device.ts';
 
 export interface HookEnv extends WorldEnv {
   readonly devices: NetDevices;
   readonly nrCpus: number;
+  /** Functions of the kernel; none in one that only verifies. */
+  readonly trace?: Trace | undefined;
   /** Program types of the kernel's version. */
   readonly rules: Pick<Rules, 'progRow'>;
   /** The CPU that programs run on. */

@@ -10,6 +10,7 @@ import { StructError } from '../world/struct-view.ts';
 import { inCall } from './call.ts';
 import { testRunRawTp, testRunSyscall } from './ctx.ts';
 import { testRunSkb } from './skb.ts';
+import { testRunTracing } from './tracing.ts';
 import { testRunXdp } from './xdp.ts';
 
 export type TestRun = TestRunAttr['test'];
@@ -28,12 +29,12 @@ const DRIVERS: Readonly<Record<number, TestRunDriver>> = {
   [T.BPF_PROG_TYPE_LWT_SEG6LOCAL]: testRunSkb,
   [T.BPF_PROG_TYPE_RAW_TRACEPOINT]: testRunRawTp,
   [T.BPF_PROG_TYPE_SYSCALL]: testRunSyscall,
+  [T.BPF_PROG_TYPE_TRACING]: testRunTracing,
 };
 
 /** Types that Linux runs and this kernel does not yet (SCOPE 236). */
 const LATER: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_FLOW_DISSECTOR,
-  T.BPF_PROG_TYPE_TRACING,
   T.BPF_PROG_TYPE_STRUCT_OPS,
   T.BPF_PROG_TYPE_SK_LOOKUP,
   T.BPF_PROG_TYPE_NETFILTER,

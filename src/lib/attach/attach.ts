@@ -91,8 +91,12 @@ function rawTracepoint({ sys, prog, options, target, op }: Target): Link {
   return openRawTracepoint(sys, prog.fd, name, options.cookie);
 }
 
-function byTarget({ sys, prog, options }: Target): Link {
-  return openRawTracepoint(sys, prog.fd, undefined, options.cookie);
+/** What was named at the load; kernels before 6.0 have no LINK_CREATE for it, and no cookies. */
+function byTarget({ sys, prog, options, op }: Target): Link {
+  const { cookie } = options;
+  if (cookie === undefined) return openRawTracepoint(sys, prog.fd, undefined);
+  const { expectedAttachType: attach_type } = prog.spec;
+  return createLink(sys, { prog_fd: prog.fd, attach_type, tracing: { cookie } }, op);
 }
 
 function traceEvent(on: Target): Link {
