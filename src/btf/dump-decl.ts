@@ -74,7 +74,8 @@ export class DeclWriter {
     const chain: number[] = [];
     for (let at = id; ; ) {
       chain.push(at);
-      if (chain.length > 1000) throw new FormatError('BTF', -1, `type ${id} has no end`);
+      if (chain.length > 1000)
+        throw new FormatError('BTF', -1, `type ${id} is derived from itself, or more than 1000 deep`);
       const t = this.btf.type(at);
       const next = t && derivedFrom(t);
       if (next === undefined) break;

@@ -212,7 +212,7 @@ function typedWord(what: string, word: string, encode: (value: BtfInput) => Uint
   try {
     return encode(value);
   } catch (e) {
-    if (e instanceof TypeError) throw new UsageError(`${what}: ${e.message}`, 'map');
+    if (e instanceof TypeError) throw new UsageError(e.message.replace(/^the value\b/, `the ${what}`), 'map');
     throw e;
   }
 }

@@ -1,6 +1,6 @@
 /** The fast path over many packets: buffers made once in kernel memory, one call a packet or one call a batch. */
 import type { PacketRunner, PacketRunnerOptions, PreparedPackets } from '../../uapi/embedded.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../uapi/prog-types.ts';
 import { inCall } from './call.ts';
 import type { HookEnv } from './env.ts';
 import { Held } from '../mem/owners.ts';
@@ -52,7 +52,7 @@ export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: Pack
   };
   const held = new Held(env.owners, () => [single, ...pools, { save: saveLast }]);
   const assertLive = (): void => {
-    if (!held.live) throw new RangeError('the packet runner was disposed');
+    if (!held.live) throw new RangeError('the packet runner was disposed of');
   };
   return {
     capacity,
@@ -180,7 +180,8 @@ function preparePackets(
     length,
     verdicts: env.mem.u32.subarray(out >>> 2, (out >>> 2) + length),
     run(from = 0, to = length) {
-      if (from < 0 || to > length || !held.live) throw new RangeError(`no packets ${from} to ${to}`);
+      if (!held.live) throw new RangeError('the packets were disposed of');
+      if (from < 0 || to > length) throw new RangeError(`there are no packets ${from} to ${to} among ${length}`);
       if (from < to) env.runBatch(prog, contexts + from * stride, stride, to - from, out + from * 4);
     },
     packet: (i) => buffers[i].packet(),
@@ -213,7 +214,8 @@ function bufferMaker(
     return { make, stride: round64(env.layouts.struct('xdp_buff').size) };
   }
   const l2 = L2_SKB.has(progType);
-  if (!l2 && !L3_SKB.has(progType)) throw new RangeError(`program type ${progType} takes no packets`);
+  if (!l2 && !L3_SKB.has(progType))
+    throw new RangeError(`programs of type ${bpfProgTypeName(progType)} take no packets`);
   const make: BufferMaker = (addr, capacity) => {
     const skb = new SkBuff(env, capacity, addr);
     return {

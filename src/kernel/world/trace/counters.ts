@@ -32,14 +32,14 @@ export class Counters implements Saved {
   /** There is a counter that grows with time, `perSecond` a second: `hardware:0` is cycles. Throws RangeError for less than one. */
   declare(what: string, perSecond: bigint | number): void {
     const rate = BigInt(perSecond);
-    if (rate < 1n) throw new RangeError(`${what}: a rate of ${rate} a second`);
+    if (rate < 1n) throw new RangeError(`${what}: it grows by at least 1 a second, not by ${rate}`);
     this.#rates.set(what, rate);
   }
 
   /** Something that is counted happened `count` times; with the address that it was about. */
   count(what: string, count: bigint | number = 1, address = 0n): void {
     const n = BigInt(count);
-    if (n < 0n) throw new RangeError(`${what}: ${n} times`);
+    if (n < 0n) throw new RangeError(`${what}: it cannot happen ${n} times`);
     for (const counter of [...(this.#events.get(what) ?? [])]) counter.add(n, address);
   }
 
