@@ -1,6 +1,6 @@
 /** bpf_check_mtu: whether a packet fits the device that it came from or another. */
 import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
+import { packetKind } from '../rules/packet.ts';
 import { type HelperMaker, Frames } from './frame.ts';
 import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
 import { ETH_HLEN } from '../world/net/if-ether.ts';
@@ -23,7 +23,7 @@ export const checkMtu: HelperMaker = (env) => {
     const ctx = f.u32(frame, 1);
     const ifindex = f.u32(frame, 2);
     const mtuLen = f.u32(frame, 3);
-    const isXdp = env.cpu.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
+    const isXdp = packetKind(env.cpu.run.progType) === 'xdp';
     const flags = f.u32(frame, 5);
     if (f.hi(frame, 5) !== 0 || flags & ~(isXdp ? 0 : BPF_MTU_CHK_SEGS)) return f.ret(frame, -ERRNO.EINVAL);
     const asked = word(mtuLen);

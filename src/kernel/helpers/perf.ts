@@ -1,7 +1,7 @@
 /** bpf_perf_event_output: samples to the rings of a perf event array; packet programs may append packet bytes. */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_CTXLEN_MASK_HI, BPF_F_CURRENT_CPU } from '../../uapi/flags.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { hasSkb, packetKind } from '../rules/packet.ts';
 import { perfOutput } from '../maps/perf-event-array.ts';
 import type { RingMemory } from '../maps/perf-ring.ts';
 import type { HelperEnv } from '../run/env.ts';
@@ -10,24 +10,13 @@ import { SkbView, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
 import { XdpFrags } from '../world/net/xdp-frags.ts';
 
-const SKB_TYPES: ReadonlySet<number> = new Set([
-  T.BPF_PROG_TYPE_SOCKET_FILTER,
-  T.BPF_PROG_TYPE_SCHED_CLS,
-  T.BPF_PROG_TYPE_SCHED_ACT,
-  T.BPF_PROG_TYPE_CGROUP_SKB,
-  T.BPF_PROG_TYPE_LWT_IN,
-  T.BPF_PROG_TYPE_LWT_OUT,
-  T.BPF_PROG_TYPE_LWT_XMIT,
-  T.BPF_PROG_TYPE_SK_SKB,
-]);
-
 /** Copies the first bytes of a packet program's packet; undefined when it is shorter. Layouts are read when first needed. */
 function packetCopier(env: HelperEnv): (ctx: number, length: number) => Uint8Array | undefined {
   let skb: SkbView | undefined;
   let xdp: { readonly data: number; readonly frags: XdpFrags } | undefined;
   const { view, u8 } = env.mem;
   return (ctx, length) => {
-    if (SKB_TYPES.has(env.cpu.run.progType)) {
+    if (hasSkb(env.cpu.run.progType)) {
       skb ??= new SkbView(env.mem, skbOffsets(layoutsOf(env)));
       const data = skb.get32(ctx, 'data');
       return length > skb.headlen(ctx) ? undefined : u8.subarray(data, data + length);
@@ -51,7 +40,8 @@ export const perfEventOutput: HelperMaker = (env) => {
     const high = f.hi(frame, 3) >>> 0;
     const data = f.u32(frame, 4);
     const size = f.u32(frame, 5);
-    const packets = env.cpu.run.progType === T.BPF_PROG_TYPE_XDP || SKB_TYPES.has(env.cpu.run.progType);
+    const { progType } = env.cpu.run;
+    const packets = hasSkb(progType) || packetKind(progType) === 'xdp';
     if (high & ~(packets ? BPF_F_CTXLEN_MASK_HI : 0)) return f.ret(frame, -ERRNO.EINVAL);
     const packet = high ? copy(ctx, high) : undefined;
     if (high && packet === undefined) return f.ret(frame, -ERRNO.EFAULT);

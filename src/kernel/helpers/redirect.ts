@@ -1,7 +1,7 @@
 /** Redirects are verdicts: the target is noted in the run's state, and the hook that asked acts on it. */
 import { BPF_MAP_TYPE as T } from '../../uapi/map-types.ts';
 import type { Invocation } from '../run/invocation.ts';
-import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
+import { packetKind } from '../rules/packet.ts';
 import {
   BPF_F_BROADCAST,
   BPF_F_EXCLUDE_INGRESS,
@@ -29,7 +29,7 @@ const REDIR_NEIGH_SIZE = 20;
 export const redirect: HelperMaker = (env) => {
   const f = new Frames(env);
   return (frame) => {
-    const xdp = env.cpu.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_XDP;
+    const xdp = packetKind(env.cpu.run.progType) === 'xdp';
     const flags = f.u32(frame, 2);
     const bad = f.hi(frame, 2) !== 0 || (xdp ? flags !== 0 : (flags & ~BPF_F_INGRESS) !== 0);
     if (bad) return f.ret(frame, xdp ? XDP_ABORTED : TC_ACT_SHOT);

@@ -1,8 +1,8 @@
 /** BPF_MAP_TYPE_DEVMAP, CPUMAP and XSKMAP: targets of bpf_redirect_map, by index. */
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
-import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
+import { packetKind } from '../rules/packet.ts';
 import type { MapDesc } from '../rules/map-desc.ts';
 import { keyIndex, nextIndex } from './array.ts';
 import { BPF_EXIST, BPF_NOEXIST } from '../../uapi/flags.ts';
@@ -13,7 +13,6 @@ import { type Restore, saveAll, type Saved, saveMap } from '../mem/saved.ts';
 import { StoredMap } from './stored-map.ts';
 
 const { BPF_MAP_TYPE_CPUMAP, BPF_MAP_TYPE_XSKMAP } = BPF_MAP_TYPE;
-const { BPF_PROG_TYPE_XDP } = BPF_PROG_TYPE;
 const { BPF_XDP_CPUMAP, BPF_XDP_DEVMAP } = BPF_ATTACH_TYPE;
 const CPUMAP_QUEUE_MAX = 16384;
 
@@ -61,7 +60,7 @@ export function readTarget(
   if (fd === 0) return { number, prog: undefined };
   const prog = fds.prog(fd);
   if (prog === undefined || typeof prog === 'number') return -ERRNO.EINVAL;
-  const fits = prog.type === BPF_PROG_TYPE_XDP && prog.attachType === attachType && owner.accepts(prog);
+  const fits = packetKind(prog.type) === 'xdp' && prog.attachType === attachType && owner.accepts(prog);
   return fits ? { number, prog } : -ERRNO.EINVAL;
 }
 

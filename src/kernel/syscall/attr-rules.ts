@@ -4,7 +4,6 @@ import { BPF_CMD as C } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TOKEN_FD, BPF_F_XDP_DEV_BOUND_ONLY } from '../../uapi/flags.ts';
 import { BPF_MAP_TYPE as M } from '../../uapi/map-types.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { claimedLength, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 import type { SyscallEnv } from './env.ts';
 
@@ -54,7 +53,7 @@ const mapDevice = refused<MapCreateAttr>((env, { map_ifindex: ifindex = 0, map_t
 const progDevice = refused<ProgLoadAttr>(
   (env, { prog_ifindex: ifindex = 0, prog_type: type, prog_flags: flags = 0 }) => {
     if (ifindex === 0) return FINE;
-    if (type !== T.BPF_PROG_TYPE_XDP && type !== T.BPF_PROG_TYPE_SCHED_CLS) return refusal(ERRNO.EINVAL);
+    if (env.rules.progRow(type)?.deviceBound !== true) return refusal(ERRNO.EINVAL);
     if (flags & ~BPF_F_XDP_DEV_BOUND_ONLY || !env.hasDevice(ifindex)) return refusal(ERRNO.EINVAL);
     return refusal(ERRNO.EOPNOTSUPP, 'prog_ifindex: no device takes programs');
   },

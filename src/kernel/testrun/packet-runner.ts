@@ -1,6 +1,7 @@
 /** The fast path over many packets: buffers made once in kernel memory, one call a packet or one call a batch. */
 import type { PacketRunner, PacketRunnerOptions, PreparedPackets } from '../../uapi/embedded.ts';
-import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../uapi/prog-types.ts';
+import { bpfProgTypeName } from '../../uapi/prog-types.ts';
+import { packetKind } from '../rules/packet.ts';
 import { inCall } from './call.ts';
 import type { HookEnv } from './env.ts';
 import { Held } from '../mem/owners.ts';
@@ -24,18 +25,8 @@ const BATCH = 64;
 /** Buffer sizes that batches prefer. */
 const SMALL_CAPACITIES = [2048, 9216] as const;
 
-const L2_SKB: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_SCHED_CLS, T.BPF_PROG_TYPE_SCHED_ACT]);
-const L3_SKB: ReadonlySet<number> = new Set([
-  T.BPF_PROG_TYPE_SOCKET_FILTER,
-  T.BPF_PROG_TYPE_CGROUP_SKB,
-  T.BPF_PROG_TYPE_LWT_IN,
-  T.BPF_PROG_TYPE_LWT_OUT,
-  T.BPF_PROG_TYPE_LWT_XMIT,
-]);
-
 /** Whether a program type runs on packets. */
-export const takesPackets = (progType: number): boolean =>
-  progType === T.BPF_PROG_TYPE_XDP || L2_SKB.has(progType) || L3_SKB.has(progType);
+export const takesPackets = (progType: number): boolean => packetKind(progType) !== undefined;
 
 /** Makes a runner. Throws RangeError when the type takes no packets or there is no such device. */
 export function createPacketRunner(env: HookEnv, prog: LoadedProg, options: PacketRunnerOptions = {}): PacketRunner {
@@ -203,7 +194,9 @@ function bufferMaker(
   const device: NetDevice | undefined =
     options.ifindex === undefined ? env.devices.loopback : env.devices.get(options.ifindex);
   if (device === undefined) throw new RangeError(`no network device with ifindex ${options.ifindex}`);
-  if (progType === T.BPF_PROG_TYPE_XDP) {
+  const kind = packetKind(progType);
+  if (kind === undefined) throw new RangeError(`programs of type ${bpfProgTypeName(progType)} take no packets`);
+  if (kind === 'xdp') {
     const queue = options.rxQueue ?? 0;
     if (queue >= device.rxQueues) throw new RangeError(`device ${device.name} has no receive queue ${queue}`);
     const make: BufferMaker = (addr, capacity) => {
@@ -213,14 +206,11 @@ function bufferMaker(
     };
     return { make, stride: round64(env.layouts.struct('xdp_buff').size) };
   }
-  const l2 = L2_SKB.has(progType);
-  if (!l2 && !L3_SKB.has(progType))
-    throw new RangeError(`programs of type ${bpfProgTypeName(progType)} take no packets`);
   const make: BufferMaker = (addr, capacity) => {
     const skb = new SkBuff(env, capacity, addr);
     return {
       addr: skb.addr,
-      load: (packet: Uint8Array) => skb.load(packet, device, l2),
+      load: (packet: Uint8Array) => skb.load(packet, device, kind === 'l2'),
       packet: () => skb.packet(),
       save: () => skb.save(),
       dispose: () => skb.dispose(),

@@ -1,7 +1,7 @@
 /** Test runs of programs on socket buffers, struct __sk_buff as context in and out (bpf_prog_test_run_skb). */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../uapi/flags.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
+import { packetKind } from '../rules/packet.ts';
 import { ETH_HLEN } from '../world/net/if-ether.ts';
 import type { CtxField } from '../rules/rows/ctx/row.ts';
 import { SK_BUFF } from '../rules/rows/ctx/sk-buff.ts';
@@ -49,9 +49,6 @@ const IP_HEADERS: ReadonlyMap<number, number> = new Map([
   [0x86dd, 40],
 ]);
 
-/** Types whose programs see the Ethernet header. */
-const L2_TYPES: ReadonlySet<number> = new Set([T.BPF_PROG_TYPE_SCHED_CLS, T.BPF_PROG_TYPE_SCHED_ACT]);
-
 /** bpf_prog_test_run_skb. */
 export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): number {
   if ((test.flags ?? 0) & ~BPF_F_TEST_SKB_CHECKSUM_COMPLETE || test.cpu || test.batch_size) return -ERRNO.EINVAL;
@@ -66,7 +63,7 @@ export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
   if (device === undefined) return -ERRNO.ENODEV;
   const header = IP_HEADERS.get((input[12] << 8) | input[13]) ?? 0;
   if (input.length < ETH_HLEN + header) return invalid(test, `an IP packet has at least ${ETH_HLEN + header} bytes`);
-  const l2 = L2_TYPES.has(prog.verified.progType);
+  const l2 = packetKind(prog.verified.progType) === 'l2';
   const skb = new SkBuff(env);
   try {
     skb.load(input, device, l2);

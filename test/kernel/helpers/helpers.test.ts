@@ -178,6 +178,25 @@ describe('perf output', () => {
       lost: 0,
     });
   });
+
+  test.each([
+    ['SK_SKB', P.BPF_PROG_TYPE_SK_SKB],
+    ['LWT_SEG6LOCAL', P.BPF_PROG_TYPE_LWT_SEG6LOCAL],
+  ])('packet bytes of %s come from its socket buffer, those of tracing from nowhere', (_, type) => {
+    const s = setupHelpers();
+    s.env.cpu.run.progType = type;
+    const attr = { map_type: T.BPF_MAP_TYPE_PERF_EVENT_ARRAY, key_size: 4, value_size: 4, max_entries: 2 };
+    const map = mustCreate(s.maps, attr) as PerfEventArrayMap;
+    const ring = perfRing(s.maps, 1 << 12);
+    map.setRing(0, ring);
+    const skb = s.skb(UDP4);
+    const data = s.put(Uint8Array.of(1, 2, 3, 4));
+    const output = () => s.call(F.BPF_FUNC_perf_event_output, skb.addr, map.addr, (8n << 32n) | 0xffff_ffffn, data, 4);
+    expect(output()).toBe(0n);
+    s.env.cpu.run.progType = P.BPF_PROG_TYPE_KPROBE;
+    expect(output()).toBe(err('EINVAL'));
+    expect(samplesOf(s.maps, ring)).toEqual({ samples: [[1, 2, 3, 4, ...skb.packet().subarray(0, 8)]], lost: 0 });
+  });
 });
 
 test('flow hashes depend on the flow and stay until they are cleared', () => {

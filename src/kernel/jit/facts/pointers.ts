@@ -4,31 +4,22 @@
  */
 import { skbOffsets, xdpOffsets } from '../../world/net/packet.ts';
 import type { KernelLayouts } from '../../world/layouts.ts';
-import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
+import { packetKind } from '../../rules/packet.ts';
 
 const MAX_MEMORY = 0x8000_0000;
 /** Rounds after which a function stays as it is: chains of additions through loops settle in two or three. */
 const MAX_ROUNDS = 8;
 
-const SKB_TYPES: ReadonlySet<number> = new Set([
-  T.BPF_PROG_TYPE_SOCKET_FILTER,
-  T.BPF_PROG_TYPE_SCHED_CLS,
-  T.BPF_PROG_TYPE_SCHED_ACT,
-  T.BPF_PROG_TYPE_CGROUP_SKB,
-  T.BPF_PROG_TYPE_LWT_IN,
-  T.BPF_PROG_TYPE_LWT_OUT,
-  T.BPF_PROG_TYPE_LWT_XMIT,
-]);
-
 /** Offsets in a program type's context, as the kernel has it, of the pointers into the packet; none for other types. */
 export function packetPointerOffsets(progType: number, layouts: KernelLayouts | undefined, memory: number): number[] {
   if (layouts === undefined || memory > MAX_MEMORY) return [];
-  if (progType === T.BPF_PROG_TYPE_XDP) {
+  const kind = packetKind(progType);
+  if (kind === 'xdp') {
     if (!layouts.has('xdp_buff')) return [];
     const { data, data_end, data_meta } = xdpOffsets(layouts);
     return [data, data_end, data_meta];
   }
-  if (!SKB_TYPES.has(progType) || !layouts.has('sk_buff') || !layouts.has('bpf_skb_data_end')) return [];
+  if (kind === undefined || !layouts.has('sk_buff') || !layouts.has('bpf_skb_data_end')) return [];
   const { data, cbDataEnd, cbDataMeta } = skbOffsets(layouts);
   return [data, cbDataEnd, cbDataMeta];
 }

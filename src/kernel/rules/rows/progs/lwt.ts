@@ -4,6 +4,7 @@ import { LWT_SET, SK_BASE } from '../helpers/sets.ts';
 import type { ProgTypeRow } from './row.ts';
 
 const LWT = {
+  packet: 'l3',
   ctxStruct: '__sk_buff',
   ctx: {
     struct: SK_BUFF,

@@ -28,6 +28,13 @@ export interface ProgTypeRow extends Configured {
    * take packets; `sockopt`: everything.
    */
   readonly packetAccess: 'none' | 'read' | 'write' | 'sockopt';
+  /**
+   * Packets that it runs on: `xdp` as a card has them, `l2` socket buffers from the Ethernet header on, `l3` from the network header on.
+   * None when left out: its socket buffers, if it has any, come from elsewhere.
+   */
+  readonly packet?: 'xdp' | 'l2' | 'l3';
+  /** May be loaded for a network device (prog_ifindex). */
+  readonly deviceBound?: boolean;
   /** Fields of connection tracking entries may be written. */
   readonly writesNfConn?: boolean;
   /** Beyond the base set; an earlier entry of an id wins over a later one and over the base set. */

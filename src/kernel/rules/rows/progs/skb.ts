@@ -14,6 +14,7 @@ export const SOCKET_FILTER = {
   ctxStruct: '__sk_buff',
   ctx: { struct: SK_BUFF, read: SKB_COMMON, write: { cb: true }, convert: true },
   packetAccess: 'none',
+  packet: 'l3',
   helpers: [
     'skb_load_bytes',
     'skb_load_bytes_relative',
@@ -55,6 +56,7 @@ const TC = {
   },
   writesNfConn: true,
   packetAccess: 'write',
+  packet: 'l2',
   helpers: [
     'get_smp_processor_id',
     'skb_store_bytes',
@@ -123,6 +125,7 @@ export const SCHED_CLS = {
   since: '4.1',
   name: 'BPF_PROG_TYPE_SCHED_CLS',
   short: 'sched_cls',
+  deviceBound: true,
   ...TC,
 } as const satisfies ProgTypeRow;
 export const SCHED_ACT = {
@@ -153,6 +156,7 @@ export const CGROUP_SKB = {
     convert: true,
   },
   packetAccess: 'read',
+  packet: 'l3',
   helpers: [
     'sk_fullsock',
     'sk_storage_get',

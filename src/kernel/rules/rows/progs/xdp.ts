@@ -26,6 +26,8 @@ export const XDP = {
   },
   writesNfConn: true,
   packetAccess: 'write',
+  packet: 'xdp',
+  deviceBound: true,
   helpers: [
     'get_smp_processor_id',
     'perf_event_output',
