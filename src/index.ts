@@ -29,7 +29,10 @@ export type { CollectionSpec } from './lib/collection-spec.ts';
 export { BpfError, type BpfErrorInit } from './lib/errors.ts';
 export type { EventOptions, EventReader, EventWait } from './lib/events.ts';
 export type { AttachOptions } from './lib/attach/attach.ts';
-export type { Link, LinkInfo, Links } from './lib/attach/link.ts';
+export { type Link, type LinkInfo, type Links, openPinnedLink } from './lib/attach/link.ts';
+export { openPinned, type OpenPinnedOptions } from './lib/pin/pin.ts';
+export { openPinnedMap } from './lib/pin/pinned-map.ts';
+export type { FileCalls, FileStat } from './uapi/files.ts';
 export type { BatchResult, BpfMap, Descriptor } from './lib/map.ts';
 export type { InnerTemplate } from './lib/load/map-creator.ts';
 export type { Missing } from './lib/missing.ts';
@@ -48,6 +51,15 @@ export type {
   LinkCreateAttr,
   LinkDetachAttr,
   LinkUpdateAttr,
+  EnableStatsAttr,
+  IterCreateAttr,
+  ObjGetAttr,
+  ProgAttachAttr,
+  ProgBindMapAttr,
+  ProgQueryAttr,
+  ProgStreamReadAttr,
+  TaskFdQueryAttr,
+  TokenCreateAttr,
   MapBatchAttr,
   MapCreateAttr,
   MapElemAttr,

@@ -51,7 +51,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'kernel/jit': ENGINES,
   'kernel/hooks': ENGINES,
   'kernel/testrun': [...ENGINES, 'kernel/hooks'],
-  'kernel/bpffs': ['uapi', 'kernel/mem', 'kernel/object'],
+  'kernel/bpffs': ['uapi', 'kernel/mem', 'kernel/world', 'kernel/object'],
   'kernel/syscall': [...ENGINES, 'kernel/hooks', 'kernel/bpffs', 'kernel/testrun'],
   /** Wires the rooms together. */
   'kernel/boot': KERNEL,

@@ -1,8 +1,5 @@
-/** Files behind bpf(2): shared pages of maps (mmap(2)), and files of pinned objects. */
-import { unlinkSync } from 'node:fs';
-import { constants } from 'node:os';
+/** Files behind bpf(2): shared pages of maps (mmap(2)). */
 import type { MappedPages } from '../uapi/embedded.ts';
-import { ERRNO } from '../uapi/errno.ts';
 import type { Koffi } from './native-space.ts';
 
 const PROT_READ = 1;
@@ -55,15 +52,4 @@ export function mapPages({ koffi, map, unmap }: MemoryCalls, range: FileRange): 
       held = false;
     },
   };
-}
-
-/** unlink(2): 0 or -errno. */
-export function removeFile(path: string): number {
-  try {
-    unlinkSync(path);
-    return 0;
-  } catch (e) {
-    const code = (e as NodeJS.ErrnoException).code ?? '';
-    return -((constants.errno as Readonly<Record<string, number>>)[code] ?? ERRNO.EIO);
-  }
 }

@@ -6,7 +6,8 @@ import { BPF_CMD } from '../uapi/cmd.ts';
 import { ERRNO, errnoName } from '../uapi/errno.ts';
 import { checkBuffers } from './kernel-buffers.ts';
 import { MapQuestion } from './map-question.ts';
-import { mapPages, memoryCalls, removeFile } from './kernel-files.ts';
+import { mapPages, memoryCalls } from './kernel-files.ts';
+import { hostFiles } from './files.ts';
 import { runningTraits } from './kernel-traits.ts';
 import { KernelUnavailableError } from './kernel-unavailable.ts';
 import { openPerfEvent, readText } from './perf-event.ts';
@@ -85,7 +86,7 @@ export async function openKernelTransport(options: TransportOptions = {}): Promi
       return result;
     },
     close,
-    unlink: removeFile,
+    files: hostFiles,
     readText,
     perfEventOpen(attr) {
       perfCall ??= libc.func(

@@ -11,8 +11,8 @@ import { BpfError, loaderError } from './errors.ts';
 import { type EventOptions, EventReader } from './events.ts';
 import { didYouMean } from './nearest.ts';
 import { isMapInMap, newMapSpec } from './object/map-common.ts';
-import { pinObject, unpinObject } from './attach/pins.ts';
 import type { MapSpec } from './spec.ts';
+import { PinnedAt } from './pin/pin.ts';
 import { BPF_ANY } from '../uapi/flags.ts';
 
 /** Their user-space values are file descriptors or ids of 4 bytes, whatever BTF says. */
@@ -44,13 +44,16 @@ export class BpfMap implements Disposable {
   readonly perCpu: boolean;
   /** Bytes of one value for one CPU, rounded up in per-CPU maps. */
   readonly #stride: number;
+  readonly #pinned: PinnedAt;
 
   constructor(
     private readonly sys: BpfSyscall,
     readonly fd: number,
     readonly spec: MapSpec,
     readonly btf: Btf | undefined,
+    pinnedAt?: string,
   ) {
+    this.#pinned = new PinnedAt(sys, `map ${spec.name}`, pinnedAt);
     this.perCpu = PER_CPU_MAP_TYPES.has(spec.type);
     this.#stride = this.perCpu ? Math.ceil(spec.valueSize / 8) * 8 : spec.valueSize;
   }
@@ -276,6 +279,21 @@ export class BpfMap implements Disposable {
     this.#check(this.sys.bpf(BPF_CMD.BPF_MAP_FREEZE, { map_fd: this.fd }), 'freeze');
   }
 
+  /** Where its file is; undefined when it is not pinned. */
+  get pinPath(): string | undefined {
+    return this.#pinned.path;
+  }
+
+  /** Keeps it alive by a file of a BPF file system; the last directory of the path is made where it is missing. Throws BpfError. */
+  pin(path: string): void {
+    this.#pinned.pin(this.fd, path);
+  }
+
+  /** Removes the file of {@link pin}; does nothing when it is not pinned. Throws BpfError. */
+  unpin(): void {
+    this.#pinned.unpin();
+  }
+
   /** One variable of a global data map. */
   getVariable(name: string): BtfValue {
     const v = this.#variable(name);
@@ -378,16 +396,6 @@ export class BpfMap implements Disposable {
 
   #check(result: number, what: string): void {
     if (result < 0) throw new BpfError({ errno: -result, op: `${what} in map ${this.name}`, detail: 'bpf(2) refused' });
-  }
-
-  /** Keeps it alive by a file of a BPF file system. Throws BpfError. */
-  pin(path: string): void {
-    pinObject(this.sys, this.fd, path, `map ${this.name}`);
-  }
-
-  /** Removes such a file. Throws BpfError. */
-  unpin(path: string): void {
-    unpinObject(this.sys, path, `map ${this.name}`);
   }
 
   close(): void {

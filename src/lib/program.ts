@@ -7,7 +7,7 @@ import { readObjInfo } from '../uapi/obj-info.ts';
 import { BpfError, loaderError } from './errors.ts';
 import { type AttachOptions, attachProgram } from './attach/attach.ts';
 import type { Link } from './attach/link.ts';
-import { pinObject, unpinObject } from './attach/pins.ts';
+import { PinnedAt } from './pin/pin.ts';
 import type { ProgramSpec } from './spec.ts';
 
 /** The input of a test run. */
@@ -71,13 +71,17 @@ export interface ProgramInfo {
 
 /** A loaded program: the one handle for its runs and for what the kernel says of it. Closing it closes its descriptor. */
 export class Program implements Disposable {
+  readonly #pinned: PinnedAt;
+
   constructor(
     private readonly sys: BpfSyscall,
     readonly fd: number,
     readonly spec: ProgramSpec,
     /** Verifier log, when one was asked for. */
     readonly log: string,
-  ) {}
+  ) {
+    this.#pinned = new PinnedAt(sys, `program ${spec.name}`);
+  }
 
   /** Name of its function in the object. */
   get name(): string {
@@ -177,14 +181,19 @@ export class Program implements Disposable {
     };
   }
 
-  /** Keeps it alive by a file of a BPF file system. Throws BpfError. */
-  pin(path: string): void {
-    pinObject(this.sys, this.fd, path, `program ${this.name}`);
+  /** Where its file is; undefined when it is not pinned. */
+  get pinPath(): string | undefined {
+    return this.#pinned.path;
   }
 
-  /** Removes such a file. Throws BpfError. */
-  unpin(path: string): void {
-    unpinObject(this.sys, path, `program ${this.name}`);
+  /** Keeps it alive by a file of a BPF file system; the last directory of the path is made where it is missing. Throws BpfError. */
+  pin(path: string): void {
+    this.#pinned.pin(this.fd, path);
+  }
+
+  /** Removes the file of {@link pin}; does nothing when it is not pinned. Throws BpfError. */
+  unpin(): void {
+    this.#pinned.unpin();
   }
 
   /** Closes the descriptor. The program lives on while something else holds it. */

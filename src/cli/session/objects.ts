@@ -1,12 +1,11 @@
 /** The objects of `prog`, `map` and `btf`: of a file loaded for this one command, or the real kernel's by id. */
-import { Btf } from '../../btf/btf.ts';
 import type { Collection } from '../../lib/collection.ts';
 import { BpfError } from '../../lib/errors.ts';
-import { BpfMap } from '../../lib/map.ts';
+import type { BpfMap } from '../../lib/map.ts';
+import { mapOfFd } from '../../lib/pin/pinned-map.ts';
 import type { BpfSyscall, IdAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { InfoValues } from '../../uapi/info-layout.ts';
 import { readObjInfo } from '../../uapi/obj-info.ts';
 import { readArgs, unsigned } from '../shell/command.ts';
 import { InputError, UsageError } from '../shell/exit.ts';
@@ -99,44 +98,7 @@ export function kernelMap(session: Session, id: number): BpfMap {
   const { sys } = session;
   const fd = fdById(sys, 'map', id);
   if (fd === undefined) throw new InputError('', `the kernel has no map with id ${id}`);
-  const { values } = infoOf(sys, 'map', fd);
-  const number = (name: string): number => Number(values[name] ?? 0);
-  const btf = mapBtf(sys, values);
-  return new BpfMap(
-    sys,
-    fd,
-    {
-      name: String(values.name),
-      kernelName: String(values.name),
-      origin: 'btf',
-      type: number('type'),
-      keySize: number('key_size'),
-      valueSize: number('value_size'),
-      maxEntries: number('max_entries'),
-      flags: number('map_flags'),
-      numaNode: 0,
-      mapExtra: BigInt(values.map_extra as bigint),
-      keyTypeId: btf === undefined ? 0 : number('btf_key_type_id'),
-      valueTypeId: btf === undefined ? 0 : number('btf_value_type_id'),
-      pinning: 0,
-      values: [],
-      freeze: false,
-      variables: [],
-      autocreate: true,
-    },
-    btf,
-  );
-}
-
-function mapBtf(sys: BpfSyscall, values: InfoValues): Btf | undefined {
-  const id = Number(values.btf_id ?? 0);
-  const fd = id === 0 ? undefined : fdById(sys, 'btf', id);
-  if (fd === undefined) return undefined;
-  try {
-    return Btf.parse(infoOf(sys, 'btf', fd, ['btf']).buffers.btf);
-  } finally {
-    sys.close(fd);
-  }
+  return mapOfFd(sys, fd);
 }
 
 /** Words of `prog` and `map` behind their verb: an object file, `name N`, `id N`, and the rest. */

@@ -9,6 +9,12 @@ import { type Cpu, makeCpu } from '../run/cpu.ts';
 import type { HostPorts } from '../run/env.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { Deadline } from '../run/deadline.ts';
+import { RunStats } from '../run/stats.ts';
+import { BPF_FS, BPF_FS_MODE, BPF_FS_PATH } from '../bpffs/bpf-fs.ts';
+import { Files } from '../world/fs/files.ts';
+import { readFdInfo } from '../syscall/fdinfo.ts';
+import { fileCalls } from '../syscall/files.ts';
+import type { FileCalls } from '../../uapi/files.ts';
 import { inCall } from '../testrun/call.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { AttachEnv } from '../hooks/env.ts';
@@ -23,7 +29,6 @@ import { KernelMemory } from '../mem/memory.ts';
 import { Owners } from '../mem/owners.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { saveMap, type Saved } from '../mem/saved.ts';
-import { Bpffs } from '../bpffs/bpffs.ts';
 import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
@@ -126,14 +131,13 @@ export interface Runtime extends BpfSyscall, Disposable {
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
   /** Symbols of a binary of the world, with their offsets; or -ENOENT. */
   symbolsOf(path: string): Readonly<Record<string, number>> | number;
-  /** Files of tracefs and sysfs about what programs attach to; -ENOENT for others. */
+  /** Files of tracefs and sysfs about what programs attach to, and /proc/self/fdinfo of BPF objects; -ENOENT for others. */
   readText(path: string): string | number;
   perfEventOpen(attr: PerfEventAttr): number;
   /** Attaches a program to a perf event for as long as that is open (PERF_EVENT_IOC_SET_BPF): 0 or -errno. */
   perfEventSetBpf(fd: number, progFd: number): number;
-  /** The BPF file system at /sys/fs/bpf. */
-  readonly bpffs: Bpffs;
-  unlink(path: string): number;
+  /** Files of the simulated host, a BPF file system at /sys/fs/bpf among them; none in a kernel that only verifies. */
+  readonly files: FileCalls | undefined;
   /** The simulated host that programs live in. */
   readonly world: World;
   /**
@@ -277,26 +281,20 @@ export function assembleRuntime(
     ground;
   const world = makeWorld(ground, options, life);
   const { time, devices } = world;
+  const files = life === undefined ? undefined : hostFiles(world);
+  const stats = new RunStats(host.stopwatch);
   const { engine = 'jit', compile = 'sync' } = options;
   const engines = life?.engines(partsOfLink(ground, world, options), engine, compile);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
-    ...(engines ? programRunners(engines.link, rcu, deadline) : NO_RUNNERS),
+    ...(engines ? programRunners(engines.link, rcu, deadline, stats) : NO_RUNNERS),
     now: host.stopwatch,
     trace: life === undefined ? undefined : world.trace,
   };
   const compiling = new Set<Promise<void>>();
-  const bpffs = new Bpffs(objects);
   const env: SyscallEnv = {
-    ...{
-      objects,
-      fds: new FdTable(objects),
-      bpffs,
-      maps,
-      vmlinux,
-      nrCpus,
-      stopwatch: host.stopwatch,
-    },
+    ...{ objects, fds: new FdTable(objects), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
+    ...{ files, stats, filesOf: (pid) => ownFiles(world, pid) },
     attach: life?.attacher(attachEnv(ground, world, hooks)),
     bootTime: () => time.halves(),
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -309,11 +307,33 @@ export function assembleRuntime(
   };
   const snapshots = new Snapshots({
     ...{ mem, heap, rcu, random, compiling },
-    parts: [owners, objects, env.fds, bpffs, world, cpu, ...mapParts(maps), ...codeParts(engines?.link)],
+    parts: [
+      owners,
+      objects,
+      env.fds,
+      world,
+      ...(files === undefined ? [] : [files]),
+      stats,
+      cpu,
+      ...mapParts(maps),
+      ...codeParts(engines?.link),
+    ],
     // The core's data lie in the memory from its first use on.
     prepare: () => void maps.core,
   });
-  return new EmbeddedRuntime({ env, hooks, world, bpffs, cpus: [cpu], compiling, snapshots });
+  return new EmbeddedRuntime({ env, hooks, world, cpus: [cpu], compiling, snapshots });
+}
+
+/** The files of a host that begins: a BPF file system in its usual place. */
+function hostFiles({ tasks }: World): Files {
+  const files = new Files(() => tasks.current);
+  files.mount(BPF_FS_PATH, BPF_FS, BPF_FS_MODE);
+  return files;
+}
+
+/** Tasks of the process that runs share its descriptors; others have none. */
+function ownFiles({ tasks }: World, pid: number): boolean | undefined {
+  return pid === 0 ? undefined : tasks.get(pid) && tasks.get(pid)?.tgid === tasks.current.tgid;
 }
 
 function attachEnv({ mem, objects, vmlinux, cpu }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
@@ -371,7 +391,6 @@ interface RuntimeParts {
   readonly env: SyscallEnv;
   readonly hooks: HookEnv;
   readonly world: World;
-  readonly bpffs: Bpffs;
   readonly cpus: readonly Cpu[];
   readonly compiling: ReadonlySet<Promise<void>>;
   readonly snapshots: Snapshots;
@@ -382,7 +401,6 @@ class EmbeddedRuntime implements Runtime {
   readonly #hooks: HookEnv;
   readonly memory: KernelMemory;
   readonly world: World;
-  readonly bpffs: Bpffs;
   readonly cpus: readonly Cpu[];
   readonly #compiling: ReadonlySet<Promise<void>>;
   readonly #snapshots: Snapshots;
@@ -394,7 +412,6 @@ class EmbeddedRuntime implements Runtime {
     this.#hooks = parts.hooks;
     this.memory = parts.hooks.mem;
     this.world = parts.world;
-    this.bpffs = parts.bpffs;
     this.cpus = parts.cpus;
   }
 
@@ -459,10 +476,6 @@ class EmbeddedRuntime implements Runtime {
     return perfEventSetBpf(this.#env, fd, progFd);
   }
 
-  unlink(path: string): number {
-    return typeof (path as unknown) === 'string' ? this.bpffs.unlink(path) : -ERRNO.EFAULT;
-  }
-
   symbolsOf(path: string): Readonly<Record<string, number>> | number {
     if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
     return this.#env.attach?.symbols(path) ?? -ERRNO.ENOENT;
@@ -470,7 +483,14 @@ class EmbeddedRuntime implements Runtime {
 
   readText(path: string): string | number {
     if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
+    const text = readFdInfo(this.#env, path);
+    if (text !== undefined) return text;
     return this.#env.vmlinux() === undefined ? -ERRNO.ENOENT : (this.#env.attach?.readFile(path) ?? -ERRNO.ENOENT);
+  }
+
+  get files(): FileCalls | undefined {
+    const { files, fds } = this.#env;
+    return files === undefined ? undefined : fileCalls(files, fds);
   }
 
   kernelBtf(): Btf | undefined {
@@ -479,8 +499,8 @@ class EmbeddedRuntime implements Runtime {
 
   [Symbol.dispose](): void {
     this.world.time[Symbol.dispose]();
-    this.bpffs.clear();
     this.#env.fds.closeAll();
+    this.#env.files?.[Symbol.dispose]();
   }
 }
 

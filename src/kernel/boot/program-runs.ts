@@ -3,6 +3,7 @@ import type { Cpu } from '../run/cpu.ts';
 import type { Deadline } from '../run/deadline.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import type { RunStats } from '../run/stats.ts';
 import type { Rcu } from '../mem/rcu.ts';
 import type { RuntimeLink } from './linkage.ts';
 
@@ -17,7 +18,7 @@ export const NO_RUNNERS: Runners = {
 };
 
 /** The runners of a kernel with engines. Programs that a helper's callee runs may run others: each has its own invocation. */
-export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline): Runners {
+export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline, stats: RunStats): Runners {
   const { cpu, mem } = link.env;
   const { u32 } = mem;
   return {
@@ -27,12 +28,14 @@ export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline):
         cpu.run.attachCookie = of.cookie;
         cpu.run.funcIp = of.funcIp;
       }
+      const began = stats.begin();
       try {
         return prog.exe.run(ctx);
       } catch (error) {
         cpu.stopped();
         throw error;
       } finally {
+        stats.end(prog, began, 1);
         cpu.pop();
         rcu.unlock();
       }
@@ -44,12 +47,14 @@ export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline):
         else for (let i = from; i < from + n; i++) u32[(out >>> 2) + i] = exe.run(ctxs + i * stride);
       };
       begin(cpu, rcu, deadline, prog, ctxs);
+      const began = stats.begin();
       try {
         deadline.pace(count, some);
       } catch (error) {
         cpu.stopped();
         throw error;
       } finally {
+        stats.end(prog, began, count);
         cpu.pop();
         rcu.unlock();
       }

@@ -1,4 +1,5 @@
 /** Raw tracepoints, untyped and by BTF: programs get the arguments as they are (bpf_trace_run, bpf_raw_tp_link_attach). */
+import { BPF_FD_TYPE } from '../../uapi/fd-types.ts';
 import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { type LinkObject, newLinkObject } from '../object/link.ts';
@@ -25,6 +26,13 @@ export function attachRawTracepoint(
       const attachment = point.hooks.attach(({ args }) => void runOnce(env, link.prog, args, of));
       return {
         end: () => void attachment.detach(),
+        traced: ({ prog: { id: progId } }) => ({
+          name,
+          progId,
+          type: BPF_FD_TYPE.BPF_FD_TYPE_RAW_TRACEPOINT,
+          offset: 0n,
+          address: 0n,
+        }),
         info: () => ({ kind: 'link_raw_tracepoint', values: { cookie: joined(cookie) }, texts: { tp_name: name } }),
       };
     },

@@ -3,6 +3,7 @@ import { InternalError } from '../../util/errors.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { type Restore, saveMap, type Saved } from '../mem/saved.ts';
 import type { BtfObject } from './btf.ts';
+import type { DirectoryObject, IterObject, StatsObject } from './handle.ts';
 import type { LinkObject } from './link.ts';
 import type { MapObject } from './map.ts';
 import type { PerfEventObject } from './perf-event.ts';
@@ -15,6 +16,9 @@ export interface ObjectsByKind {
   btf: BtfObject;
   link: LinkObject;
   perf_event: PerfEventObject;
+  directory: DirectoryObject;
+  stats: StatsObject;
+  iter: IterObject;
 }
 export type ObjectKind = keyof ObjectsByKind;
 export type KernelObject = ObjectsByKind[ObjectKind];
@@ -47,6 +51,9 @@ export class ObjectTable implements Saved {
     btf: { next: 1, live: new Map() },
     link: { next: 1, live: new Map() },
     perf_event: { next: 1, live: new Map() },
+    directory: { next: 1, live: new Map() },
+    stats: { next: 1, live: new Map() },
+    iter: { next: 1, live: new Map() },
   };
 
   readonly #rcu: Rcu;

@@ -1,7 +1,9 @@
 /** A link as a kernel object: a program attached to a hook (struct bpf_link). */
 import type { BpfLinkType } from '../../uapi/link-types.ts';
 import type { InfoKind, InfoValues } from '../../uapi/info-layout.ts';
+import type { IterSource } from './handle.ts';
 import type { ObjectBase, ObjectTable } from './kernel-object.ts';
+import type { TracedEvent } from './perf-event.ts';
 import type { LoadedProg } from './prog.ts';
 
 /** What a kind of link does. Every method gives 0 or -errno; one that is missing is what the kind cannot do. */
@@ -10,6 +12,10 @@ export interface LinkHook {
   end(): void;
   /** Puts another program in place (bpf_link_ops.update_prog). */
   update?(link: LinkObject, program: LoadedProg): number;
+  /** Of iterators: begins to read what it iterates (ITER_CREATE). */
+  iterate?(link: LinkObject): IterSource | number;
+  /** What TASK_FD_QUERY tells of it. */
+  traced?(link: LinkObject): TracedEvent;
   /** Whether LINK_DETACH may end it while descriptors are open. */
   readonly detachable?: boolean;
   /** The struct of OBJ_GET_INFO_BY_FD for this kind, its fields, and the texts that pointer fields lead to. */

@@ -4,6 +4,17 @@ import type { Attachment } from '../world/hook-point.ts';
 import type { LoadedProg } from './prog.ts';
 import type { ObjectBase, ObjectTable } from './kernel-object.ts';
 
+/** What TASK_FD_QUERY tells of a descriptor. */
+export interface TracedEvent {
+  /** Of the tracepoint, the function or the file. */
+  readonly name: string;
+  readonly progId: number;
+  /** BPF_FD_TYPE_*. */
+  readonly type: number;
+  readonly offset: bigint;
+  readonly address: bigint;
+}
+
 /** What kinds of events are, as they are known to links. */
 export interface PerfSource {
   /** Whether a program may be attached: 0 or -errno. */
@@ -18,6 +29,8 @@ export interface PerfSource {
   readonly samples?: boolean;
   /** What all events of one place share: a program is attached there once. */
   readonly place?: unknown;
+  /** Itself with the program that is attached; undefined while there is none. */
+  traced?(): TracedEvent | undefined;
   /** The event is closed, and nothing is attached. */
   end?(): void;
   /** For snapshots. */

@@ -9,8 +9,8 @@ export interface LoadedProg extends ObjectBase<'prog'> {
   readonly name: string;
   readonly verified: VerifiedProgram;
   readonly exe: Executable;
-  /** Objects that it keeps alive: its maps and its BTF. */
-  readonly holds: readonly KernelObject[];
+  /** Objects that it keeps alive: its maps, those that were bound to it, and its BTF. */
+  holds: readonly KernelObject[];
   readonly btf: BtfObject | undefined;
   /** Records of struct bpf_func_info and bpf_line_info as they were loaded: two and four words each. */
   readonly funcInfo: Uint32Array;

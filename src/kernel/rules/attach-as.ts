@@ -58,6 +58,9 @@ const PROG_TYPE_OF: ReadonlyMap<number, number> = new Map(
   PROG_TYPES.flatMap(([type, attach]) => attach.map((a) => [a, type] as const)),
 );
 
+/** The program type that an attach type is for; undefined of attach types that say none (attach_type_to_prog_type). */
+export const attachProgType = (attachType: number): number | undefined => PROG_TYPE_OF.get(attachType);
+
 /** Programs whose attach type is fixed when they are loaded. */
 const FIXED: ReadonlySet<number> = new Set([
   T.BPF_PROG_TYPE_CGROUP_SOCK,

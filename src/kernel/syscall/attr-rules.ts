@@ -89,6 +89,19 @@ const lookupBatch = {
   keys: honoured,
   values: honoured,
 } as const;
+const byPath = { pathname: honoured, bpf_fd: honoured, file_flags: honoured, path_fd: honoured } as const;
+const onHook = {
+  target_fd: honoured,
+  target_ifindex: honoured,
+  attach_bpf_fd: honoured,
+  attach_type: honoured,
+  attach_flags: honoured,
+  // Looked at where something is replaced, which nothing here is yet.
+  replace_bpf_fd: honoured,
+  relative_fd: honoured,
+  relative_id: honoured,
+  expected_revision: honoured,
+} as const;
 const nextId = { start_id: honoured, next_id: output } as const;
 
 type Rules<A> = Readonly<Record<string, FieldRule>> & { readonly [F in keyof A]?: FieldRule };
@@ -185,8 +198,40 @@ export const ATTR_RULES: { readonly [K in keyof BpfAttrs]: Rules<BpfAttrs[K]> } 
     batch_size: honoured,
   },
   [C.BPF_OBJ_GET_INFO_BY_FD]: { bpf_fd: honoured, info: honoured },
-  [C.BPF_OBJ_PIN]: { pathname: honoured, bpf_fd: honoured, file_flags: honoured, path_fd: honoured },
-  [C.BPF_OBJ_GET]: { pathname: honoured, bpf_fd: zero, file_flags: honoured, path_fd: honoured },
+  [C.BPF_OBJ_PIN]: byPath,
+  [C.BPF_OBJ_GET]: byPath,
+  [C.BPF_PROG_ATTACH]: onHook,
+  [C.BPF_PROG_DETACH]: onHook,
+  [C.BPF_PROG_QUERY]: {
+    target_fd: honoured,
+    target_ifindex: honoured,
+    attach_type: honoured,
+    query_flags: honoured,
+    attach_flags: output,
+    prog_ids: honoured,
+    count: honoured,
+    prog_attach_flags: honoured,
+    link_ids: honoured,
+    link_attach_flags: honoured,
+    revision: output,
+  },
+  [C.BPF_TASK_FD_QUERY]: {
+    pid: honoured,
+    fd: honoured,
+    flags: honoured,
+    buf_len: honoured,
+    buf: honoured,
+    prog_id: output,
+    fd_type: output,
+    probe_offset: output,
+    probe_addr: output,
+  },
+  [C.BPF_ENABLE_STATS]: { type: honoured },
+  [C.BPF_ITER_CREATE]: { link_fd: honoured, flags: honoured },
+  [C.BPF_PROG_BIND_MAP]: { prog_fd: honoured, map_fd: honoured, flags: honoured },
+  [C.BPF_TOKEN_CREATE]: { flags: honoured, bpffs_fd: honoured },
+  // Streams are empty: nothing is copied.
+  [C.BPF_PROG_STREAM_READ_BY_FD]: { stream_buf: ignored, stream_id: honoured, prog_fd: honoured },
   [C.BPF_RAW_TRACEPOINT_OPEN]: { name: honoured, prog_fd: honoured, cookie: honoured },
   [C.BPF_LINK_CREATE]: {
     prog_fd: honoured,

@@ -24,7 +24,7 @@ function attrObjects(env: SyscallEnv): AttrObjects {
     },
     infoKind(fd) {
       const kind = env.fds.get(fd)?.object.kind;
-      return kind === 'perf_event' ? undefined : kind;
+      return kind === 'prog' || kind === 'map' || kind === 'btf' || kind === 'link' ? kind : undefined;
     },
   };
 }

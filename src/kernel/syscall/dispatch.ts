@@ -9,14 +9,19 @@ import { btfLoad } from './btf-load.ts';
 import type { SyscallEnv } from './env.ts';
 import { getFdById, getNextId, linkGetFdById } from './ids.ts';
 import { linkCreate } from './link-create.ts';
+import { enableStats, iterCreate, tokenCreate } from './handles.ts';
 import { linkDetach, linkUpdate, rawTracepointOpen } from './link.ts';
-import { objGet, objPin } from './pin.ts';
 import { mapDeleteBatch, mapLookupAndDeleteBatch, mapLookupBatch, mapUpdateBatch } from './map/batch.ts';
 import { mapCreate } from './map/create.ts';
 import { deleteElem, lookupAndDeleteElem, lookupElem, mapFreeze, nextKey, updateElem } from './map/elem.ts';
 import { objGetInfoByFd } from './obj-info.ts';
+import { objGet, objPin } from './pin.ts';
+import { progAttach, progDetach, progQuery } from './prog/attach.ts';
+import { progBindMap } from './prog/bind-map.ts';
 import { progLoad } from './prog/load.ts';
+import { progStreamRead } from './prog/stream-read.ts';
 import { progTestRun } from './prog/test-run.ts';
+import { taskFdQuery } from './task-fd-query.ts';
 
 type Commands = { readonly [C in keyof BpfAttrs]: (env: SyscallEnv, attr: BpfAttrs[C]) => number };
 
@@ -38,6 +43,15 @@ const COMMANDS: Commands = {
   [C.BPF_OBJ_GET_INFO_BY_FD]: objGetInfoByFd,
   [C.BPF_OBJ_PIN]: objPin,
   [C.BPF_OBJ_GET]: objGet,
+  [C.BPF_PROG_ATTACH]: progAttach,
+  [C.BPF_PROG_DETACH]: progDetach,
+  [C.BPF_PROG_QUERY]: progQuery,
+  [C.BPF_TASK_FD_QUERY]: taskFdQuery,
+  [C.BPF_ENABLE_STATS]: enableStats,
+  [C.BPF_ITER_CREATE]: iterCreate,
+  [C.BPF_PROG_BIND_MAP]: progBindMap,
+  [C.BPF_TOKEN_CREATE]: tokenCreate,
+  [C.BPF_PROG_STREAM_READ_BY_FD]: progStreamRead,
   [C.BPF_RAW_TRACEPOINT_OPEN]: rawTracepointOpen,
   [C.BPF_LINK_CREATE]: linkCreate,
   [C.BPF_LINK_UPDATE]: linkUpdate,

@@ -1,7 +1,6 @@
 /** The environment of the commands of bpf(2): one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import type { Bpffs } from '../bpffs/bpffs.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
@@ -10,6 +9,8 @@ import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
 import type { FdTable } from '../object/fd-table.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
+import type { RunStats } from '../run/stats.ts';
+import type { Files } from '../world/fs/files.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
 import type { VerifiedProgram, VerifierInput, VerifierOutcome } from '../verifier/result.ts';
@@ -19,8 +20,6 @@ import type { TestRunAttr } from '../../uapi/attr/attr.ts';
 export interface SyscallEnv {
   readonly objects: ObjectTable;
   readonly fds: FdTable;
-  /** Files that keep objects alive; none in a kernel that only verifies. */
-  readonly bpffs: Bpffs | undefined;
   readonly caps: Caps;
   /** The rules of the kernel version. */
   readonly rules: Rules;
@@ -32,6 +31,12 @@ export interface SyscallEnv {
   readonly compile: (program: VerifiedProgram) => Executable;
   /** The hooks; none in a kernel that only verifies. */
   readonly attach: Attacher | undefined;
+  /** File systems, where objects are pinned; none in a kernel that only verifies. */
+  readonly files: Files | undefined;
+  /** Counting of runs. */
+  readonly stats: RunStats;
+  /** Whether a task has the descriptors of this door: false of others, undefined when there is no such task. */
+  readonly filesOf: (pid: number) => boolean | undefined;
   readonly nrCpus: number;
   /** Milliseconds with a fraction, monotonic. */
   readonly stopwatch: () => number;

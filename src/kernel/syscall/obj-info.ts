@@ -35,7 +35,7 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
       return fill('btf', info, ...btfInfo(object));
     case 'link':
       return linkInfo(object, info);
-    case 'perf_event':
+    default:
       return -ERRNO.EINVAL;
   }
 }

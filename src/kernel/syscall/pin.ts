@@ -1,51 +1,69 @@
-/** BPF_OBJ_PIN and BPF_OBJ_GET: files of the BPF file system. */
+/** BPF_OBJ_PIN and BPF_OBJ_GET: objects by path. */
 import type { ObjGetAttr, ObjPinAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_PATH_FD, BPF_F_RDONLY, BPF_F_WRONLY } from '../../uapi/flags.ts';
+import { pin, pinned, type Pinnable } from '../bpffs/bpf-fs.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
+import type { Directory } from '../world/fs/inode.ts';
 import type { SyscallEnv } from './env.ts';
+import { fileMode } from './ids.ts';
 
-const NO_FILES = 'a kernel that only verifies has no BPF file system';
+const NO_FILES = 'a kernel that only verifies has no file systems';
+/** AT_FDCWD */
+const CURRENT_DIRECTORY = -100;
 
 /** bpf_obj_pin */
 export function objPin(env: SyscallEnv, attr: ObjPinAttr): number {
   const flags = attr.file_flags ?? 0;
   if ((flags & ~BPF_F_PATH_FD) !== 0) return -ERRNO.EINVAL;
   if ((flags & BPF_F_PATH_FD) === 0 && (attr.path_fd ?? 0) !== 0) return -ERRNO.EINVAL;
-  const object = env.fds.get(attr.bpf_fd)?.object;
-  if (object === undefined || object.kind === 'btf' || object.kind === 'perf_event') return -ERRNO.EINVAL;
-  const wrong = startsWrong(env, attr, flags);
-  if (wrong < 0) return wrong;
-  if (env.bpffs !== undefined) return env.bpffs.pin(attr.pathname, object);
+  const object = pinnable(env, attr.bpf_fd);
+  if (object === undefined) return -ERRNO.EINVAL;
+  const at = start(env, attr);
+  if (typeof at === 'number') return at;
+  if (env.files === undefined) return lacking(attr);
+  return pin(env.files, env.objects, object, { path: attr.pathname, ...at });
+}
+
+/** bpf_obj_get */
+export function objGet(env: SyscallEnv, attr: ObjGetAttr): number {
+  const flags = attr.file_flags ?? 0;
+  if ((attr.bpf_fd ?? 0) !== 0) return -ERRNO.EINVAL;
+  if ((flags & ~(BPF_F_RDONLY | BPF_F_WRONLY | BPF_F_PATH_FD)) !== 0) return -ERRNO.EINVAL;
+  if ((flags & BPF_F_PATH_FD) === 0 && (attr.path_fd ?? 0) !== 0) return -ERRNO.EINVAL;
+  const mode = fileMode(flags);
+  if (mode < 0) return mode;
+  const at = start(env, attr);
+  if (typeof at === 'number') return at;
+  if (env.files === undefined) return lacking(attr);
+  const access = { read: (mode & FMODE_READ) !== 0, write: (mode & FMODE_WRITE) !== 0 };
+  const object = pinned(env.files, attr.pathname, at.at, access);
+  if (typeof object === 'number') return object;
+  const whole = access.read && access.write;
+  if (object.kind === 'link' && !whole) return -ERRNO.EINVAL;
+  // Programs have no modes.
+  return env.fds.install(env.objects.get(object), object.kind === 'map' ? mode : FMODE_READ | FMODE_WRITE);
+}
+
+function lacking(attr: ObjPinAttr | ObjGetAttr): number {
   attr.unsupported = NO_FILES;
   return -ERRNO.EOPNOTSUPP;
 }
 
-/** bpf_obj_get: what a map may be used for is the descriptor's, programs and links are opened whole. */
-export function objGet(env: SyscallEnv, attr: ObjGetAttr): number {
-  const flags = attr.file_flags ?? 0;
-  const access = flags & (BPF_F_RDONLY | BPF_F_WRONLY);
-  if ((attr.bpf_fd ?? 0) !== 0) return -ERRNO.EINVAL;
-  if ((flags & ~(BPF_F_PATH_FD | BPF_F_RDONLY | BPF_F_WRONLY)) !== 0) return -ERRNO.EINVAL;
-  if ((flags & BPF_F_PATH_FD) === 0 && (attr.path_fd ?? 0) !== 0) return -ERRNO.EINVAL;
-  if (access === (BPF_F_RDONLY | BPF_F_WRONLY)) return -ERRNO.EINVAL;
-  const wrong = startsWrong(env, attr, flags);
-  if (wrong < 0) return wrong;
-  if (env.bpffs === undefined) {
-    attr.unsupported = NO_FILES;
-    return -ERRNO.EOPNOTSUPP;
-  }
-  const object = env.bpffs.open(attr.pathname);
-  if (typeof object === 'number') return object;
-  if (object.kind === 'link' && access !== 0) return -ERRNO.EINVAL;
-  const mode = (access & BPF_F_WRONLY ? 0 : FMODE_READ) | (access & BPF_F_RDONLY ? 0 : FMODE_WRITE);
-  return env.fds.install(env.objects.get(object), object.kind === 'map' ? mode : FMODE_READ | FMODE_WRITE);
+function pinnable(env: SyscallEnv, fd: number): Pinnable | undefined {
+  const object = env.fds.get(fd)?.object;
+  const { kind } = object ?? {};
+  return kind === 'map' || kind === 'prog' || kind === 'link' ? (object as Pinnable) : undefined;
 }
 
-/** Where relative paths begin: no descriptor is a folder's. A path that cannot be read is none. */
-function startsWrong(env: SyscallEnv, attr: ObjPinAttr | ObjGetAttr, flags: number): number {
-  if ((attr.pathname as string | undefined) === undefined) return -ERRNO.EFAULT;
-  if ((flags & BPF_F_PATH_FD) === 0 || attr.pathname.startsWith('/')) return 0;
+/** Where the path begins: nothing for the usual place, or -errno. */
+function start(env: SyscallEnv, attr: ObjPinAttr | ObjGetAttr): { readonly at?: Directory } | number {
+  // Paths of the binary form that cannot be read are left out.
+  if ((attr.pathname as unknown) === undefined) return -ERRNO.EFAULT;
   const fd = attr.path_fd ?? 0;
-  return env.fds.get(fd) === undefined && (fd < 0 || fd > 2) ? -ERRNO.EBADF : -ERRNO.ENOTDIR;
+  const relative = ((attr.file_flags ?? 0) & BPF_F_PATH_FD) !== 0 && !attr.pathname.startsWith('/');
+  if (!relative || fd === CURRENT_DIRECTORY || attr.pathname === '') return {};
+  const object = env.fds.get(fd)?.object;
+  if (object === undefined) return fd >= 0 && fd <= 2 ? -ERRNO.ENOTDIR : -ERRNO.EBADF;
+  return object.kind === 'directory' ? { at: object.directory } : -ERRNO.ENOTDIR;
 }

@@ -3,8 +3,8 @@ import type { BpfSyscall, LinkCreateAttr } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { BPF_F_REPLACE } from '../../uapi/flags.ts';
 import { readObjInfo } from '../../uapi/obj-info.ts';
-import { BpfError } from '../errors.ts';
-import { pinObject, unpinObject } from './pins.ts';
+import { BpfError, loaderError } from '../errors.ts';
+import { kindOfFd, openPinned, PinnedAt } from '../pin/pin.ts';
 
 /** The kernel's information on a link (struct bpf_link_info). */
 export interface LinkInfo {
@@ -20,7 +20,9 @@ export interface Link extends Disposable {
   readonly fd: number;
   /** Puts another program in place, only instead of `old` when that is given. Throws BpfError: EINVAL for kinds that cannot. */
   update(program: { readonly fd: number }, old?: { readonly fd: number }): void;
-  /** Keeps it alive by a file of a BPF file system. Throws BpfError. */
+  /** Where {@link pin} put it; undefined when it is not pinned. */
+  readonly pinPath: string | undefined;
+  /** Keeps it alive by a file of a BPF file system; the last directory of the path is made where it is missing. Throws BpfError. */
   pin(path: string): void;
   /** Removes the file of {@link pin}; does nothing when it was not pinned. */
   unpin(): void;
@@ -51,6 +53,17 @@ export function createLink(sys: BpfSyscall, given: LinkCreateAttr['link_create']
   const fd = sys.bpf(BPF_CMD.BPF_LINK_CREATE, { link_create });
   if (fd < 0) throw new BpfError({ errno: -fd, op, detail: link_create.unsupported ?? 'bpf(2) refused' });
   return new FdLink(sys, fd);
+}
+
+/** Opens a link that was pinned, maybe by another process. Throws BpfError: EINVAL when another kind of object is pinned there. */
+export function openPinnedLink(sys: BpfSyscall, path: string): Link {
+  const op = `open the pinned link ${path}`;
+  const fd = openPinned(sys, path);
+  if (fd < 0) throw new BpfError({ errno: -fd, op, detail: 'bpf(2) refused' });
+  const link = new FdLink(sys, fd, path);
+  if (kindOfFd(sys, fd) === 'link') return link;
+  link.close();
+  throw loaderError(op, 'EINVAL', 'it is no link');
 }
 
 /** Links by the names of their programs, which end together. */
@@ -89,12 +102,17 @@ export class Links implements Disposable {
 class FdLink implements Link {
   readonly #sys: BpfSyscall;
   readonly fd: number;
-  #pinned: string | undefined;
+  readonly #pinned: PinnedAt;
   #open = true;
 
-  constructor(sys: BpfSyscall, fd: number) {
+  constructor(sys: BpfSyscall, fd: number, path?: string) {
     this.#sys = sys;
     this.fd = fd;
+    this.#pinned = new PinnedAt(sys, 'link', path);
+  }
+
+  get pinPath(): string | undefined {
+    return this.#pinned.path;
   }
 
   update(program: { readonly fd: number }, old?: { readonly fd: number }): void {
@@ -104,15 +122,11 @@ class FdLink implements Link {
   }
 
   pin(path: string): void {
-    pinObject(this.#sys, this.fd, path, 'link');
-    this.#pinned = path;
+    this.#pinned.pin(this.fd, path);
   }
 
   unpin(): void {
-    const path = this.#pinned;
-    if (path === undefined) return;
-    unpinObject(this.#sys, path, 'link');
-    this.#pinned = undefined;
+    this.#pinned.unpin();
   }
 
   detach(): void {
@@ -135,7 +149,7 @@ class FdLink implements Link {
     this.close();
   }
 
-  #check(result: number, op: string, detail = 'bpf(2) refused'): void {
-    if (result < 0) throw new BpfError({ errno: -result, op, detail });
+  #check(result: number, op: string): void {
+    if (result < 0) throw new BpfError({ errno: -result, op, detail: 'bpf(2) refused' });
   }
 }

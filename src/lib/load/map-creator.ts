@@ -12,7 +12,8 @@ import { mapCreateAttr, type MapCreateEnv } from './map-create.ts';
 import { whyRefused } from './map-refusal.ts';
 import { BpfMap, scalarBytes } from '../map.ts';
 import { note } from '../notes.ts';
-import { openPinned } from '../attach/pins.ts';
+import { ERRNO } from '../../uapi/errno.ts';
+import { kindOfFd, openPinned } from '../pin/pin.ts';
 import { isMapInMap, mendedSizes, newMapSpec } from '../object/map-common.ts';
 import { checkShared } from './shared-map.ts';
 import type { MapSpec } from '../spec.ts';
@@ -108,13 +109,16 @@ export class MapCreator {
     const env: MapCreateEnv = { btfFd: this.out.btfFd, kernel: this.sys.kernel, kernelBtf };
     if (given !== undefined) {
       this.out.shared.add(map.name);
-      checkShared(this.sys, map.name, given, mapCreateAttr(map, env));
+      checkShared(this.sys, `use descriptor ${given} for map ${map.name}`, given, mapCreateAttr(map, env));
       this.out.maps.set(map.name, new BpfMap(this.sys, given, map, btf));
       return given;
     }
-    const path = this.#pinOf(map);
+    const path = this.#pinPath(map);
     const pinned = path === undefined ? undefined : this.#reuse(map, path, env);
-    if (pinned !== undefined) return pinned;
+    if (pinned !== undefined) {
+      this.out.maps.set(map.name, new BpfMap(this.sys, pinned, map, btf, path));
+      return pinned;
+    }
     const fd = this.#create(map, env);
     const made = new BpfMap(this.sys, fd, map, btf);
     this.out.maps.set(map.name, made);
@@ -123,28 +127,31 @@ export class MapCreator {
     return fd;
   }
 
-  /** The file that keeps a map beyond its loader; undefined when none is to. */
-  #pinOf(map: MapSpec): string | undefined {
+  /** The file of a map that is pinned by its name; undefined when none is to be. */
+  #pinPath(map: MapSpec): string | undefined {
     if (map.pinning !== PIN_BY_NAME) return undefined;
     const { pinPath } = this.options;
-    if (pinPath !== undefined) return `${pinPath}/${map.name}`;
+    // BPF file systems keep names with a dot for themselves.
+    if (pinPath !== undefined) return `${pinPath}/${map.name.replaceAll('.', '_')}`;
     const text = `map '${map.name}' is to be pinned by its name, and no folder was given to pin it in (pinPath)`;
     this.out.notes.push(note('map-not-pinned', 'map', map.name, text));
     return undefined;
   }
 
-  /** The map that a file keeps already; undefined when there is no file. */
+  /** A descriptor of the map that is pinned there, when it can stand for the object's; undefined when nothing is. */
   #reuse(map: MapSpec, path: string, env: MapCreateEnv): number | undefined {
+    const op = `use ${path} for map ${map.name}`;
     const fd = openPinned(this.sys, path);
-    if (fd === undefined) return undefined;
+    if (fd === -ERRNO.ENOENT) return undefined;
+    if (fd < 0) throw new BpfError({ errno: -fd, op, detail: 'bpf(2) refused' });
     try {
-      checkShared(this.sys, map.name, fd, mapCreateAttr(map, env));
+      if (kindOfFd(this.sys, fd) !== 'map') throw loaderError(op, 'EINVAL', 'what is pinned there is no map');
+      checkShared(this.sys, op, fd, mapCreateAttr(map, env));
+      return fd;
     } catch (e) {
       this.sys.close(fd);
       throw e;
     }
-    this.out.maps.set(map.name, new BpfMap(this.sys, fd, map, this.out.spec.btf));
-    return fd;
   }
 
   #create(map: MapSpec, env: MapCreateEnv): number {

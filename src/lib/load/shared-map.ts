@@ -21,9 +21,8 @@ const FIELDS = [
 /** Types whose map_extra is the creator's choice. */
 const FREE_EXTRA: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_ARENA]);
 
-/** Throws BpfError (EINVAL) that names every difference between the map behind `fd` and what the object would have made. */
-export function checkShared(sys: BpfSyscall, name: string, fd: number, wanted: MapCreateAttr): void {
-  const op = `use descriptor ${fd} for map ${name}`;
+/** Throws BpfError (EINVAL, with `op` as what failed) that names every difference between the map behind `fd` and what the object would have made. */
+export function checkShared(sys: BpfSyscall, op: string, fd: number, wanted: MapCreateAttr): void {
   const info = readObjInfo(sys, 'map', fd);
   if (typeof info === 'number')
     throw new BpfError({ errno: -info, op, detail: `OBJ_GET_INFO_BY_FD gives ${errnoName(-info)}: it is no map` });

@@ -1,6 +1,7 @@
 /** Typed attributes of bpf(2): union bpf_attr with Uint8Array where the kernel takes a pointer. Outputs are written back into the object. */
 import type { BPF_CMD } from '../cmd.ts';
 import type { EmbeddedProgram, MappedPages, PerfRing } from '../embedded.ts';
+import type { FileCalls } from '../files.ts';
 import type { InfoKind } from '../info-layout.ts';
 import type { PerfEventAttr } from '../perf-event.ts';
 
@@ -219,23 +220,101 @@ export interface ObjPinAttr {
   /** A path in a BPF file system. */
   pathname: string;
   bpf_fd: number;
+  /** BPF_F_PATH_FD: `pathname` begins at the directory `path_fd`. */
   file_flags?: number;
   path_fd?: number;
   /** Output of the embedded kernel: what it lacks (-EOPNOTSUPP). */
   unsupported?: string;
 }
-
 /** Attribute of BPF_OBJ_GET. */
 export interface ObjGetAttr {
-  /** A path in a BPF file system. */
   pathname: string;
-  /** BPF_F_RDONLY, BPF_F_WRONLY: what a map may be used for; BPF_F_PATH_FD: the path begins at `path_fd`. */
+  /** Must be 0. */
+  bpf_fd?: number;
+  /** BPF_F_RDONLY or BPF_F_WRONLY of maps; BPF_F_PATH_FD as in {@link ObjPinAttr}. */
   file_flags?: number;
   path_fd?: number;
-  /** Of BPF_OBJ_PIN: 0. */
-  bpf_fd?: number;
   /** Output of the embedded kernel: what it lacks (-EOPNOTSUPP). */
   unsupported?: string;
+}
+/** Attribute of BPF_PROG_ATTACH and BPF_PROG_DETACH. */
+export interface ProgAttachAttr {
+  /** What the program is put on; `target_ifindex`, a device, stands in the same place. */
+  target_fd?: number;
+  target_ifindex?: number;
+  attach_bpf_fd?: number;
+  attach_type: number;
+  attach_flags?: number;
+  replace_bpf_fd?: number;
+  /** Before or behind which program; `relative_id` stands in the same place. */
+  relative_fd?: number;
+  relative_id?: number;
+  expected_revision?: bigint;
+  /** Output of the embedded kernel: what it lacks to attach a program that the real one attaches (-EOPNOTSUPP). */
+  unsupported?: string;
+}
+/** Attribute of BPF_PROG_QUERY. Buffers take 32-bit numbers, little-endian. */
+export interface ProgQueryAttr {
+  query: {
+    target_fd?: number;
+    target_ifindex?: number;
+    attach_type: number;
+    query_flags?: number;
+    /** Output. */
+    attach_flags?: number;
+    prog_ids?: Uint8Array;
+    /** In: room of the buffers, in numbers. Out: programs that there are. */
+    count?: number;
+    prog_attach_flags?: Uint8Array;
+    link_ids?: Uint8Array;
+    link_attach_flags?: Uint8Array;
+    /** Output. */
+    revision?: bigint;
+    /** Output of the embedded kernel: what it lacks to tell (-EOPNOTSUPP). */
+    unsupported?: string;
+  };
+}
+/** Attribute of BPF_TASK_FD_QUERY. */
+export interface TaskFdQueryAttr {
+  task_fd_query: {
+    pid: number;
+    fd: number;
+    flags?: number;
+    /** Out: length of the name, without its NUL. */
+    buf_len?: number;
+    /** Gets the name of the tracepoint, function or file, and a NUL. */
+    buf?: Uint8Array;
+    /** Outputs. */
+    prog_id?: number;
+    fd_type?: number;
+    probe_offset?: bigint;
+    probe_addr?: bigint;
+  };
+}
+/** Attribute of BPF_ENABLE_STATS. */
+export interface EnableStatsAttr {
+  enable_stats: { type: number };
+}
+/** Attribute of BPF_ITER_CREATE. */
+export interface IterCreateAttr {
+  iter_create: {
+    link_fd: number;
+    flags?: number;
+    /** Output of the embedded kernel: what it lacks to read what the real one reads (-EOPNOTSUPP). */
+    unsupported?: string;
+  };
+}
+/** Attribute of BPF_PROG_BIND_MAP. */
+export interface ProgBindMapAttr {
+  prog_bind_map: { prog_fd: number; map_fd: number; flags?: number };
+}
+/** Attribute of BPF_TOKEN_CREATE. */
+export interface TokenCreateAttr {
+  token_create: { flags?: number; bpffs_fd: number };
+}
+/** Attribute of BPF_PROG_STREAM_READ_BY_FD, which gives the bytes that it read. */
+export interface ProgStreamReadAttr {
+  prog_stream_read: { stream_buf: Uint8Array; stream_id: number; prog_fd: number };
 }
 
 /** The attribute type of each command. */
@@ -256,6 +335,15 @@ export interface BpfAttrs {
   [BPF_CMD.BPF_PROG_TEST_RUN]: TestRunAttr;
   [BPF_CMD.BPF_OBJ_PIN]: ObjPinAttr;
   [BPF_CMD.BPF_OBJ_GET]: ObjGetAttr;
+  [BPF_CMD.BPF_PROG_ATTACH]: ProgAttachAttr;
+  [BPF_CMD.BPF_PROG_DETACH]: ProgAttachAttr;
+  [BPF_CMD.BPF_PROG_QUERY]: ProgQueryAttr;
+  [BPF_CMD.BPF_TASK_FD_QUERY]: TaskFdQueryAttr;
+  [BPF_CMD.BPF_ENABLE_STATS]: EnableStatsAttr;
+  [BPF_CMD.BPF_ITER_CREATE]: IterCreateAttr;
+  [BPF_CMD.BPF_PROG_BIND_MAP]: ProgBindMapAttr;
+  [BPF_CMD.BPF_TOKEN_CREATE]: TokenCreateAttr;
+  [BPF_CMD.BPF_PROG_STREAM_READ_BY_FD]: ProgStreamReadAttr;
   [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: RawTracepointAttr;
   [BPF_CMD.BPF_LINK_CREATE]: LinkCreateAttr;
   [BPF_CMD.BPF_LINK_UPDATE]: LinkUpdateAttr;
@@ -294,8 +382,8 @@ export interface BpfSyscall {
    * Pages that are not `writable` must not be written to.
    */
   mmap?(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
-  /** Removes the file of a pinned object: 0 or -errno (unlink(2)). */
-  unlink?(path: string): number;
+  /** Files of the kernel: directories of BPF file systems, and pins. Absent where there are none. */
+  readonly files?: FileCalls;
   /** perf_event_open(2): a descriptor or -errno. */
   perfEventOpen?(attr: PerfEventAttr): number;
   /** The text of a file that the kernel shows (procfs, sysfs, tracefs), or -errno. */

@@ -222,6 +222,8 @@ class Decoder implements DecodedAttr {
     for (const field of this.#layout.fields) {
       if (field.dir === 'in') continue;
       if (field.kind === 'u32') view.setUint32(field.off, Number(fields[field.name] ?? 0), true);
+      else if (field.kind === 'u64')
+        view.setBigUint64(field.off, BigInt((fields[field.name] as bigint | undefined) ?? 0n), true);
       else if (field.lenName !== undefined && field.lenAt !== undefined)
         view.setUint32(field.lenAt, Number(fields[field.lenName] ?? 0), true);
     }

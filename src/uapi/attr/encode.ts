@@ -193,6 +193,7 @@ function takeOutputs(
   for (const field of fields) {
     if (field.dir === 'in') continue;
     if (field.kind === 'u32') source[field.name] = view.getUint32(at + field.off, true);
+    else if (field.kind === 'u64') source[field.name] = view.getBigUint64(at + field.off, true);
     else if (field.lenName !== undefined && field.lenAt !== undefined)
       source[field.lenName] = view.getUint32(at + field.lenAt, true);
   }

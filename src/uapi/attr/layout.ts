@@ -30,7 +30,22 @@ export interface AttrField {
 
 export interface AttrLayout {
   /** Name of the command's own struct in the typed attribute, '' when its fields are members of the union itself. */
-  readonly group: '' | 'batch' | 'test' | 'info' | 'raw_tracepoint' | 'link_create' | 'link_update' | 'link_detach';
+  readonly group:
+    | ''
+    | 'batch'
+    | 'test'
+    | 'info'
+    | 'query'
+    | 'raw_tracepoint'
+    | 'task_fd_query'
+    | 'link_create'
+    | 'link_update'
+    | 'link_detach'
+    | 'enable_stats'
+    | 'iter_create'
+    | 'prog_bind_map'
+    | 'token_create'
+    | 'prog_stream_read';
   /** Bytes up to the end of the last field that the command knows: what lies behind must be zero (CHECK_ATTR). */
   readonly size: number;
   readonly fields: readonly AttrField[];
@@ -45,7 +60,7 @@ export const BPF_ATTR_SIZE = 168;
 
 const u32 = (name: string, off: number, dir: AttrField['dir'] = 'in'): AttrField => ({ name, off, kind: 'u32', dir });
 const s32 = (name: string, off: number): AttrField => ({ name, off, kind: 's32', dir: 'in' });
-const u64 = (name: string, off: number): AttrField => ({ name, off, kind: 'u64', dir: 'in' });
+const u64 = (name: string, off: number, dir: AttrField['dir'] = 'in'): AttrField => ({ name, off, kind: 'u64', dir });
 const buf = (name: string, off: number, rest: Partial<AttrField>): AttrField => ({
   name,
   off,
@@ -79,7 +94,8 @@ const fdById = (name: string): AttrLayout => ({
   fields: [u32(name, 0), u32('next_id', 4), u32('open_flags', 8), s32('fd_by_id_token_fd', 12)],
 });
 
-const pin: AttrLayout = {
+/** Objects by path. */
+const file: AttrLayout = {
   group: '',
   size: 20,
   fields: [
@@ -89,6 +105,24 @@ const pin: AttrLayout = {
     s32('path_fd', 16),
   ],
 };
+/** Programs on hooks without links. */
+const attach: AttrLayout = {
+  group: '',
+  size: 32,
+  fields: [
+    u32('target_fd', 0),
+    u32('target_ifindex', 0),
+    u32('attach_bpf_fd', 4),
+    u32('attach_type', 8),
+    u32('attach_flags', 12),
+    u32('replace_bpf_fd', 16),
+    u32('relative_fd', 20),
+    u32('relative_id', 20),
+    u64('expected_revision', 24),
+  ],
+};
+/** As many as `count` of PROG_QUERY says. */
+const ids = { lenAt: 24, unit: 4, dir: 'out' } as const;
 
 /** LINK_GET_FD_BY_ID takes the id alone. */
 const linkById: AttrLayout = { group: '', size: 4, fields: [u32('link_id', 0)] };
@@ -201,12 +235,46 @@ export const ATTR_LAYOUTS = {
     size: 16,
     fields: [u32('bpf_fd', 0), buf('info', 8, { lenAt: 4, lenName: 'info_len', dir: 'inout' })],
   },
-  [BPF_CMD.BPF_OBJ_PIN]: pin,
-  [BPF_CMD.BPF_OBJ_GET]: pin,
+  [BPF_CMD.BPF_OBJ_PIN]: file,
+  [BPF_CMD.BPF_OBJ_GET]: file,
+  [BPF_CMD.BPF_PROG_ATTACH]: attach,
+  [BPF_CMD.BPF_PROG_DETACH]: attach,
+  [BPF_CMD.BPF_PROG_QUERY]: {
+    group: 'query',
+    size: 64,
+    fields: [
+      u32('target_fd', 0),
+      u32('target_ifindex', 0),
+      u32('attach_type', 4),
+      u32('query_flags', 8),
+      u32('attach_flags', 12, 'inout'),
+      buf('prog_ids', 16, ids),
+      u32('count', 24, 'inout'),
+      buf('prog_attach_flags', 32, ids),
+      buf('link_ids', 40, ids),
+      buf('link_attach_flags', 48, ids),
+      u64('revision', 56, 'inout'),
+    ],
+  },
   [BPF_CMD.BPF_RAW_TRACEPOINT_OPEN]: {
     group: 'raw_tracepoint',
     size: 24,
     fields: [{ name: 'name', off: 0, kind: 'cstr', dir: 'in' }, u32('prog_fd', 8), u64('cookie', 16)],
+  },
+  [BPF_CMD.BPF_TASK_FD_QUERY]: {
+    group: 'task_fd_query',
+    size: 48,
+    fields: [
+      u32('pid', 0),
+      u32('fd', 4),
+      u32('flags', 8),
+      u32('buf_len', 12, 'inout'),
+      buf('buf', 16, { lenAt: 12, dir: 'out' }),
+      u32('prog_id', 24, 'inout'),
+      u32('fd_type', 28, 'inout'),
+      u64('probe_offset', 32, 'inout'),
+      u64('probe_addr', 40, 'inout'),
+    ],
   },
   [BPF_CMD.BPF_LINK_CREATE]: {
     group: 'link_create',
@@ -228,6 +296,19 @@ export const ATTR_LAYOUTS = {
     fields: [u32('link_fd', 0), u32('new_prog_fd', 4), u32('flags', 8), u32('old_prog_fd', 12)],
   },
   [BPF_CMD.BPF_LINK_DETACH]: { group: 'link_detach', size: 4, fields: [u32('link_fd', 0)] },
+  [BPF_CMD.BPF_ENABLE_STATS]: { group: 'enable_stats', size: 4, fields: [u32('type', 0)] },
+  [BPF_CMD.BPF_ITER_CREATE]: { group: 'iter_create', size: 8, fields: [u32('link_fd', 0), u32('flags', 4)] },
+  [BPF_CMD.BPF_PROG_BIND_MAP]: {
+    group: 'prog_bind_map',
+    size: 12,
+    fields: [u32('prog_fd', 0), u32('map_fd', 4), u32('flags', 8)],
+  },
+  [BPF_CMD.BPF_TOKEN_CREATE]: { group: 'token_create', size: 8, fields: [u32('flags', 0), u32('bpffs_fd', 4)] },
+  [BPF_CMD.BPF_PROG_STREAM_READ_BY_FD]: {
+    group: 'prog_stream_read',
+    size: 20,
+    fields: [buf('stream_buf', 0, { lenAt: 8, dir: 'out' }), u32('stream_id', 12), u32('prog_fd', 16)],
+  },
   [BPF_CMD.BPF_PROG_GET_NEXT_ID]: nextId,
   [BPF_CMD.BPF_MAP_GET_NEXT_ID]: nextId,
   [BPF_CMD.BPF_BTF_GET_NEXT_ID]: nextId,

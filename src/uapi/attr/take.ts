@@ -26,10 +26,17 @@ const OWN_OUTPUTS: Readonly<Record<AttrLayout['group'], readonly string[]>> = {
   batch: [],
   test: ['aborted'],
   info: [],
+  query: ['unsupported'],
   raw_tracepoint: ['unsupported'],
+  task_fd_query: [],
   link_create: ['unsupported'],
   link_update: [],
   link_detach: [],
+  enable_stats: [],
+  iter_create: ['unsupported'],
+  prog_bind_map: [],
+  token_create: [],
+  prog_stream_read: [],
 };
 
 const isBuffer = (f: AttrField): boolean => f.kind === 'buf' || f.kind === 'log';

@@ -102,6 +102,7 @@ function sound(sys: Runtime, cmd: number): object {
   if (cmd === C.BPF_PROG_LOAD) return XDP;
   if (cmd === C.BPF_BTF_LOAD) return { btf: BTF_OF_INT };
   if (cmd === C.BPF_PROG_TEST_RUN) return { test: { prog_fd, data_in: new Uint8Array(64) } };
+  if (cmd === C.BPF_PROG_STREAM_READ_BY_FD) return { prog_stream_read: { prog_fd, stream_id: 1 } };
   const batch = { map_fd, count: 1, keys: key, values: value, out_batch: new Uint8Array(4) };
   const { group } = (ATTR_LAYOUTS as Readonly<Record<number, AttrLayout>>)[cmd];
   if (group === 'batch') return { batch };

@@ -26,9 +26,12 @@ const door: BpfSyscall = {
     asked.push(['close', { fd }]);
     return 0;
   },
-  unlink(path) {
-    asked.push(['unlink', { path }]);
-    return 0;
+  files: {
+    ...createRuntime({ memory: 64 << 20 }).files!,
+    unlink(path) {
+      asked.push(['unlink', { path }]);
+      return 0;
+    },
   },
 };
 
@@ -63,6 +66,12 @@ test('the embedded kernel says what it lacks, after what is wrong', () => {
     /EOPNOTSUPP: no kernel BTF to find functions and tracepoints in/,
   );
   expect(() => openRawTracepoint(runtime, 99, 'sys_enter')).toThrow(/EBADF/);
+  const pin = { pathname: '/sys/fs/bpf/x', bpf_fd: prog, unsupported: '' };
+  using verifying = createRuntime({ memory: 16 << 20, verifyOnly: true });
+  const map = { map_type: 1, key_size: 4, value_size: 4, max_entries: 1 };
+  pin.bpf_fd = verifying.bpf(C.BPF_MAP_CREATE, map);
+  expect(verifying.bpf(C.BPF_OBJ_PIN, pin)).toBe(-ERRNO.EOPNOTSUPP);
+  expect(pin.unsupported).toContain('has no file systems');
   expect(runtime.bpf(C.BPF_LINK_DETACH, { link_detach: { link_fd: 99 } })).toBe(-ERRNO.EBADF);
   expect(runtime.bpf(C.BPF_LINK_UPDATE, { link_update: { link_fd: prog, new_prog_fd: prog } })).toBe(-ERRNO.EINVAL);
 });

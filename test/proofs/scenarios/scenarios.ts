@@ -79,7 +79,7 @@ const map = (s: Stage, more = {}): number =>
   s.sys.bpf(C.BPF_MAP_CREATE, { map_type: 2, key_size: 4, value_size: 8, max_entries: 2, ...more });
 const pin = (s: Stage, fd: number, path: string, more = {}): void =>
   s.tell(`pin ${path}`, () => s.sys.bpf(C.BPF_OBJ_PIN, { pathname: path, bpf_fd: fd, ...more }));
-const unpin = (s: Stage, path: string): void => s.tell(`unlink ${path}`, () => s.sys.unlink?.(path));
+const unpin = (s: Stage, path: string): void => s.tell(`unlink ${path}`, () => s.sys.files?.unlink(path));
 
 /** Opens a file and tells whether it could; gives the descriptor. */
 function open(s: Stage, path: string, more = {}): number {

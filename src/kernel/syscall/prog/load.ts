@@ -273,7 +273,6 @@ function install(
   }
   // What was loaded is kept no longer than it takes to know the tag.
   if (!env.verifyOnly) void verified.tag.hex;
-  const holds = held.take();
   const prog: LoadedProg = {
     kind: 'prog',
     id: env.objects.newId('prog'),
@@ -281,7 +280,7 @@ function install(
     name: attr.prog_name ?? '',
     verified,
     exe,
-    holds,
+    holds: held.take(),
     btf: debug.btf,
     funcInfo: words(debug.funcInfo, (f) => [f.insnOff, f.typeId]),
     lineInfo: words(debug.lineInfo, (l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol]),
@@ -294,11 +293,12 @@ function install(
     runCnt: 0,
     runTimeNs: 0,
     save() {
-      const { runCnt, runTimeNs, misses } = prog;
+      const { runCnt, runTimeNs, misses, holds } = prog;
       const restore = exe.save?.();
       return () => {
         prog.runCnt = runCnt;
         prog.misses = misses;
+        prog.holds = holds;
         prog.runTimeNs = runTimeNs;
         restore?.();
       };
@@ -306,7 +306,7 @@ function install(
     vanish: () => exe.vanish?.(),
     release() {
       exe.dispose();
-      for (const object of holds) env.objects.put(object);
+      for (const object of prog.holds) env.objects.put(object);
     },
   };
   env.objects.register(prog);

@@ -1,0 +1,105 @@
+/** Text of /proc/PID/fdinfo/FD for BPF objects: the lines of the kernel, but those on memory, on the file's own number, and on the owner of a program array. */
+import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_LINK_TYPE, bpfLinkTypeName } from '../../uapi/link-types.ts';
+import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
+import type { KernelObject } from '../object/kernel-object.ts';
+import type { LinkObject } from '../object/link.ts';
+import type { MapObject } from '../object/map.ts';
+import type { LoadedProg } from '../object/prog.ts';
+import type { SyscallEnv } from './env.ts';
+
+type Line = readonly [name: string, value: string | number | bigint];
+
+const PATH = /^\/proc\/(self|thread-self|\d+)\/fdinfo\/(\d+)$/;
+const O_CLOEXEC = 0o2000000;
+const O_WRONLY = 1;
+const O_RDWR = 2;
+
+/** The text, undefined for paths of other files, or -errno. */
+export function readFdInfo(env: SyscallEnv, path: string): string | number | undefined {
+  const [, task, number] = PATH.exec(path) ?? [];
+  if (task === undefined) return undefined;
+  const whose = /^\d/.test(task) ? env.filesOf(Number(task)) : true;
+  const entry = whose === true ? env.fds.get(Number(number)) : undefined;
+  if (entry === undefined) return -ERRNO.ENOENT;
+  const { object, mode } = entry;
+  const access = (mode & FMODE_READ) === 0 ? O_WRONLY : (mode & FMODE_WRITE) === 0 ? 0 : O_RDWR;
+  const lines: Line[] = [
+    ['pos', 0],
+    ['flags', `0${(O_CLOEXEC | (isReadOnly(object) ? 0 : access)).toString(8)}`],
+    ...linesOf(object),
+  ];
+  return lines.map(([name, value]) => `${name}:\t${value}\n`).join('');
+}
+
+/** Descriptors that bpf(2) opens for reading alone. */
+const isReadOnly = ({ kind }: KernelObject): boolean => kind !== 'map' && kind !== 'prog';
+
+function linesOf(object: KernelObject): readonly Line[] {
+  switch (object.kind) {
+    case 'map':
+      return mapLines(object);
+    case 'prog':
+      return progLines(object);
+    case 'btf':
+      return [['btf_id', object.id]];
+    case 'link':
+      return linkLines(object);
+    default:
+      return [];
+  }
+}
+
+function mapLines({ map: { desc } }: MapObject): readonly Line[] {
+  return [
+    ['map_type', desc.type],
+    ['key_size', desc.keySize],
+    ['value_size', desc.valueSize],
+    ['max_entries', desc.maxEntries],
+    ['map_flags', `0x${desc.flags.toString(16)}`],
+    ['map_extra', `0x${desc.mapExtra.toString(16)}`],
+    ['map_id', desc.id],
+    ['frozen', desc.frozen ? 1 : 0],
+  ];
+}
+
+const tagLine = (prog: LoadedProg): Line => ['prog_tag', prog.verified.tag.hex];
+
+function progLines(prog: LoadedProg): readonly Line[] {
+  const { verified, exe } = prog;
+  return [
+    ['prog_type', verified.progType],
+    ['prog_jited', exe.codeSize > 0 ? 1 : 0],
+    tagLine(prog),
+    ['prog_id', prog.id],
+    ['run_time_ns', Math.round(prog.runTimeNs)],
+    ['run_cnt', prog.runCnt],
+    ['recursion_misses', prog.misses],
+    ['verified_insns', prog.stats.insnsProcessed],
+  ];
+}
+
+/** Members of struct bpf_link_info that a kind of link shows. */
+const SHOWN: Readonly<Record<string, readonly string[]>> = {
+  link_raw_tracepoint: ['tp_name', 'cookie'],
+  link_tracing: ['attach_type', 'target_obj_id', 'target_btf_id', 'cookie'],
+};
+
+function linkLines(link: LinkObject): readonly Line[] {
+  const { kind, values, texts = {} } = link.hook.info();
+  const shown = (SHOWN[kind] ?? []).map(
+    (name): Line => [name, texts[name] ?? (values[name] as bigint | undefined) ?? 0],
+  );
+  return [
+    ['link_type', typeName(link.type)],
+    ['link_id', link.id],
+    tagLine(link.prog),
+    ['prog_id', link.prog.id],
+    ...shown,
+  ];
+}
+
+const typeName = (type: number): string =>
+  type === BPF_LINK_TYPE.BPF_LINK_TYPE_PERF_EVENT
+    ? 'perf'
+    : bpfLinkTypeName(type).replace('BPF_LINK_TYPE_', '').toLowerCase();
