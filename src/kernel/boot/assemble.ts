@@ -9,8 +9,8 @@ import { type Cpu, makeCpu } from '../run/cpu.ts';
 import type { HostPorts } from '../run/env.ts';
 import type { Invocation } from '../run/invocation.ts';
 import { Deadline } from '../run/deadline.ts';
-import { RunStats } from '../run/stats.ts';
-import { BPF_FS, BPF_FS_MODE, BPF_FS_PATH } from '../bpffs/bpf-fs.ts';
+import { RunStats } from '../object/run-stats.ts';
+import { BpfFs } from '../bpffs/bpf-fs.ts';
 import { Files } from '../world/fs/files.ts';
 import { readFdInfo } from '../syscall/fdinfo.ts';
 import { fileCalls } from '../syscall/files.ts';
@@ -281,7 +281,7 @@ export function assembleRuntime(
     ground;
   const world = makeWorld(ground, options, life);
   const { time, devices } = world;
-  const files = life === undefined ? undefined : hostFiles(world);
+  const { files, bpffs } = life === undefined ? NO_FILES : hostFiles(ground, world);
   const stats = new RunStats(host.stopwatch);
   const { engine = 'jit', compile = 'sync' } = options;
   const engines = life?.engines(partsOfLink(ground, world, options), engine, compile);
@@ -294,7 +294,7 @@ export function assembleRuntime(
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
     ...{ objects, fds: new FdTable(objects), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
-    ...{ files, stats, filesOf: (pid) => ownFiles(world, pid) },
+    ...{ files, bpffs, stats, filesOf: (pid) => ownFiles(world, pid) },
     attach: life?.attacher(attachEnv(ground, world, hooks)),
     bootTime: () => time.halves(),
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -324,11 +324,14 @@ export function assembleRuntime(
   return new EmbeddedRuntime({ env, hooks, world, cpus: [cpu], compiling, snapshots });
 }
 
+const NO_FILES = { files: undefined, bpffs: undefined };
+
 /** The files of a host that begins: a BPF file system in its usual place. */
-function hostFiles({ tasks }: World): Files {
+function hostFiles({ objects }: Ground, { tasks }: World): { readonly files: Files; readonly bpffs: BpfFs } {
   const files = new Files(() => tasks.current);
-  files.mount(BPF_FS_PATH, BPF_FS, BPF_FS_MODE);
-  return files;
+  const bpffs = new BpfFs(files, objects);
+  invariant(bpffs.mount() === 0, 'a host that begins has a place for it');
+  return { files, bpffs };
 }
 
 /** Tasks of the process that runs share its descriptors; others have none. */

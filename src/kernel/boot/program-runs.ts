@@ -3,7 +3,7 @@ import type { Cpu } from '../run/cpu.ts';
 import type { Deadline } from '../run/deadline.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import type { RunStats } from '../run/stats.ts';
+import type { RunStats } from '../object/run-stats.ts';
 import type { Rcu } from '../mem/rcu.ts';
 import type { RuntimeLink } from './linkage.ts';
 

@@ -9,7 +9,7 @@ import { KernelMemory } from '../mem/memory.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { FdTable } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
-import { RunStats } from '../run/stats.ts';
+import { RunStats } from '../object/run-stats.ts';
 import { compileRules } from '../rules/compile.ts';
 import { ALL_CAPS } from '../rules/prog-type.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
@@ -60,7 +60,14 @@ export function createVerifyingRuntime(options: VerifyingOptions = {}): Verifyin
       return maps();
     },
     caps: options.caps ?? ALL_CAPS,
-    ...{ rules, attach: undefined, files: undefined, stats: new RunStats(() => 0), filesOf: () => undefined },
+    ...{
+      rules,
+      attach: undefined,
+      files: undefined,
+      bpffs: undefined,
+      stats: new RunStats(() => 0),
+      filesOf: () => undefined,
+    },
     verifyOnly: true,
     verify: observed(options.allowKnownHoles === true ? verify : closeKnownHoles(verify), options.onVerified),
     compile: notExecutable,

@@ -9,7 +9,8 @@ import type { BtfObject } from '../object/btf.ts';
 import type { Executable } from '../object/executable.ts';
 import type { FdTable } from '../object/fd-table.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
-import type { RunStats } from '../run/stats.ts';
+import type { BpfFs } from '../bpffs/bpf-fs.ts';
+import type { RunStats } from '../object/run-stats.ts';
 import type { Files } from '../world/fs/files.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
@@ -33,6 +34,7 @@ export interface SyscallEnv {
   readonly attach: Attacher | undefined;
   /** File systems, where objects are pinned; none in a kernel that only verifies. */
   readonly files: Files | undefined;
+  readonly bpffs: BpfFs | undefined;
   /** Counting of runs. */
   readonly stats: RunStats;
   /** Whether a task has the descriptors of this door: false of others, undefined when there is no such task. */

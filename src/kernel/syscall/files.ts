@@ -4,7 +4,6 @@ import { ERRNO } from '../../uapi/errno.ts';
 import type { FdTable } from '../object/fd-table.ts';
 import { newDirectoryObject } from '../object/handle.ts';
 import type { Files } from '../world/fs/files.ts';
-import { MAY_READ } from '../world/fs/inode.ts';
 
 /** The calls of a process whose descriptors are `fds`. */
 export function fileCalls(files: Files, fds: FdTable): FileCalls {
@@ -23,10 +22,8 @@ export function fileCalls(files: Files, fds: FdTable): FileCalls {
 }
 
 function open(files: Files, fds: FdTable, path: string): number {
-  const inode = files.find(path);
-  if (typeof inode === 'number') return inode;
-  if (inode.kind !== 'directory') return -ERRNO.ENOTDIR;
-  return files.permitted(inode, MAY_READ) ? fds.install(newDirectoryObject(inode)) : -ERRNO.EACCES;
+  const directory = files.openDirectory(path);
+  return typeof directory === 'number' ? directory : fds.install(newDirectoryObject(directory));
 }
 
 /** Paths of the caller's: -EFAULT for what is no text, or holds a NUL. */

@@ -2,7 +2,6 @@
 import type { EnableStatsAttr, IterCreateAttr, TokenCreateAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_STATS_RUN_TIME } from '../../uapi/flags.ts';
-import { BPF_FS } from '../bpffs/bpf-fs.ts';
 import { newIterObject, newStatsObject } from '../object/handle.ts';
 import { fdLink, type SyscallEnv } from './env.ts';
 
@@ -31,7 +30,6 @@ export function tokenCreate(env: SyscallEnv, { token_create: attr }: TokenCreate
   if ((attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
   const object = env.fds.get(attr.bpffs_fd)?.object;
   if (object === undefined) return attr.bpffs_fd <= 2 ? -ERRNO.EINVAL : -ERRNO.EBADF;
-  if (object.kind !== 'directory' || object.directory.fs.name !== BPF_FS.name) return -ERRNO.EINVAL;
-  if (env.files?.mountOf(object.directory) === undefined) return -ERRNO.EINVAL;
+  if (object.kind !== 'directory' || env.bpffs?.isRoot(object.directory) !== true) return -ERRNO.EINVAL;
   return env.caps.bpf || env.caps.sysAdmin ? -ERRNO.EOPNOTSUPP : -ERRNO.EPERM;
 }

@@ -2,13 +2,14 @@
 import type { ObjGetAttr, ObjPinAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_PATH_FD, BPF_F_RDONLY, BPF_F_WRONLY } from '../../uapi/flags.ts';
-import { pin, pinned, type Pinnable } from '../bpffs/bpf-fs.ts';
+import type { Pinnable } from '../bpffs/bpf-fs.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import type { Directory } from '../world/fs/inode.ts';
 import type { SyscallEnv } from './env.ts';
 import { fileMode } from './ids.ts';
 
 const NO_FILES = 'a kernel that only verifies has no file systems';
+const WHOLE = FMODE_READ | FMODE_WRITE;
 /** AT_FDCWD */
 const CURRENT_DIRECTORY = -100;
 
@@ -21,8 +22,7 @@ export function objPin(env: SyscallEnv, attr: ObjPinAttr): number {
   if (object === undefined) return -ERRNO.EINVAL;
   const at = start(env, attr);
   if (typeof at === 'number') return at;
-  if (env.files === undefined) return lacking(attr);
-  return pin(env.files, env.objects, object, { path: attr.pathname, ...at });
+  return env.bpffs === undefined ? lacking(attr) : env.bpffs.pin(object, attr.pathname, at.at);
 }
 
 /** bpf_obj_get */
@@ -35,14 +35,12 @@ export function objGet(env: SyscallEnv, attr: ObjGetAttr): number {
   if (mode < 0) return mode;
   const at = start(env, attr);
   if (typeof at === 'number') return at;
-  if (env.files === undefined) return lacking(attr);
-  const access = { read: (mode & FMODE_READ) !== 0, write: (mode & FMODE_WRITE) !== 0 };
-  const object = pinned(env.files, attr.pathname, at.at, access);
+  if (env.bpffs === undefined) return lacking(attr);
+  const object = env.bpffs.get(attr.pathname, mode, at.at);
   if (typeof object === 'number') return object;
-  const whole = access.read && access.write;
-  if (object.kind === 'link' && !whole) return -ERRNO.EINVAL;
+  if (object.kind === 'link' && mode !== WHOLE) return -ERRNO.EINVAL;
   // Programs have no modes.
-  return env.fds.install(env.objects.get(object), object.kind === 'map' ? mode : FMODE_READ | FMODE_WRITE);
+  return env.fds.install(env.objects.get(object), object.kind === 'map' ? mode : WHOLE);
 }
 
 function lacking(attr: ObjPinAttr | ObjGetAttr): number {

@@ -247,12 +247,18 @@ export class Files implements Saved, Disposable {
     return 0;
   }
 
-  /** Names in a directory, in the order in which they were made. */
-  readdir(path: string): readonly string[] | number {
+  /** A directory that may be read. */
+  openDirectory(path: string): Directory | number {
     const inode = this.find(path);
     if (typeof inode === 'number') return inode;
     if (inode.kind !== 'directory') return -ERRNO.ENOTDIR;
-    return this.permitted(inode, MAY_READ) ? [...inode.entries.keys()] : -ERRNO.EACCES;
+    return this.permitted(inode, MAY_READ) ? inode : -ERRNO.EACCES;
+  }
+
+  /** Names in a directory, in the order in which they were made. */
+  readdir(path: string): readonly string[] | number {
+    const directory = this.openDirectory(path);
+    return typeof directory === 'number' ? directory : [...directory.entries.keys()];
   }
 
   /** Of what a path leads to, through links. */

@@ -1,6 +1,6 @@
 /** Counting of runs, while somebody keeps it on (bpf_stats_enabled_key). */
 import type { Restore, Saved } from '../mem/saved.ts';
-import type { LoadedProg } from '../object/prog.ts';
+import type { LoadedProg } from './prog.ts';
 
 export class RunStats implements Saved {
   /** Open descriptors of ENABLE_STATS. */
