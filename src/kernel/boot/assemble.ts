@@ -55,6 +55,7 @@ import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
 import { closeKnownHoles } from './known-holes.ts';
 import { sysBpfBinary } from '../syscall/binary.ts';
 import { sysBpf } from '../syscall/dispatch.ts';
+import { readDescriptor } from '../syscall/handles.ts';
 import { perfEventOpen, perfEventSetBpf } from '../syscall/perf-event-open.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import { ERRNO } from '../../uapi/errno.ts';
@@ -129,6 +130,8 @@ export interface Runtime extends BpfSyscall, Disposable {
   program(fd: number): RuntimeProgram | undefined;
   mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
   perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
+  /** read(2) of what can be read: iterators. The next bytes, at most `size`; none at the end. */
+  read(fd: number, size: number): Uint8Array | number;
   /** Symbols of a binary of the world, with their offsets; or -ENOENT. */
   symbolsOf(path: string): Readonly<Record<string, number>> | number;
   /** Files of tracefs and sysfs about what programs attach to, and /proc/self/fdinfo of BPF objects; -ENOENT for others. */
@@ -339,9 +342,14 @@ function ownFiles({ tasks }: World, pid: number): boolean | undefined {
   return pid === 0 ? undefined : tasks.get(pid) && tasks.get(pid)?.tgid === tasks.current.tgid;
 }
 
-function attachEnv({ mem, objects, vmlinux, cpu }: Ground, { trace }: World, { runProgram }: HookEnv): AttachEnv {
+function attachEnv(
+  { mem, heap, objects, vmlinux, cpu, maps }: Ground,
+  { trace, tasks }: World,
+  { runProgram }: HookEnv,
+): AttachEnv {
   return {
-    ...{ mem, objects, trace },
+    ...{ mem, heap, objects, trace, tasks },
+    lookup: (map, key) => maps.core.map_lookup_elem(map, key),
     gate: { active: false },
     cpu: cpu.id,
     typeName: (btfId) => vmlinux()?.name(btfId) ?? '',
@@ -477,6 +485,10 @@ class EmbeddedRuntime implements Runtime {
 
   perfEventSetBpf(fd: number, progFd: number): number {
     return perfEventSetBpf(this.#env, fd, progFd);
+  }
+
+  read(fd: number, size: number): Uint8Array | number {
+    return readDescriptor(this.#env, fd, size);
   }
 
   symbolsOf(path: string): Readonly<Record<string, number>> | number {

@@ -13,6 +13,7 @@ import { csumLevel, csumUpdate, l3CsumReplace, l4CsumReplace } from './skb-csum.
 import { skbChangeHead, skbChangeTail, skbLoadBytesRelative, skbPullData, skbStoreBytes } from './skb-data.ts';
 import * as meta from './skb-meta.ts';
 import { checkMtu } from './mtu.ts';
+import { seqPrintf, seqWrite } from './seq.ts';
 import { skbAdjustRoom, skbEcnSetCe } from './skb-room.ts';
 import { getStack, getStackid } from './stack.ts';
 import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
@@ -127,6 +128,8 @@ export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_l4_csum_replace]: l4CsumReplace,
   [F.BPF_FUNC_csum_update]: csumUpdate,
   [F.BPF_FUNC_csum_level]: csumLevel,
+  [F.BPF_FUNC_seq_printf]: seqPrintf,
+  [F.BPF_FUNC_seq_write]: seqWrite,
   [F.BPF_FUNC_perf_prog_read_value]: perfProgReadValue,
   [F.BPF_FUNC_xdp_adjust_head]: xdpAdjustHead,
   [F.BPF_FUNC_xdp_adjust_meta]: xdpAdjustMeta,

@@ -6,6 +6,8 @@ import type { PerfEventObject } from '../object/perf-event.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { attachKprobeMulti, type KprobeMulti } from './kprobe-multi.ts';
+import { attachIter } from './iters/iter-link.ts';
+import type { IterInfo } from './iters/targets.ts';
 import { readKernelFile } from './kernel-files.ts';
 import { attachPerfEvent, type Lacking, openPerfEvent, setPerfEventProg } from './perf-event.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
@@ -28,6 +30,8 @@ export interface Attacher {
   uprobeMulti(prog: LoadedProg, places: UprobeMulti): LinkObject | number;
   /** Symbols of a binary by name, with their offsets in the file; or -errno. */
   symbols(path: string): Readonly<Record<string, number>> | number;
+  /** Of an iterator, to what it iterates. */
+  iter(prog: LoadedProg, info: IterInfo): LinkObject | number | Lacking;
   /** Opens a perf event: the object, -errno, or what this kernel lacks for it. */
   openPerfEvent(attr: PerfEventAttr): PerfEventObject | number | Lacking;
   /** The text of a file of tracefs or sysfs, or -errno. */
@@ -44,6 +48,7 @@ export const createAttacher = (env: AttachEnv): Attacher => ({
   kprobeMulti: (prog, functions) => attachKprobeMulti(env, prog, functions),
   uprobeMulti: (prog, places) => attachUprobeMulti(env, prog, places),
   symbols: (path) => env.trace.binaries.get(path)?.symbols ?? -ERRNO.ENOENT,
+  iter: (prog, info) => attachIter(env, prog, info),
   openPerfEvent: (attr) => openPerfEvent(env, attr),
   readFile: (path) => readKernelFile(env, path),
   targetName: (prog) => env.typeName(prog.attachBtfId),

@@ -1,4 +1,6 @@
 /** What hooks need: the world that calls them, the objects they attach, and the way to run a program. */
+import type { Tasks } from '../world/task/tasks.ts';
+import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
 import type { LoadedProg } from '../object/prog.ts';
@@ -18,6 +20,10 @@ export interface AttachEnv {
   /** The CPU that programs run on. */
   readonly cpu: number;
   readonly mem: KernelMemory;
+  readonly heap: Allocator;
+  readonly tasks: Tasks;
+  /** Guest address of the value of a key at an address, in the map at another; 0 when there is none. */
+  lookup(map: number, key: number): number;
   readonly objects: ObjectTable;
   readonly trace: Trace;
   /** Name of a type of the kernel's own BTF; '' when there is none. */

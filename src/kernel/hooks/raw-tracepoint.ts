@@ -17,6 +17,7 @@ export function attachRawTracepoint(
   const point = env.trace.findTracepoint(name);
   if (point === undefined) return -ERRNO.ENOENT;
   if (prog.verified.maxCtxOffset > point.signature.words * 8) return -ERRNO.EINVAL;
+  if (prog.verified.bufferAccess.tracepoint > point.writable) return -ERRNO.EINVAL;
   return newLinkObject(env.objects, {
     type: BPF_LINK_TYPE.BPF_LINK_TYPE_RAW_TRACEPOINT,
     prog,

@@ -131,6 +131,7 @@ export function unverified(insns: Insns, name = 'unverified'): VerifiedProgram {
     tag: { hex: '' },
     changesPktData: false,
     maxCtxOffset: 0,
+    bufferAccess: { tracepoint: 0, rdonly: 0, rdwr: 0 },
     usesTailCall: false,
   };
 }

@@ -1,7 +1,7 @@
 /** Objects that are nothing but open files: directories, counting that somebody keeps on, iterators. They have no ids. */
 import type { Directory } from '../world/fs/inode.ts';
 import type { Restore } from '../mem/saved.ts';
-import type { ObjectBase } from './kernel-object.ts';
+import type { ObjectBase, ObjectTable } from './kernel-object.ts';
 
 /** An open directory. */
 export interface DirectoryObject extends ObjectBase<'directory'> {
@@ -32,7 +32,14 @@ export const newDirectoryObject = (directory: Directory): DirectoryObject => ({
 /** @param off ends the counting */
 export const newStatsObject = (off: () => void): StatsObject => ({ kind: 'stats', id: 0, refs: 1, release: off });
 
-export const newIterObject = (source: IterSource): IterObject => ({
-  ...{ kind: 'iter', id: 0, refs: 1, source },
-  release: () => source.end(),
-});
+export function newIterObject(objects: ObjectTable, id: number, source: IterSource): IterObject {
+  const iter: IterObject = {
+    ...{ kind: 'iter', id, refs: 1, source },
+    release: () => source.end(),
+    save: () => source.save?.() ?? NOTHING,
+  };
+  objects.register<'iter'>(iter);
+  return iter;
+}
+
+const NOTHING = (): void => {};

@@ -12,8 +12,8 @@ export interface LinkHook {
   end(): void;
   /** Puts another program in place (bpf_link_ops.update_prog). */
   update?(link: LinkObject, program: LoadedProg): number;
-  /** Of iterators: begins to read what it iterates (ITER_CREATE). */
-  iterate?(link: LinkObject): IterSource | number;
+  /** Of iterators: begins to read what it iterates (ITER_CREATE), under a number that no other reader had. */
+  iterate?(link: LinkObject, session: number): IterSource | number;
   /** What TASK_FD_QUERY tells of it. */
   traced?(link: LinkObject): TracedEvent;
   /** Whether LINK_DETACH may end it while descriptors are open. */

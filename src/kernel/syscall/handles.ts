@@ -21,8 +21,17 @@ export function iterCreate(env: SyscallEnv, { iter_create: attr }: IterCreateAtt
   if (typeof link === 'number') return link;
   const { iterate } = link.hook;
   if (iterate === undefined) return -ERRNO.EINVAL;
-  const source = iterate(link);
-  return typeof source === 'number' ? source : env.fds.install(newIterObject(source));
+  const session = env.objects.newId('iter');
+  const source = iterate(link, session);
+  return typeof source === 'number' ? source : env.fds.install(newIterObject(env.objects, session, source));
+}
+
+/** read(2) of an iterator's descriptor: the next bytes, none at the end, or -errno. */
+export function readDescriptor(env: SyscallEnv, fd: number, size: number): Uint8Array | number {
+  const object = env.fds.get(fd)?.object;
+  if (object === undefined) return -ERRNO.EBADF;
+  if (object.kind !== 'iter' || !Number.isInteger(size) || size < 0) return -ERRNO.EINVAL;
+  return object.source.read(size);
 }
 
 /** bpf_token_create: tokens are for user namespaces, and the process is in the first one. */

@@ -71,7 +71,7 @@ function tracing(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Give
   if (progType === T.BPF_PROG_TYPE_EXT) return (target !== 0) === (targetId !== 0) ? extension() : -ERRNO.EINVAL;
   if (attr.attach_type !== expectedAttachType) return -ERRNO.EINVAL;
   if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to find functions and tracepoints in' };
-  if (expectedAttachType === A.BPF_TRACE_ITER) return { lacking: 'iterators' };
+  if (expectedAttachType === A.BPF_TRACE_ITER) return iter(env, attach, prog, attr);
   if (expectedAttachType === A.BPF_LSM_CGROUP) return { lacking: 'hooks of control groups' };
   if (expectedAttachType === A.BPF_TRACE_RAW_TP)
     return attach.rawTracepoint(prog, attach.targetName(prog).slice(PROBE.length), cookie);
@@ -79,6 +79,20 @@ function tracing(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Give
   // Other programs are targets that a program was loaded for.
   if (target !== 0) return -ERRNO.EINVAL;
   return attach.target(prog, cookie);
+}
+
+/** sizeof(union bpf_iter_link_info) */
+const ITER_INFO = 16;
+
+function iter(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
+  const given = attr.iter?.iter_info;
+  if ((attr.target_fd ?? 0) !== 0 || (attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
+  if (given !== undefined && (claimedLength(given) === 0) !== isNullBuffer(given)) return -ERRNO.EINVAL;
+  if (faults(given)) return -ERRNO.EFAULT;
+  const info = new Uint8Array(ITER_INFO);
+  if (given?.subarray(ITER_INFO).some((byte) => byte !== 0) === true) return -ERRNO.E2BIG;
+  info.set(given?.subarray(0, ITER_INFO) ?? []);
+  return attach.iter(prog, { info, map: (fd) => (fd === 0 ? -ERRNO.EBADF : fdMap(env, fd)) });
 }
 
 const extension = (): Answer => ({ lacking: 'replacing functions of programs' });

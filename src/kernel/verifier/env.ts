@@ -8,7 +8,7 @@ import { InsnAux } from './insn-aux.ts';
 import type { Rejection } from './diag/reject.ts';
 import type { VerifierLog } from './log.ts';
 import type { VerifierTesting, WalkView } from './observe.ts';
-import type { LineInfo, VerifierInput } from './result.ts';
+import type { BufferKind, LineInfo, VerifierInput } from './result.ts';
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import type { VerifierStats } from '../../uapi/embedded.ts';
 import { BPF_F_SLEEPABLE } from '../../uapi/flags.ts';
@@ -113,6 +113,8 @@ export class VerifierEnv {
   insnProcessed = 0;
   /** End of the last byte of the context that the program may touch (prog->aux->max_ctx_offset). */
   maxCtxOffset = 0;
+  /** Bytes that were accessed of each kind of buffer whose size is known when the program is attached. */
+  readonly bufferAccess: Record<BufferKind, number> = { tracepoint: 0, rdonly: 0, rdwr: 0 };
   jmpsProcessed = 0;
   prevInsnProcessed = 0;
   prevJmpsProcessed = 0;

@@ -87,6 +87,9 @@ export interface ProgTag {
 }
 
 /** An accepted, rewritten program: the input of both engines. */
+/** Buffers of tracepoints, and those of iterators that are only read or written as well. */
+export type BufferKind = 'tracepoint' | 'rdonly' | 'rdwr';
+
 export interface VerifiedProgram {
   readonly name: string;
   readonly progType: number;
@@ -106,6 +109,8 @@ export interface VerifiedProgram {
   readonly changesPktData: boolean;
   /** Bytes of the context that the program may touch (prog->aux->max_ctx_offset). */
   readonly maxCtxOffset: number;
+  /** Bytes that it accesses of buffers whose size is known when it is attached (max_tp_access, max_rdonly_access, max_rdwr_access). */
+  readonly bufferAccess: Readonly<Record<BufferKind, number>>;
   readonly usesTailCall: boolean;
 }
 

@@ -26,8 +26,12 @@ export interface AttachOptions {
   readonly offsets?: readonly number[];
   /** Offset of the semaphore of a uprobe, in the file. */
   readonly semaphore?: number;
-  /** The process whose calls count. Default: all. */
+  /** The process whose calls count, or whose tasks are iterated. Default: all. */
   readonly pid?: number;
+  /** The task that is iterated. */
+  readonly tid?: number;
+  /** The map whose elements are iterated. */
+  readonly map?: { readonly fd: number };
   /** A perf event that is open already. */
   readonly perfEvent?: number;
 }

@@ -18,6 +18,7 @@ import {
   throughPerf,
   words,
 } from './attach-perf.ts';
+import { iterator } from './iterator.ts';
 import { uprobe, uprobeMulti } from './attach-uprobe.ts';
 import { createLink, type Link, openRawTracepoint } from './link.ts';
 import { matchSection } from '../sections.ts';
@@ -92,7 +93,9 @@ function rawTracepoint({ sys, prog, options, target, op }: Target): Link {
 }
 
 /** What was named at the load; kernels before 6.0 have no LINK_CREATE for it, and no cookies. */
-function byTarget({ sys, prog, options, op }: Target): Link {
+function byTarget(on: Target): Link {
+  const { sys, prog, options, op } = on;
+  if (prog.spec.expectedAttachType === A.BPF_TRACE_ITER) return iterator(on);
   const { cookie } = options;
   if (cookie === undefined) return openRawTracepoint(sys, prog.fd, undefined);
   const { expectedAttachType: attach_type } = prog.spec;

@@ -4,6 +4,7 @@ import { BPF_CMD } from '../../uapi/cmd.ts';
 import { BPF_F_REPLACE } from '../../uapi/flags.ts';
 import { readObjInfo } from '../../uapi/obj-info.ts';
 import { BpfError, loaderError } from '../errors.ts';
+import { readIterator } from './read-iterator.ts';
 import { kindOfFd, openPinned, PinnedAt } from '../pin/pin.ts';
 
 /** The kernel's information on a link (struct bpf_link_info). */
@@ -30,6 +31,8 @@ export interface Link extends Disposable {
   detach(): void;
   /** Asks the kernel. Throws BpfError when it refuses. */
   info(): LinkInfo;
+  /** Of an iterator: runs it from the beginning to the end, and gives all that it writes. Throws BpfError. */
+  read(): Uint8Array;
   /** Closes the descriptor, at most once. */
   close(): void;
 }
@@ -131,6 +134,10 @@ class FdLink implements Link {
 
   detach(): void {
     this.#check(this.#sys.bpf(BPF_CMD.BPF_LINK_DETACH, { link_detach: { link_fd: this.fd } }), 'detach link');
+  }
+
+  read(): Uint8Array {
+    return readIterator(this.#sys, this.fd);
   }
 
   info(): LinkInfo {

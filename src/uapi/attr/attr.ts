@@ -388,6 +388,8 @@ export interface BpfSyscall {
   perfEventOpen?(attr: PerfEventAttr): number;
   /** The text of a file that the kernel shows (procfs, sysfs, tracefs), or -errno. */
   readText?(path: string): string | number;
+  /** read(2): the next bytes, at most `size`; none at the end. Or -errno. */
+  read?(fd: number, size: number): Uint8Array | number;
   /** Symbols of a binary by name, with their offsets in the file; or -errno. */
   symbolsOf?(path: string): Readonly<Record<string, number>> | number;
   /** Opens a ring of `bytes` for one CPU's samples and puts it into a perf event array, at the CPU's index; -errno when it cannot be. */

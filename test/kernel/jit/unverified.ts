@@ -44,6 +44,7 @@ export function unverifiedProgram(insns: Insns, name = 'unverified'): VerifiedPr
     tag: { hex: '0000000000000000' },
     changesPktData: false,
     maxCtxOffset: 0,
+    bufferAccess: { tracepoint: 0, rdonly: 0, rdwr: 0 },
     usesTailCall: false,
   };
 }

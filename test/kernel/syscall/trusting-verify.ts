@@ -29,6 +29,7 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
     tag: { hex: '0000000000000000' },
     changesPktData: false,
     maxCtxOffset: 0,
+    bufferAccess: { tracepoint: 0, rdonly: 0, rdwr: 0 },
     usesTailCall: false,
   };
   const stats = {

@@ -15,4 +15,5 @@ export function checkBufferAccess(env: VerifierEnv, { regno, off, size }: MemSpa
   const what = baseType(type) === PTR_TO_TP_BUFFER ? 'tracepoint' : type & MEM_RDONLY ? 'rdonly' : 'rdwr';
   if (off < 0) reject(env, ACCESS.BUFFER_NEGATIVE, regno, what, off, size);
   if (!varOffZero(rows, r)) reject(env, ACCESS.BUFFER_VARIABLE, regno, off, formatTnum(rows, r));
+  env.bufferAccess[what] = Math.max(env.bufferAccess[what], off + size);
 }

@@ -54,6 +54,7 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     sleepable: query.sleepable,
     gplCompatible: query.gplCompatible,
     maxCtxOffset: env.maxCtxOffset,
+    bufferAccess: { ...env.bufferAccess },
     changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
     tag: new LoadedTag(input.insns),

@@ -30,6 +30,8 @@ export class Tracepoint implements Saved {
   readonly signature: Signature;
   /** Called with each hit. */
   readonly hooks = new HookPoint<TracepointHit>({ idle: undefined });
+  /** Bytes that its first argument leads to and programs may write; 0 of nearly all. Whoever makes the tracepoint happen says it. */
+  writable = 0;
   readonly #env: TraceEnv;
 
   constructor(env: TraceEnv, found: { readonly name: string; readonly signature: Signature }) {
