@@ -180,7 +180,7 @@ export interface LifeMaker {
     engine: Engine,
     compile: 'sync' | 'async',
   ): { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
-  trace(env: Omit<TraceEnv, 'words' | 'registers' | 'probeOrder'> & Pick<Ground, 'mem' | 'heap'>): Trace;
+  trace(env: Omit<TraceEnv, 'words' | 'registers' | 'probeOrder' | 'kept'> & Pick<Ground, 'mem' | 'heap'>): Trace;
   attacher(env: AttachEnv): Attacher;
 }
 

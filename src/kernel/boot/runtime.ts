@@ -4,6 +4,7 @@ import { engineCompiler } from './engines.ts';
 import { createProgramLink } from './linkage.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
 import { createAttacher } from '../hooks/attacher.ts';
+import { KeptStructs } from '../world/kept-structs.ts';
 import { ProbeOrder } from '../world/trace/probes.ts';
 import { Registers } from '../world/trace/registers.ts';
 import { Trace } from '../world/trace/trace.ts';
@@ -23,6 +24,7 @@ export const LIFE: LifeMaker = {
       ...env,
       words: new ArgumentWords(mem, heap),
       registers: new Registers(env.structs),
+      kept: new KeptStructs(env.structs),
       probeOrder: new ProbeOrder(),
     }),
   attacher: createAttacher,

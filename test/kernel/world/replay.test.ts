@@ -87,3 +87,25 @@ test('with the clock of the host no time is set', () => {
   const later = runtime.world.time.now() + 10n ** 15n;
   expect(() => runtime.replay([{ t: later }])).toThrow(RangeError);
 });
+
+test('structs that events share keep their address and what they had', () => {
+  const { runtime } = load('probe', ['exec']);
+  const { trace, structs } = runtime.world;
+  const seen: number[] = [];
+  trace.function('vfs_unlink').probes.attach('entry', 'single', ({ regs }) => {
+    seen.push(Number(structs.at('pt_regs', regs).get('dx')));
+  });
+  const unlink = (dentry: object): WorldEvent => ({ hook: 'function:vfs_unlink', args: { dentry } as never });
+  const parent = { $id: 'dir', d_name: { name: 'dir' } };
+  runtime.replay([unlink({ $id: 1, d_name: { name: 'a' }, d_parent: parent }), unlink({ $id: 1 }), unlink({ $id: 2 })]);
+  expect(seen[0]).toBe(seen[1]);
+  expect(seen[2]).not.toBe(seen[0]);
+  const kept = structs.at('dentry', seen[0]);
+  expect(kept.follow('d_parent')?.name).toBe('dentry');
+  // The same name is no struct of another type, and no list is a name.
+  expect(() => runtime.replay([{ hook: 'function:vfs_unlink', args: { dir: { $id: 1 } } }])).toThrow(
+    'it is a struct dentry',
+  );
+  expect(() => runtime.replay([unlink({ $id: [1] })])).toThrow('named by text or a number');
+  expect(() => runtime.replay([unlink({ d_parent: { d_parent: { no_such: 1 } } })])).toThrow('no such member');
+});

@@ -1,7 +1,10 @@
 /** Writes the arguments of a traced call into its words: by name or in order, structs in place where pointers to them are wanted. */
+import { BTF_KIND } from '../../../btf/types.ts';
+import type { KeptStructs } from '../kept-structs.ts';
 import { fill, Pointee, type StructInput } from '../struct-fill.ts';
 import { StructError, type StructTypes } from '../struct-types.ts';
 import type { Structs } from '../struct-view.ts';
+import type { TraceEnv } from './env.ts';
 import { holds, writePlain } from './plain-int.ts';
 import type { Parameter, Signature } from './signature.ts';
 
@@ -16,11 +19,11 @@ export type Temporary = Disposable;
  * @param what the call's name, for errors
  */
 export function writeArguments(
-  structs: Structs,
+  env: Pick<TraceEnv, 'structs' | 'kept'>,
   { signature, what, addr }: { readonly signature: Signature; readonly what: string; readonly addr: number },
   given: Arguments,
 ): readonly Temporary[] {
-  const writer = new Writer(structs, addr, signature.words);
+  const writer = new Writer(env, addr, signature.words);
   const { params } = signature;
   try {
     if (Array.isArray(given)) {
@@ -56,15 +59,23 @@ function writeNamed(
 }
 
 const NOTHING: readonly Temporary[] = [];
+/** The member by which a struct is the same one in many calls. */
+const NAME = '$id';
+/** Longest chain of structs that are given inside of each other. */
+const MAX_DEPTH = 64;
+
+type Members = { readonly [member: string]: StructInput };
 
 class Writer {
   readonly #structs: Structs;
+  readonly #kept: KeptStructs;
   readonly #addr: number;
   readonly #words: number;
   made = NOTHING;
 
-  constructor(structs: Structs, addr: number, words: number) {
+  constructor({ structs, kept }: Pick<TraceEnv, 'structs' | 'kept'>, addr: number, words: number) {
     this.#structs = structs;
+    this.#kept = kept;
     this.#addr = addr;
     this.#words = words;
   }
@@ -92,10 +103,37 @@ class Writer {
     );
   }
 
-  #struct(types: StructTypes, id: number, values: { readonly [member: string]: StructInput }): Pointee {
-    const made = this.#structs.make(types.btf.name(id), values);
-    this.made = [...this.made, made];
-    return made;
+  /** A struct for this call, or one that is kept under the name in {@link NAME}, with those that it points to. */
+  #struct(types: StructTypes, id: number, values: Members, depth = 0): Pointee {
+    const type = types.btf.name(id);
+    if (depth > MAX_DEPTH)
+      throw new StructError('wrong-type', type, `structs point to each other more than ${MAX_DEPTH} deep`);
+    const { [NAME]: name, ...members } = values;
+    const pointing = this.#pointees(types, id, members, depth);
+    if (name === undefined) {
+      const made = this.#structs.make(type, pointing);
+      this.made = [...this.made, made];
+      return made;
+    }
+    if (typeof name !== 'string' && typeof name !== 'number')
+      throw new StructError('wrong-type', `${type}.${NAME}`, 'a struct is named by text or a number');
+    const kept = this.#kept.at(String(name), type);
+    kept.set(pointing);
+    return kept;
+  }
+
+  /** The same members, with a struct in guest memory for each object that a pointer is to lead to. */
+  #pointees(types: StructTypes, id: number, values: Members, depth: number): Members {
+    const members = types.members(id);
+    const one = (name: string, value: StructInput): StructInput => {
+      const place = members?.get(name);
+      const t = place === undefined || !isObject(value) ? undefined : types.plain(place.type);
+      if (t === undefined || !isObject(value)) return value;
+      if (t.kind !== BTF_KIND.PTR) return this.#pointees(types, t.id, value, depth);
+      const to = types.plain(t.type);
+      return to?.kind === BTF_KIND.STRUCT ? this.#struct(types, to.id, value, depth + 1) : value;
+    };
+    return Object.fromEntries(Object.entries(values).map(([name, value]) => [name, one(name, value)]));
   }
 
   #text(bytes: Uint8Array, what: string): number {

@@ -1,4 +1,5 @@
 /** What traced calls need of their world. */
+import type { KeptStructs } from '../kept-structs.ts';
 import type { Structs } from '../struct-view.ts';
 import type { CurrentTask } from '../task/current.ts';
 import type { WorldTime } from '../time/time.ts';
@@ -8,6 +9,7 @@ import type { ArgumentWords } from './words.ts';
 
 export interface TraceEnv {
   readonly structs: Structs;
+  readonly kept: KeptStructs;
   readonly time: WorldTime;
   /** The task that runs. */
   readonly current: Pick<CurrentTask, 'tgid'>;

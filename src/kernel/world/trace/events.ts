@@ -1,4 +1,5 @@
 /** The trace events of the kernel: by name, by their number in tracefs, and which record each one has. */
+import type { Btf } from '../../../btf/btf.ts';
 import { BTF_KIND } from '../../../btf/types.ts';
 import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
 import type { Structs } from '../struct-view.ts';
@@ -11,13 +12,20 @@ import { UnknownTarget } from './unknown-target.ts';
 /** Names of typedefs of tracepoints' probes. */
 const PROBE = 'btf_trace_';
 const RECORD = 'trace_event_raw_';
-/** Functions of system calls on x86_64; each has an event for its entry and one for its return. */
-const SYSCALL = '__x64_sys_';
 const SYSCALLS = 'syscalls';
 const ENTER = 'sys_enter';
 const EXIT = 'sys_exit';
 /** Added to the number of a system call's entry: ids of types end far below. */
 const EXIT_ID = 1 << 24;
+
+/** Functions of system calls on x86_64, each with an event for its entry and one for its return; BTF has another one of calls without arguments. */
+const SYSCALL = /^__(?:x64|do)_sys_(.+)$/;
+
+/** The function that serves a system call, as BTF has it. */
+export function serviceOf(btf: Btf, name: string): string {
+  const wrapper = `__x64_sys_${name}`;
+  return btf.find(wrapper, BTF_KIND.FUNC) === 0 ? `__do_sys_${name}` : wrapper;
+}
 
 /** What an event is made of. */
 interface Found {
@@ -65,8 +73,8 @@ export class TraceEvents implements Saved {
     const { btf } = this.#structs.types('trace_entry');
     const name = btf.name(id & (EXIT_ID - 1));
     if (name.startsWith(PROBE)) return this.#checked(name.slice(PROBE.length), id);
-    if (!name.startsWith(SYSCALL)) return undefined;
-    return this.#checked(`${(id & EXIT_ID) === 0 ? ENTER : EXIT}_${name.slice(SYSCALL.length)}`, id);
+    const call = SYSCALL.exec(name)?.[1];
+    return call === undefined ? undefined : this.#checked(`${(id & EXIT_ID) === 0 ? ENTER : EXIT}_${call}`, id);
   }
 
   #checked(name: string, id: number): TraceEvent | undefined {
@@ -89,7 +97,7 @@ export class TraceEvents implements Saved {
 
   #syscall(at: typeof ENTER | typeof EXIT, name: string): Found | undefined {
     const { btf } = this.#structs.types(name);
-    const fn = btf.find(SYSCALL + name, BTF_KIND.FUNC);
+    const fn = btf.find(serviceOf(btf, name), BTF_KIND.FUNC);
     const struct = btf.find(RECORD + at, BTF_KIND.STRUCT);
     const tracepoint = this.#tracepoint(at);
     if (fn === 0 || struct === 0 || tracepoint === undefined) return undefined;

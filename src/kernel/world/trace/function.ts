@@ -73,7 +73,7 @@ export class TracedFunction implements Saved {
     section.begin();
     const args = words.push(signature.words + 1);
     try {
-      const made = writeArguments(structs, { signature, what: this.name, addr: args }, given);
+      const made = writeArguments(this.#env, { signature, what: this.name, addr: args }, given);
       try {
         this.#around({ target: this, args, result: args + signature.words * 8 }, given, original);
         return this.#result(args);

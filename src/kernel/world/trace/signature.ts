@@ -4,6 +4,8 @@ import { type PlainInt, plainInt } from './plain-int.ts';
 import type { Place, StructTypes } from '../struct-types.ts';
 
 const WORD_BITS = 64;
+/** The type of what gives nothing. */
+const VOID = 0;
 
 export interface Parameter {
   readonly name: string;
@@ -41,7 +43,9 @@ export function signatureOf(types: StructTypes, proto: BtfType, skip = 0): Signa
     words += Math.max(1, Math.ceil((types.btf.sizeOf(type) * 8) / WORD_BITS));
   }
   const result =
-    types.plain(proto.type) === undefined ? undefined : { type: proto.type, bit: words * WORD_BITS, width: 0 };
+    proto.type === VOID || types.plain(proto.type) === undefined
+      ? undefined
+      : { type: proto.type, bit: words * WORD_BITS, width: 0 };
   return { params, words, result, plainResult: result === undefined ? undefined : plainInt(types, result) };
 }
 

@@ -1,7 +1,9 @@
 /** System calls of the simulated kernel: entry, the function that serves the call, return, with everything that is attached to any of them. */
+import type { Btf } from '../../../btf/btf.ts';
 import { syscallNumber } from '../../../uapi/syscall-numbers.ts';
 import { StructError } from '../struct-types.ts';
 import type { TraceEvent } from './event.ts';
+import { serviceOf } from './events.ts';
 import type { TraceEnv } from './env.ts';
 import type { TracedFunction } from './function.ts';
 import type { Tracepoint } from './tracepoint.ts';
@@ -12,6 +14,7 @@ const ARGUMENTS = ['di', 'si', 'dx', 'r10', 'r8', 'r9'];
 
 /** What system calls are looked up in. */
 interface Names {
+  readonly btf: Btf;
   function(name: string): TracedFunction;
   tracepoint(name: string): Tracepoint;
   event(name: string): TraceEvent;
@@ -64,7 +67,7 @@ export class Syscalls {
 
   #run(name: string, words: readonly bigint[], original: (() => number | bigint) | undefined): bigint {
     const number = syscallNumber(name);
-    const service = this.#trace.function(`__x64_sys_${name}`);
+    const service = this.#trace.function(serviceOf(this.#trace.btf, name));
     if (number === undefined) throw new UnknownTarget(name, 'its number is not known');
     if (words.length > ARGUMENTS.length) throw new RangeError(`${name}: ${words.length} arguments are more than six`);
     const named = Object.fromEntries(words.map((value, i) => [ARGUMENTS[i], value]));
@@ -72,7 +75,10 @@ export class Syscalls {
     const enter = { event: this.#trace.event(`sys_enter_${name}`), values: { id: number, args: words } };
     this.#trace.tracepoint('sys_enter').hit({ regs, id: number }, enter);
     const run = (): bigint => BigInt.asIntN(64, BigInt(original?.() ?? 0));
-    const result = BigInt.asIntN(64, BigInt(service.call({ regs }, run) as number | bigint));
+    const result = BigInt.asIntN(
+      64,
+      BigInt(service.call(service.signature.params.length === 0 ? {} : [regs], run) as number | bigint),
+    );
     regs.set({ ax: BigInt.asUintN(64, result) });
     const exit = { event: this.#trace.event(`sys_exit_${name}`), values: { id: number, ret: result } };
     this.#trace.tracepoint('sys_exit').hit({ regs, ret: result }, exit);

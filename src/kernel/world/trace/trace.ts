@@ -131,10 +131,11 @@ export class Trace implements Saved {
   }
 
   save(): Restore {
-    const { words, probeOrder } = this.#env;
+    const { words, probeOrder, kept } = this.#env;
     const parts = [
       words,
       probeOrder,
+      kept,
       this.events,
       this.perf,
       this.binaries,
@@ -142,11 +143,11 @@ export class Trace implements Saved {
       ...this.#tracepoints.values(),
     ];
     const restore = saveAll(parts);
-    const kept = new Set<Saved>(parts);
+    const known = new Set<Saved>(parts);
     return () => {
       // What was looked up since has nothing attached in the runtime that comes back.
       for (const all of [this.#functions, this.#tracepoints] as const)
-        for (const [name, made] of all) if (!kept.has(made)) all.delete(name);
+        for (const [name, made] of all) if (!known.has(made)) all.delete(name);
       restore();
     };
   }

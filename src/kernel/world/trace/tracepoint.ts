@@ -89,7 +89,7 @@ class Hit implements TracepointHit, Disposable {
 
   give(addr: number, given: Arguments): void {
     const { name, signature } = this.target;
-    this.#made = writeArguments(this.#env.structs, { signature, what: name, addr }, given);
+    this.#made = writeArguments(this.#env, { signature, what: name, addr }, given);
     this.#args = addr;
   }
 
