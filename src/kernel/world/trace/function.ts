@@ -68,7 +68,7 @@ export class TracedFunction implements Saved {
   }
 
   #traced(given: Arguments, original: Original | undefined): BtfValue | undefined {
-    const { words, structs, section } = this.#env;
+    const { words, section } = this.#env;
     const { signature } = this;
     section.begin();
     const args = words.push(signature.words + 1);
