@@ -145,24 +145,47 @@ describe('exit codes', () => {
   });
 });
 
-test('every field of --json is described', () => {
-  // What is read, not printed, has a chapter of its own.
-  const page = readFileSync('docs/json.md', 'utf8').replace(/^## `skep run --events-in`[^]*?(?=^## )/m, '');
-  const described = new Set(
-    [...page.matchAll(/^\|([^|]+)\|/gm)].flatMap(([, cell]) => [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1])),
-  );
-  const lines = [
-    ...jsonLines(skep(['verify', PROGRAMS, UNSIZED, UNSOUND, '--json', '--log-level', '1'])),
-    ...jsonLines(skep(['verify', 'test/fixtures/lib/leftovers.o', '--json'])),
-    ...jsonLines(skep(['run', PROGRAMS, '--prog', 'talk', '--json', '--events'])),
-    ...jsonLines(skep(['run', FIREWALL, '--pcap', TRAFFIC, '--json'])),
-    ...jsonLines(
-      skep(['run', 'test/fixtures/hooks/task.o', '--events-in', 'test/fixtures/hooks/events.jsonl', '--json']),
-    ),
-  ];
-  const printed = new Set(lines.flatMap((line) => Object.keys(line)));
-  expect([...printed].filter((field) => !described.has(field))).toEqual([]);
-  expect([...described].filter((field) => !printed.has(field) && field !== 'ctxOut')).toEqual([]);
+describe('every field of --json is described', () => {
+  const page = readFileSync('docs/json.md', 'utf8');
+  /** Words in code style in the first cells of a chapter's tables, or in all cells. */
+  const described = (chapter: string, all = false): Set<string> => {
+    const text = page.split(/^## /m).find((part) => part.startsWith(chapter)) ?? '';
+    const cells = [...text.matchAll(/^\|(.+)\|$/gm)].flatMap(([, row]) => (all ? row.split('|') : [row.split('|')[0]]));
+    return new Set(cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1])));
+  };
+  const printed = (...lines: readonly object[]): Set<string> => new Set(lines.flatMap((line) => Object.keys(line)));
+  const all = (words: readonly string[]): object[] => jsonLines(skep(words)) as object[];
+  const array = (words: readonly string[]): object[] => JSON.parse(skep(words).out) as object[];
+  const EVENTS = ['--events-in', 'test/fixtures/hooks/events.jsonl', '--json'];
+
+  test('skep verify and skep run', () => {
+    const lines = printed(
+      ...all(['verify', PROGRAMS, UNSIZED, UNSOUND, '--json', '--log-level', '1']),
+      ...all(['verify', 'test/fixtures/lib/leftovers.o', '--json']),
+      ...all(['run', PROGRAMS, '--prog', 'talk', '--json', '--events']),
+      ...all(['run', FIREWALL, '--pcap', TRAFFIC, '--json']),
+      ...all(['run', 'test/fixtures/hooks/task.o', ...EVENTS]),
+    );
+    const told = new Set([...described('`skep verify`'), ...described('`skep run`')]);
+    expect([...lines].filter((field) => !told.has(field))).toEqual([]);
+    expect([...told].filter((field) => !lines.has(field) && field !== 'ctxOut')).toEqual([]);
+  });
+
+  test('skep bench', () => {
+    const [line] = all(['bench', FIREWALL, '--rounds', '1', '--no-kernel', '--json']) as { programs: object[] }[];
+    const told = described('`skep bench`');
+    const fields = printed(line, ...line.programs);
+    expect([...fields].filter((field) => !told.has(field))).toEqual([]);
+    // Without the real kernel nothing is compared with it.
+    expect([...told].filter((field) => !fields.has(field))).toEqual(['overKernel']);
+  });
+
+  test('skep prog show and skep map', () => {
+    expect(described('`skep prog show`')).toEqual(printed(...array(['prog', 'show', FIREWALL, '--json'])));
+    const told = described('`skep map`', true);
+    const shown = printed(...array(['map', 'show', FIREWALL, '--json']));
+    expect([...shown].filter((field) => !told.has(field))).toEqual([]);
+  });
 });
 
 describe('what an object leaves unsaid', () => {
