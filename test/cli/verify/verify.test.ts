@@ -154,7 +154,7 @@ describe('every field of --json is described', () => {
     return new Set(cells.flatMap((cell) => [...cell.matchAll(/`(\w+)`/g)].map((m) => m[1])));
   };
   const printed = (...lines: readonly object[]): Set<string> => new Set(lines.flatMap((line) => Object.keys(line)));
-  const all = (words: readonly string[]): object[] => jsonLines(skep(words)) as object[];
+  const all = (words: readonly string[]): object[] => [...jsonLines(skep(words))];
   const array = (words: readonly string[]): object[] => JSON.parse(skep(words).out) as object[];
   const EVENTS = ['--events-in', 'test/fixtures/hooks/events.jsonl', '--json'];
 
