@@ -27,6 +27,7 @@ export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline, 
       if (of !== undefined) {
         cpu.run.attachCookie = of.cookie;
         cpu.run.funcIp = of.funcIp;
+        cpu.run.hasResult = of.hasResult === true;
       }
       const began = stats.begin();
       try {

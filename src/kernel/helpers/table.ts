@@ -6,6 +6,7 @@ import type { CoreHelper, HelperEnv } from '../run/env.ts';
 import type { HelperMaker } from './frame.ts';
 import type { HelperImpl } from '../run/linkage.ts';
 import { SHARED_INFO_SIZE, skbOffsets, xdpOffsets } from '../world/net/packet.ts';
+import { getFuncArg, getFuncArgCnt, getFuncRet } from './func-arg.ts';
 import { perfProgReadValue } from './perf-read.ts';
 import { perfEventOutput } from './perf.ts';
 import { cloneRedirect, redirect, redirectMap, redirectNeigh, redirectPeer } from './redirect.ts';
@@ -85,6 +86,9 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_skb_cgroup_id]: task.getCurrentCgroupId,
   [F.BPF_FUNC_get_netns_cookie]: meta.getNetnsCookie,
   [F.BPF_FUNC_get_func_ip]: task.getFuncIp,
+  [F.BPF_FUNC_get_func_arg]: getFuncArg,
+  [F.BPF_FUNC_get_func_ret]: getFuncRet,
+  [F.BPF_FUNC_get_func_arg_cnt]: getFuncArgCnt,
   [F.BPF_FUNC_get_attach_cookie]: task.getAttachCookie,
   [F.BPF_FUNC_get_stackid]: getStackid,
   [F.BPF_FUNC_get_stack]: getStack,

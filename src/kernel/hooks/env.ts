@@ -11,6 +11,8 @@ import type { Gate } from './gate.ts';
 export interface RunOf {
   /** bpf_get_attach_cookie */
   readonly cookie: readonly [lo: number, hi: number];
+  /** bpf_get_func_ret: the program stands where there is a result. */
+  readonly hasResult?: boolean;
   /** bpf_get_func_ip */
   readonly funcIp?: readonly [lo: number, hi: number];
 }

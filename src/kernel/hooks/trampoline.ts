@@ -67,7 +67,9 @@ function tracingInfo({ prog, cookie: [lo, hi] }: LinkObject) {
 }
 
 function hook(env: AttachEnv, link: LinkObject, fn: TracedFunction, part: Part): Attachment {
-  const of: RunOf = { cookie: link.cookie, funcIp: fn.address };
+  const type = link.prog.verified.expectedAttachType;
+  const hasResult = type === A.BPF_TRACE_FEXIT || type === A.BPF_MODIFY_RETURN;
+  const of: RunOf = { cookie: link.cookie, funcIp: fn.address, hasResult };
   const run = (call: FunctionCall): number | undefined => {
     frame(env, call);
     const { prog } = link;

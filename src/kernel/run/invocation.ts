@@ -14,6 +14,8 @@ export class Invocation {
   /** Address of the traced function (bpf_get_func_ip) and the link's cookie (bpf_get_attach_cookie), as [lo, hi]. */
   funcIp: readonly [lo: number, hi: number] | undefined = undefined;
   attachCookie: readonly [lo: number, hi: number] | undefined = undefined;
+  /** Whether the traced function's result may be asked for (bpf_get_func_ret). */
+  hasResult = false;
   /** Of a nested run: stack pointer and tail calls of the CPU when it began, with which the outer run goes on. */
   sp = 0;
   tailCalls = 0;
@@ -27,5 +29,6 @@ export class Invocation {
     this.redirectKey = 0;
     this.funcIp = undefined;
     this.attachCookie = undefined;
+    this.hasResult = false;
   }
 }
