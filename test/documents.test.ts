@@ -1,4 +1,4 @@
-/** What a machine can check of the documents: their links lead somewhere, and ARCHITECTURE.md describes every room. */
+/** What a machine can check of the documents: links lead somewhere, ARCHITECTURE.md describes every room, public names have a comment. */
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -66,5 +66,48 @@ describe('the rooms of ARCHITECTURE.md', () => {
   test('each own something, have an invariant, and never are something', () => {
     expect(rows.length).toBeGreaterThan(25);
     expect(rows.filter((cells) => cells.length !== 4 || cells.includes('')).map(([name]) => name)).toEqual([]);
+  });
+});
+
+describe('public names', () => {
+  const ENTRIES = ['index', 'uapi/index', 'isa/asm/index', 'host/node', 'net/index', 'btf/vmlinux/index'];
+  /** `export { a, type b as c } from './x.ts'`, `export * from './x.ts'` (no names), and the file that they come from. */
+  const exportsOf = (path: string): { from: string; names: string[] | undefined }[] =>
+    [...read(path).matchAll(/^export (?:type )?(?:\*|\{([^}]*)\}) from '([^']+)'/gm)].map(([, names, from]) => ({
+      from: join(dirname(path), from),
+      names: names
+        ?.split(',')
+        .map((name) =>
+          name
+            .trim()
+            .replace(/^type /, '')
+            .replace(/ as .*/, ''),
+        )
+        .filter((name) => name !== ''),
+    }));
+  const declared = (path: string, name = '\\w+'): RegExpMatchArray[] => [
+    ...read(path).matchAll(
+      new RegExp(`^export (?:abstract )?(?:async )?(?:class|interface|type|function\\*?|const) (${name})\\b`, 'gm'),
+    ),
+  ];
+  const seen = new Set<string>();
+  const bare: string[] = [];
+
+  function visit(path: string, names: readonly string[] | undefined): void {
+    const own = names === undefined ? declared(path) : names.flatMap((name) => declared(path, name));
+    for (const { index, 1: name } of own) {
+      seen.add(`${path}: ${name}`);
+      if (!read(path).slice(0, index).trimEnd().endsWith('*/')) bare.push(`${path}: ${name}`);
+    }
+    for (const { from, names: passed } of exportsOf(path))
+      if (names === undefined) visit(from, passed);
+      else if (passed === undefined) visit(from, names);
+      else if (passed.some((name) => names.includes(name))) visit(from, names);
+  }
+
+  test('have a comment', () => {
+    for (const entry of ENTRIES) visit(`src/${entry}.ts`, undefined);
+    expect(seen.size).toBeGreaterThan(250);
+    expect(bare).toEqual([]);
   });
 });

@@ -28,6 +28,7 @@ export interface TaskOwner {
   end(task: Task): void;
 }
 
+/** A task of the simulated kernel: what it is never changes, {@link TaskSpec} says it; `world.task` makes one. */
 export class Task implements Disposable {
   readonly pid: number;
   readonly tgid: number;
