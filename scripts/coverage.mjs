@@ -12,6 +12,8 @@ const report = 'coverage/report';
 const options = [
   'provider=v8',
   'include=src/**/*.ts',
+  // AssemblyScript, and what is generated from it.
+  'exclude=src/kernel/core/{assembly/**,core.wasm.ts}',
   'reporter=json-summary',
   `reportsDirectory=${report}`,
   'reportOnFailure',
