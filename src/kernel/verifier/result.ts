@@ -86,10 +86,10 @@ export interface ProgTag {
   readonly hex: string;
 }
 
-/** An accepted, rewritten program: the input of both engines. */
 /** Buffers of tracepoints, and those of iterators that are only read or written as well. */
 export type BufferKind = 'tracepoint' | 'rdonly' | 'rdwr';
 
+/** An accepted, rewritten program: the input of both engines. */
 export interface VerifiedProgram {
   readonly name: string;
   readonly progType: number;
