@@ -11,9 +11,9 @@ import type { AttachEnv, RunOf } from './env.ts';
 import { runGated } from './gate.ts';
 import type { Lacking } from './perf-event.ts';
 
-/** What a link of this kind is told: functions by name, each with a cookie where cookies are given. */
+/** What a link of this kind is told: functions by names or by addresses, each with a cookie where cookies are given. */
 export interface KprobeMulti {
-  readonly names: readonly string[];
+  readonly functions: readonly (string | bigint)[];
   readonly cookies: readonly RunOf['cookie'][] | undefined;
   /** BPF_F_KPROBE_MULTI_RETURN was set. */
   readonly returns: boolean;
@@ -21,13 +21,14 @@ export interface KprobeMulti {
 
 const NO_COOKIE: RunOf['cookie'] = [0, 0];
 
-/** Attaches: the link, or -errno. A name that no function has, or that is given twice, ends it (-ESRCH). */
+/** Attaches: the link, or -errno. A name that no function has, or that is given twice, ends it (-ESRCH); so does an address (-ENOENT). */
 export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: KprobeMulti): LinkObject | number | Lacking {
-  const functions = new Set<TracedFunction>();
-  for (const name of given.names) {
-    const fn = env.trace.findFunction(name);
-    if (fn === undefined || functions.has(fn)) return -ERRNO.ESRCH;
-    functions.add(fn);
+  const functions = new Map<TracedFunction, RunOf['cookie']>();
+  for (const [i, at] of given.functions.entries()) {
+    const fn = typeof at === 'string' ? env.trace.findFunction(at) : functionAt(env, at);
+    if (fn === undefined) return typeof at === 'string' ? -ERRNO.ESRCH : -ERRNO.ENOENT;
+    if (typeof at === 'string' && functions.has(fn)) return -ERRNO.ESRCH;
+    functions.set(fn, given.cookies?.[i] ?? NO_COOKIE);
   }
   // One that is for returns alone has no entry to ask.
   const session = prog.verified.expectedAttachType === A.BPF_TRACE_KPROBE_SESSION && !given.returns;
@@ -35,8 +36,8 @@ export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: Kprob
     type: BPF_LINK_TYPE.BPF_LINK_TYPE_KPROBE_MULTI,
     prog,
     attach(link) {
-      const places = [...functions].flatMap((fn, i) => {
-        const of: RunOf = { cookie: given.cookies?.[i] ?? NO_COOKIE, funcIp: fn.address };
+      const places = [...functions].flatMap(([fn, cookie]) => {
+        const of: RunOf = { cookie, funcIp: fn.address };
         return session ? sessionOn(env, link, fn, of) : [probeOn(env, link, fn, of, given.returns)];
       });
       return {
@@ -47,6 +48,11 @@ export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: Kprob
       };
     },
   });
+}
+
+function functionAt({ trace }: AttachEnv, address: bigint): TracedFunction | undefined {
+  const found = trace.functionAt(address);
+  return found !== undefined && trace.isEntry(found.offset) ? found.fn : undefined;
 }
 
 function probeOn(env: AttachEnv, link: LinkObject, fn: TracedFunction, of: RunOf, returns: boolean): Attachment {

@@ -55,13 +55,19 @@ function ofTraceEvent(event: TraceEvent): PerfSource {
 }
 
 function openKprobe(env: AttachEnv, attr: PerfEventAttr): PerfEventObject | number | Lacking {
-  const { probe_name: name, probe_offset: offset = 0n, config = 0n } = attr;
-  if (name === undefined) return { lacking: 'kprobes at addresses: functions have names alone' };
-  const fn = env.trace.findFunction(name);
-  if (fn === undefined) return -ERRNO.ENOENT;
-  const returns = (config & RETPROBE) !== 0n;
-  if (offset !== 0n) return { lacking: 'kprobes inside of functions: functions have no instructions' };
-  return newPerfEvent(env.objects, ofFunction(fn, returns ? 'return' : 'entry'));
+  const returns = ((attr.config ?? 0n) & RETPROBE) !== 0n;
+  const place = placeOf(env, attr);
+  if (typeof place === 'number') return place;
+  if (!env.trace.isEntry(place.offset))
+    return returns ? -ERRNO.EINVAL : { lacking: 'kprobes inside of functions: functions have no instructions' };
+  return newPerfEvent(env.objects, ofFunction(place.fn, returns ? 'return' : 'entry'));
+}
+
+/** The function that a name or an address leads to, and bytes from its beginning. */
+function placeOf({ trace }: AttachEnv, { probe_name: name, probe_offset = 0n, probe_addr = 0n }: PerfEventAttr) {
+  if (name === undefined) return probe_addr === 0n ? -ERRNO.EINVAL : (trace.functionAt(probe_addr) ?? -ERRNO.ENOENT);
+  const fn = trace.findFunction(name);
+  return fn === undefined ? -ERRNO.ENOENT : { fn, offset: Number(probe_offset) };
 }
 
 function ofFunction(fn: TracedFunction, where: 'entry' | 'return'): PerfSource {

@@ -136,8 +136,7 @@ function kprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: 
   const given = cookies === undefined || isNullBuffer(cookies) ? undefined : cookiesOf(cookies);
   if (given !== undefined && given.length !== count) return -ERRNO.EINVAL;
   if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to find functions in' };
-  if (names === undefined) return { lacking: 'kprobes at addresses: functions have names alone' };
-  return attach.kprobeMulti(prog, { names, cookies: given, returns: flags !== 0 });
+  return attach.kprobeMulti(prog, { functions: names ?? addressesOf(addrs), cookies: given, returns: flags !== 0 });
 }
 
 function uprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
@@ -175,6 +174,10 @@ function uprobePlaces(
     semaphore: number(wide(semaphores, i)),
     cookie: wide(cookies, i),
   }));
+}
+
+function addressesOf(bytes: Uint8Array = new Uint8Array(0)): readonly bigint[] {
+  return cookiesOf(bytes).map(([lo, hi]) => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0));
 }
 
 function cookiesOf(bytes: Uint8Array): readonly Cookie[] {

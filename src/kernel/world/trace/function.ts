@@ -152,8 +152,17 @@ export class TracedFunction implements Saved {
 /** Where the text of a kernel without KASLR begins, upper and lower half. */
 const TEXT_HI = 0xffff_ffff | 0;
 const TEXT_LO = 0x8100_0000;
+/** Up to where modules begin. */
+const TEXT_SIZE = 1n << 30n;
 /** Functions begin where 16 divides. */
 const FUNCTION_ALIGN = 16;
+
+/** Where an address lies: BTF id of the function, and bytes from its beginning. Undefined outside of the kernel's text. */
+export function symbolAt(address: bigint): { readonly btfId: number; readonly offset: number } | undefined {
+  const past = address - ((BigInt(TEXT_HI >>> 0) << 32n) | BigInt(TEXT_LO));
+  if (past < 0n || past >= TEXT_SIZE) return undefined;
+  return { btfId: Math.floor(Number(past) / FUNCTION_ALIGN), offset: Number(past) % FUNCTION_ALIGN };
+}
 
 const symbolAddress = (btfId: number): readonly [lo: number, hi: number] => [
   (TEXT_LO + btfId * FUNCTION_ALIGN) | 0,

@@ -15,11 +15,15 @@ interface Convention {
   readonly sp: number;
   /** Words on the stack below the first argument there: a return address, where the call puts one. */
   readonly below: number;
+  /** Offsets in a function that are its entry. */
+  readonly entries: readonly number[];
 }
 
 /** Arguments in registers, by name in struct pt_regs of x86_64. */
 const X86_ARGS = ['di', 'si', 'dx', 'cx', 'r8', 'r9'];
 const ARM_ARGS = 8;
+/** Bytes of endbr64. */
+const ENDBR = 4;
 
 function conventionOf(types: StructTypes, id: number): Convention {
   const members = types.members(id);
@@ -32,9 +36,9 @@ function conventionOf(types: StructTypes, id: number): Convention {
   if (members?.has('regs') === true && members.has('pc')) {
     const regs = at('regs');
     const args = Array.from({ length: ARM_ARGS }, (_, i) => regs + i * WORD);
-    return { size, args, result: regs, ip: at('pc'), sp: at('sp'), below: 0 };
+    return { size, args, result: regs, ip: at('pc'), sp: at('sp'), below: 0, entries: [0] };
   }
-  return { size, args: X86_ARGS.map(at), result: at('ax'), ip: at('ip'), sp: at('sp'), below: 1 };
+  return { size, args: X86_ARGS.map(at), result: at('ax'), ip: at('ip'), sp: at('sp'), below: 1, entries: [0, ENDBR] };
 }
 
 /** A call in guest memory: its arguments, one 64-bit word each, and the result behind them. */
@@ -56,6 +60,11 @@ export class Registers {
 
   get #convention(): Convention {
     return (this.#known ??= conventionOf(this.#structs.types('pt_regs'), this.#structs.typeId('pt_regs')));
+  }
+
+  /** Offsets in a function that are its entry: behind the mark of indirect branches (endbr64) too. */
+  get entries(): readonly number[] {
+    return this.#convention.entries;
   }
 
   /** 64-bit words that registers and stack of a call take. */

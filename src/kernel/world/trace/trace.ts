@@ -12,7 +12,7 @@ import { Counters } from './counters.ts';
 import type { TraceEnv } from './env.ts';
 import type { TraceEvent } from './event.ts';
 import { TraceEvents } from './events.ts';
-import { type Original, TracedFunction } from './function.ts';
+import { type Original, symbolAt, TracedFunction } from './function.ts';
 import { signatureOf } from './signature.ts';
 import type { RecordInput } from './record.ts';
 import { Syscalls } from './syscalls.ts';
@@ -83,6 +83,20 @@ export class Trace implements Saved {
     const made = new TracedFunction(this.#env, { name, btfId, signature: signatureOf(types, protoOf(types, btfId)) });
     this.#functions.set(name, made);
     return made;
+  }
+
+  /** The function at an address, and bytes from its beginning; undefined when there is none. */
+  functionAt(address: bigint): { readonly fn: TracedFunction; readonly offset: number } | undefined {
+    const { btf } = this;
+    const found = symbolAt(address);
+    if (found === undefined || btf.type(found.btfId)?.kind !== BTF_KIND.FUNC) return undefined;
+    const fn = this.findFunction(btf.name(found.btfId));
+    return fn?.btfId === found.btfId ? { fn, offset: found.offset } : undefined;
+  }
+
+  /** Whether what is so many bytes behind the beginning of a function is its entry still. */
+  isEntry(offset: number): boolean {
+    return this.#env.registers.entries.includes(offset);
   }
 
   /** A tracepoint by its name. Throws as {@link function}. */
