@@ -12,6 +12,14 @@ export interface HookRule<V> {
   readonly ends?: (verdict: V) => boolean;
   /** Where a new hook is put. Default: `last`. */
   readonly order?: HookOrder;
+  /** Shared with other points that one check is to answer for. */
+  readonly use?: HookUse;
+}
+
+/** How many of some points have hooks: one check for all of them. */
+export class HookUse {
+  /** Points that are not idle. */
+  count = 0;
 }
 
 /** One hook in its place. */
@@ -54,6 +62,7 @@ export class HookPoint<E, V = void> implements Saved {
   readonly #join: HookRule<V>['join'];
   readonly #ends: HookRule<V>['ends'];
   readonly #order: HookOrder;
+  readonly #use: HookUse | undefined;
   /** Replaced, never changed: a run goes on with the list that it began with. */
   #entries: readonly Entry<E, V>[] | undefined;
 
@@ -62,6 +71,12 @@ export class HookPoint<E, V = void> implements Saved {
     this.#join = rule.join;
     this.#ends = rule.ends;
     this.#order = rule.order ?? 'last';
+    this.#use = rule.use;
+  }
+
+  #replace(entries: readonly Entry<E, V>[] | undefined): void {
+    if (this.#use !== undefined) this.#use.count += Number(entries !== undefined) - Number(this.#entries !== undefined);
+    this.#entries = entries;
   }
 
   /** Whether nothing is attached: then what only hooks look at need not be made. */
@@ -98,14 +113,14 @@ export class HookPoint<E, V = void> implements Saved {
   attach(hook: (event: E) => V): Attachment {
     const entry = new Entry(this, hook);
     const others = this.#entries ?? [];
-    this.#entries = this.#order === 'first' ? [entry, ...others] : [...others, entry];
+    this.#replace(this.#order === 'first' ? [entry, ...others] : [...others, entry]);
     return entry;
   }
 
   /** Of an entry that was detached. */
   drop(entry: Attachment): void {
     const left = (this.#entries ?? []).filter((e) => e !== entry);
-    this.#entries = left.length === 0 ? undefined : left;
+    this.#replace(left.length === 0 ? undefined : left);
   }
 
   /** What is attached now. */
@@ -114,7 +129,7 @@ export class HookPoint<E, V = void> implements Saved {
     return () => {
       for (const entry of this.#entries ?? []) entry.attached = false;
       for (const entry of saved ?? []) entry.attached = true;
-      this.#entries = saved;
+      this.#replace(saved);
     };
   }
 }

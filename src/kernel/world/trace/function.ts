@@ -1,7 +1,7 @@
 /** A kernel function that can be traced: what is attached to it runs around every call, in the kernel's order. */
 import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
 import { type BtfValue, decodePlace } from '../../../btf/value.ts';
-import { HookPoint } from '../hook-point.ts';
+import { HookPoint, HookUse } from '../hook-point.ts';
 import { fill, type StructInput } from '../struct-fill.ts';
 import { type Arguments, writeArguments } from './arguments.ts';
 import type { TraceEnv } from './env.ts';
@@ -26,19 +26,25 @@ export class TracedFunction implements Saved {
   /** BTF id of its FUNC. */
   readonly btfId: number;
   readonly signature: Signature;
+  readonly #use = new HookUse();
   /** Called at its entry; the newest first. */
-  readonly entry = new HookPoint<FunctionCall>({ idle: undefined, order: 'first' });
+  readonly entry = new HookPoint<FunctionCall>({ idle: undefined, order: 'first', use: this.#use });
   /** Called before it; the newest first. One that says true has left a result in its place, and it is not run. */
-  readonly modify = new HookPoint<FunctionCall, boolean>({ idle: false, order: 'first', ends: (replaced) => replaced });
+  readonly modify = new HookPoint<FunctionCall, boolean>({
+    idle: false,
+    order: 'first',
+    ends: (replaced) => replaced,
+    use: this.#use,
+  });
   /** Called with its result; the newest first. */
-  readonly exit = new HookPoint<FunctionCall>({ idle: undefined, order: 'first' });
+  readonly exit = new HookPoint<FunctionCall>({ idle: undefined, order: 'first', use: this.#use });
   /** Called with registers, around all others. */
   readonly probes: Probes;
   readonly #env: TraceEnv;
 
   constructor(env: TraceEnv, found: { readonly name: string; readonly btfId: number; readonly signature: Signature }) {
     this.#env = env;
-    this.probes = new Probes(env.probeOrder);
+    this.probes = new Probes(env.probeOrder, this.#use);
     this.name = found.name;
     this.btfId = found.btfId;
     this.signature = found.signature;
@@ -51,7 +57,7 @@ export class TracedFunction implements Saved {
 
   /** Whether nothing is attached. */
   get idle(): boolean {
-    return this.entry.idle && this.modify.idle && this.exit.idle && this.probes.idle;
+    return this.#use.count === 0;
   }
 
   /**
@@ -59,7 +65,7 @@ export class TracedFunction implements Saved {
    * not fit its types, and whatever a hook or the original throws.
    */
   call(args: Arguments = {}, original?: Original): BtfValue | StructInput | undefined {
-    if (this.idle) return original?.(args) ?? this.#nothing();
+    if (this.#use.count === 0) return original?.(args) ?? this.#nothing();
     return this.#traced(args, original);
   }
 

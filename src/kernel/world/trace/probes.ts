@@ -1,6 +1,6 @@
 /** Probes at the entry and return of a function: two groups, one of single probes and one of those on many functions at once. */
 import { type Restore, saveAll, type Saved } from '../../mem/saved.ts';
-import { type Attachment, HookPoint } from '../hook-point.ts';
+import { type Attachment, HookPoint, type HookUse } from '../hook-point.ts';
 import type { TracedFunction } from './function.ts';
 
 /** One passage of a probe: registers in guest memory (struct pt_regs). */
@@ -42,18 +42,15 @@ export class ProbeOrder implements Saved {
 /** The probes of one function. */
 export class Probes implements Saved {
   readonly #order: ProbeOrder;
-  readonly #entry = {
-    single: new HookPoint<ProbeHit>({ idle: undefined, order: 'first' }),
-    multi: new HookPoint<ProbeHit>({ idle: undefined, order: 'first' }),
-  };
-  readonly #return = {
-    // The entry that came last hid the return address first, so it is the last to see the return.
-    single: new HookPoint<ProbeHit>({ idle: undefined }),
-    multi: new HookPoint<ProbeHit>({ idle: undefined, order: 'first' }),
-  };
+  readonly #entry: Readonly<Record<ProbeGroup, HookPoint<ProbeHit>>>;
+  readonly #return: Readonly<Record<ProbeGroup, HookPoint<ProbeHit>>>;
 
-  constructor(order: ProbeOrder) {
+  constructor(order: ProbeOrder, use: HookUse) {
     this.#order = order;
+    const first = (): HookPoint<ProbeHit> => new HookPoint<ProbeHit>({ idle: undefined, order: 'first', use });
+    this.#entry = { single: first(), multi: first() };
+    // The entry that came last hid the return address first, so it is the last to see the return.
+    this.#return = { single: new HookPoint<ProbeHit>({ idle: undefined, use }), multi: first() };
   }
 
   /** Whether nothing is attached. */
