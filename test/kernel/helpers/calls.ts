@@ -3,6 +3,7 @@ import { mustCreate, perfRing, samplesOf, u32, u64 } from '../maps/setup.ts';
 import type { PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
 import { INTERNAL_HELPER } from '../../../src/kernel/rules/internal-helpers.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
+import { layoutsOf } from '../../../src/kernel/run/env.ts';
 import { BPF_FUNC as F } from '../../../src/uapi/helper-ids.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';
 import { BPF_PROG_TYPE as T } from '../../../src/uapi/prog-types.ts';
@@ -34,6 +35,21 @@ const ofSkb =
     const skb = s.skb(UDP4);
     return [s.call(id, skb.addr, ...more), s.call(id, skb.addr, ...more), skb.packet().join()];
   };
+
+/** Address, number of arguments, two of them and the result, as a trampoline lays them out; the context is the first argument's address. */
+const traced = (s: HelperSetup): number => s.put(new Uint8Array(BigUint64Array.of(1n, 2n, 7n, 8n, 9n).buffer)) + 16;
+
+/** A struct seq_file with a buffer of 16 bytes, and the text that is in it. */
+function seqFile(s: HelperSetup): { readonly at: number; text(): string } {
+  const { mem, alloc } = s.env;
+  const layout = layoutsOf(s.env).struct('seq_file');
+  const [at, buffer] = [alloc(layout.size), alloc(16)];
+  mem.u8.fill(0, at, at + layout.size);
+  const word = (field: string): number => (at + layout.offset(field)) >>> 2;
+  mem.u32[word('buf')] = buffer;
+  mem.u32[word('size')] = 16;
+  return { at, text: () => new TextDecoder().decode(mem.read(buffer, mem.u32[word('count')])) };
+}
 
 /** What a redirect left for its hook. */
 const noted = ({ env }: HelperSetup): unknown => structuredClone(env.cpu.run);
@@ -134,6 +150,33 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   [F.BPF_FUNC_get_current_ancestor_cgroup_id]: (s, id) => [s.call(id, 0), s.call(id, 1), s.call(id, 2), s.call(id, 3)],
   [F.BPF_FUNC_get_current_comm]: (s, id) => [s.call(id, value(s), 8)],
   [F.BPF_FUNC_get_ns_current_pid_tgid]: (s, id) => [s.call(id, 1, 1, value(s), 8)],
+  [F.BPF_FUNC_get_func_arg_cnt]: (s, id) => [s.call(id, traced(s))],
+  [F.BPF_FUNC_get_func_arg]: (s, id) => {
+    const to = value(s);
+    return [s.call(id, traced(s), 1, to), s.env.mem.u32[to >>> 2], s.call(id, traced(s), 2, to)];
+  },
+  [F.BPF_FUNC_get_func_ret]: (s, id) => {
+    const to = value(s);
+    s.env.cpu.run.hasResult = false;
+    const before = s.call(id, traced(s), to);
+    s.env.cpu.run.hasResult = true;
+    return [before, s.call(id, traced(s), to), s.env.mem.u32[to >>> 2]];
+  },
+  [F.BPF_FUNC_seq_write]: (s, id) => {
+    const { at, text } = seqFile(s);
+    const word = s.put('hello');
+    return [s.call(id, at, word, 5), text(), s.call(id, at, word, 5), text(), s.call(id, at, word, 6), text()];
+  },
+  [F.BPF_FUNC_seq_printf]: (s, id) => {
+    const { at, text } = seqFile(s);
+    const [format, words] = [s.put('%d!\0'), value(s)];
+    return [
+      s.call(id, at, format, 4, words, 8),
+      text(),
+      s.call(id, at, format, 4, words, 7),
+      s.call(id, at, format, 2, words, 8),
+    ];
+  },
   [F.BPF_FUNC_trace_printk]: printed,
   [F.BPF_FUNC_trace_vprintk]: printed,
   [F.BPF_FUNC_perf_event_output]: output(T.BPF_PROG_TYPE_XDP),
