@@ -15,12 +15,12 @@ const sources = {
 await bundle(sources, internals);
 const load = (name) => import(pathToFileURL(join(internals, `${name}.js`)).href);
 const { Insns } = await load('insn');
-const { createBareLink, unverified } = await load('interp');
+const { createBareLinkage, unverified } = await load('interp');
 const { jitCompile } = await load('jit');
 const { translate } = await load('module');
 
 const lookup = { kind: 'js', fn() {} };
-const link = createBareLink({ memory: 1 << 24, helpers: new Map([[1, lookup]]) });
+const linkage = createBareLinkage({ memory: 1 << 24, helpers: new Map([[1, lookup]]) });
 
 /** Loads, arithmetic, forward branches, stack accesses and a map lookup with its null check, in a fixed mix. */
 export function generate(length) {
@@ -70,10 +70,10 @@ for (const length of [100, 1000, 10_000, 100_000]) {
   for (let k = 0; k < rounds; k++) {
     // A constant that differs each time keeps V8's cache of identical modules out of it.
     program.insns.imm[4] = k;
-    const [t, { bytes: wasm }] = micro(() => translate(program, link, ports, 1 << 20));
+    const [t, { bytes: wasm }] = micro(() => translate(program, linkage, ports, 1 << 20));
     times.translate.push(t);
     times.module.push(micro(() => new WebAssembly.Module(wasm))[0]);
-    const [w, r] = micro(() => jitCompile(program, link));
+    const [w, r] = micro(() => jitCompile(program, linkage));
     times.whole.push(w);
     r.executable.dispose();
     bytes = wasm.length;

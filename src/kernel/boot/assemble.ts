@@ -43,7 +43,8 @@ import { World } from '../world/world.ts';
 import type { TraceEnv } from '../world/trace/env.ts';
 import type { Trace } from '../world/trace/trace.ts';
 import { notExecutable } from './not-executable.ts';
-import type { LinkParts, RuntimeLink } from './linkage.ts';
+import type { LinkageParts } from './linkage.ts';
+import type { Linkage } from '../run/linkage.ts';
 import { kernelTraits, observed, vmlinuxProvider } from './parts.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
 import { mapPages, openPerfRing } from './user-pages.ts';
@@ -174,12 +175,12 @@ export interface Runtime extends BpfSyscall, Disposable {
 
 /** Makes what only kernels that run programs have: see runtime.ts. */
 export interface LifeMaker {
-  /** The link and the compiler of programs. */
+  /** The linkage and the compiler of programs. */
   engines(
-    parts: LinkParts,
+    parts: LinkageParts,
     engine: Engine,
     compile: 'sync' | 'async',
-  ): { readonly link: RuntimeLink; readonly compile: SyscallEnv['compile'] };
+  ): { readonly linkage: Linkage; readonly compile: SyscallEnv['compile'] };
   trace(env: Omit<TraceEnv, 'words' | 'registers' | 'probeOrder' | 'kept'> & Pick<Ground, 'mem' | 'heap'>): Trace;
   attacher(env: AttachEnv): Attacher;
 }
@@ -257,7 +258,7 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
   return new World({ time, devices, structs, tasks, cgroups, trace });
 }
 
-function partsOfLink(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkParts {
+function partsOfLinkage(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkageParts {
   const { mem, heap, maps, host, random, current, cpu, layouts, vmlinux, nrCpus, deadline } = ground;
   return {
     ...{ mem, heap, maps, host, time, random, current, nrCpus, deadline },
@@ -287,10 +288,10 @@ export function assembleRuntime(
   const { files, bpffs } = life === undefined ? NO_FILES : hostFiles(ground, world);
   const stats = new RunStats(host.stopwatch);
   const { engine = 'jit', compile = 'sync' } = options;
-  const engines = life?.engines(partsOfLink(ground, world, options), engine, compile);
+  const engines = life?.engines(partsOfLinkage(ground, world, options), engine, compile);
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
-    ...(engines ? programRunners(engines.link, rcu, deadline, stats) : NO_RUNNERS),
+    ...(engines ? programRunners(engines.linkage, rcu, deadline, stats) : NO_RUNNERS),
     now: host.stopwatch,
     trace: life === undefined ? undefined : world.trace,
   };
@@ -319,7 +320,7 @@ export function assembleRuntime(
       stats,
       cpu,
       ...mapParts(maps),
-      ...codeParts(engines?.link),
+      ...codeParts(engines?.linkage),
     ],
     // The core's data lie in the memory from its first use on.
     prepare: () => void maps.core,
@@ -381,8 +382,8 @@ function runningCpu(id: number, layout: MemoryLayout, mem: KernelMemory): Cpu {
 const mapParts = ({ maps, scratch }: MapEnv): Saved[] => [{ save: () => saveMap(maps) }, scratch];
 
 /** Where code is entered. */
-const codeParts = (link: RuntimeLink | undefined): Saved[] =>
-  link === undefined ? [] : [link.table, { save: () => saveMap(link.programs) }];
+const codeParts = (linkage: Linkage | undefined): Saved[] =>
+  linkage === undefined ? [] : [linkage.table, { save: () => saveMap(linkage.programs) }];
 
 /** Adds compilations to `compiling` until they are done. */
 function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): SyscallEnv['compile'] {

@@ -1,5 +1,5 @@
 /** A program that runs in the interpreter while the host compiles it in the background, and as compiled code from then on. */
-import type { ProgramLink } from '../run/linkage.ts';
+import type { Linkage } from '../run/linkage.ts';
 import type { InterpProgram } from '../interp/index.ts';
 import type { JitResult } from '../jit/index.ts';
 import type { Restore } from '../mem/saved.ts';
@@ -18,7 +18,7 @@ export class BackgroundExecutable implements Executable {
 
   constructor(
     interp: InterpProgram,
-    readonly link: ProgramLink,
+    readonly linkage: Linkage,
     compiled: Promise<JitResult>,
   ) {
     this.slot = interp.slot;
@@ -50,7 +50,7 @@ export class BackgroundExecutable implements Executable {
       executable.dispose();
       return;
     }
-    const { table, programs } = this.link;
+    const { table, programs } = this.linkage;
     table.set(this.slot, table.get(executable.slot));
     programs.set(this.slot, executable);
     this.#current = executable;

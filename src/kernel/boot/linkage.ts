@@ -1,8 +1,8 @@
-/** The link of one runtime's programs: helper environment, code table, guest stack, tail-call targets. */
+/** The linkage of one runtime's programs: helper environment, code table, guest stack, tail-call targets. */
 import type { Cpu } from '../run/cpu.ts';
 import { FRAME_SIZE, type HelperEnv, type HostPorts } from '../run/env.ts';
 import type { Deadline } from '../run/deadline.ts';
-import type { ProgramLink } from '../run/linkage.ts';
+import type { Linkage } from '../run/linkage.ts';
 import { createHelpers } from '../helpers/table.ts';
 import { createCallShim } from '../run/shim.ts';
 import type { MapEnv } from '../maps/env.ts';
@@ -15,7 +15,7 @@ import type { Random } from '../world/random.ts';
 import type { CurrentTask } from '../world/task/current.ts';
 import type { WorldTime } from '../world/time/time.ts';
 
-export interface LinkParts {
+export interface LinkageParts {
   readonly mem: KernelMemory;
   readonly heap: Allocator;
   readonly maps: MapEnv;
@@ -35,9 +35,7 @@ export interface LinkParts {
   readonly deadline: Deadline;
 }
 
-export type RuntimeLink = ProgramLink;
-
-export function createProgramLink(parts: LinkParts): RuntimeLink {
+export function createLinkage(parts: LinkageParts): Linkage {
   const { mem, heap, maps, cpu } = parts;
   const { table } = cpu;
   const shim = createCallShim(mem, table);

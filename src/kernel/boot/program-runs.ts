@@ -5,7 +5,7 @@ import type { HookEnv } from '../testrun/env.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { RunStats } from '../object/run-stats.ts';
 import type { Rcu } from '../mem/rcu.ts';
-import type { RuntimeLink } from './linkage.ts';
+import type { Linkage } from '../run/linkage.ts';
 
 type Runners = Pick<HookEnv, 'runProgram' | 'runBatch'>;
 
@@ -18,8 +18,8 @@ export const NO_RUNNERS: Runners = {
 };
 
 /** The runners of a kernel with engines. Programs that a helper's callee runs may run others: each has its own invocation. */
-export function programRunners(link: RuntimeLink, rcu: Rcu, deadline: Deadline, stats: RunStats): Runners {
-  const { cpu, mem } = link.env;
+export function programRunners(linkage: Linkage, rcu: Rcu, deadline: Deadline, stats: RunStats): Runners {
+  const { cpu, mem } = linkage.env;
   const { u32 } = mem;
   return {
     runProgram(prog, ctx, of) {

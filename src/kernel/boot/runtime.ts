@@ -1,7 +1,7 @@
 /** createRuntime(): the embedded kernel, with everything that runs programs. */
 import { assembleRuntime, type LifeMaker, type Runtime, type RuntimeOptions } from './assemble.ts';
 import { engineCompiler } from './engines.ts';
-import { createProgramLink } from './linkage.ts';
+import { createLinkage } from './linkage.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
 import { createAttacher } from '../hooks/attacher.ts';
 import { KeptStructs } from '../world/kept-structs.ts';
@@ -16,8 +16,8 @@ export type { Engine, Runtime, RuntimeOptions } from './assemble.ts';
 /** What runs programs. */
 export const LIFE: LifeMaker = {
   engines(parts, engine, compile) {
-    const link = createProgramLink(parts);
-    return { link, compile: engineCompiler(link, engine, compile === 'async') };
+    const linkage = createLinkage(parts);
+    return { linkage, compile: engineCompiler(linkage, engine, compile === 'async') };
   },
   trace: ({ mem, heap, ...env }) =>
     new Trace({

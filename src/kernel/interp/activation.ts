@@ -100,7 +100,7 @@ export class Activation implements Stepper {
     const states = this.#mayGotoStates;
     // The first tick of this call of the function: what is there is another call's.
     const state = this.mayGoto === MAY_GOTO_TICK + 1 ? 0 : states[depth];
-    states[depth] = mayGotoTick(program.link.env, state);
+    states[depth] = mayGotoTick(program.linkage.env, state);
     if (states[depth] !== MAY_GOTO_EXPIRED) return false;
     // From now on every jump asks again.
     this.mayGoto = 2 * MAY_GOTO_TICK + 1;
@@ -113,11 +113,11 @@ export class Activation implements Stepper {
    */
   tailCall(): boolean {
     const { program, regs } = this;
-    const { link } = program;
-    const { tailCalls } = link.stack;
+    const { linkage } = program;
+    const { tailCalls } = linkage.stack;
     const count = tailCalls.value as number;
     if (count >= MAX_TAIL_CALL_CNT) return false;
-    const slot = link.tailCallTarget(regs[4], regs[6] >>> 0);
+    const slot = linkage.tailCallTarget(regs[4], regs[6] >>> 0);
     if (slot === 0) return false;
     tailCalls.value = count + 1;
     const target = this.depth === 0 ? program.interpAt(slot) : undefined;

@@ -4,11 +4,11 @@ import type { Insns } from '../../isa/insn.ts';
 import { BPF_CALL, BPF_JMP, BPF_PSEUDO_CALL } from '../../isa/opcodes.ts';
 import { validateInsns } from '../../isa/validate.ts';
 import { FormatError } from '../../util/errors.ts';
-import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
+import type { HelperImpl, Linkage } from '../run/linkage.ts';
 import type { Executable } from '../object/executable.ts';
 import type { SubprogInfo, VerifiedProgram } from '../verifier/result.ts';
 import type { GuardRegion } from './access.ts';
-import { createBareLink } from './bare-link.ts';
+import { createBareLinkage } from './bare-linkage.ts';
 import { interpret } from './program.ts';
 
 /** An engine's limits besides the program: the memory it may touch and how long it may run. */
@@ -23,24 +23,24 @@ export interface ConformanceGuard {
 }
 
 /** Compiles a program for guarded runs; the interpreter's is {@link interpEngine}. */
-export type ConformanceEngine = (program: VerifiedProgram, link: ProgramLink, guard: ConformanceGuard) => Executable;
+export type ConformanceEngine = (program: VerifiedProgram, linkage: Linkage, guard: ConformanceGuard) => Executable;
 
-export const interpEngine: ConformanceEngine = (program, link, guard) => interpret(program, link, { guard });
+export const interpEngine: ConformanceEngine = (program, linkage, guard) => interpret(program, linkage, { guard });
 
 /** Helper that the vectors call; its result is ignored. */
 const CONFORMANCE_HELPER = 5;
 
-/** Runs conformance vectors on one engine; memory and link are shared by all of them. */
+/** Runs conformance vectors on one engine; memory and linkage are shared by all of them. */
 export class ConformanceRunner {
-  readonly #link: ProgramLink;
+  readonly #linkage: Linkage;
   readonly #engine: ConformanceEngine;
   readonly #fuel: number;
 
   /** @param fuel instructions (or loop iterations, in the JIT) that a program may run */
   constructor(engine: ConformanceEngine = interpEngine, fuel = 10_000_000, memory = 1 << 20) {
     const { helpers, bind } = conformanceHelpers();
-    this.#link = createBareLink({ memory, helpers });
-    bind(this.#link);
+    this.#linkage = createBareLinkage({ memory, helpers });
+    bind(this.#linkage);
     this.#engine = engine;
     this.#fuel = fuel;
   }
@@ -54,7 +54,7 @@ export class ConformanceRunner {
     const insns = decodeInsns(program);
     const [fault] = validateInsns(insns, { profile: 'rfc' });
     if (fault !== undefined) throw new FormatError('BPF', fault.index * 8, `insn ${fault.index}: ${fault.detail}`);
-    const { env } = this.#link;
+    const { env } = this.#linkage;
     const view = env.mem.view;
     const addr = mem.length === 0 ? 0 : env.alloc(mem.length, 8);
     if (mem.length !== 0 && addr === 0)
@@ -63,7 +63,7 @@ export class ConformanceRunner {
     const regions = addr === 0 ? [] : [{ start: addr, end: addr + mem.length, writable: true }];
     const guard = { regions, fuel: this.#fuel, r2: mem.length, callx: [CONFORMANCE_HELPER] };
     try {
-      const executable = this.#engine(unverified(insns), this.#link, guard);
+      const executable = this.#engine(unverified(insns), this.#linkage, guard);
       try {
         executable.run(addr);
         return hex64(view.getUint32(executable.retAddr + 4, true), view.getUint32(executable.retAddr, true));
@@ -85,7 +85,7 @@ function hex64(hi: number, lo: number): string {
   return hi === 0 ? `0x${lo.toString(16)}` : `0x${hi.toString(16)}${lo.toString(16).padStart(8, '0')}`;
 }
 
-function conformanceHelpers(): { helpers: Map<number, HelperImpl>; bind: (link: ProgramLink) => void } {
+function conformanceHelpers(): { helpers: Map<number, HelperImpl>; bind: (linkage: Linkage) => void } {
   let view: DataView | undefined;
   const fn = (frame: number): void => {
     view?.setInt32(frame, 0, true);
@@ -93,8 +93,8 @@ function conformanceHelpers(): { helpers: Map<number, HelperImpl>; bind: (link: 
   };
   return {
     helpers: new Map([[CONFORMANCE_HELPER, { kind: 'js', fn }]]),
-    bind: (link) => {
-      view = link.env.mem.view;
+    bind: (linkage) => {
+      view = linkage.env.mem.view;
     },
   };
 }

@@ -1,6 +1,6 @@
 /** The interpreter's door. */
 export type { GuardRegion } from './access.ts';
-export { type BareLinkOptions, createBareLink } from './bare-link.ts';
+export { type BareLinkageOptions, createBareLinkage } from './bare-linkage.ts';
 export {
   type ConformanceEngine,
   type ConformanceGuard,

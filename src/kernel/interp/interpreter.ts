@@ -1,7 +1,7 @@
-/** What the interpreted programs of one link share: helpers bound to registers, and the functions behind their table entries. */
+/** What the interpreted programs of one linkage share: helpers bound to registers, and the functions behind their table entries. */
 import type { Restore } from '../mem/saved.ts';
 import { createJsEntry, type JsEntryKind } from '../run/shim.ts';
-import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
+import type { HelperImpl, Linkage } from '../run/linkage.ts';
 import { type BoundHelper, bindHelper } from './call-helper.ts';
 import type { InterpProgram } from './program.ts';
 
@@ -13,7 +13,7 @@ interface TakenFunction {
 }
 
 export class Interpreter {
-  readonly link: ProgramLink;
+  readonly linkage: Linkage;
   readonly #bound = new Map<HelperImpl, BoundHelper>();
   /** By slot of the code table. */
   readonly #programs = new Map<number, InterpProgram>();
@@ -26,15 +26,15 @@ export class Interpreter {
     },
   };
 
-  constructor(link: ProgramLink) {
-    this.link = link;
+  constructor(linkage: Linkage) {
+    this.linkage = linkage;
   }
 
   /** A helper as the loop calls it. */
   bound(impl: HelperImpl): BoundHelper {
     let bound = this.#bound.get(impl);
     if (bound === undefined) {
-      bound = bindHelper(impl, this.link.env.mem.view);
+      bound = bindHelper(impl, this.linkage.env.mem.view);
       this.#bound.set(impl, bound);
     }
     return bound;
@@ -42,7 +42,7 @@ export class Interpreter {
 
   /** Takes a slot of the code table for a program; `ret` is where compiled callers find its r0. */
   addProgram(program: InterpProgram): number {
-    const { table, programs } = this.link;
+    const { table, programs } = this.linkage;
     const slot = table.alloc();
     table.set(slot, this.#entry('program', slot, program.retAddr));
     programs.set(slot, program);
@@ -52,7 +52,7 @@ export class Interpreter {
 
   /** Takes a slot for a function of a program whose address it takes. */
   addFunction(program: InterpProgram, start: number): number {
-    const { table } = this.link;
+    const { table } = this.linkage;
     const slot = table.alloc();
     table.set(slot, this.#entry('function', slot, program.retAddr));
     this.#functions.set(slot, { program, start });
@@ -61,9 +61,9 @@ export class Interpreter {
 
   /** Gives a slot back. */
   remove(slot: number): void {
-    if (this.#programs.delete(slot)) this.link.programs.delete(slot);
+    if (this.#programs.delete(slot)) this.linkage.programs.delete(slot);
     this.#functions.delete(slot);
-    this.link.table.free(slot);
+    this.linkage.table.free(slot);
   }
 
   /** For snapshots: the entries of these slots. */
@@ -92,7 +92,7 @@ export class Interpreter {
   }
 
   #entry(kind: JsEntryKind, id: number, ret: number): CallableFunction {
-    const { table, env, stack } = this.link;
+    const { table, env, stack } = this.linkage;
     return createJsEntry(table, env.mem, stack.sp, { kind, id, ret, js: this.#enter[kind] });
   }
 }

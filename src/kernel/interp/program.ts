@@ -1,7 +1,7 @@
 /** A program in the interpreter: the reference engine, and the one for what the JIT refuses. */
 import { BPF_FUNC, bpfFuncName } from '../../uapi/helper-ids.ts';
 import { FRAME_R0, FRAME_R1, FRAME_SIZE } from '../run/env.ts';
-import { type ProgramLink } from '../run/linkage.ts';
+import { type Linkage } from '../run/linkage.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import { countCallback, loopRefusal } from '../run/loop-rules.ts';
 import type { Restore } from '../mem/saved.ts';
@@ -42,12 +42,8 @@ const PAGE_SIZE = 4096;
 /** Instructions between two looks at the deadline. */
 const POLL = 1 << 16;
 
-/** Loads a program into an interpreter; a link whose programs are many has one for all of them. */
-export function interpret(
-  program: InterpInput,
-  on: ProgramLink | Interpreter,
-  options: InterpOptions = {},
-): InterpProgram {
+/** Loads a program into an interpreter; a linkage whose programs are many has one for all of them. */
+export function interpret(program: InterpInput, on: Linkage | Interpreter, options: InterpOptions = {}): InterpProgram {
   return new InterpProgram(program, on instanceof Interpreter ? on : new Interpreter(on), options);
 }
 
@@ -58,7 +54,7 @@ export class InterpProgram implements Executable {
   readonly retAddr: number;
   readonly decoded: Code;
   readonly helpers: readonly BoundHelper[];
-  readonly link: ProgramLink;
+  readonly linkage: Linkage;
   readonly view: DataView;
   /** Storage of its arena map; 0 without. */
   readonly arenaAddr: number;
@@ -80,12 +76,12 @@ export class InterpProgram implements Executable {
 
   constructor(program: InterpInput, interpreter: Interpreter, options: InterpOptions) {
     const { guard } = options;
-    const { link } = interpreter;
+    const { linkage } = interpreter;
     this.#interpreter = interpreter;
-    this.link = link;
+    this.linkage = linkage;
     this.observe = options.observe;
     this.#origin = program.origin;
-    this.view = link.env.mem.view;
+    this.view = linkage.env.mem.view;
     const arena = program.usedMaps?.find((m) => m.type === BPF_MAP_TYPE_ARENA && m.valuesAddr !== 0);
     this.arenaAddr = arena?.valuesAddr ?? 0;
     this.arenaSize = (arena?.maxEntries ?? 0) * PAGE_SIZE;
@@ -98,7 +94,7 @@ export class InterpProgram implements Executable {
     this.regions = guard?.regions ?? [];
     this.#fuel = guard?.fuel ?? Number.POSITIVE_INFINITY;
     this.#r2 = guard?.r2 ?? 0;
-    this.retAddr = link.env.alloc(8, 8);
+    this.retAddr = linkage.env.alloc(8, 8);
     this.helpers = calls.map((site) => this.#bind(site));
     this.slot = interpreter.addProgram(this);
     const starts = [...new Set(funcRefs.map((f) => f.start))];
@@ -108,8 +104,8 @@ export class InterpProgram implements Executable {
 
   /** Runs on a context address; the low half of r0. */
   run(ctx: number): number {
-    const { link, view } = this;
-    const { sp, tailCalls } = link.stack;
+    const { linkage, view } = this;
+    const { sp, tailCalls } = linkage.stack;
     const entrySp = sp.value as number;
     const counts = this.decoded.tailCalls;
     const outerTailCalls = counts ? (tailCalls.value as number) : 0;
@@ -146,7 +142,7 @@ export class InterpProgram implements Executable {
   /** A run in single steps: the debugger's view. Its stack stays reserved until the activation is closed. */
   start(ctx: number): Activation {
     const act = this.#idle.pop() ?? new Activation(this);
-    act.begin(0, this.link.stack.sp.value as number);
+    act.begin(0, this.linkage.stack.sp.value as number);
     act.regs[2] = ctx;
     act.regs[4] = this.#r2;
     return act;
@@ -154,28 +150,28 @@ export class InterpProgram implements Executable {
 
   /** Gives back an activation that {@link start} made. */
   close(act: Activation): void {
-    this.link.stack.sp.value = act.entrySp;
+    this.linkage.stack.sp.value = act.entrySp;
     this.#release(act);
   }
 
   /** Reserves the stack of one activation below `sp` and publishes it; returns the address of the helpers' frame. */
   reserveStack(sp: number): number {
     const frame = sp - this.decoded.reserve - FRAME_SIZE;
-    if (frame < this.link.stack.limit) throw new ProgramAbort('stack-overflow', -1, 'the guest stack is exhausted');
-    if (this.decoded.usesStack) this.link.stack.sp.value = frame;
+    if (frame < this.linkage.stack.limit) throw new ProgramAbort('stack-overflow', -1, 'the guest stack is exhausted');
+    if (this.decoded.usesStack) this.linkage.stack.sp.value = frame;
     return frame;
   }
 
   /** Runs the program at a slot, of either engine, as the tail call of a function whose r10 was `sp`; r0 goes to `R`. */
   callProgram(slot: number, ctx: number, sp: number, R: Int32Array): void {
     const target = this.interpAt(slot);
-    const global = this.link.stack.sp;
+    const global = this.linkage.stack.sp;
     const outer = global.value as number;
     if (target !== undefined) {
       target.#nested(0, sp, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], R);
     } else {
       global.value = sp;
-      this.link.shim.callProgram(slot, ctx, this.retAddr);
+      this.linkage.shim.callProgram(slot, ctx, this.retAddr);
       R[0] = this.view.getInt32(this.retAddr, true);
       R[1] = this.view.getInt32(this.retAddr + 4, true);
     }
@@ -184,7 +180,7 @@ export class InterpProgram implements Executable {
 
   /** The program at a slot when this engine runs it. */
   interpAt(slot: number): InterpProgram | undefined {
-    const target = this.link.programs.get(slot);
+    const target = this.linkage.programs.get(slot);
     return target instanceof InterpProgram ? target : undefined;
   }
 
@@ -228,7 +224,7 @@ export class InterpProgram implements Executable {
     this.#live = false;
     this.#interpreter.remove(this.slot);
     for (const slot of this.#functions) this.#interpreter.remove(slot);
-    this.link.env.free(this.retAddr);
+    this.linkage.env.free(this.retAddr);
   }
 
   /** Runs an activation to its end, looking at fuel and deadline now and then. */
@@ -238,7 +234,7 @@ export class InterpProgram implements Executable {
         const budget = left < POLL ? left : POLL;
         if (act.exec(budget)) return;
         if (left <= POLL) throw new ProgramAbort('fuel', act.pc, `the program ran for ${this.#fuel} instructions`);
-        this.link.env.checkDeadline();
+        this.linkage.env.checkDeadline();
       }
     } catch (e) {
       // The end of the guest memory is the second wall: what a verified program must never reach.
@@ -259,7 +255,7 @@ export class InterpProgram implements Executable {
 
   /** The program as a table entry: runs on a context below what is on the stack; r0 goes to `retAddr`. */
   enter(ctx: number): void {
-    const { stack } = this.link;
+    const { stack } = this.linkage;
     const outer = stack.sp.value as number;
     const r0 = new Int32Array(2);
     this.#nested(0, outer, [ctx, 0, 0, 0, 0, 0, 0, 0, 0, 0], r0);
@@ -271,7 +267,7 @@ export class InterpProgram implements Executable {
   /** A function as a table entry: takes r1 to r5 from a helper's frame and leaves r0 there. */
   enterFunction(start: number, frame: number): void {
     const { view } = this;
-    const { sp } = this.link.stack;
+    const { sp } = this.linkage.stack;
     const outer = sp.value as number;
     const act = this.#idle.pop() ?? new Activation(this);
     try {
@@ -314,7 +310,7 @@ export class InterpProgram implements Executable {
       R[0] = refused;
       return;
     }
-    const { stack, env, shim } = this.link;
+    const { stack, env, shim } = this.linkage;
     const own = this.#interpreter.functionOf(this, slot);
     const frame = R[REG_FRAME] >>> 0;
     const result = new Int32Array(2);
@@ -341,7 +337,7 @@ export class InterpProgram implements Executable {
   #missing({ kfunc, id, fdIndex }: CallSite): string {
     if (!kfunc)
       return `${bpfFuncName(id).replace('BPF_FUNC_', 'bpf_')} (helper ${id}) is not implemented: see docs/SCOPE.md`;
-    const name = fdIndex === 0 ? this.link.kfuncName?.(id) : undefined;
+    const name = fdIndex === 0 ? this.linkage.kfuncName?.(id) : undefined;
     return `kernel function ${name ? `${name} (BTF id ${id})` : id} is not implemented: see docs/SCOPE.md`;
   }
 
@@ -350,7 +346,7 @@ export class InterpProgram implements Executable {
       const inlined = site.fdIndex === LOOP_INLINED;
       return (R) => this.#bpfLoop(R, inlined);
     }
-    const impl = site.kfunc ? this.link.kfunc(site.id, site.fdIndex) : this.link.helper(site.id);
+    const impl = site.kfunc ? this.linkage.kfunc(site.id, site.fdIndex) : this.linkage.helper(site.id);
     if (impl !== undefined) return this.#interpreter.bound(impl);
     const what = this.#missing(site);
     return () => {

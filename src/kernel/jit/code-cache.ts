@@ -24,7 +24,7 @@ const ENTRY_BYTES = 16 << 10;
 export const weightOf = ({ codeSize, program }: Pick<CachedCode, 'codeSize' | 'program'>): number =>
   codeSize * HOST_BYTES + program.insns.length * INSN_BYTES + ENTRY_BYTES;
 
-/** Least recently used code goes first. A cache belongs to one program link: code holds addresses of its memory. */
+/** Least recently used code goes first. A cache belongs to one program linkage: code holds addresses of its memory. */
 export class CodeCache {
   /** In the order of last use. */
   readonly #entries = new Map<string, CachedCode>();

@@ -1,5 +1,5 @@
 /** The JIT's door: an accepted program in, an executable out, or why it must be interpreted. */
-import { type ProgramLink } from '../run/linkage.ts';
+import { type Linkage } from '../run/linkage.ts';
 import { ProgramAbort } from '../../util/errors.ts';
 import { mayGotoTick } from '../run/may-goto.ts';
 import type { Executable } from '../object/executable.ts';
@@ -23,7 +23,7 @@ export interface JitOptions {
   readonly slot?: number;
   /** Whether the executable keeps the module's bytes, for those who want to read them. */
   readonly keepWasm?: boolean;
-  /** Cache of compiled modules, for one link only. */
+  /** Cache of compiled modules, for one linkage only. */
   readonly cache?: CodeCache;
 }
 
@@ -48,10 +48,10 @@ export interface JitRefused {
 }
 export type JitResult = { readonly ok: true; readonly executable: JitExecutable } | JitRefused;
 
-function makePorts(link: ProgramLink): RuntimePorts {
+function makePorts(linkage: Linkage): RuntimePorts {
   return {
-    mayGotoTick: (state) => mayGotoTick(link.env, state),
-    poll: () => link.env.checkDeadline(),
+    mayGotoTick: (state) => mayGotoTick(linkage.env, state),
+    poll: () => linkage.env.checkDeadline(),
     abort: throwAbort,
   };
 }
@@ -70,8 +70,8 @@ interface Pending {
   readonly module?: WebAssembly.Module;
 }
 
-function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOptions): Pending | JitRefused {
-  const { env, table } = link;
+function prepare(program: VerifiedProgram, linkage: Linkage, options: JitOptions): Pending | JitRefused {
+  const { env, table } = linkage;
   const cell = env.alloc(RESULT_SIZE, 8);
   const area = options.guard === undefined ? 0 : env.alloc(guardAreaSize(options.guard), 8);
   if (cell === 0 || (options.guard !== undefined && area === 0)) {
@@ -85,7 +85,7 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
   if (cached !== undefined) return { ...place, code: cached.code, codeSize: cached.codeSize, module: cached.module };
   const limit = Math.min(options.maxFunctionBytes ?? DEFAULT_FUNCTION_BYTES, MAX_FUNCTION_BYTES);
   try {
-    const { bytes, ...code } = translate(program, link, makePorts(link), limit, guard);
+    const { bytes, ...code } = translate(program, linkage, makePorts(linkage), limit, guard);
     return { ...place, code, codeSize: bytes.length, bytes };
   } catch (e) {
     table.free(slot);
@@ -96,11 +96,11 @@ function prepare(program: VerifiedProgram, link: ProgramLink, options: JitOption
   }
 }
 
-function refuse(link: ProgramLink, pending: Pending, error: unknown): JitRefused {
-  releaseSlots(link, pending.code.slots);
-  link.table.free(pending.slot);
-  link.env.free(pending.cell);
-  if (pending.area !== 0) link.env.free(pending.area);
+function refuse(linkage: Linkage, pending: Pending, error: unknown): JitRefused {
+  releaseSlots(linkage, pending.code.slots);
+  linkage.table.free(pending.slot);
+  linkage.env.free(pending.cell);
+  if (pending.area !== 0) linkage.env.free(pending.area);
   if (error instanceof WebAssembly.CompileError || error instanceof RangeError) {
     return { ok: false, reason: 'refused', insn: -1, detail: error.message };
   }
@@ -116,16 +116,16 @@ function keep(program: VerifiedProgram, options: JitOptions, pending: Pending, m
 const bytesOf = ({ bytes }: Pending): Uint8Array<ArrayBuffer> => bytes ?? new Uint8Array(0);
 
 /** Compiles a program. Nothing that depends on the program throws: what cannot be compiled comes back with a reason. */
-export function jitCompile(program: VerifiedProgram, link: ProgramLink, options: JitOptions = {}): JitResult {
-  const pending = prepare(program, link, options);
+export function jitCompile(program: VerifiedProgram, linkage: Linkage, options: JitOptions = {}): JitResult {
+  const pending = prepare(program, linkage, options);
   if ('ok' in pending) return pending;
   try {
     const module = pending.module ?? new WebAssembly.Module(bytesOf(pending));
     keep(program, options, pending, module);
-    const instance = new WebAssembly.Instance(module, importsOf(link, pending));
-    return install(link, options, pending, instance);
+    const instance = new WebAssembly.Instance(module, importsOf(linkage, pending));
+    return install(linkage, options, pending, instance);
   } catch (e) {
-    return refuse(link, pending, e);
+    return refuse(linkage, pending, e);
   }
 }
 
@@ -135,37 +135,37 @@ export function jitCompile(program: VerifiedProgram, link: ProgramLink, options:
  */
 export function jitCompileAsync(
   program: VerifiedProgram,
-  link: ProgramLink,
+  linkage: Linkage,
   options: JitOptions = {},
 ): JitRefused | Promise<JitResult> {
-  const pending = prepare(program, link, options);
-  return 'ok' in pending ? pending : finish(program, link, options, pending);
+  const pending = prepare(program, linkage, options);
+  return 'ok' in pending ? pending : finish(program, linkage, options, pending);
 }
 
 async function finish(
   program: VerifiedProgram,
-  link: ProgramLink,
+  linkage: Linkage,
   options: JitOptions,
   pending: Pending,
 ): Promise<JitResult> {
   try {
     const module = pending.module ?? (await WebAssembly.compile(bytesOf(pending)));
     keep(program, options, pending, module);
-    const instance = await WebAssembly.instantiate(module, importsOf(link, pending));
-    return install(link, options, pending, instance);
+    const instance = await WebAssembly.instantiate(module, importsOf(linkage, pending));
+    return install(linkage, options, pending, instance);
   } catch (e) {
-    return refuse(link, pending, e);
+    return refuse(linkage, pending, e);
   }
 }
 
 /** Compiles a program that nobody verified for guarded runs. Throws ProgramAbort when the JIT refuses it. */
-export function jitGuarded(program: VerifiedProgram, link: ProgramLink, guard: GuardOptions): JitExecutable {
-  const result = jitCompile(program, link, { guard });
+export function jitGuarded(program: VerifiedProgram, linkage: Linkage, guard: GuardOptions): JitExecutable {
+  const result = jitCompile(program, linkage, { guard });
   if (!result.ok) throw new ProgramAbort('unsupported', -1, result.detail);
   return result.executable;
 }
 
-function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAssembly.Imports {
+function importsOf({ env, table, stack }: Linkage, pending: Pending): WebAssembly.Imports {
   const { cell, knownAs, code } = pending;
   const imports: Record<string, WebAssembly.ImportValue> = {
     memory: env.mem.memory,
@@ -179,10 +179,10 @@ function importsOf({ env, table, stack }: ProgramLink, pending: Pending): WebAss
   return { env: imports };
 }
 
-function install(link: ProgramLink, options: JitOptions, pending: Pending, instance: WebAssembly.Instance): JitResult {
+function install(linkage: Linkage, options: JitOptions, pending: Pending, instance: WebAssembly.Instance): JitResult {
   const { cell, area, slot, codeSize } = pending;
   const { slots } = pending.code;
-  const { env, table, stack } = link;
+  const { env, table, stack } = linkage;
   const wasm = instance.exports as unknown as WasmExports & Record<string, CallableFunction>;
   env.mem.i32[(cell + RESULT_SP) >>> 2] = stack.top;
   table.set(slot, wasm.main);
@@ -217,13 +217,13 @@ function install(link: ProgramLink, options: JitOptions, pending: Pending, insta
     dispose() {
       if (!live) return;
       live = false;
-      link.programs.delete(slot);
+      linkage.programs.delete(slot);
       table.free(slot);
-      releaseSlots(link, slots);
+      releaseSlots(linkage, slots);
       env.free(cell);
       if (area !== 0) env.free(area);
     },
   };
-  link.programs.set(slot, executable);
+  linkage.programs.set(slot, executable);
   return { ok: true, executable };
 }

@@ -10,7 +10,7 @@ import {
   BPF_X,
 } from '../../isa/opcodes.ts';
 import type { CoreHelper } from '../run/env.ts';
-import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
+import type { HelperImpl, Linkage } from '../run/linkage.ts';
 import { type CoreMapOps, GENERIC_OPS } from '../maps/core-ops.ts';
 import { BPF_FUNC } from '../../uapi/helper-ids.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
@@ -117,13 +117,13 @@ export class ModulePlan {
 
   constructor(
     readonly program: VerifiedProgram,
-    readonly link: ProgramLink,
+    readonly linkage: Linkage,
     readonly guard: GuardArea | undefined,
     readonly ports: RuntimePorts,
   ) {
     this.type([T_I32], [T_I64]);
     this.type([T_I64, T_I64, T_I64, T_I64, T_I64], [T_I64]);
-    const { mem, layouts } = link.env;
+    const { mem, layouts } = linkage.env;
     this.packetPointers = guard === undefined ? packetPointerOffsets(program.progType, layouts, mem.size) : [];
     this.argCount = new Uint8Array(program.subprogs.length).fill(5);
     this.movesSp = new Uint8Array(program.subprogs.length).fill(1);
@@ -189,7 +189,7 @@ export class ModulePlan {
 
   /** CPU 0 finds its values at the addresses that lookups from outside give. */
   #onFirstCpu(): boolean {
-    return this.link.env.cpu.id === 0;
+    return this.linkage.env.cpu.id === 0;
   }
 
   /** How the elements of the map of the call at `i` are walked in place; undefined when the helper does it. */
@@ -246,7 +246,7 @@ export class ModulePlan {
     const subprog = this.subprogAt.get(target);
     if (subprog === undefined) throw new JitRefusal('malformed', i, `no function begins at ${target}`);
     if (this.slotOfSubprog.has(subprog)) return;
-    const slot = this.link.table.alloc();
+    const slot = this.linkage.table.alloc();
     this.slotOfSubprog.set(subprog, slot);
     this.subprogOfSlot.set(slot, subprog);
   }
@@ -256,12 +256,12 @@ export class ModulePlan {
     const id = insns.imm[i];
     if (insns.code[i] & BPF_X) {
       // callx: the helper's id is in a register; only guard mode resolves it, among those it was given.
-      for (const helper of this.guard?.callx ?? []) this.#resolve(`h${helper}`, this.link.helper(helper));
+      for (const helper of this.guard?.callx ?? []) this.#resolve(`h${helper}`, this.linkage.helper(helper));
       return;
     }
     if (insns.src[i] === BPF_PSEUDO_CALL) return;
     if (insns.src[i] === BPF_PSEUDO_KFUNC_CALL) {
-      const impl = this.link.kfunc(id, insns.off[i]);
+      const impl = this.linkage.kfunc(id, insns.off[i]);
       if (impl === undefined) throw new JitRefusal('unsupported', i, `kfunc ${id} has no implementation`);
       this.#helper(kfuncName(id, insns.off[i]), impl);
       return;
@@ -270,7 +270,7 @@ export class ModulePlan {
       this.needsTable = true;
       this.tailCalls = true;
       if (this.knownProgArray(i) === undefined)
-        this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], tailCallTarget(this.link));
+        this.#import('tailCallTarget', [T_I32, T_I32], [T_I32], tailCallTarget(this.linkage));
     } else if (id === FUNC_LOOP) {
       this.needsTable = true;
       this.#port('poll', [], []);
@@ -279,9 +279,9 @@ export class ModulePlan {
       const name = this.helperName(i);
       const sig = MAP_OPS[id];
       if (name.startsWith('m_')) {
-        const fn = this.link.env.core[name.slice(2)] as CallableFunction;
+        const fn = this.linkage.env.core[name.slice(2)] as CallableFunction;
         this.#helper(name, { kind: 'core', core: { export: name.slice(2), sig: sig[1] }, fn });
-      } else this.#resolve(name, this.link.helper(id));
+      } else this.#resolve(name, this.linkage.helper(id));
     }
   }
 
@@ -317,7 +317,7 @@ export class ModulePlan {
     const map = op === undefined ? undefined : this.mapOf(i);
     if (map !== undefined) {
       const name = (map.core ?? GENERIC_OPS)[op[0]];
-      if (name !== undefined && typeof this.link.env.core[name] === 'function') return `m_${name}`;
+      if (name !== undefined && typeof this.linkage.env.core[name] === 'function') return `m_${name}`;
     }
     return `h${id}`;
   }
@@ -350,7 +350,7 @@ export class ModulePlan {
 }
 
 /** Made outside of the plan, which lives no longer than the translation. */
-const tailCallTarget = (link: ProgramLink) => (map: number, index: number) => link.tailCallTarget(map, index >>> 0);
+const tailCallTarget = (linkage: Linkage) => (map: number, index: number) => linkage.tailCallTarget(map, index >>> 0);
 
 export const kfuncName = (btfId: number, fdIndex: number): string => `k${btfId}_${fdIndex}`;
 

@@ -5,7 +5,7 @@ import * as w from './wasm/wasm-ops.ts';
 
 /** Before a loop: what the loops before it left. */
 export function loadPolls(f: FnState, due: number): void {
-  f.out.i32(f.plan.link.stack.polls);
+  f.out.i32(f.plan.linkage.stack.polls);
   f.out.mem(w.I32_LOAD, 2, 0);
   f.out.set(due);
 }
@@ -27,7 +27,7 @@ export function emitPoll(f: FnState, due: number): void {
 
 /** After a loop. */
 export function storePolls(f: FnState, due: number): void {
-  f.out.i32(f.plan.link.stack.polls);
+  f.out.i32(f.plan.linkage.stack.polls);
   f.out.get(due);
   f.out.mem(w.I32_STORE, 2, 0);
 }

@@ -37,7 +37,7 @@ export interface GuestStack {
  * Entries of the code table: programs are `(ctx: i32) -> i64`, functions whose address is taken (BPF_PSEUDO_FUNC) are
  * `(i64, i64, i64, i64, i64) -> i64`. A code address in a register is the zero-extended slot number.
  */
-export interface ProgramLink {
+export interface Linkage {
   readonly env: HelperEnv;
   readonly table: CodeTable;
   readonly stack: GuestStack;

@@ -7,7 +7,7 @@ import { allOps } from '../../../src/isa/ops.ts';
 import { insnOf } from '../../isa/arbitrary.ts';
 import { bytesOf, fixture } from '../../isa/fixtures.ts';
 import { aluModel, jumpModel } from './bigint-model.ts';
-import { link, run } from './engine.ts';
+import { linkage, run } from './engine.ts';
 
 const lddw = (dst: number, v: bigint): Insn[] => [
   { code: 0x18, dst, src: 0, off: 0, imm: Number(BigInt.asIntN(32, v)) },
@@ -39,7 +39,7 @@ const word = fc.oneof(
 );
 
 const ALU = allOps().filter((op) => (op.code & 7) === 4 || ((op.code & 7) === 7 && op.format !== 'cast'));
-const shared = link();
+const shared = linkage();
 
 describe('arithmetic', () => {
   for (const op of ALU) {

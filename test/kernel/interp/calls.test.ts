@@ -2,20 +2,20 @@
 import { describe, expect, it } from 'vitest';
 import { Insns } from '../../../src/isa/insn.ts';
 import { FRAME_R1, FRAME_R2 } from '../../../src/kernel/run/env.ts';
-import { type HelperImpl, type ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { type HelperImpl, type Linkage } from '../../../src/kernel/run/linkage.ts';
 import { ProgramAbort } from '../../../src/util/errors.ts';
 import type { MapDesc } from '../../../src/kernel/rules/map-desc.ts';
 import { interpret, unverified } from '../../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
-import { link, load, r0, run } from './engine.ts';
+import { linkage, load, r0, run } from './engine.ts';
 
-type HelperFn = (view: DataView, frame: number, on: ProgramLink) => void;
+type HelperFn = (view: DataView, frame: number, on: Linkage) => void;
 
-/** A link whose helpers get its own memory. */
-function linkWith(helpers: Record<number, HelperFn>, progArrays?: Map<number, readonly number[]>): ProgramLink {
+/** A linkage whose helpers get its own memory. */
+function linkWith(helpers: Record<number, HelperFn>, progArrays?: Map<number, readonly number[]>): Linkage {
   const table = new Map<number, HelperImpl>();
-  const on = link({ helpers: table, ...(progArrays === undefined ? {} : { progArrays }) });
+  const on = linkage({ helpers: table, ...(progArrays === undefined ? {} : { progArrays }) });
   for (const [id, fn] of Object.entries(helpers)) {
     table.set(Number(id), { kind: 'js', fn: (frame) => fn(on.env.mem.view, frame, on) });
   }
@@ -73,7 +73,7 @@ describe('helpers', () => {
       ['I:I', -3n, (1n << 64n) - 3n, [0x500000001n]],
     ];
     for (const [sig, result, expected, args] of cases) {
-      expect(run(program, link({ helpers: new Map([[1, core(sig, result)]]) }))).toBe(expected);
+      expect(run(program, linkage({ helpers: new Map([[1, core(sig, result)]]) }))).toBe(expected);
       expect(calls.at(-1)).toEqual(args);
     }
   });
@@ -253,7 +253,7 @@ describe('tail calls', () => {
 
 describe('loads that may fault', () => {
   it('give 0 for addresses that are none', () => {
-    const on = link();
+    const on = linkage();
     const data = on.env.alloc(8);
     on.env.mem.view.setBigInt64(data, -2n, true);
     const probe = (address: bigint, mode: number): bigint => {
@@ -272,7 +272,7 @@ describe('loads that may fault', () => {
 describe('arena accesses', () => {
   const PAGE = 4096;
   const arena = (code: string): bigint => {
-    const on = link();
+    const on = linkage();
     const storage = on.env.alloc(PAGE, 8);
     const insns = assemble(code);
     for (let i = 0; i < insns.length; i++) {
@@ -314,9 +314,9 @@ describe('arena accesses', () => {
 
 describe('running', () => {
   it('in steps shows registers and program counter', () => {
-    const program = load('r0 = 0x500000007 ll\nw0 += 1\ncall f\nexit\nf: r6 = 9\nr0 = r6\nexit', link());
+    const program = load('r0 = 0x500000007 ll\nw0 += 1\ncall f\nexit\nf: r6 = 9\nr0 = r6\nexit', linkage());
     const act = program.start(0x20000);
-    expect([act.pc, act.reg(1), act.reg(10)]).toEqual([0, [0, 0x20000], [0, program.link.stack.top]]);
+    expect([act.pc, act.reg(1), act.reg(10)]).toEqual([0, [0, 0x20000], [0, program.linkage.stack.top]]);
     const trace: number[] = [];
     while (!act.step()) trace.push(act.pc);
     expect(trace).toEqual([2, 3, 5, 6, 7, 4]);
@@ -327,7 +327,7 @@ describe('running', () => {
 
   it('stops at the deadline', () => {
     let polls = 0;
-    const on = link({
+    const on = linkage({
       checkDeadline() {
         if (++polls === 3) throw new ProgramAbort('deadline', -1, 'the run took too long');
       },
@@ -338,7 +338,7 @@ describe('running', () => {
 
   it('stops when the guest stack is exhausted', () => {
     // A helper that runs the program again, without end.
-    const on: ProgramLink = linkWith({ 1: () => program.run(0) });
+    const on: Linkage = linkWith({ 1: () => program.run(0) });
     const program = load('call #1\nexit', on);
     expect(() => program.run(0)).toThrow('the guest stack is exhausted');
     expect(on.stack.sp.value).toBe(on.stack.top);
@@ -346,7 +346,7 @@ describe('running', () => {
 
   it('survives runs inside runs', () => {
     let depth = 0;
-    const on: ProgramLink = linkWith({
+    const on: Linkage = linkWith({
       1(view, frame) {
         if (++depth < 5) program.run(depth);
         view.setBigUint64(frame, BigInt(depth), true);
@@ -360,7 +360,7 @@ describe('running', () => {
   });
 
   it('gives its slots back', () => {
-    const on = link();
+    const on = linkage();
     const program = load('r1 = func[f] ll\nr0 = r1\nexit\nf: exit', on);
     const { slot } = program;
     expect(on.programs.get(slot)).toBe(program);

@@ -3,7 +3,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { disasmKernel } from '../../../src/isa/disasm.ts';
 import { type Insn, Insns } from '../../../src/isa/insn.ts';
-import { createBareLink, interpret, unverified } from '../../../src/kernel/interp/index.ts';
+import { createBareLinkage, interpret, unverified } from '../../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
 import { AREA, anyStep, emitSteps, lddw, tame, word } from './random-program.ts';
 
@@ -16,10 +16,10 @@ function listing(insns: Insns): string {
 
 describe('interpreter and JIT', () => {
   it('leave equal registers and memory', () => {
-    const link = createBareLink();
-    const { view, u8 } = link.env.mem;
+    const linkage = createBareLinkage();
+    const { view, u8 } = linkage.env.mem;
     const size = AREA + 9 * 8;
-    const area = link.env.alloc(size, 8);
+    const area = linkage.env.alloc(size, 8);
     const inputs = [
       fc.array(anyStep, { minLength: 1, maxLength: 40 }),
       fc.array(word, { minLength: 9, maxLength: 9 }),
@@ -32,8 +32,8 @@ describe('interpreter and JIT', () => {
         for (let r = 0; r < 9; r++) rows.push({ code: 0x7b, dst: 9, src: r, off: AREA + r * 8, imm: 0 });
         rows.push({ code: 0x95, dst: 0, src: 0, off: 0, imm: 0 });
         const program = unverified(Insns.from(rows));
-        const interp = interpret(program, link);
-        const compiled = jitCompile(program, link);
+        const interp = interpret(program, linkage);
+        const compiled = jitCompile(program, linkage);
         if (!compiled.ok) throw new Error(compiled.detail);
         const results = [interp, compiled.executable].map((e) => {
           u8.fill(0, area, area + size);

@@ -5,12 +5,12 @@ import { encodeInsns } from '../../../src/isa/encode.ts';
 import { type Insn, Insns } from '../../../src/isa/insn.ts';
 import { allOps } from '../../../src/isa/ops.ts';
 import { ProgramAbort } from '../../../src/util/errors.ts';
-import { ConformanceRunner, createBareLink, interpEngine } from '../../../src/kernel/interp/index.ts';
+import { ConformanceRunner, createBareLinkage, interpEngine } from '../../../src/kernel/interp/index.ts';
 import { jitGuarded } from '../../../src/kernel/jit/index.ts';
 import { FormatError } from '../../../src/util/errors.ts';
 import { insnOf } from '../../isa/arbitrary.ts';
 
-const { limit: STACK_LIMIT, top: STACK_TOP } = createBareLink().stack;
+const { limit: STACK_LIMIT, top: STACK_TOP } = createBareLinkage().stack;
 
 /** An access outside the program's own frames, but on the guest stack: the JIT's guard allows that. */
 function onStack(e: ProgramAbort): boolean {

@@ -4,7 +4,7 @@ import { afterAll, describe, expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { encodeInsns } from '../../../src/isa/encode.ts';
 import { type Insn, Insns } from '../../../src/isa/insn.ts';
-import { createBareLink, interpret, unverified } from '../../../src/kernel/interp/index.ts';
+import { createBareLinkage, interpret, unverified } from '../../../src/kernel/interp/index.ts';
 import { jitCompile } from '../../../src/kernel/jit/index.ts';
 import { BPF_CMD } from '../../../src/uapi/cmd.ts';
 import { BPF_PROG_TYPE } from '../../../src/uapi/prog-types.ts';
@@ -27,7 +27,7 @@ function fold(): Insn[] {
 
 describe.skipIf(kernel === undefined)('engines and the live kernel', () => {
   it('return the same', () => {
-    const link = createBareLink();
+    const linkage = createBareLinkage();
     const tail = fold();
     const loaded = { yes: 0, no: 0 };
     const inputs = [
@@ -58,8 +58,8 @@ describe.skipIf(kernel === undefined)('engines and the live kernel', () => {
         expect(kernel!.bpf(BPF_CMD.BPF_PROG_TEST_RUN, run)).toBe(0);
         kernel!.close(fd);
         const program = unverified(insns);
-        const interp = interpret(program, link);
-        const compiled = jitCompile(program, link);
+        const interp = interpret(program, linkage);
+        const compiled = jitCompile(program, linkage);
         if (!compiled.ok) throw new Error(compiled.detail);
         const got = [interp.run(0), compiled.executable.run(0)];
         interp.dispose();

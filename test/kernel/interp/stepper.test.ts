@@ -2,7 +2,7 @@
 import { expect, it } from 'vitest';
 import { assemble } from '../../../src/isa/asm/assemble.ts';
 import { interpret, type Stepper, unverified } from '../../../src/kernel/interp/index.ts';
-import { link } from './engine.ts';
+import { linkage } from './engine.ts';
 
 const SOURCE = `
   r6 = 7
@@ -16,7 +16,7 @@ double:
   exit`;
 
 it('shows registers and callers at every instruction', () => {
-  const program = interpret(unverified(assemble(SOURCE)), link());
+  const program = interpret(unverified(assemble(SOURCE)), linkage());
   const run = program.start(0);
   const seen: string[] = [];
   const show = (at: Stepper): string =>
@@ -41,7 +41,7 @@ it('shows registers and callers at every instruction', () => {
 it('names instructions of the original program where slots moved', () => {
   const moved = { ...unverified(assemble('r0 = 1\nr0 += 1\nexit')), origin: Int32Array.of(10, 10, 12) };
   const origins: number[] = [];
-  const program = interpret(moved, link(), { observe: (at) => void origins.push(at.origin) });
+  const program = interpret(moved, linkage(), { observe: (at) => void origins.push(at.origin) });
   expect(program.run(0)).toBe(2);
   expect(origins).toEqual([10, 10, 12]);
 });

@@ -2,7 +2,7 @@
 import { Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
 import { Insns, type Insn } from '../../../src/isa/insn.ts';
 import type { HelperEnv } from '../../../src/kernel/run/env.ts';
-import type { HelperImpl, ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import type { HelperImpl, Linkage } from '../../../src/kernel/run/linkage.ts';
 import { createCallShim } from '../../../src/kernel/run/shim.ts';
 import { type JitExecutable, type JitOptions, jitCompile } from '../../../src/kernel/jit/index.ts';
 import { LOOP_POLL } from '../../../src/kernel/run/loop-rules.ts';
@@ -17,7 +17,7 @@ export const STACK_LIMIT = 0x2_0000;
 const POLLS = STACK_TOP;
 export const HEAP = 0x5_0000;
 
-export interface TestLink extends ProgramLink {
+export interface TestLink extends Linkage {
   readonly mem: KernelMemory;
   readonly helpers: Map<number, HelperImpl>;
   /** Slot by `map:index`. */
@@ -97,11 +97,12 @@ export function programOf(rows: readonly Row[] | Insns, fields: Partial<Verified
 /** An executable with the bytes of its module. */
 type Readable = JitExecutable & { readonly wasm: Uint8Array<ArrayBuffer> };
 
-export function compile(link: ProgramLink, program: VerifiedProgram, options?: JitOptions): Readable {
-  const result = jitCompile(program, link, { ...options, keepWasm: true });
+export function compile(linkage: Linkage, program: VerifiedProgram, options?: JitOptions): Readable {
+  const result = jitCompile(program, linkage, { ...options, keepWasm: true });
   if (!result.ok) throw new Error(`${result.reason}: ${result.detail}`);
   return result.executable as Readable;
 }
 
 /** All 64 bits of the last run's r0. */
-export const r0Of = (link: TestLink, exe: { retAddr: number }): bigint => link.mem.view.getBigUint64(exe.retAddr, true);
+export const r0Of = (linkage: TestLink, exe: { retAddr: number }): bigint =>
+  linkage.mem.view.getBigUint64(exe.retAddr, true);

@@ -2,17 +2,17 @@
 import type { Btf } from '../../../src/btf/btf.ts';
 import { BTF_KIND } from '../../../src/btf/types.ts';
 import type { JsHelper } from '../../../src/kernel/run/env.ts';
-import type { ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import type { Linkage } from '../../../src/kernel/run/linkage.ts';
 import { INTERNAL_HELPER } from '../../../src/kernel/rules/internal-helpers.ts';
 import { ERRNO } from '../../../src/uapi/errno.ts';
 
 /** Adds bpf_iter_num_*, a number that counts up to another in the program's stack, and what LD_ABS and LD_IND become. */
 export function withStandIns(
-  link: ProgramLink,
+  linkage: Linkage,
   vmlinux: Btf,
   linear: (skb: number) => { readonly data: number; readonly dataEnd: number },
-): ProgramLink {
-  const { view } = link.env.mem;
+): Linkage {
+  const { view } = linkage.env.mem;
   const result = (frame: number, lo: number): void => {
     view.setInt32(frame, lo, true);
     view.setInt32(frame + 4, lo >> 31, true);
@@ -55,14 +55,14 @@ export function withStandIns(
   ]);
   const byId = new Map(Object.entries(ops).map(([name, fn]) => [vmlinux.find(name, BTF_KIND.FUNC), fn]));
   return {
-    ...link,
+    ...linkage,
     helper(id) {
       const fn = loads.get(id);
-      return fn === undefined ? link.helper(id) : { kind: 'js', fn };
+      return fn === undefined ? linkage.helper(id) : { kind: 'js', fn };
     },
     kfunc(id, fdIndex) {
       const fn = byId.get(id);
-      return fn === undefined ? link.kfunc(id, fdIndex) : { kind: 'js', fn };
+      return fn === undefined ? linkage.kfunc(id, fdIndex) : { kind: 'js', fn };
     },
   };
 }

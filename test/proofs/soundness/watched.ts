@@ -1,13 +1,13 @@
 /** An embedded kernel whose runs are compared with what the verifier believed, instruction by instruction. */
 import type { Btf } from '../../../src/btf/btf.ts';
 import { BPF_CALL, BPF_JMP } from '../../../src/isa/opcodes.ts';
-import { type ProgramLink } from '../../../src/kernel/run/linkage.ts';
+import { type Linkage } from '../../../src/kernel/run/linkage.ts';
 import { ProgramAbort } from '../../../src/util/errors.ts';
 import { type Stepper, interpret } from '../../../src/kernel/interp/index.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { assembleRuntime, type Runtime } from '../../../src/kernel/boot/assemble.ts';
 import { LIFE } from '../../../src/kernel/boot/runtime.ts';
-import { createProgramLink } from '../../../src/kernel/boot/linkage.ts';
+import { createLinkage } from '../../../src/kernel/boot/linkage.ts';
 import type { Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { ALL_CAPS } from '../../../src/kernel/rules/prog-type.ts';
 import { verify } from '../../../src/kernel/verifier/check.ts';
@@ -81,13 +81,13 @@ export class WatchedKernel {
       {
         ...LIFE,
         engines: (parts) => {
-          const link = createProgramLink(parts);
+          const linkage = createLinkage(parts);
           return {
-            link,
+            linkage,
             compile: (program) =>
               this.#watch(
                 program,
-                withStandIns(link, vmlinux, (skb) => this.#linear(link.env.mem.view, skb)),
+                withStandIns(linkage, vmlinux, (skb) => this.#linear(linkage.env.mem.view, skb)),
               ),
           };
         },
@@ -142,14 +142,14 @@ export class WatchedKernel {
     }
   }
 
-  #watch(program: VerifiedProgram, link: ProgramLink) {
+  #watch(program: VerifiedProgram, linkage: Linkage) {
     const { insns, origin } = program;
     const first = Uint8Array.from({ length: insns.length }, (_, i) => (i === 0 || origin[i] !== origin[i - 1] ? 1 : 0));
     const watched: Watched = { program, recorder: this.recorder, first, calls: this.#calls };
-    return interpret(program, link, { observe: (act) => this.#look(watched, act, link) });
+    return interpret(program, linkage, { observe: (act) => this.#look(watched, act, linkage) });
   }
 
-  #look(watched: Watched, act: Stepper, link: ProgramLink): void {
+  #look(watched: Watched, act: Stepper, linkage: Linkage): void {
     if (this.#left-- <= 0) throw new ProgramAbort('fuel', act.pc, 'long enough');
     this.#follow(act);
     // A program begins, perhaps as the tail call of a function; or a callback, whose arguments are addresses that it was given.
@@ -166,7 +166,7 @@ export class WatchedKernel {
     this.steps++;
     const idx = act.origin;
     this.#afterCall = watched.calls[idx] === 1;
-    const world = this.#world(watched, link);
+    const world = this.#world(watched, linkage);
     const { regs } = world.frames[world.frames.length - 1];
     const why = watched.recorder.fault(idx, world) || this.#access(watched, slot, regs, world);
     if (why === '') return;
@@ -205,9 +205,9 @@ export class WatchedKernel {
     return { data, dataEnd: data + len - dataLen };
   }
 
-  #world(watched: Watched, link: ProgramLink): World {
-    const { view } = link.env.mem;
-    const { ctx } = link.env.cpu.run;
+  #world(watched: Watched, linkage: Linkage): World {
+    const { view } = linkage.env.mem;
+    const { ctx } = linkage.env.cpu.run;
     const frames: ConcreteFrame[] = [];
     let callsite = -1;
     const last = this.#chain.length - 1;

@@ -140,7 +140,7 @@ export function emitDepth(f: FnState, by: number, pc: number): void {
 export function emitStackCheck(f: FnState, pc: number): void {
   const { out, plan } = f;
   out.get(f.base);
-  out.i32(plan.link.stack.limit);
+  out.i32(plan.linkage.stack.limit);
   out.byte2(w.I32_LT_U, w.IF);
   out.byte(w.T_EMPTY);
   emitAbort(f, ABORT_STACK, pc);

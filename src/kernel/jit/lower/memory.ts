@@ -199,7 +199,7 @@ function lowerProbe(f: FnState, { reg, off, size }: MemAt, op: number): void {
   out.tee(t);
   out.i64(NULL_REGION, 0);
   out.byte(w.I64_SUB);
-  const room = f.plan.link.env.mem.size - NULL_REGION - size + 1;
+  const room = f.plan.linkage.env.mem.size - NULL_REGION - size + 1;
   out.i64(room | 0, room > 0xffffffff ? 1 : 0);
   out.byte2(w.I64_LT_U, w.IF);
   out.byte(w.T_I64);

@@ -1,6 +1,6 @@
 /** Translates an accepted program to the bytes of one WebAssembly module: a function a subprogram, and the run wrappers. */
 import { memoryLimits } from '../../mem/memory.ts';
-import type { ProgramLink } from '../../run/linkage.ts';
+import type { Linkage } from '../../run/linkage.ts';
 import type { VerifiedProgram } from '../../verifier/result.ts';
 import { buildCfg, Cfg } from '../shape/cfg.ts';
 import { frameNeeds, type FunctionBody, lowerFunction, type Subject } from '../lower/function.ts';
@@ -44,14 +44,14 @@ export const RESULT_SIZE = 16;
 /** Translates a program; throws {@link JitRefusal} when it has to be interpreted. */
 export function translate(
   program: VerifiedProgram,
-  link: ProgramLink,
+  linkage: Linkage,
   ports: RuntimePorts,
   maxFunctionBytes: number,
   guard?: GuardArea,
 ): Translation {
   const plan = new ModulePlan(
     guard === undefined ? replaceIdioms(mergeNarrowLoads(program)) : program,
-    link,
+    linkage,
     guard,
     ports,
   );
@@ -60,14 +60,14 @@ export function translate(
     const bodies = subjects.map((s) => lowerFunction(plan, unjoined(plan.program.insns, s), maxFunctionBytes));
     return { bytes: assemble(plan, bodies), imports: plan.imports, slots: plan.subprogOfSlot };
   } catch (e) {
-    releaseSlots(link, plan.subprogOfSlot);
+    releaseSlots(linkage, plan.subprogOfSlot);
     throw e;
   }
 }
 
 /** Gives the code-table slots of callbacks back. */
-export function releaseSlots(link: ProgramLink, slots: Translation['slots']): void {
-  for (const slot of slots.keys()) link.table.free(slot);
+export function releaseSlots(linkage: Linkage, slots: Translation['slots']): void {
+  for (const slot of slots.keys()) linkage.table.free(slot);
 }
 
 /** Graphs and liveness of all subprograms, callees first, so that calls pass only what is read. */
@@ -224,7 +224,7 @@ function writeImports(out: ByteSink, plan: ModulePlan): void {
   out.name('env');
   out.name('memory');
   out.byte(2);
-  for (const b of memoryLimits(plan.link.env.mem)) out.byte(b);
+  for (const b of memoryLimits(plan.linkage.env.mem)) out.byte(b);
   out.name('env');
   out.name('sp');
   out.byte(3);

@@ -1,7 +1,7 @@
-/** A link for programs outside any runtime: conformance vectors, the debugger's scratch runs, tests of both engines. */
+/** A linkage for programs outside any runtime: conformance vectors, the debugger's scratch runs, tests of both engines. */
 import { makeCpu } from '../run/cpu.ts';
 import type { HelperEnv } from '../run/env.ts';
-import type { HelperImpl, ProgramLink } from '../run/linkage.ts';
+import type { HelperImpl, Linkage } from '../run/linkage.ts';
 import { createCallShim } from '../run/shim.ts';
 import { Allocator } from '../mem/allocator.ts';
 import { layoutMemory } from '../mem/layout.ts';
@@ -10,7 +10,7 @@ import { hostKtime, hostStopwatch } from '../world/time/clock.ts';
 import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
 import { WorldTime } from '../world/time/time.ts';
 
-export interface BareLinkOptions {
+export interface BareLinkageOptions {
   /** Bytes of guest memory; default 1 MiB. */
   readonly memory?: number;
   readonly helpers?: ReadonlyMap<number, HelperImpl>;
@@ -27,7 +27,7 @@ export interface BareLinkOptions {
 const TASK = { pid: 1, tgid: 1, uid: 0, gid: 0, comm: 'skep', cgroupId: 1n };
 
 /** Makes a memory with one CPU's stack, a code table, and an environment whose host knows only time. */
-export function createBareLink(options: BareLinkOptions = {}): ProgramLink {
+export function createBareLinkage(options: BareLinkageOptions = {}): Linkage {
   const mem = new KernelMemory(options.memory ?? 1 << 20);
   const layout = layoutMemory(mem, 1);
   const heap = new Allocator(mem, layout.heapStart, layout.heapEnd);
