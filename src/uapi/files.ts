@@ -1,5 +1,8 @@
 /** Calls on files beside bpf(2): what BPF file systems need of a kernel. Each gives 0 or -errno, unless it says what else it gives. */
 
+/** Bytes of a path with its NUL, at most. */
+export const PATH_MAX = 4096;
+
 /** struct stat, as far as it tells of a file. */
 export interface FileStat {
   /** Type and permissions. */

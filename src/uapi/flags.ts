@@ -232,6 +232,8 @@ export const BPF_F_TIMER_CPU_PIN = 1 << 1;
 export const BPF_F_PAD_ZEROS = 1 << 0;
 /** bpf_load_hdr_opt: options are looked for in the SYN that began the connection. */
 export const BPF_LOAD_HDR_OPT_TCP_SYN = 1 << 0;
+/** Netfilter links: packets are put together again before the program sees them. */
+export const BPF_F_NETFILTER_IP_DEFRAG = 1 << 0;
 /** ENABLE_STATS: number and time of the runs of all programs. */
 export const BPF_STATS_RUN_TIME = 0;
 

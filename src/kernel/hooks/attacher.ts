@@ -12,7 +12,7 @@ import { readKernelFile } from './kernel-files.ts';
 import { attachPerfEvent, type Lacking, openPerfEvent, setPerfEventProg } from './perf-event.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
 import { attachTrampoline } from './trampoline.ts';
-import { attachUprobeMulti, type UprobeMulti } from './uprobe.ts';
+import { attachUprobeMulti, type UprobeMulti, uprobeTarget } from './uprobe.ts';
 
 /** Each gives the link, which holds the program, or -errno. */
 export interface Attacher {
@@ -28,6 +28,8 @@ export interface Attacher {
   kprobeMulti(prog: LoadedProg, functions: KprobeMulti): LinkObject | number | Lacking;
   /** To many places of a binary. */
   uprobeMulti(prog: LoadedProg, places: UprobeMulti): LinkObject | number;
+  /** Whether a link of a path and a process (0 for all) has both: 0 or -errno. */
+  uprobeTarget(path: string, pid: number): number;
   /** Symbols of a binary by name, with their offsets in the file; or -errno. */
   symbols(path: string): Readonly<Record<string, number>> | number;
   /** Of an iterator, to what it iterates. */
@@ -47,6 +49,10 @@ export const createAttacher = (env: AttachEnv): Attacher => ({
   setPerfEventProg: (prog, event) => setPerfEventProg(env, prog, event),
   kprobeMulti: (prog, functions) => attachKprobeMulti(env, prog, functions),
   uprobeMulti: (prog, places) => attachUprobeMulti(env, prog, places),
+  uprobeTarget(path, pid) {
+    const found = uprobeTarget(env, path, pid);
+    return typeof found === 'number' ? found : 0;
+  },
   symbols: (path) => env.trace.binaries.get(path)?.symbols ?? -ERRNO.ENOENT,
   iter: (prog, info) => attachIter(env, prog, info),
   openPerfEvent: (attr) => openPerfEvent(env, attr),

@@ -72,12 +72,23 @@ function hold(binary: Binary, offset: number, semaphore: number): Site | number 
   return binary.hold(offset, semaphore) ?? -ERRNO.EINVAL;
 }
 
+/** The binary and the process of a link, -1 for all processes; -errno when one of them is not there. */
+export function uprobeTarget(
+  env: AttachEnv,
+  path: string,
+  pid: number,
+): { readonly binary: Binary; readonly process: number } | number {
+  const binary = env.trace.binaries.get(path);
+  if (binary === undefined) return path === '' ? -ERRNO.EBADF : -ERRNO.ENOENT;
+  const process = pid === 0 ? -1 : processOf(env, pid);
+  return process < -1 ? process : { binary, process };
+}
+
 /** Attaches at many places: the link, or -errno. */
 export function attachUprobeMulti(env: AttachEnv, prog: LoadedProg, given: UprobeMulti): LinkObject | number {
-  const binary = env.trace.binaries.get(given.path);
-  if (binary === undefined) return given.path === '' ? -ERRNO.EBADF : -ERRNO.ENOENT;
-  const process = given.pid === 0 ? -1 : processOf(env, given.pid);
-  if (process < -1) return process;
+  const found = uprobeTarget(env, given.path, given.pid);
+  if (typeof found === 'number') return found;
+  const { binary, process } = found;
   const sites = holdAll(binary, given.places);
   if (typeof sites === 'number') return sites;
   const session = prog.verified.expectedAttachType === A.BPF_TRACE_UPROBE_SESSION;

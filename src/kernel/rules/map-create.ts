@@ -31,6 +31,8 @@ export interface CreateRules {
   readonly more?: (attr: MapCreateAttr) => number;
   /** Nothing of the type is asked before its memory is allocated: devices and tokens come first. */
   readonly late?: boolean;
+  /** CAP_NET_ADMIN is needed beside CAP_BPF. */
+  readonly netAdmin?: boolean;
   /** The type uses map_extra. */
   readonly extra?: boolean;
   /**

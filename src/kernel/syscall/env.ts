@@ -1,6 +1,7 @@
 /** The environment of the commands of bpf(2): one runtime's objects, descriptors and engines. */
 import type { Btf } from '../../btf/btf.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
@@ -64,6 +65,10 @@ export function fdMap(env: SyscallEnv, fd: number, mode = 0): MapObject | number
   if (entry.object.kind !== 'map') return -ERRNO.EINVAL;
   return (entry.mode & mode) === mode ? entry.object : -ERRNO.EPERM;
 }
+
+/** Whether a map holds sockets, whose programs it runs. */
+export const isSockMap = ({ map: { desc } }: MapObject): boolean =>
+  desc.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKMAP || desc.type === BPF_MAP_TYPE.BPF_MAP_TYPE_SOCKHASH;
 
 /** The program behind a descriptor, or -errno as {@link fdMap}. */
 export function fdProg(env: SyscallEnv, fd: number): LoadedProg | number {

@@ -40,5 +40,5 @@ export function tokenCreate(env: SyscallEnv, { token_create: attr }: TokenCreate
   const object = env.fds.get(attr.bpffs_fd)?.object;
   if (object === undefined) return attr.bpffs_fd <= 2 ? -ERRNO.EINVAL : -ERRNO.EBADF;
   if (object.kind !== 'directory' || env.bpffs?.isRoot(object.directory) !== true) return -ERRNO.EINVAL;
-  return env.caps.bpf || env.caps.sysAdmin ? -ERRNO.EOPNOTSUPP : -ERRNO.EPERM;
+  return env.caps.bpf ? -ERRNO.EOPNOTSUPP : -ERRNO.EPERM;
 }

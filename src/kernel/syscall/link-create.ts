@@ -1,26 +1,25 @@
 /** BPF_LINK_CREATE: what a program may be attached to, by its type and the attach type (link_create). */
 import type { LinkCreateAttr } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
-import { claimedLength, faults, isBadBuffer, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
+import { faults } from '../../uapi/attr/user-buffer.ts';
+import { claimedLength, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
-import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../uapi/prog-types.ts';
+import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { RunOf } from '../hooks/env.ts';
-import type { UprobePlace } from '../hooks/uprobe.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import { attachesAs } from '../rules/attach-as.ts';
 import { fdMap, fdProg, type SyscallEnv } from './env.ts';
+import { checkAttachAs } from './prog/attach-check.ts';
+import { linkElsewhere } from './link-elsewhere.ts';
+import { kprobeMulti, uprobeMulti } from './link-probes.ts';
 
 type Given = LinkCreateAttr['link_create'];
 type Cookie = RunOf['cookie'];
 /** A link, -errno, or what this kernel lacks to make one. */
 type Answer = LinkObject | number | { readonly lacking: string };
 
-/** MAX_KPROBE_MULTI_CNT */
-const MAX_FUNCTIONS = 1 << 20;
-const WORD = 8;
+const PAGE_SIZE = 4096;
 const PROBE = 'btf_trace_';
 
 /** link_create */
@@ -38,8 +37,9 @@ function create(env: SyscallEnv, attr: Given): Answer {
   if (attr.attach_type === A.BPF_STRUCT_OPS) return structOps(env, attr);
   const prog = fdProg(env, attr.prog_fd ?? 0);
   if (typeof prog === 'number') return prog;
-  const { progType, expectedAttachType } = prog.verified;
-  if (!attachesAs(progType, expectedAttachType, attr.attach_type)) return -ERRNO.EINVAL;
+  const { progType } = prog.verified;
+  const wrong = checkAttachAs(env, prog, attr.attach_type);
+  if (wrong < 0) return wrong;
   const { attach } = env;
   if (attach === undefined) return { lacking: 'a kernel that only verifies attaches nothing' };
   switch (progType) {
@@ -53,7 +53,7 @@ function create(env: SyscallEnv, attr: Given): Answer {
     case T.BPF_PROG_TYPE_KPROBE:
       return probe(env, attach, prog, attr);
     default:
-      return { lacking: `hooks for ${bpfProgTypeName(progType)} programs` };
+      return linkElsewhere(env, prog, attr);
   }
 }
 
@@ -88,6 +88,7 @@ function iter(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given):
   const given = attr.iter?.iter_info;
   if ((attr.target_fd ?? 0) !== 0 || (attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
   if (given !== undefined && (claimedLength(given) === 0) !== isNullBuffer(given)) return -ERRNO.EINVAL;
+  if (claimedLength(given) > PAGE_SIZE) return -ERRNO.E2BIG;
   if (faults(given)) return -ERRNO.EFAULT;
   const info = new Uint8Array(ITER_INFO);
   if (given?.subarray(ITER_INFO).some((byte) => byte !== 0) === true) return -ERRNO.E2BIG;
@@ -114,78 +115,6 @@ function probe(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given)
     default:
       return uprobeMulti(env, attach, prog, attr);
   }
-}
-
-function kprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
-  const { flags = 0, syms, addrs, cookies } = attr.kprobe_multi ?? {};
-  if ((attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;
-  if ((flags & ~BPF_F_KPROBE_MULTI_RETURN) !== 0) return -ERRNO.EINVAL;
-  const bad = (syms as unknown) instanceof Uint8Array ? (syms as unknown as Uint8Array) : undefined;
-  const names = bad === undefined ? syms : undefined;
-  const byAddress = addrs !== undefined && !isNullBuffer(addrs);
-  const byName = names !== undefined || bad !== undefined;
-  if (byAddress === byName) return -ERRNO.EINVAL;
-  const count = byAddress
-    ? claimedLength(addrs) / WORD
-    : bad === undefined
-      ? (names ?? []).length
-      : claimedLength(bad) / WORD;
-  if (count === 0) return -ERRNO.EINVAL;
-  if (count > MAX_FUNCTIONS) return -ERRNO.E2BIG;
-  if (isBadBuffer(bad) || faults(addrs) || faults(cookies)) return -ERRNO.EFAULT;
-  const given = cookies === undefined || isNullBuffer(cookies) ? undefined : cookiesOf(cookies);
-  if (given !== undefined && given.length !== count) return -ERRNO.EINVAL;
-  if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to find functions in' };
-  return attach.kprobeMulti(prog, { functions: names ?? addressesOf(addrs), cookies: given, returns: flags !== 0 });
-}
-
-function uprobeMulti(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
-  const { path, offsets, ref_ctr_offsets: semaphores, cookies, flags = 0, pid = 0 } = attr.uprobe_multi ?? {};
-  if ((attr.flags ?? 0) !== 0 || (attr.target_fd ?? 0) !== 0) return -ERRNO.EINVAL;
-  if ((flags & ~BPF_F_UPROBE_MULTI_RETURN) !== 0) return -ERRNO.EINVAL;
-  if (path === undefined || offsets === undefined || isNullBuffer(offsets)) return -ERRNO.EINVAL;
-  const count = claimedLength(offsets) / WORD;
-  if (count === 0) return -ERRNO.EINVAL;
-  if (count > MAX_FUNCTIONS) return -ERRNO.E2BIG;
-  if (pid < 0) return -ERRNO.EINVAL;
-  if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to take registers from' };
-  if ([offsets, semaphores, cookies].some((bytes) => faults(bytes))) return -ERRNO.EFAULT;
-  const words = [semaphores, cookies].map((b) => (b === undefined || isNullBuffer(b) ? undefined : b));
-  if (words.some((bytes) => bytes !== undefined && bytes.length !== count * WORD)) return -ERRNO.EINVAL;
-  const places = uprobePlaces(offsets, words[0], words[1]);
-  return attach.uprobeMulti(prog, { path, places, returns: flags !== 0, pid });
-}
-
-/** The numbers of a link's places, as user space gives them: 64 bits each. */
-function uprobePlaces(
-  offsets: Uint8Array,
-  semaphores: Uint8Array | undefined,
-  cookies: Uint8Array | undefined,
-): readonly UprobePlace[] {
-  const wide = (bytes: Uint8Array | undefined, i: number): readonly [number, number] => {
-    if (bytes === undefined) return [0, 0];
-    const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-    return [view.getInt32(i * 8, true), view.getInt32(i * 8 + 4, true)];
-  };
-  // An offset beyond 2^53 loses bits that no file has.
-  const number = ([lo, hi]: readonly [number, number]): number => (lo >>> 0) + hi * 2 ** 32;
-  return Array.from({ length: offsets.length >>> 3 }, (_, i) => ({
-    offset: number(wide(offsets, i)),
-    semaphore: number(wide(semaphores, i)),
-    cookie: wide(cookies, i),
-  }));
-}
-
-function addressesOf(bytes: Uint8Array = new Uint8Array(0)): readonly bigint[] {
-  return cookiesOf(bytes).map(([lo, hi]) => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0));
-}
-
-function cookiesOf(bytes: Uint8Array): readonly Cookie[] {
-  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  return Array.from({ length: bytes.length / WORD }, (_, i) => [
-    view.getInt32(i * WORD, true),
-    view.getInt32(i * WORD + 4, true),
-  ]);
 }
 
 function halves(value = 0n): Cookie {

@@ -27,7 +27,7 @@ export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: Raw
   const raw = type === T.BPF_PROG_TYPE_RAW_TRACEPOINT || type === T.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE;
   if (!byTarget && !raw) return -ERRNO.EINVAL;
   if (byTarget && attr.name !== undefined) return -ERRNO.EINVAL;
-  if (raw && attr.name === undefined) return -ERRNO.EFAULT;
+  if (raw && typeof attr.name !== 'string') return -ERRNO.EFAULT;
   const lacking = lacks(env, type);
   if (attach === undefined || lacking !== undefined) {
     attr.unsupported = lacking ?? '';

@@ -1,6 +1,7 @@
 /** BPF_OBJ_PIN and BPF_OBJ_GET: objects by path. */
 import type { ObjGetAttr, ObjPinAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import { PATH_MAX } from '../../uapi/files.ts';
 import { BPF_F_PATH_FD, BPF_F_RDONLY, BPF_F_WRONLY } from '../../uapi/flags.ts';
 import type { Pinnable } from '../bpffs/bpf-fs.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
@@ -57,7 +58,8 @@ function pinnable(env: SyscallEnv, fd: number): Pinnable | undefined {
 /** Where the path begins: nothing for the usual place, or -errno. */
 function start(env: SyscallEnv, attr: ObjPinAttr | ObjGetAttr): { readonly at?: Directory } | number {
   // Paths of the binary form that cannot be read are left out.
-  if ((attr.pathname as unknown) === undefined) return -ERRNO.EFAULT;
+  if (typeof (attr.pathname as unknown) !== 'string') return -ERRNO.EFAULT;
+  if (attr.pathname.length >= PATH_MAX) return -ERRNO.ENAMETOOLONG;
   const fd = attr.path_fd ?? 0;
   const relative = ((attr.file_flags ?? 0) & BPF_F_PATH_FD) !== 0 && !attr.pathname.startsWith('/');
   if (!relative || fd === CURRENT_DIRECTORY || attr.pathname === '') return {};

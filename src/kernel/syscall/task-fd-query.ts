@@ -22,7 +22,7 @@ export function taskFdQuery(env: SyscallEnv, { task_fd_query: query }: TaskFdQue
 
 function tracedBy(object: KernelObject): TracedEvent | number {
   if (object.kind === 'link') return object.hook.traced?.(object) ?? -ERRNO.ENOTSUPP;
-  if (object.kind === 'perf_event') return object.source.traced?.() ?? -ERRNO.EOPNOTSUPP;
+  if (object.kind === 'perf_event') return object.source.traced?.() ?? -ERRNO.ENOENT;
   return -ERRNO.ENOTSUPP;
 }
 
@@ -32,7 +32,7 @@ function tell(query: Query, { name, progId, type, offset, address }: TracedEvent
   const { buf } = query;
   const room = buf === undefined ? 0 : (query.buf_len ?? 0) || buf.length;
   query.buf_len = text.length;
-  if (faults(buf)) return -ERRNO.EFAULT;
+  if (!isNullBuffer(buf) && faults(buf)) return -ERRNO.EFAULT;
   let answer = 0;
   if (buf !== undefined && !isNullBuffer(buf) && room > 0) {
     const fits = buf.length > text.length;

@@ -102,7 +102,7 @@ class Decoder implements DecodedAttr {
     else if (field.kind === 's32') fields[name] = view.getInt32(off, true);
     else if (field.kind === 'u64') fields[name] = view.getBigUint64(off, true);
     else if (field.kind === 'name') fields[name] = text(this.#bytes.subarray(off, off + 16));
-    else if (field.kind === 'cstr') fields[name] = this.#string(view.getBigUint64(off, true));
+    else if (field.kind === 'cstr') fields[name] = this.#text(view.getBigUint64(off, true), field.most);
     else if (field.kind === 'strs') fields[name] = this.#strings(field, view.getBigUint64(off, true));
     else this.#buffer(field, fields, view.getBigUint64(off, true));
   }
@@ -121,6 +121,11 @@ class Decoder implements DecodedAttr {
       texts.push(one);
     }
     return texts;
+  }
+
+  /** Text, a pointer that cannot be followed, or undefined when there is none. */
+  #text(addr: bigint, most?: number): string | BadBuffer | undefined {
+    return addr === 0n ? undefined : (this.#string(addr, most) ?? new BadBuffer(1, false));
   }
 
   /** Text up to its NUL or the most that the kernel reads; undefined when it cannot be read. */
@@ -145,7 +150,7 @@ class Decoder implements DecodedAttr {
       return;
     }
     // Read even when it is only written: a size that the memory does not have must not be allocated.
-    const content = this.#memory.read(addr, size) ?? this.#readElements(field, addr);
+    const content = this.#memory.read(addr, Math.min(size, field.most ?? size)) ?? this.#readElements(field, addr);
     fields[field.name] = content ?? new BadBuffer(size, false);
     if (field.dir !== 'in' && content !== undefined) this.#outs.push({ addr, bytes: content });
   }

@@ -1,5 +1,6 @@
 /** union bpf_attr of Linux 6.18 as data: for each command the fields, their offsets, and what they mean in the typed attributes. */
 import { BPF_CMD } from '../cmd.ts';
+import { PATH_MAX } from '../files.ts';
 import { LINK_ARMS, linkArms } from './link-arms.ts';
 
 /**
@@ -24,6 +25,8 @@ export interface AttrField {
   readonly unit?: number | { readonly at: number };
   /** Outputs whose length is written back: typed field that receives it. */
   readonly lenName?: string;
+  /** Bytes that the kernel reads or writes at most. Default of `cstr`: 128, of others what the length says. */
+  readonly most?: number;
   /** Buffers without a length field. */
   readonly size?: AttrBufSize;
 }
@@ -55,6 +58,8 @@ export interface AttrLayout {
   readonly armsOf?: (attr: DataView) => readonly string[];
 }
 
+/** Of names that the kernel gives, with their NUL. */
+const KSYM_NAME_LEN = 512;
 /** sizeof(union bpf_attr) of 6.18. */
 export const BPF_ATTR_SIZE = 168;
 
@@ -99,7 +104,7 @@ const file: AttrLayout = {
   group: '',
   size: 20,
   fields: [
-    { name: 'pathname', off: 0, kind: 'cstr', dir: 'in' },
+    { name: 'pathname', off: 0, kind: 'cstr', dir: 'in', most: PATH_MAX },
     u32('bpf_fd', 8),
     u32('file_flags', 12),
     s32('path_fd', 16),
@@ -269,7 +274,7 @@ export const ATTR_LAYOUTS = {
       u32('fd', 4),
       u32('flags', 8),
       u32('buf_len', 12, 'inout'),
-      buf('buf', 16, { lenAt: 12, dir: 'out' }),
+      buf('buf', 16, { lenAt: 12, dir: 'out', most: KSYM_NAME_LEN }),
       u32('prog_id', 24, 'inout'),
       u32('fd_type', 28, 'inout'),
       u64('probe_offset', 32, 'inout'),

@@ -1,5 +1,6 @@
 /** The union of link_create in union bpf_attr: what each kind of hook is told beside program, target and attach type. */
 import { BPF_ATTACH_TYPE as A } from '../attach-types.ts';
+import { PATH_MAX } from '../files.ts';
 import type { AttrField } from './layout.ts';
 
 const number = (name: string, off: number, kind: 'u32' | 's32' | 'u64' = 'u32'): AttrField => ({
@@ -35,12 +36,12 @@ export const LINK_ARMS = {
   netfilter: [number('pf', 16), number('hooknum', 20), number('priority', 24, 's32'), number('flags', 28)],
   tcx: relative,
   uprobe_multi: [
-    { name: 'path', off: 16, kind: 'cstr', dir: 'in' },
+    { name: 'path', off: 16, kind: 'cstr', dir: 'in', most: PATH_MAX },
     numbers('offsets', 24, 48),
     numbers('ref_ctr_offsets', 32, 48),
     numbers('cookies', 40, 48),
     number('flags', 52),
-    number('pid', 56),
+    number('pid', 56, 's32'),
   ],
   netkit: relative,
   cgroup: relative,

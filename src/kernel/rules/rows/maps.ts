@@ -234,7 +234,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     short: 'devmap',
     helpers: ['redirect_map', 'map_lookup_elem'],
     constValues: true,
-    create: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8 },
+    create: { netAdmin: true, btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8 },
   },
   [T.BPF_MAP_TYPE_SOCKMAP]: {
     since: '4.14',
@@ -242,7 +242,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     helpers: ['sk_redirect_map', 'sock_map_update', 'msg_redirect_map', 'sk_select_reuseport', 'map_lookup_elem'],
     sockmap: true,
     lookup: 'socket',
-    create: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8 },
+    create: { netAdmin: true, btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4or8 },
   },
   [T.BPF_MAP_TYPE_CPUMAP]: {
     since: '4.15',
@@ -255,7 +255,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     short: 'xskmap',
     helpers: ['redirect_map', 'map_lookup_elem'],
     lookup: 'xdp-sock',
-    create: { btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4 },
+    create: { netAdmin: true, btf: 'refused', ...indexed, flags: NUMA | ACCESS, value: C.is4 },
   },
   [T.BPF_MAP_TYPE_SOCKHASH]: {
     since: '4.18',
@@ -264,6 +264,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     sockmap: true,
     lookup: 'socket',
     create: {
+      netAdmin: true,
       btf: 'refused',
       ...sized,
       flags: NUMA | ACCESS,
@@ -324,6 +325,7 @@ export const MAP_TYPES: Readonly<Record<number, MapTypeRow>> = {
     helpers: ['redirect_map', 'map_lookup_elem'],
     constValues: true,
     create: {
+      netAdmin: true,
       btf: 'refused',
       ...indexed,
       flags: NUMA | ACCESS,

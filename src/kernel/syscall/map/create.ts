@@ -23,7 +23,7 @@ export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   const object = typeof btf === 'object' ? btf : undefined;
   const record = object === undefined ? undefined : valueRecord(env, object.btf, attr);
   const context = {
-    refused: refused.errno,
+    refused: refused.errno || denied(env, attr),
     unmade: attr.map_type === BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS ? checkStructOps(env, attr) : 0,
     ...(btf === undefined ? {} : { btf: typeof btf === 'number' ? btf : btf.btf }),
     ...(record === undefined ? {} : { record }),
@@ -40,6 +40,13 @@ export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   const made = newMapObject(env.objects, map, given, object && env.objects.get(object));
   env.objects.register(made);
   return env.fds.install(made, fileMode(flags));
+}
+
+/** -EPERM for who may not make maps, or not those of the type: unprivileged BPF is off. */
+function denied(env: SyscallEnv, { map_type: type }: MapCreateAttr): number {
+  const { bpf, netAdmin, sysAdmin } = env.caps;
+  const needsNet = env.rules.map(type)?.create?.netAdmin === true;
+  return sysAdmin || (bpf && (netAdmin || !needsNet)) ? 0 : -ERRNO.EPERM;
 }
 
 const STRUCT_OPS_VALUE = 'bpf_struct_ops_';

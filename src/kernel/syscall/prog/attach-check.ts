@@ -1,6 +1,9 @@
 /** expected_attach_type, attach targets and privileges that PROG_LOAD accepts of each program type. */
 import { BTF_MAX_TYPE } from '../../../btf/header.ts';
 import type { ProgLoadAttr } from '../../../uapi/attr/attr.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import { attachesAs } from '../../rules/attach-as.ts';
+import type { SyscallEnv } from '../env.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import type { Rules } from '../../rules/compile.ts';
@@ -34,4 +37,12 @@ export function checkAttach(rules: Rules, attr: ProgLoadAttr, expected: number, 
     return -ERRNO.EINVAL;
   const allowed = row?.attachTypes;
   return allowed === undefined || allowed.includes(expected) ? 0 : -ERRNO.EINVAL;
+}
+
+/** Whether a program may be attached as an attach type says: 0 or -errno (bpf_prog_attach_check_attach_type). */
+export function checkAttachAs({ caps }: SyscallEnv, { verified }: LoadedProg, attachType: number): number {
+  const { progType, expectedAttachType } = verified;
+  // Who may load such a program need not be allowed to attach it.
+  if (progType === T.BPF_PROG_TYPE_CGROUP_SKB && !caps.netAdmin && !caps.sysAdmin) return -ERRNO.EPERM;
+  return attachesAs(progType, expectedAttachType, attachType) ? 0 : -ERRNO.EINVAL;
 }

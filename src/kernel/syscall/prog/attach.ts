@@ -3,10 +3,11 @@ import type { ProgAttachAttr, ProgQueryAttr } from '../../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../../uapi/attach-types.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
 import * as F from '../../../uapi/flags.ts';
-import { BPF_MAP_TYPE as M } from '../../../uapi/map-types.ts';
 import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../../uapi/prog-types.ts';
-import { attachesAs, attachProgType } from '../../rules/attach-as.ts';
-import { fdMap, fdProg, type SyscallEnv } from '../env.ts';
+import { attachProgType } from '../../rules/attach-as.ts';
+import { checkAttachAs } from './attach-check.ts';
+import { emptyPlace, FIRST_REVISION } from './mprog.ts';
+import { fdMap, fdProg, isSockMap, type SyscallEnv } from '../env.ts';
 
 /** 0, -errno, or what this kernel lacks. */
 type Answer = number | { readonly lacking: string };
@@ -20,7 +21,6 @@ const CGROUP: ReadonlySet<number> = new Set([
   ...[T.BPF_PROG_TYPE_SOCK_OPS, T.BPF_PROG_TYPE_CGROUP_DEVICE, T.BPF_PROG_TYPE_CGROUP_SYSCTL],
   T.BPF_PROG_TYPE_CGROUP_SOCKOPT,
 ]);
-const SOCK_MAPS: ReadonlySet<number> = new Set([M.BPF_MAP_TYPE_SOCKMAP, M.BPF_MAP_TYPE_SOCKHASH]);
 
 const hooksOf = (type: number): Answer => ({ lacking: `hooks for ${bpfProgTypeName(type)} programs` });
 const onCgroups = (type: number, attachType: number): boolean =>
@@ -37,8 +37,9 @@ export function progAttach(env: SyscallEnv, attr: ProgAttachAttr): number {
   if (!many && !cgroup && (relative(attr) || (attr.expected_revision ?? 0n) !== 0n)) return -ERRNO.EINVAL;
   const prog = fdProg(env, attr.attach_bpf_fd ?? 0);
   if (typeof prog === 'number') return prog;
-  const { progType, expectedAttachType } = prog.verified;
-  if (progType !== type || !attachesAs(type, expectedAttachType, attr.attach_type)) return -ERRNO.EINVAL;
+  if (prog.verified.progType !== type) return -ERRNO.EINVAL;
+  if (checkAttachAs(env, prog, attr.attach_type) < 0) return -ERRNO.EINVAL;
+  if (type === T.BPF_PROG_TYPE_LSM && prog.verified.expectedAttachType !== A.BPF_LSM_CGROUP) return -ERRNO.EINVAL;
   return told(attr, put(env, type, attr));
 }
 
@@ -78,8 +79,10 @@ function put(env: SyscallEnv, type: number, attr: ProgAttachAttr): Answer {
     case T.BPF_PROG_TYPE_FLOW_DISSECTOR:
       if (((attr.target_fd ?? 0) | (attr.attach_flags ?? 0) | (attr.replace_bpf_fd ?? 0)) !== 0) return -ERRNO.EINVAL;
       return hooksOf(type);
-    case T.BPF_PROG_TYPE_SCHED_CLS:
-      return device(env, attr);
+    case T.BPF_PROG_TYPE_SCHED_CLS: {
+      const answer = device(env, attr);
+      return typeof answer === 'number' ? answer : emptyPlace(env, type, attr) || answer;
+    }
     default:
       return -ERRNO.EINVAL;
   }
@@ -98,14 +101,17 @@ function take(env: SyscallEnv, type: number, attr: ProgAttachAttr): Answer {
       return prog.verified.progType === type ? sockMap(env, attr.target_fd ?? 0, type) : -ERRNO.EINVAL;
     }
     case T.BPF_PROG_TYPE_FLOW_DISSECTOR: {
-      if (((attr.target_fd ?? 0) | (attr.replace_bpf_fd ?? 0)) !== 0) return -ERRNO.EINVAL;
+      if ((attr.target_fd ?? 0) !== 0) return -ERRNO.EINVAL;
       const prog = fdProg(env, attr.attach_bpf_fd ?? 0);
       if (typeof prog === 'number') return prog;
       // Nothing is attached, since nothing can be.
       return prog.verified.progType === type ? -ERRNO.ENOENT : -ERRNO.EINVAL;
     }
-    case T.BPF_PROG_TYPE_SCHED_CLS:
-      return device(env, attr);
+    case T.BPF_PROG_TYPE_SCHED_CLS: {
+      const answer = device(env, attr);
+      // Nothing is attached, since nothing can be.
+      return typeof answer === 'number' ? answer : -ERRNO.ENOENT;
+    }
     default:
       return -ERRNO.EINVAL;
   }
@@ -117,7 +123,7 @@ const noCgroup = (): number => -ERRNO.EBADF;
 function sockMap(env: SyscallEnv, fd: number, type: number): Answer {
   const map = fdMap(env, fd);
   if (typeof map === 'number') return map;
-  return SOCK_MAPS.has(map.map.desc.type) ? hooksOf(type) : -ERRNO.EOPNOTSUPP;
+  return isSockMap(map) ? hooksOf(type) : -ERRNO.EOPNOTSUPP;
 }
 
 function device(
@@ -149,13 +155,18 @@ export function progQuery(env: SyscallEnv, { query }: ProgQueryAttr): number {
       // No descriptor of this kernel is a network namespace.
       return env.fds.get(target) === undefined && target > 2 ? -ERRNO.EBADF : -ERRNO.EINVAL;
     case T.BPF_PROG_TYPE_SCHED_CLS:
-      return told(query, onDevice(env, query));
+      return onDevice(env, query);
     default:
       return -ERRNO.EINVAL;
   }
 }
 
-function onDevice(env: SyscallEnv, query: ProgQueryAttr['query']): Answer {
+/** bpf_mprog_query of a device: nothing is attached, since nothing can be. */
+function onDevice(env: SyscallEnv, query: ProgQueryAttr['query']): number {
   const answer = device(env, query);
-  return typeof answer === 'object' && query.query_flags === F.BPF_F_QUERY_EFFECTIVE ? -ERRNO.EINVAL : answer;
+  if (typeof answer === 'number') return answer;
+  if (((query.query_flags ?? 0) | (query.attach_flags ?? 0)) !== 0) return -ERRNO.EINVAL;
+  query.count = 0;
+  query.revision = FIRST_REVISION;
+  return 0;
 }

@@ -1,9 +1,9 @@
 /** From a path to what it leads to: names, `..`, symbolic links and mounts, with -errno where the kernel gives it (path_lookupat). */
 import { ERRNO } from '../../../uapi/errno.ts';
+import { PATH_MAX } from '../../../uapi/files.ts';
 import { type Credentials, type Directory, type Inode, MAY_EXEC, type Mount, permitted } from './inode.ts';
 
-/** PATH_MAX, NAME_MAX and MAXSYMLINKS. */
-const PATH_MAX = 4096;
+/** NAME_MAX and MAXSYMLINKS. */
 const NAME_MAX = 255;
 const MAX_SYMLINKS = 40;
 
