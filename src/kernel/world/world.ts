@@ -7,6 +7,7 @@ import type { StructInput, Structs, StructView } from './struct-view.ts';
 import type { Cgroup, Cgroups } from './cgroup/cgroup.ts';
 import type { Task, TaskSpec } from './task/task.ts';
 import type { Tasks } from './task/tasks.ts';
+import { type UserBytes, userBytes } from './user/user-memory.ts';
 import type { WorldTime } from './time/time.ts';
 import type { Trace } from './trace/trace.ts';
 
@@ -46,6 +47,14 @@ export class World implements Saved {
   get trace(): Trace {
     if (this.#trace === undefined) throw new NotSimulated('world.trace', 'a kernel that only verifies runs nothing');
     return this.#trace;
+  }
+
+  /**
+   * Bytes, or text with its NUL, in the memory of processes, which all processes share: what programs read there by user addresses, and
+   * system calls get as pointers.
+   */
+  user(content: string | Uint8Array): UserBytes {
+    return userBytes(this.structs.env, content);
   }
 
   /** A new task: {@link Tasks.make}. */

@@ -13,4 +13,4 @@ export * from './packet';
 export * from './string';
 export { strtol, strtoul } from './number';
 export { format, snprintf } from './format';
-export { probe_read_kernel, probe_read_kernel_str, probe_read_user, probe_read_user_str } from './probe';
+export { probe_read, probe_read_kernel, probe_read_kernel_str, probe_read_str, probe_read_user, probe_read_user_str } from './probe';

@@ -1,7 +1,7 @@
 /** System calls of the simulated kernel: entry, the function that serves the call, return, with everything that is attached to any of them. */
 import type { Btf } from '../../../btf/btf.ts';
 import { syscallNumber } from '../../../uapi/syscall-numbers.ts';
-import { StructError } from '../struct-types.ts';
+import { type UserBytes, userBytes } from '../user/user-memory.ts';
 import type { TraceEvent } from './event.ts';
 import { serviceOf } from './events.ts';
 import type { TraceEnv } from './env.ts';
@@ -38,7 +38,7 @@ export class Syscalls {
    * @throws UnknownTarget when the kernel has no such call
    */
   run(name: string, args: readonly (number | bigint | string)[] = [], original?: () => number | bigint): bigint {
-    const texts: number[] = [];
+    const texts: UserBytes[] = [];
     const { section } = this.#env;
     section.begin();
     try {
@@ -48,21 +48,16 @@ export class Syscalls {
         original,
       );
     } finally {
-      const { heap, rcu } = this.#env.structs.env;
-      for (const text of texts) rcu.call(() => heap.free(text));
+      for (const text of texts) text[Symbol.dispose]();
       section.end();
     }
   }
 
-  #word(value: number | bigint | string, texts: number[]): bigint {
+  #word(value: number | bigint | string, texts: UserBytes[]): bigint {
     if (typeof value !== 'string') return BigInt.asUintN(64, BigInt(value));
-    const { heap, mem } = this.#env.structs.env;
-    const bytes = new TextEncoder().encode(`${value}\0`);
-    const addr = heap.alloc(bytes.length, 8);
-    if (addr === 0) throw new StructError('no-memory', 'argument', `no memory for ${bytes.length} bytes of text`);
-    mem.u8.set(bytes, addr);
-    texts.push(addr);
-    return BigInt(addr);
+    const text = userBytes(this.#env.structs.env, value);
+    texts.push(text);
+    return text.addr;
   }
 
   #run(name: string, words: readonly bigint[], original: (() => number | bigint) | undefined): bigint {

@@ -1,13 +1,12 @@
 /** Arguments of functions in processes: words, and text and bytes that words lead to. */
-import { StructError } from '../struct-types.ts';
 import type { Structs } from '../struct-view.ts';
 import type { Parameter, Signature } from '../trace/signature.ts';
+import { type UserBytes, userBytes } from './user-memory.ts';
 
 /** A number as registers hold it, or text or bytes in the memory of the process. */
 export type UserValue = number | bigint | string | Uint8Array;
 
 const WORD_BITS = 64;
-const utf8 = new TextEncoder();
 
 /** The signature of a function of `count` words, which gives one. */
 export function wordSignature(count: number): Signature {
@@ -22,7 +21,7 @@ export function wordSignature(count: number): Signature {
 /** What one call put into the memory, until it is over. */
 export class UserArguments implements Disposable {
   readonly #structs: Structs;
-  readonly #made: number[] = [];
+  readonly #made: UserBytes[] = [];
 
   constructor(structs: Structs) {
     this.#structs = structs;
@@ -35,21 +34,15 @@ export class UserArguments implements Disposable {
   write(addr: number, value: UserValue): void {
     const { mem } = this.#structs.env;
     if (typeof value === 'number' || typeof value === 'bigint') mem.view.setBigUint64(addr, wordOf(value), true);
-    else mem.u32[addr >>> 2] = this.#put(typeof value === 'string' ? utf8.encode(`${value}\0`) : value);
-  }
-
-  #put(bytes: Uint8Array): number {
-    const { heap, mem } = this.#structs.env;
-    const at = heap.alloc(bytes.length + 1, 8);
-    if (at === 0) throw new StructError('no-memory', 'call', `no memory for ${bytes.length} bytes`);
-    this.#made.push(at);
-    mem.u8.set(bytes, at);
-    return at;
+    else {
+      const made = userBytes(this.#structs.env, value);
+      this.#made.push(made);
+      mem.view.setBigUint64(addr, made.addr, true);
+    }
   }
 
   [Symbol.dispose](): void {
-    const { heap, rcu } = this.#structs.env;
-    for (const at of this.#made) rcu.call(() => heap.free(at));
+    for (const made of this.#made) made[Symbol.dispose]();
   }
 }
 
