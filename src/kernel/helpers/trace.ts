@@ -15,12 +15,13 @@ type Format = (to: number, size: number, fmt: number, args: number, maxArgs: num
 function printer(env: HelperEnv): (fmt: number, size: number, args: number, maxArgs: number) => number {
   const { u8 } = env.mem;
   const format = env.core.format as unknown as Format;
+  const utf8 = new TextDecoder('utf-8', { ignoreBOM: true });
   return (fmt, size, args, maxArgs) => {
     if (u8.subarray(fmt, fmt + size).indexOf(0) < 0) return -ERRNO.EINVAL;
     const line = env.alloc(MAX_LINE);
     if (line === 0) return -ERRNO.EBUSY;
     const length = format(line, MAX_LINE, fmt, args, maxArgs);
-    const text = String.fromCharCode(...u8.subarray(line, line + Math.min(Math.max(0, length), MAX_LINE)));
+    const text = utf8.decode(env.mem.read(line, Math.min(Math.max(0, length), MAX_LINE)));
     env.free(line);
     if (length < 0) return length;
     env.host.tracePrintk(text.endsWith('\n') ? text.slice(0, -1) : text);

@@ -74,10 +74,12 @@ test('trace output: lines without their newline, values from registers and array
       s.put(new Uint8Array(16).fill(0xfe)),
     ),
   ).toBeGreaterThan(0n);
+  expect(s.call(F.BPF_FUNC_trace_printk, s.put('%s: h\u00f6he'), 10, s.put('\u20ac'))).toBe(10n);
   expect(lines).toEqual([
     'pid 7 name bash x ffffffffffffffff',
     '1234',
     '10.0.0.1 010.000.000.001 fefe:fefe:fefe:fefe:fefe:fefe:fefe:fefe',
+    '\u20ac: h\u00f6he',
   ]);
 });
 

@@ -408,4 +408,8 @@ for (const size of [1, 4, 5, 16]) {
   });
 }
 
+// Bytes beyond ASCII stand outside of conversions.
+for (const text of ['h\u00f6he %d', '\u20ac', '%s\u00e9', '%\u00e9', 'a\u007f', '%p\u00b0'])
+  add(`snprintf ${text}`, RAW, F.BPF_FUNC_snprintf, [{ buf: 0 }, 64, { text: 0 }, { buf: 64 }, 8], { text });
+
 export const ORACLE_CASES: readonly OracleCase[] = cases;

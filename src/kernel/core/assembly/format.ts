@@ -33,8 +33,11 @@ const BODY: u32 = <u32>memory.data(48);
 // @ts-ignore: decorator
 @inline function isDigit(c: u32): bool { return c - 48 <= 9; }
 // @ts-ignore: decorator
-@inline function isText(c: u32): bool { return c - 32 < 95 || c - 9 <= 4; }
-function isPunct(c: u32): bool { return c - 33 <= 14 || c - 58 <= 6 || c - 91 <= 5 || c - 123 <= 3; }
+@inline function isText(c: u32): bool { return c - 32 < 95 || c - 9 <= 4 || c >= 128; }
+/** The kernel's ctype is that of Latin-1. */
+function isPunct(c: u32): bool {
+  return c - 33 <= 14 || c - 58 <= 6 || c - 91 <= 5 || c - 123 <= 3 || c - 161 <= 30 || c == 215 || c == 247;
+}
 
 /** Reads the conversion behind a percent sign: the address after it, or 0. */
 function readSpec(p: u32): u32 {
@@ -87,7 +90,7 @@ function readPointer(p: u32): u32 {
 }
 
 /** Whether a character may stand behind a string. */
-function ends(c: u32): bool { return !c || c == 32 || c - 9 <= 4 || isPunct(c); }
+function ends(c: u32): bool { return !c || c == 32 || c - 9 <= 4 || c == 160 || isPunct(c); }
 
 // @ts-ignore: decorator
 @inline function isWord(c: u32): bool { return isDigit(c) || (c | 32) - 97 < 26; }

@@ -8,8 +8,13 @@ import { regRow } from '../state/state.ts';
 const PERCENT = 0x25;
 const ch = (c: string): number => c.charCodeAt(0);
 const isDigit = (c: number): boolean => c >= 0x30 && c <= 0x39;
-const isSpace = (c: number): boolean => c === 0x20 || (c >= 9 && c <= 13);
-const isPunct = (c: number): boolean => c > 0x20 && c < 0x7f && !/[0-9A-Za-z]/.test(String.fromCharCode(c));
+// The kernel's ctype is that of Latin-1.
+const isSpace = (c: number): boolean => c === 0x20 || (c >= 9 && c <= 13) || c === 0xa0;
+const isPunct = (c: number): boolean =>
+  (c > 0x20 && c < 0x7f && !/[0-9A-Za-z]/.test(String.fromCharCode(c))) ||
+  (c > 0xa0 && c < 0xc0) ||
+  c === 0xd7 ||
+  c === 0xf7;
 
 /** R3 is the format, R5 the size of the argument array. */
 export function checkSnprintf(env: VerifierEnv): void {
@@ -29,8 +34,8 @@ export function isValidFormat(fmt: Uint8Array, args: number): boolean {
   const at = (i: number): number => (i < fmt.length ? fmt[i] : 0);
   for (let i = 0; i < fmt.length; i++) {
     const c = fmt[i];
-    // Control characters and bytes beyond ASCII are refused everywhere.
-    if ((c < 0x20 && !isSpace(c)) || c >= 0x7f) return false;
+    // Control characters are refused everywhere; bytes beyond ASCII may stand outside of conversions.
+    if ((c < 0x20 && !isSpace(c)) || c === 0x7f) return false;
     if (c !== PERCENT) continue;
     if (at(i + 1) === PERCENT) {
       i++;
