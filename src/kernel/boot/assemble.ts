@@ -292,6 +292,7 @@ export function assembleRuntime(
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
     ...(engines ? programRunners(engines.linkage, rcu, deadline, stats) : NO_RUNNERS),
+    checksum: (at, length) => maps.core.csum_partial(at, length, 0) >>> 0,
     now: host.stopwatch,
     trace: life === undefined ? undefined : world.trace,
   };

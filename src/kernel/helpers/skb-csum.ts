@@ -11,7 +11,8 @@ import {
   BPF_F_MARK_MANGLED_0,
   BPF_F_PSEUDO_HDR,
 } from '../../uapi/flags.ts';
-import { CHECKSUM_COMPLETE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, type SkbView } from '../world/net/packet.ts';
+import { CHECKSUM_COMPLETE, CHECKSUM_PARTIAL, CHECKSUM_UNNECESSARY, SkbView, skbOffsets } from '../world/net/packet.ts';
+import { layoutsOf } from '../run/env.ts';
 import { Frames, type HelperMaker } from './frame.ts';
 import { skbMaker } from './skb-data.ts';
 
@@ -117,19 +118,16 @@ export const l4CsumReplace: HelperMaker = wideFrom(
   ),
 );
 
-/** bpf_csum_update(skb, csum): only packets with a complete checksum have one to update. */
+/** bpf_csum_update(skb, csum): the new sum, an unsigned number; only packets with a complete checksum have one to update. */
 export const csumUpdate: HelperMaker = (env) => {
-  const inner = skbMaker((_env, skb) => (at, csum) => {
-    if (skb.ipSummed(at) !== CHECKSUM_COMPLETE) return -ERRNO.ENOTSUPP;
-    skb.set32(at, 'csum', csumAdd(skb.get32(at, 'csum'), csum));
-    return csum | 0;
-  })(env);
   const f = new Frames(env);
+  const skb = new SkbView(env.mem, skbOffsets(layoutsOf(env)));
   return (frame) => {
-    const csum = f.u32(frame, 2);
-    inner(frame);
-    // A sum is an unsigned number, also when its top bit is set.
-    if (f.lo(frame, 0) === (csum | 0) && f.lo(frame, 0) !== -ERRNO.ENOTSUPP) f.retU32(frame, csum);
+    const at = f.u32(frame, 1);
+    if (skb.ipSummed(at) !== CHECKSUM_COMPLETE) return f.ret(frame, -ERRNO.ENOTSUPP);
+    const sum = csumAdd(skb.get32(at, 'csum'), f.u32(frame, 2));
+    skb.set32(at, 'csum', sum);
+    f.retU32(frame, sum);
   };
 };
 

@@ -22,11 +22,11 @@ export const skbStoreBytes = skbMaker(
     if (flags & ~(BPF_F_RECOMPUTE_CSUM | BPF_F_INVALIDATE_HASH)) return -ERRNO.EINVAL;
     if (off > INT_MAX || !skb.writable(at, off + len)) return -ERRNO.EFAULT;
     const to = skb.get32(at, 'data') + off;
-    const complete = flags & BPF_F_RECOMPUTE_CSUM && skb.ipSummed(at) === CHECKSUM_COMPLETE;
+    const recompute = (flags & BPF_F_RECOMPUTE_CSUM) !== 0;
     const changed = { p: to, n: len, off };
-    if (complete) adjustCsum(env, skb, at, changed, 'sub');
+    if (recompute) adjustCsum(env, skb, at, changed, 'sub');
     skb.u8.copyWithin(to, from, from + len);
-    if (complete) adjustCsum(env, skb, at, changed, 'add');
+    if (recompute) adjustCsum(env, skb, at, changed, 'add');
     if (flags & BPF_F_INVALIDATE_HASH) skb.clearHash(at);
     skb.computeDataPointers(at);
     return 0;
@@ -40,11 +40,18 @@ type Csum = (p: number, n: number, sum: number) => number;
 interface PacketBytes {
   readonly p: number;
   readonly n: number;
-  readonly off: number;
+  readonly off?: number;
 }
 
-/** Takes bytes out of skb->csum or puts them in; bytes at an odd offset count rotated (csum_block_add, csum_block_sub). */
-function adjustCsum(env: HelperEnv, skb: SkbView, at: number, { p, n, off }: PacketBytes, how: 'add' | 'sub'): void {
+/** Takes bytes out of a complete checksum or puts them in; bytes at an odd offset count rotated (csum_block_add, csum_block_sub). */
+export function adjustCsum(
+  env: HelperEnv,
+  skb: SkbView,
+  at: number,
+  { p, n, off = 0 }: PacketBytes,
+  how: 'add' | 'sub',
+): void {
+  if (skb.ipSummed(at) !== CHECKSUM_COMPLETE) return;
   let part = (env.core.csum_partial as unknown as Csum)(p, n, 0) >>> 0;
   if (off & 1) part = ((part << 8) | (part >>> 24)) >>> 0;
   const sum = skb.get32(at, 'csum') + (how === 'add' ? part : ~part >>> 0);
@@ -113,12 +120,14 @@ export const skbChangeHead = skbMaker(
 
 /**
  * Opens (positive) or closes (negative) a gap of `n` bytes behind the first `off` bytes, moving those; headers before the
- * gap keep their distance to the packet's start. False when there is no memory, or nothing to close.
+ * gap keep their distance to the packet's start. A complete checksum loses what is closed. False when there is no memory, or nothing
+ * to close.
  */
 export function resizeHeader(env: HelperEnv, skb: SkbView, at: number, off: number, n: number): boolean {
   if (n > 0 && n > skb.headroom(at) && !skb.expand(env, at, n, 0)) return false;
   if (n < 0 && off - n > skb.headlen(at)) return false;
   const data = skb.get32(at, 'data');
+  if (n < 0) adjustCsum(env, skb, at, { p: data + off, n: -n }, 'sub');
   skb.u8.copyWithin(data - n, data, data + off);
   skb.push(at, n);
   if (n > 0) skb.u8.fill(0, data - n + off, data + off);

@@ -5,7 +5,7 @@ import type { HelperEnv } from '../run/env.ts';
 import { Frames, type HelperMaker, simple } from './frame.ts';
 import { SkbView, skbOffsets, SW_HASH } from '../world/net/packet.ts';
 import { layoutsOf } from '../run/env.ts';
-import { resizeHeader, skbMaker } from './skb-data.ts';
+import { adjustCsum, resizeHeader, skbMaker } from './skb-data.ts';
 
 const VLAN_HLEN = 4;
 const VLAN_ETH_HLEN = 18;
@@ -21,6 +21,7 @@ function insertTag(env: HelperEnv, skb: SkbView, at: number, proto: number, tci:
   if (!resizeHeader(env, skb, at, ETH_ALEN2, VLAN_HLEN)) return false;
   const p = skb.get32(at, 'data') + ETH_ALEN2;
   skb.u8.set([proto >>> 8, proto, tci >>> 8, tci], p);
+  adjustCsum(env, skb, at, { p, n: VLAN_HLEN }, 'add');
   skb.set16(at, 'mac_header', skb.get16(at, 'mac_header') - VLAN_HLEN);
   skb.set16(at, 'protocol', swap16(proto));
   skb.set16(at, 'mac_len', skb.get16(at, 'mac_len') + VLAN_HLEN);

@@ -26,6 +26,8 @@ export interface HookEnv extends WorldEnv {
   runProgram(prog: LoadedProg, ctx: number, of?: RunOf): number;
   /** Runs a program on contexts that lie `stride` bytes apart; r0s go to the u32 array at `out`. */
   runBatch(prog: LoadedProg, ctxs: number, stride: number, count: number, out: number): void;
+  /** The checksum of bytes of guest memory, not folded (csum_partial). */
+  checksum(at: number, length: number): number;
   /** Milliseconds with a fraction, monotonic (the stopwatch port). */
   now(): number;
 }

@@ -1,6 +1,7 @@
 /** Test runs of programs on socket buffers, struct __sk_buff as context in and out (bpf_prog_test_run_skb). */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_F_TEST_SKB_CHECKSUM_COMPLETE } from '../../uapi/flags.ts';
+import { checksumHolds, setChecksum } from './skb-checksum.ts';
 import { packetKind } from '../rules/packet.ts';
 import { ETH_HLEN } from '../world/net/if-ether.ts';
 import type { CtxField } from '../rules/rows/ctx/row.ts';
@@ -69,9 +70,12 @@ export function testRunSkb(env: HookEnv, prog: LoadedProg, test: TestRun): numbe
     skb.load(input, device, l2);
     const refused = fillFromMd(env, skb, md, test);
     if (refused < 0) return refused;
+    const complete = ((test.flags ?? 0) & BPF_F_TEST_SKB_CHECKSUM_COMPLETE) !== 0;
+    if (complete) setChecksum(env, skb);
     runRepeated(env, prog, skb.addr, test);
     // Types that do not see it get a header of zeros in front of what they left.
     if (!l2 && !skb.pushZeros(ETH_HLEN)) return -ERRNO.ENOMEM;
+    if (complete && !checksumHolds(env, skb)) return -ERRNO.EBADMSG;
     if (md !== undefined) fillMd(env, skb, md, device.ifindex);
     return dataFinish(test, skb.packet()) || ctxFinish(test, ctx);
   } finally {

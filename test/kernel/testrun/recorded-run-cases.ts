@@ -1,5 +1,6 @@
 /** Programs whose runs Linux 6.18 recorded (recorded-runs.test.ts), by what they are about. */
 import type { TestRunAttr } from '../../../src/uapi/attr/attr.ts';
+import { CHECKSUM_RUNS } from './runs/checksum.ts';
 import { CTX_RUNS } from './runs/ctx.ts';
 import { FLAG_RUNS } from './runs/flags.ts';
 import { LD_ABS_RUNS } from './runs/ld-abs.ts';
@@ -33,4 +34,5 @@ export const RECORDED_RUNS: readonly RecordedRun[] = [
   ...CTX_RUNS,
   ...XDP_FRAG_RUNS,
   ...SKB_ROOM_RUNS,
+  ...CHECKSUM_RUNS,
 ];
