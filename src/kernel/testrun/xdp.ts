@@ -22,7 +22,11 @@ const MAX_META = XDP_PACKET_HEADROOM - XDP_FRAME_SIZE;
 export function testRunXdp(env: HookEnv, prog: LoadedProg, test: TestRun): number {
   const attach = prog.verified.expectedAttachType;
   if (attach === BPF_ATTACH_TYPE.BPF_XDP_DEVMAP || attach === BPF_ATTACH_TYPE.BPF_XDP_CPUMAP) return -ERRNO.EINVAL;
-  if (test.flags) return test.flags & ~BPF_F_TEST_XDP_LIVE_FRAMES ? -ERRNO.EINVAL : -ERRNO.EOPNOTSUPP;
+  if (test.flags) {
+    if (test.flags & ~BPF_F_TEST_XDP_LIVE_FRAMES) return -ERRNO.EINVAL;
+    test.aborted = 'BPF_F_TEST_XDP_LIVE_FRAMES: frames that go on to devices are not simulated';
+    return -ERRNO.EOPNOTSUPP;
+  }
   if (test.batch_size) return -ERRNO.EINVAL;
   const ctx = ctxInit(test, MD_SIZE);
   if (typeof ctx === 'number') return ctx;

@@ -96,3 +96,12 @@ describe.each(['jit', 'interp'] as const)('%s', (engine) => {
     expect(refused.aborted).toContain('no transmit port');
   });
 });
+
+test('frames that would go on to devices are refused by name', () => {
+  using sys = runtime({});
+  const prog_fd = load(sys, T.BPF_PROG_TYPE_XDP, 'r0 = 2\nexit');
+  const run = { prog_fd, data_in: packet(64), flags: 2, aborted: '' };
+  expect(sys.bpf(BPF_CMD.BPF_PROG_TEST_RUN, { test: run })).toBe(-ERRNO.EOPNOTSUPP);
+  expect(run.aborted).toContain('BPF_F_TEST_XDP_LIVE_FRAMES');
+  expect(sys.bpf(BPF_CMD.BPF_PROG_TEST_RUN, { test: { ...run, flags: 8 } })).toBe(-ERRNO.EINVAL);
+});
