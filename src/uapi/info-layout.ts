@@ -1,4 +1,6 @@
-/** The structs that BPF_OBJ_GET_INFO_BY_FD fills: bpf_prog_info, bpf_map_info, bpf_btf_info, and the common part of bpf_link_info of Linux 6.18, as data. */
+/** The structs that BPF_OBJ_GET_INFO_BY_FD fills: bpf_prog_info, bpf_map_info, bpf_btf_info and bpf_link_info of Linux 6.18, as data. */
+
+import { LINK_INFO_LAYOUTS, type LinkInfoKind } from './link-info-layout.ts';
 
 /** `bytes` and `name` lie in the struct; `ptr` is the address of a caller's buffer. */
 export type InfoFieldKind = 'u32' | 'u64' | 'name' | 'bytes' | 'bit' | 'ptr';
@@ -20,7 +22,7 @@ export interface InfoLayout {
   readonly fields: readonly InfoField[];
 }
 /** Kinds of objects that OBJ_GET_INFO_BY_FD tells of: each has its own struct. */
-export type InfoKind = 'prog' | 'map' | 'btf' | 'link' | 'link_raw_tracepoint' | 'link_tracing';
+export type InfoKind = 'prog' | 'map' | 'btf' | LinkInfoKind;
 
 const u32 = (name: string, off: number): InfoField => ({ name, off, kind: 'u32' });
 const u64 = (name: string, off: number): InfoField => ({ name, off, kind: 'u64' });
@@ -31,10 +33,6 @@ const ptr = (name: string, off: number, count: string, elem: number): InfoField 
   count,
   elem,
 });
-
-/** sizeof(struct bpf_link_info), and what all kinds of links have in it; the rest is a union. */
-const LINK_INFO_SIZE = 64;
-const linkFields = [u32('type', 0), u32('id', 4), u32('prog_id', 8)];
 
 /** The layouts of struct bpf_prog_info, bpf_map_info, bpf_btf_info and bpf_link_info, by the kind of object. */
 export const INFO_LAYOUTS = {
@@ -115,21 +113,7 @@ export const INFO_LAYOUTS = {
       u32('kernel_btf', 28),
     ],
   },
-  link: { size: LINK_INFO_SIZE, fields: linkFields },
-  link_raw_tracepoint: {
-    size: LINK_INFO_SIZE,
-    fields: [...linkFields, ptr('tp_name', 16, 'tp_name_len', 1), u32('tp_name_len', 24), u64('cookie', 32)],
-  },
-  link_tracing: {
-    size: LINK_INFO_SIZE,
-    fields: [
-      ...linkFields,
-      u32('attach_type', 16),
-      u32('target_obj_id', 20),
-      u32('target_btf_id', 24),
-      u64('cookie', 32),
-    ],
-  },
+  ...LINK_INFO_LAYOUTS,
 } as const satisfies Record<InfoKind, InfoLayout>;
 
 /** Field values by name: numbers for u32 and bits, bigint for u64, text for names, bytes for tags. Pointers are left out. */

@@ -60,3 +60,14 @@ export interface PerfEventAttr {
   /** The CPU to watch, -1 for all. Default: 0. */
   cpu?: number;
 }
+
+/** What a link to a perf event stands on: enum bpf_perf_event_type. */
+export const BPF_PERF_EVENT_TYPE = {
+  BPF_PERF_EVENT_UNSPEC: 0,
+  BPF_PERF_EVENT_UPROBE: 1,
+  BPF_PERF_EVENT_URETPROBE: 2,
+  BPF_PERF_EVENT_KPROBE: 3,
+  BPF_PERF_EVENT_KRETPROBE: 4,
+  BPF_PERF_EVENT_TRACEPOINT: 5,
+  BPF_PERF_EVENT_EVENT: 6,
+} as const;

@@ -59,14 +59,31 @@ describe.each(Object.entries(ATTR_LAYOUTS) as [string, AttrLayout][])('attribute
   });
 });
 
+/** Where the fields of kinds lie that have structs in their struct. */
+const NESTED: Readonly<Record<string, readonly string[]>> = {
+  iter: ['iter', 'iter.map'],
+  iter_task: ['iter', 'iter.task'],
+  perf_uprobe: ['perf_event.uprobe'],
+  perf_kprobe: ['perf_event.kprobe'],
+  perf_tracepoint: ['perf_event.tracepoint'],
+  perf_event: ['perf_event.event'],
+};
+/** Fields that have the name of another one there. */
+const RENAMED: Readonly<Record<string, readonly string[]>> = {
+  event: ['perf_event.type'],
+  event_type: ['perf_event.event.type'],
+};
+
 describe.each(Object.entries(INFO_LAYOUTS))('struct bpf_%s_info', (kind, layout) => {
   // Kinds of links are arms of the union in one struct.
   const [, arm] = /^link_(.+)$/.exec(kind) ?? [];
+  const arms = arm === undefined ? [] : (NESTED[arm] ?? [arm]);
   const id = btf.find(arm === undefined ? `bpf_${kind}_info` : 'bpf_link_info', BTF_KIND.STRUCT);
   const fields: readonly InfoField[] = layout.fields;
   const common = new Set(INFO_LAYOUTS.link.fields.map(({ name }) => name));
   test('size', () => expect(layout.size).toBe(btf.sizeOf(id)));
-  test.each(fields.map((field) => [field.name, field.off] as const))('%s', (name, off) =>
-    expect(btf.memberOffset(id, arm === undefined || common.has(name) ? name : `${arm}.${name}`)?.offset).toBe(off),
-  );
+  test.each(fields.map((field) => [field.name, field.off] as const))('%s', (name, off) => {
+    const paths = arm === undefined || common.has(name) ? [name] : (RENAMED[name] ?? arms.map((at) => `${at}.${name}`));
+    expect(paths.map((path) => btf.memberOffset(id, path)?.offset)).toContain(off);
+  });
 });

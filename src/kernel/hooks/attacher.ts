@@ -2,7 +2,7 @@
 import { ERRNO } from '../../uapi/errno.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import type { LinkObject } from '../object/link.ts';
-import type { PerfEventObject } from '../object/perf-event.ts';
+import type { PerfEventObject, TracedEvent } from '../object/perf-event.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { attachKprobeMulti, type KprobeMulti } from './kprobe-multi.ts';
@@ -10,6 +10,7 @@ import { attachIter } from './iters/iter-link.ts';
 import type { IterInfo } from './iters/targets.ts';
 import { readKernelFile } from './kernel-files.ts';
 import { attachPerfEvent, type Lacking, openPerfEvent, setPerfEventProg } from './perf-event.ts';
+import { tracedPerfEvent } from './perf-info.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
 import { attachTrampoline } from './trampoline.ts';
 import { attachUprobeMulti, type UprobeMulti, uprobeTarget } from './uprobe.ts';
@@ -34,6 +35,8 @@ export interface Attacher {
   symbols(path: string): Readonly<Record<string, number>> | number;
   /** Of an iterator, to what it iterates. */
   iter(prog: LoadedProg, info: IterInfo): LinkObject | number | Lacking;
+  /** What TASK_FD_QUERY tells of an event with a program; undefined of counters and clocks. */
+  traced(event: PerfEventObject): TracedEvent | undefined;
   /** Opens a perf event: the object, -errno, or what this kernel lacks for it. */
   openPerfEvent(attr: PerfEventAttr): PerfEventObject | number | Lacking;
   /** The text of a file of tracefs or sysfs, or -errno. */
@@ -56,6 +59,7 @@ export const createAttacher = (env: AttachEnv): Attacher => ({
   symbols: (path) => env.trace.binaries.get(path)?.symbols ?? -ERRNO.ENOENT,
   iter: (prog, info) => attachIter(env, prog, info),
   openPerfEvent: (attr) => openPerfEvent(env, attr),
+  traced: ({ source, prog }) => tracedPerfEvent(source.identity, prog?.id ?? 0),
   readFile: (path) => readKernelFile(env, path),
   targetName: (prog) => env.typeName(prog.attachBtfId),
 });

@@ -1,12 +1,14 @@
 /** One program on many functions (bpf_kprobe_multi_link_attach): at their entries, at their returns, or at both as a session. */
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_KPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
 import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
-import { type LinkObject, newLinkObject } from '../object/link.ts';
+import { type LinkInfo, type LinkObject, newLinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { Attachment } from '../world/hook-point.ts';
 import type { ProbeHit } from '../world/trace/probes.ts';
 import type { TracedFunction } from '../world/trace/function.ts';
+import { joined } from './cookie.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { runGated } from './gate.ts';
 import type { Lacking } from './perf-event.ts';
@@ -44,10 +46,22 @@ export function attachKprobeMulti(env: AttachEnv, prog: LoadedProg, given: Kprob
         end() {
           for (const place of places) place.detach();
         },
-        info: () => ({ kind: 'link', values: {} }),
+        info: () => kprobesInfo(functions, given.returns),
       };
     },
   });
+}
+
+/** By their addresses, as the kernel sorts them. */
+function kprobesInfo(functions: ReadonlyMap<TracedFunction, RunOf['cookie']>, returns: boolean): LinkInfo {
+  const sorted = [...functions]
+    .map(([fn, cookie]) => [joined(fn.address), joined(cookie)] as const)
+    .sort(([a], [b]) => (a < b ? -1 : 1));
+  return {
+    kind: 'link_kprobe_multi',
+    values: { flags: returns ? BPF_F_KPROBE_MULTI_RETURN : 0, missed: 0n },
+    words: { addrs: sorted.map(([address]) => address), cookies: sorted.map(([, cookie]) => cookie) },
+  };
 }
 
 function functionAt({ trace }: AttachEnv, address: bigint): TracedFunction | undefined {

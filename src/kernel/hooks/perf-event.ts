@@ -9,8 +9,10 @@ import type { LoadedProg } from '../object/prog.ts';
 import type { Attachment } from '../world/hook-point.ts';
 import type { TraceEvent } from '../world/trace/event.ts';
 import type { TracedFunction } from '../world/trace/function.ts';
+import { joined } from './cookie.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { runGated } from './gate.ts';
+import { perfLinkInfo } from './perf-info.ts';
 import { uprobeSource } from './uprobe.ts';
 import { countingSource, isBadRate } from './perf-sampling.ts';
 
@@ -51,6 +53,7 @@ function ofTraceEvent(event: TraceEvent): PerfSource {
     },
     attach: (run) => event.attach(run),
     place: event,
+    identity: { kind: 'tracepoint', name: event.name },
   };
 }
 
@@ -75,6 +78,7 @@ function ofFunction(fn: TracedFunction, where: 'entry' | 'return'): PerfSource {
     accepts: ({ verified }) => (verified.progType === T.BPF_PROG_TYPE_KPROBE ? 0 : -ERRNO.EINVAL),
     attach: (run) => fn.probes.attach(where, 'single', ({ regs }) => run(regs)),
     funcIp: fn.address,
+    identity: { kind: 'kprobe', name: fn.name, returns: where === 'return', address: joined(fn.address) },
   };
 }
 
@@ -101,7 +105,7 @@ export function attachPerfEvent(
           event.prog = undefined;
           env.objects.put(held);
         },
-        info: () => ({ kind: 'link', values: {} }),
+        info: () => perfLinkInfo(event.source.identity, cookie),
       };
     },
   });

@@ -3,7 +3,7 @@ import { ERRNO } from '../../uapi/errno.ts';
 import { PERF_COUNT_SW, PERF_TYPE, type PerfEventAttr } from '../../uapi/perf-event.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
 import { type Restore, saveAll, type Saved } from '../mem/saved.ts';
-import type { PerfSource } from '../object/perf-event.ts';
+import type { PerfIdentity, PerfSource } from '../object/perf-event.ts';
 import type { StructView } from '../world/struct-view.ts';
 import type { Counted } from '../world/trace/counters.ts';
 import type { Counter } from '../world/trace/counter.ts';
@@ -34,15 +34,27 @@ export function countingSource(env: AttachEnv, attr: PerfEventAttr): PerfSource 
   if (software && !known) return -ERRNO.ENOENT;
   if (pid >= 0) return { lacking: 'counters of one process' };
   if (cpu !== env.cpu) return { lacking: `counters of CPU ${cpu}, where nothing runs` };
+  const identity = identityOf(software, type, Number(config));
   const counted: Counted = { what: `${kind}:${config}`, period, frequency };
   if (!software) {
     const counter = perf.declared(counted, cpu);
-    return counter === undefined ? -ERRNO.ENOENT : sampling(env, counter);
+    return counter === undefined ? -ERRNO.ENOENT : { ...sampling(env, counter), identity };
   }
-  if (CLOCKS.includes(Number(config))) return sampling(env, perf.clock(counted, cpu));
+  if (CLOCKS.includes(Number(config))) return { ...sampling(env, perf.clock(counted, cpu)), identity };
   if (frequency !== 0n) return { lacking: 'frequencies of what the kernel counts' };
-  return sampling(env, perf.event(counted));
+  return { ...sampling(env, perf.event(counted)), identity };
 }
+
+/** Units of their own stand behind the clocks: they have the first numbers beyond the types. */
+const CLOCK_TYPES: Readonly<Record<number, number>> = {
+  [PERF_COUNT_SW.PERF_COUNT_SW_CPU_CLOCK]: 6,
+  [PERF_COUNT_SW.PERF_COUNT_SW_TASK_CLOCK]: 7,
+};
+
+const identityOf = (software: boolean, type: number, config: number): PerfIdentity => ({
+  ...{ kind: 'event', name: '', config: BigInt(config) },
+  type: software ? (CLOCK_TYPES[config] ?? type) : type,
+});
 
 function sampling(env: AttachEnv, counter: Counter): PerfSource {
   const sample = new Sample(env, counter);

@@ -4,6 +4,7 @@ import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { type LinkObject, newLinkObject } from '../object/link.ts';
 import type { LoadedProg } from '../object/prog.ts';
+import { joined } from './cookie.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 import { runOnce } from './recursion.ts';
 
@@ -39,5 +40,3 @@ export function attachRawTracepoint(
     },
   });
 }
-
-const joined = ([lo, hi]: readonly [number, number]): bigint => (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);

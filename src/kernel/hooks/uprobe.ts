@@ -1,6 +1,7 @@
 /** Uprobes and uretprobes through perf events, and one program at many places of a binary (bpf_uprobe_multi_link_attach). */
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
+import { BPF_F_UPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
 import { BPF_LINK_TYPE } from '../../uapi/link-types.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
@@ -10,6 +11,7 @@ import type { LoadedProg } from '../object/prog.ts';
 import type { Attachment } from '../world/hook-point.ts';
 import type { Binary } from '../world/user/binary.ts';
 import type { Site } from '../world/user/site.ts';
+import { joined } from './cookie.ts';
 import type { AttachEnv, RunOf } from './env.ts';
 
 /** Bit of `config` that asks for the function's return, as sysfs shows it. */
@@ -54,6 +56,10 @@ export function uprobeSource(env: AttachEnv, attr: PerfEventAttr): PerfSource | 
       }),
     funcIp: binary.address(offset),
     ungated: true,
+    identity: {
+      ...{ kind: 'uprobe', name: path, returns: (config & RETPROBE) !== 0n, offset: at },
+      semaphore: config >> SEMAPHORE_SHIFT,
+    },
     end: () => binary.drop(offset),
   };
 }
@@ -107,7 +113,16 @@ export function attachUprobeMulti(env: AttachEnv, prog: LoadedProg, given: Uprob
           for (const place of places) place.detach();
           for (const { offset } of given.places) binary.drop(offset);
         },
-        info: () => ({ kind: 'link', values: {} }),
+        info: () => ({
+          kind: 'link_uprobe_multi',
+          values: { flags: given.returns ? BPF_F_UPROBE_MULTI_RETURN : 0, pid: given.pid },
+          texts: { path: given.path },
+          words: {
+            offsets: given.places.map(({ offset }) => BigInt(offset)),
+            ref_ctr_offsets: given.places.map(({ semaphore }) => BigInt(semaphore)),
+            cookies: given.places.map(({ cookie }) => joined(cookie)),
+          },
+        }),
       };
     },
   });

@@ -1,10 +1,20 @@
 /** A link as a kernel object: a program attached to a hook (struct bpf_link). */
 import type { BpfLinkType } from '../../uapi/link-types.ts';
-import type { InfoKind, InfoValues } from '../../uapi/info-layout.ts';
+import type { InfoValues } from '../../uapi/info-layout.ts';
+import type { LinkInfoKind } from '../../uapi/link-info-layout.ts';
 import type { IterSource } from './handle.ts';
 import type { ObjectBase, ObjectTable } from './kernel-object.ts';
 import type { TracedEvent } from './perf-event.ts';
 import type { LoadedProg } from './prog.ts';
+
+/** What is told of a link: its struct, and what the pointers in it lead to. */
+export interface LinkInfo {
+  readonly kind: LinkInfoKind;
+  readonly values: InfoValues;
+  readonly texts?: Readonly<Record<string, string>>;
+  /** Lists of one length, 64 bits each. */
+  readonly words?: Readonly<Record<string, readonly bigint[]>>;
+}
 
 /** What a kind of link does. Every method gives 0 or -errno; one that is missing is what the kind cannot do. */
 export interface LinkHook {
@@ -18,8 +28,8 @@ export interface LinkHook {
   traced?(link: LinkObject): TracedEvent;
   /** Whether LINK_DETACH may end it while descriptors are open. */
   readonly detachable?: boolean;
-  /** The struct of OBJ_GET_INFO_BY_FD for this kind, its fields, and the texts that pointer fields lead to. */
-  info(): { readonly kind: InfoKind; readonly values: InfoValues; readonly texts?: Readonly<Record<string, string>> };
+  /** What OBJ_GET_INFO_BY_FD tells of it. */
+  info(): LinkInfo;
 }
 
 export interface LinkObject extends ObjectBase<'link'> {

@@ -15,6 +15,23 @@ export interface TracedEvent {
   readonly address: bigint;
 }
 
+/** What is told of an event: of its links, and of its descriptor. */
+export interface PerfIdentity {
+  readonly kind: 'kprobe' | 'uprobe' | 'tracepoint' | 'event';
+  /** Of the function, the file or the tracepoint; '' of other events. */
+  readonly name: string;
+  /** A probe at the return. */
+  readonly returns?: boolean;
+  readonly offset?: bigint;
+  /** Of the probed instruction. */
+  readonly address?: bigint;
+  /** Offset of a uprobe's semaphore. */
+  readonly semaphore?: bigint;
+  /** Of other events. */
+  readonly type?: number;
+  readonly config?: bigint;
+}
+
 /** What kinds of events are, as they are known to links. */
 export interface PerfSource {
   /** Whether a program may be attached: 0 or -errno. */
@@ -29,8 +46,7 @@ export interface PerfSource {
   readonly samples?: boolean;
   /** What all events of one place share: a program is attached there once. */
   readonly place?: unknown;
-  /** Itself with the program that is attached; undefined while there is none. */
-  traced?(): TracedEvent | undefined;
+  readonly identity?: PerfIdentity;
   /** The event is closed, and nothing is attached. */
   end?(): void;
   /** For snapshots. */

@@ -23,8 +23,10 @@ function attrObjects(env: SyscallEnv): AttrObjects {
       return { key, value: map.userValueSize, cursor: map.batch === 'by-bucket' ? 4 : key };
     },
     infoKind(fd) {
-      const kind = env.fds.get(fd)?.object.kind;
-      return kind === 'prog' || kind === 'map' || kind === 'btf' || kind === 'link' ? kind : undefined;
+      const object = env.fds.get(fd)?.object;
+      if (object?.kind === 'link') return object.hook.info().kind;
+      const kind = object?.kind;
+      return kind === 'prog' || kind === 'map' || kind === 'btf' ? kind : undefined;
     },
   };
 }

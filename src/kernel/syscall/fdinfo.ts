@@ -1,9 +1,12 @@
-/** Text of /proc/PID/fdinfo/FD for BPF objects: the lines of the kernel, but those on memory, on the file's own number, and on the owner of a program array. */
+/**
+ * Text of /proc/PID/fdinfo/FD for BPF objects: the lines of the kernel, but those on memory, on the file's own number, on the owner of a
+ * program array, and on each place of a link to many.
+ */
 import { ERRNO } from '../../uapi/errno.ts';
 import { BPF_LINK_TYPE, bpfLinkTypeName } from '../../uapi/link-types.ts';
 import { FMODE_READ, FMODE_WRITE } from '../object/fd-table.ts';
 import type { KernelObject } from '../object/kernel-object.ts';
-import type { LinkObject } from '../object/link.ts';
+import type { LinkInfo, LinkObject } from '../object/link.ts';
 import type { MapObject } from '../object/map.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { SyscallEnv } from './env.ts';
@@ -79,27 +82,68 @@ function progLines(prog: LoadedProg): readonly Line[] {
   ];
 }
 
-/** Members of struct bpf_link_info that a kind of link shows. */
-const SHOWN: Readonly<Record<string, readonly string[]>> = {
-  link_raw_tracepoint: ['tp_name', 'cookie'],
-  link_tracing: ['attach_type', 'target_obj_id', 'target_btf_id', 'cookie'],
-};
-
 function linkLines(link: LinkObject): readonly Line[] {
-  const { kind, values, texts = {} } = link.hook.info();
-  const shown = (SHOWN[kind] ?? []).map(
-    (name): Line => [name, texts[name] ?? (values[name] as bigint | undefined) ?? 0],
-  );
+  const info = link.hook.info();
   return [
-    ['link_type', typeName(link.type)],
+    ['link_type', typeName(link.type, info)],
     ['link_id', link.id],
     tagLine(link.prog),
     ['prog_id', link.prog.id],
-    ...shown,
+    ...shownBy(info),
   ];
 }
 
-const typeName = (type: number): string =>
-  type === BPF_LINK_TYPE.BPF_LINK_TYPE_PERF_EVENT
-    ? 'perf'
-    : bpfLinkTypeName(type).replace('BPF_LINK_TYPE_', '').toLowerCase();
+/** What a kind of link shows of itself. */
+function shownBy({ kind, values, texts = {}, words = {} }: LinkInfo): readonly Line[] {
+  const value = (name: string): Line => [name, texts[name] ?? (values[name] as bigint | undefined) ?? 0];
+  const hex = (name: string): Line => [name, `0x${BigInt((values[name] as bigint | undefined) ?? 0).toString(16)}`];
+  const event: Line = ['event_type', EVENT_TYPES[Number(values.event)]];
+  switch (kind) {
+    case 'link_raw_tracepoint':
+      return ['tp_name', 'cookie'].map(value);
+    case 'link_tracing':
+      return ['attach_type', 'target_obj_id', 'target_btf_id', 'cookie'].map(value);
+    case 'link_iter':
+      return [value('target_name'), ...('map_id' in values ? [value('map_id')] : [])];
+    case 'link_iter_task':
+      return [value('target_name'), ...taskLines(values)];
+    case 'link_perf_kprobe':
+      return [['name', texts.func_name], hex('offset'), value('missed'), hex('addr'), event, value('cookie')];
+    case 'link_perf_uprobe':
+      return [['name', texts.file_name], hex('offset'), hex('ref_ctr_offset'), event, value('cookie')];
+    case 'link_perf_tracepoint':
+      return [value('tp_name'), event, value('cookie')];
+    case 'link_perf_event':
+      return [['type', Number(values.event_type)], value('config'), event, value('cookie')];
+    case 'link_kprobe_multi':
+      return [['kprobe_cnt', words.addrs.length], value('missed')];
+    case 'link_uprobe_multi':
+      return [['uprobe_cnt', words.offsets.length], value('pid'), value('path')];
+    default:
+      return [];
+  }
+}
+
+function taskLines({ tid, pid }: LinkInfo['values']): readonly Line[] {
+  if (tid !== 0)
+    return [
+      ['task_type', 'TID'],
+      ['tid', Number(tid)],
+    ];
+  return pid !== 0
+    ? [
+        ['task_type', 'PID'],
+        ['pid', Number(pid)],
+      ]
+    : [['task_type', 'ALL']];
+}
+
+/** By BPF_PERF_EVENT_*. */
+const EVENT_TYPES = ['', 'uprobe', 'uretprobe', 'kprobe', 'kretprobe', 'tracepoint', 'event'] as const;
+
+function typeName(type: number, { kind, values }: LinkInfo): string {
+  if (type === BPF_LINK_TYPE.BPF_LINK_TYPE_PERF_EVENT) return 'perf';
+  const name = bpfLinkTypeName(type).replace('BPF_LINK_TYPE_', '').toLowerCase();
+  const returns = (kind === 'link_kprobe_multi' || kind === 'link_uprobe_multi') && values.flags !== 0;
+  return returns ? name.replace('probe', 'retprobe') : name;
+}

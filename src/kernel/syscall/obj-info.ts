@@ -8,6 +8,7 @@ import { claimedLength, faults, isNullBuffer } from '../../uapi/attr/user-buffer
 import { sha256 } from '../../util/sha256.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { LinkObject } from '../object/link.ts';
+import { linkInfo } from './link/info.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
 import type { MapObject } from '../object/map.ts';
@@ -34,19 +35,34 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
     case 'btf':
       return fill('btf', info, ...btfInfo(object));
     case 'link':
-      return linkInfo(object, info);
+      return aboutLink(object, info);
     default:
       return -ERRNO.EINVAL;
   }
+}
+
+function aboutLink(link: LinkObject, info: Info): number {
+  const wrong = checkStruct('link', info);
+  if (wrong < 0) return wrong;
+  const found = linkInfo(link, info);
+  return typeof found === 'number' ? found : fill(found.kind, info, found.values, {});
+}
+
+/** The caller's struct: a page at most, zero behind what is known, and there. */
+function checkStruct(kind: InfoKind, { info: to }: Info): number {
+  const { size } = INFO_LAYOUTS[kind];
+  if (claimedLength(to) > PAGE_SIZE) return -ERRNO.E2BIG;
+  if (faults(to)) return -ERRNO.EFAULT;
+  for (let i = size; i < (to?.length ?? 0); i++) if (to[i] !== 0) return -ERRNO.E2BIG;
+  return 0;
 }
 
 /** Writes as much of the struct as the caller's buffer takes, and the buffers it named. */
 function fill(kind: InfoKind, info: Info, values: InfoValues, buffers: Buffers): number {
   const { size } = INFO_LAYOUTS[kind];
   const to = info.info ?? new Uint8Array(0);
-  if (claimedLength(to) > PAGE_SIZE) return -ERRNO.E2BIG;
-  if (faults(to)) return -ERRNO.EFAULT;
-  for (let i = size; i < to.length; i++) if (to[i] !== 0) return -ERRNO.E2BIG;
+  const wrong = checkStruct(kind, info);
+  if (wrong < 0) return wrong;
   for (const [name, buffer] of Object.entries(info.buffers ?? {})) {
     const from = Object.hasOwn(buffers, name) ? buffers[name](buffer) : undefined;
     if (typeof from === 'number') return from;
@@ -151,20 +167,4 @@ function btfInfo(object: BtfObject): [InfoValues, Buffers] {
     kernel_btf: object.kernelBtf ? 1 : 0,
   };
   return [values, { btf: () => object.bytes, name: () => name }];
-}
-
-/** The common fields, and those of the kind. */
-function linkInfo(link: LinkObject, info: Info): number {
-  const { kind, values, texts = {} } = link.hook.info();
-  const common: InfoValues = { type: link.type, id: link.id, prog_id: link.prog.id };
-  const buffers: Buffers = {};
-  const lengths: InfoValues = {};
-  const fields: readonly InfoField[] = INFO_LAYOUTS[kind].fields;
-  for (const [name, text] of Object.entries(texts)) {
-    const bytes = new TextEncoder().encode(`${text}\0`);
-    const count = fields.find((f) => f.name === name)?.count;
-    if (count !== undefined) lengths[count] = bytes.length;
-    buffers[name] = () => bytes;
-  }
-  return fill(kind, info, { ...common, ...values, ...lengths }, buffers);
 }

@@ -16,13 +16,16 @@ export function taskFdQuery(env: SyscallEnv, { task_fd_query: query }: TaskFdQue
   const { fd } = query;
   const object = whose ? env.fds.get(fd)?.object : undefined;
   if (object === undefined) return whose && fd <= 2 ? -ERRNO.ENOTSUPP : -ERRNO.EBADF;
-  const traced = tracedBy(object);
+  const traced = tracedBy(env, object);
   return typeof traced === 'number' ? traced : tell(query, traced);
 }
 
-function tracedBy(object: KernelObject): TracedEvent | number {
+function tracedBy(env: SyscallEnv, object: KernelObject): TracedEvent | number {
   if (object.kind === 'link') return object.hook.traced?.(object) ?? -ERRNO.ENOTSUPP;
-  if (object.kind === 'perf_event') return object.source.traced?.() ?? -ERRNO.ENOENT;
+  if (object.kind === 'perf_event') {
+    if (object.prog === undefined) return -ERRNO.ENOENT;
+    return env.attach?.traced(object) ?? -ERRNO.EOPNOTSUPP;
+  }
   return -ERRNO.ENOTSUPP;
 }
 

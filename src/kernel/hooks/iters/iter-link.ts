@@ -28,7 +28,11 @@ export function attachIter(env: AttachEnv, prog: LoadedProg, given: IterInfo): L
         update: (link, next) => (isSameTarget(link.prog, next) ? 0 : -ERRNO.EINVAL),
         iterate: (link, session) =>
           new IterReader(env, link.prog, { target, iterated: found, session: BigInt(session) }),
-        info: () => ({ kind: 'link', values: {} }),
+        info: () => ({
+          kind: found.told !== undefined && 'tid' in found.told ? 'link_iter_task' : 'link_iter',
+          values: { ...found.told },
+          texts: { target_name: target },
+        }),
       };
     },
   });

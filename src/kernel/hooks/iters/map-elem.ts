@@ -25,6 +25,7 @@ export function iteratedElements(env: AttachEnv, prog: LoadedProg, map: MapObjec
   if (rdonly > desc.keySize || rdwr > userValueSize) return -ERRNO.EACCES;
   return {
     args: ['map', 'key', 'value'],
+    told: { map_id: desc.id },
     pass: () => new ElementPass(env, map, percpu),
     get: () => void env.objects.get(map),
     put: () => env.objects.put(map),

@@ -18,6 +18,8 @@ export interface Iterated {
   /** Names of the arguments, all NULL in the call after the last item. */
   readonly args: readonly string[];
   pass(): Pass;
+  /** What was asked for, as struct bpf_link_info tells it: a map, or which tasks. */
+  readonly told?: { readonly map_id: number } | { readonly tid: number; readonly pid: number };
   /** Takes and drops references on what is iterated, for a link and for each reader. */
   get?(): void;
   put?(): void;

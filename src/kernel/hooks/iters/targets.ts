@@ -129,6 +129,7 @@ function iteratedTasks({ tasks }: AttachEnv, info: Uint8Array): Iterated | numbe
   };
   return {
     args: ['task'],
+    told: { tid, pid: tgid },
     pass() {
       let pid = 1;
       return {

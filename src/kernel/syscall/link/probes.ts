@@ -1,14 +1,14 @@
 /** Links to many places at once: what BPF_LINK_CREATE says of kprobe_multi and uprobe_multi, in the kernel's order of checks. */
-import type { LinkCreateAttr } from '../../uapi/attr/attr.ts';
-import { claimedLength, faults, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN } from '../../uapi/flags.ts';
-import type { Attacher } from '../hooks/attacher.ts';
-import type { RunOf } from '../hooks/env.ts';
-import type { UprobePlace } from '../hooks/uprobe.ts';
-import type { LinkObject } from '../object/link.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import type { SyscallEnv } from './env.ts';
+import type { LinkCreateAttr } from '../../../uapi/attr/attr.ts';
+import { claimedLength, faults, isNullBuffer } from '../../../uapi/attr/user-buffer.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_F_KPROBE_MULTI_RETURN, BPF_F_UPROBE_MULTI_RETURN } from '../../../uapi/flags.ts';
+import type { Attacher } from '../../hooks/attacher.ts';
+import type { RunOf } from '../../hooks/env.ts';
+import type { UprobePlace } from '../../hooks/uprobe.ts';
+import type { LinkObject } from '../../object/link.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import type { SyscallEnv } from '../env.ts';
 
 type Given = LinkCreateAttr['link_create'];
 type Cookie = RunOf['cookie'];

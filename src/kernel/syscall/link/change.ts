@@ -1,12 +1,12 @@
 /** BPF_RAW_TRACEPOINT_OPEN, BPF_LINK_UPDATE and BPF_LINK_DETACH. */
-import type { LinkDetachAttr, LinkUpdateAttr, RawTracepointAttr } from '../../uapi/attr/attr.ts';
-import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_F_REPLACE } from '../../uapi/flags.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import { endLink, type LinkObject } from '../object/link.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import { fdLink, fdProg, type SyscallEnv } from './env.ts';
+import type { LinkDetachAttr, LinkUpdateAttr, RawTracepointAttr } from '../../../uapi/attr/attr.ts';
+import { BPF_ATTACH_TYPE as A } from '../../../uapi/attach-types.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_F_REPLACE } from '../../../uapi/flags.ts';
+import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
+import { endLink, type LinkObject } from '../../object/link.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import { fdLink, fdProg, type SyscallEnv } from '../env.ts';
 
 /** Names of tracepoints and their NUL. */
 const NAME_BYTES = 128;

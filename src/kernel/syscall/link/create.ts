@@ -1,18 +1,18 @@
 /** BPF_LINK_CREATE: what a program may be attached to, by its type and the attach type (link_create). */
-import type { LinkCreateAttr } from '../../uapi/attr/attr.ts';
-import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
-import { faults } from '../../uapi/attr/user-buffer.ts';
-import { claimedLength, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { BPF_PROG_TYPE as T } from '../../uapi/prog-types.ts';
-import type { Attacher } from '../hooks/attacher.ts';
-import type { RunOf } from '../hooks/env.ts';
-import type { LinkObject } from '../object/link.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import { fdMap, fdProg, type SyscallEnv } from './env.ts';
-import { checkAttachAs } from './prog/attach-check.ts';
-import { linkElsewhere } from './link-elsewhere.ts';
-import { kprobeMulti, uprobeMulti } from './link-probes.ts';
+import type { LinkCreateAttr } from '../../../uapi/attr/attr.ts';
+import { BPF_ATTACH_TYPE as A } from '../../../uapi/attach-types.ts';
+import { faults } from '../../../uapi/attr/user-buffer.ts';
+import { claimedLength, isNullBuffer } from '../../../uapi/attr/user-buffer.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
+import type { Attacher } from '../../hooks/attacher.ts';
+import type { RunOf } from '../../hooks/env.ts';
+import type { LinkObject } from '../../object/link.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import { fdMap, fdProg, type SyscallEnv } from '../env.ts';
+import { checkAttachAs } from '../prog/attach-check.ts';
+import { linkElsewhere } from './elsewhere.ts';
+import { kprobeMulti, uprobeMulti } from './probes.ts';
 
 type Given = LinkCreateAttr['link_create'];
 type Cookie = RunOf['cookie'];

@@ -1,11 +1,11 @@
 /** BPF_LINK_CREATE on hooks that are not there yet: what is wrong with the attribute is said first, in the kernel's order. */
-import type { LinkCreateAttr } from '../../uapi/attr/attr.ts';
-import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import * as F from '../../uapi/flags.ts';
-import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../uapi/prog-types.ts';
-import type { LoadedProg } from '../object/prog.ts';
-import { fdMap, isSockMap, type SyscallEnv } from './env.ts';
+import type { LinkCreateAttr } from '../../../uapi/attr/attr.ts';
+import { BPF_ATTACH_TYPE as A } from '../../../uapi/attach-types.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import * as F from '../../../uapi/flags.ts';
+import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../../uapi/prog-types.ts';
+import type { LoadedProg } from '../../object/prog.ts';
+import { fdMap, isSockMap, type SyscallEnv } from '../env.ts';
 
 type Given = LinkCreateAttr['link_create'];
 /** -errno, or what this kernel lacks to make the link. */
