@@ -2,13 +2,20 @@
 
 import type { InfoAttr } from '../../uapi/attr/attr.ts';
 import { ERRNO } from '../../uapi/errno.ts';
-import { encodeInfo, INFO_LAYOUTS, type InfoField, type InfoKind, type InfoValues } from '../../uapi/info-layout.ts';
+import {
+  decodeInfo,
+  encodeInfo,
+  INFO_LAYOUTS,
+  type InfoField,
+  type InfoKind,
+  type InfoValues,
+} from '../../uapi/info-layout.ts';
 import { BPF_MAP_TYPE } from '../../uapi/map-types.ts';
 import { claimedLength, faults, isNullBuffer } from '../../uapi/attr/user-buffer.ts';
 import { sha256 } from '../../util/sha256.ts';
 import type { LoadedProg } from '../object/prog.ts';
 import type { LinkObject } from '../object/link.ts';
-import { linkInfo } from './link/info.ts';
+import { giveText, linkInfo } from './link/info.ts';
 import type { BtfObject } from '../object/btf.ts';
 import type { SyscallEnv } from './env.ts';
 import type { MapObject } from '../object/map.ts';
@@ -29,16 +36,74 @@ export function objGetInfoByFd(env: SyscallEnv, { info }: InfoAttr): number {
   const { object } = entry;
   switch (object.kind) {
     case 'prog':
-      return fill('prog', info, ...progInfo(object));
+      return aboutProg(env, object, info);
     case 'map':
       return fill('map', info, ...mapInfo(object, info));
     case 'btf':
-      return fill('btf', info, ...btfInfo(object));
+      return aboutBtf(object, info);
     case 'link':
       return aboutLink(object, info);
     default:
       return -ERRNO.EINVAL;
   }
+}
+
+/** Records whose sizes must be the kernel's, or nothing at all with no records (set_info_rec_size). */
+const RECORDS = [
+  ['func_info_rec_size', 'nr_func_info', 8],
+  ['line_info_rec_size', 'nr_line_info', 16],
+  ['jited_line_info_rec_size', 'nr_jited_line_info', 8],
+] as const;
+
+function aboutProg({ caps }: SyscallEnv, prog: LoadedProg, info: Info): number {
+  const wrong = checkStruct('prog', info);
+  if (wrong < 0) return wrong;
+  const [values, buffers] = progInfo(prog);
+  const { map_ids: ids, ...others } = info.buffers ?? {};
+  const noIds = give(ids, values.nr_map_ids, buffers.map_ids);
+  if (noIds < 0) return noIds;
+  const given = decodeInfo('prog', info.info ?? new Uint8Array(0));
+  for (const [size, count, bytes] of RECORDS)
+    if ((given[size] ?? 0) !== bytes && ((given[size] ?? 0) !== 0 || (given[count] ?? 0) !== 0)) return -ERRNO.EINVAL;
+  // Instructions and records are not for everybody.
+  if (!caps.bpf && !caps.sysAdmin) return fill('prog', info, { ...values, ...UNSEEN }, {});
+  for (const { name, count } of INFO_LAYOUTS.prog.fields as readonly InfoField[]) {
+    if (count === undefined || !Object.hasOwn(others, name)) continue;
+    const bad = give(others[name], values[count], buffers[name]);
+    if (bad < 0) return bad;
+  }
+  return fill('prog', info, values, {});
+}
+
+const UNSEEN: InfoValues = {
+  ...{ jited_prog_len: 0, xlated_prog_len: 0, nr_jited_ksyms: 0, nr_jited_func_lens: 0 },
+  ...{ nr_func_info: 0, nr_line_info: 0, nr_jited_line_info: 0 },
+};
+
+/** Contents for a caller's buffer, where there are any: 0 or -EFAULT. */
+function give(
+  to: Uint8Array | undefined,
+  count: InfoValues[string] | undefined,
+  contents: Buffers[string] | undefined,
+): number {
+  if (to === undefined || claimedLength(to) === 0 || Number(count ?? 0) === 0) return 0;
+  if (faults(to)) return -ERRNO.EFAULT;
+  const from = contents?.(to);
+  if (typeof from === 'number') return from;
+  if (from !== undefined) to.set(from.subarray(0, to.length));
+  return 0;
+}
+
+function aboutBtf(object: BtfObject, info: Info): number {
+  const wrong = checkStruct('btf', info);
+  if (wrong < 0) return wrong;
+  const [values, buffers] = btfInfo(object);
+  const { btf, name } = info.buffers ?? {};
+  const noTypes = give(btf, values.btf_size, buffers.btf);
+  if (noTypes < 0) return noTypes;
+  const named = giveText(name, new TextEncoder().encode(`${object.name}\0`), false);
+  if (named < 0 && named !== -ERRNO.ENOSPC) return named;
+  return fill('btf', info, values, {}) || named;
 }
 
 function aboutLink(link: LinkObject, info: Info): number {
@@ -166,5 +231,5 @@ function btfInfo(object: BtfObject): [InfoValues, Buffers] {
     name_len: name.length,
     kernel_btf: object.kernelBtf ? 1 : 0,
   };
-  return [values, { btf: () => object.bytes, name: () => name }];
+  return [values, { btf: () => object.bytes }];
 }

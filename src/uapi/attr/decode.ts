@@ -212,8 +212,8 @@ class Decoder implements DecodedAttr {
       if (field.kind !== 'ptr' || count === undefined || count.off + 4 > struct.length) continue;
       const addr = field.off + 8 > struct.length ? 0n : view.getBigUint64(field.off, true);
       const size = view.getUint32(count.off, true) * (field.elem ?? 1);
-      // Of links, an address without a length is refused.
-      if (size === 0 && (addr === 0n || !kind.startsWith('link'))) continue;
+      // An address without a length is refused of some.
+      if (size === 0 && addr === 0n) continue;
       const content = addr === 0n ? undefined : this.#memory.read(addr, size);
       buffers[field.name] = content ?? new BadBuffer(size, addr === 0n);
       if (content !== undefined) this.#outs.push({ addr, bytes: content });

@@ -43,8 +43,11 @@ const isBuffer = (f: AttrField): boolean => f.kind === 'buf' || f.kind === 'log'
 const lengthsOf = (fields: readonly AttrField[]): readonly string[] =>
   fields.flatMap((f) => (f.lenName === undefined ? [] : [f.lenName]));
 
-function partsOf(fields: readonly AttrField[]): Parts {
-  const numbers = fields.filter((f) => f.kind === 'u32' || f.kind === 's32').map((f): [string, number] => [f.name, 0]);
+/** @param zeroed outputs are 0 before, where a result of 0 is then no news */
+function partsOf(fields: readonly AttrField[], zeroed = false): Parts {
+  const numbers = fields
+    .filter((f) => (f.kind === 'u32' || f.kind === 's32') && (zeroed || f.dir === 'in'))
+    .map((f): [string, number] => [f.name, 0]);
   return {
     zeros: Object.fromEntries(numbers),
     scalars: [
@@ -59,7 +62,7 @@ function planOf({ group, fields, arms = {} }: AttrLayout): Plan {
   return {
     group,
     fast: FAST[group],
-    ...partsOf(fields),
+    ...partsOf(fields, FAST[group] !== undefined),
     arms: Object.entries(arms).map(([name, of]) => ({ name, parts: partsOf(of) })),
     outputs: [
       ...fields.filter((f) => f.dir !== 'in' && !isBuffer(f)).map((f) => f.name),

@@ -53,6 +53,28 @@ const BTF_OF_INT = new Uint8Array(Uint32Array.of(0x1eb9f, 24, 0, 16, 16, 3, 1, 1
 );
 const text = (s: string): Uint8Array => new TextEncoder().encode(`${s}\0`);
 const words = (...w: number[]): Uint8Array => new Uint8Array(Uint32Array.from(w).buffer);
+/** Structs of links that ask for names and lists: a pointer at 16, 24 or both, a length behind it, or none. */
+function linkInfos(): Record<string, readonly [at: number, bytes: Uint8Array]> {
+  const out: Record<string, readonly [at: number, bytes: Uint8Array]> = {};
+  const pointers = [0n, ARENA_AT + 8192n, BAD_ADDRESS];
+  let place = 56_000;
+  for (const [at, lengthAt] of [
+    [16, 24],
+    [24, 32],
+    [40, 24],
+  ])
+    for (const [p, pointer] of pointers.entries())
+      for (const length of [0, 1, 2, 5, 16, 64]) {
+        const view = new DataView(new ArrayBuffer(64));
+        view.setBigUint64(at, pointer, true);
+        view.setUint32(lengthAt, length, true);
+        // Lists of a link to many: addresses with their cookies.
+        if (at === 40) view.setBigUint64(16, pointer, true);
+        out[`link ${at} ${p} ${length}`] = [place, new Uint8Array(view.buffer)];
+        place += 64;
+      }
+  return out;
+}
 const ARENA: Readonly<Record<string, readonly [at: number, bytes: Uint8Array]>> = {
   key: [0, new Uint8Array(64)],
   value: [4096, new Uint8Array(64)],
@@ -84,6 +106,7 @@ const ARENA: Readonly<Record<string, readonly [at: number, bytes: Uint8Array]>> 
   cookies: [54_784, words(1, 0, 2, 0)],
   iterInfo: [55_040, new Uint8Array(16)],
   hash: [55_296, new Uint8Array(32)],
+  ...linkInfos(),
 };
 /** A place in the arena by its name. */
 export const place = (name: string): Value => ({ at: ARENA[name][0] });
@@ -177,6 +200,23 @@ export const SETUP: readonly Step[] = [
   other('kprobe event', 'kprobe', 'vfs_read'),
   other('trace event', 'tracepoint', '/sys/kernel/tracing/events/syscalls/sys_enter_openat/id'),
   bpf('stats', C.BPF_ENABLE_STATS, { type: 0 }),
+  other('probed event', 'kprobe', 'vfs_write'),
+  other('traced event', 'tracepoint', '/sys/kernel/tracing/events/syscalls/sys_enter_openat/id'),
+  bpf('kprobe link', C.BPF_LINK_CREATE, {
+    prog_fd: fd('kprobe'),
+    attach_type: A.BPF_PERF_EVENT,
+    target_fd: fd('probed event'),
+  }),
+  bpf('trace link', C.BPF_LINK_CREATE, {
+    prog_fd: fd('tracepoint'),
+    attach_type: A.BPF_PERF_EVENT,
+    target_fd: fd('traced event'),
+  }),
+  bpf('multi link', C.BPF_LINK_CREATE, {
+    ...{ prog_fd: fd('kprobe multi'), attach_type: A.BPF_TRACE_KPROBE_MULTI },
+    ...{ 'kprobe_multi.syms': at('names'), 'length of kprobe_multi.syms': 2, 'kprobe_multi.cookies': at('cookies') },
+  }),
+  bpf('iter link', C.BPF_LINK_CREATE, { prog_fd: fd('iter'), attach_type: A.BPF_TRACE_ITER }),
   bpf(undefined, C.BPF_OBJ_PIN, { pathname: at('map'), bpf_fd: fd('hash') }),
   bpf(undefined, C.BPF_OBJ_PIN, { pathname: at('prog'), bpf_fd: fd('xdp') }),
   bpf(undefined, C.BPF_OBJ_PIN, { pathname: at('link'), bpf_fd: fd('rawtp link') }),
@@ -238,6 +278,12 @@ export const SOUND: readonly (readonly [cmd: number, sound: Sound])[] = [
   [C.BPF_PROG_TEST_RUN, { prog_fd: fd('xdp'), data_in: at('packet'), 'length of data_in': 64 }],
   [C.BPF_PROG_TEST_RUN, { prog_fd: fd('rawtp') }],
   ...each(C.BPF_OBJ_GET_INFO_BY_FD, OBJECTS, (n) => ({ bpf_fd: fd(n), info: at('info'), 'length of info': 64 })),
+  ...['rawtp link', 'fentry link', 'kprobe link', 'trace link', 'multi link', 'iter link'].flatMap((name) =>
+    Object.keys(linkInfos()).map((info): [number, Sound] => [
+      C.BPF_OBJ_GET_INFO_BY_FD,
+      { bpf_fd: fd(name), info: at(info), 'length of info': 64 },
+    ]),
+  ),
   ...each(C.BPF_OBJ_PIN, OBJECTS, (n) => ({ pathname: at('fresh'), bpf_fd: fd(n) })),
   [C.BPF_OBJ_PIN, { pathname: at('relativeFresh'), bpf_fd: fd('hash'), file_flags: 1 << 14, path_fd: fd('grid') }],
   ...each(C.BPF_OBJ_GET, ['map', 'prog', 'link'], (n) => ({ pathname: at(n) })),
@@ -299,6 +345,7 @@ export const SOUND: readonly (readonly [cmd: number, sound: Sound])[] = [
   [C.BPF_LINK_DETACH, { link_fd: fd('fentry link') }],
   [C.BPF_ENABLE_STATS, { type: 0 }],
   [C.BPF_ITER_CREATE, { link_fd: fd('rawtp link') }],
+  [C.BPF_ITER_CREATE, { link_fd: fd('iter link') }],
   [C.BPF_PROG_BIND_MAP, { prog_fd: fd('xdp'), map_fd: fd('hash') }],
   [C.BPF_TOKEN_CREATE, { bpffs_fd: fd('bpffs') }],
   [C.BPF_TOKEN_CREATE, { bpffs_fd: fd('grid') }],

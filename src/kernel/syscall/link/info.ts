@@ -31,7 +31,7 @@ export function linkInfo(
 }
 
 /** A buffer and its length go together, and too little room gets what fits; of a path nothing. */
-function giveText(to: Uint8Array | undefined, text: Uint8Array, whole: boolean): number {
+export function giveText(to: Uint8Array | undefined, text: Uint8Array, whole: boolean): number {
   const room = claimedLength(to);
   if (isNullBuffer(to) !== (room === 0)) return -ERRNO.EINVAL;
   if (to === undefined || room === 0) return 0;

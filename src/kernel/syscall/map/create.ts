@@ -18,12 +18,13 @@ import { valueRecord } from './record.ts';
 export function mapCreate(env: SyscallEnv, given: MapCreateAttr): number {
   const flags = given.map_flags ?? 0;
   const attr = { ...given, map_flags: flags & ~BPF_F_TOKEN_FD };
-  const refused = refusedFields(env, C.BPF_MAP_CREATE, given, 'map_token_fd', 'map_ifindex');
+  const untrusted = refusedFields(env, C.BPF_MAP_CREATE, given, 'map_token_fd');
+  const refused = untrusted.errno < 0 ? untrusted : refusedFields(env, C.BPF_MAP_CREATE, given, 'map_ifindex');
   const btf = btfOf(env, attr);
   const object = typeof btf === 'object' ? btf : undefined;
   const record = object === undefined ? undefined : valueRecord(env, object.btf, attr);
   const context = {
-    refused: refused.errno || denied(env, attr),
+    refused: untrusted.errno || denied(env, attr) || refused.errno,
     unmade: attr.map_type === BPF_MAP_TYPE.BPF_MAP_TYPE_STRUCT_OPS ? checkStructOps(env, attr) : 0,
     ...(btf === undefined ? {} : { btf: typeof btf === 'number' ? btf : btf.btf }),
     ...(record === undefined ? {} : { record }),

@@ -3,6 +3,7 @@ import { decodeInsns } from '../../../isa/decode.ts';
 import type { ProgLoadAttr } from '../../../uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../uapi/cmd.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import * as F from '../../../uapi/flags.ts';
 import { claimedLength, faults } from '../../../uapi/attr/user-buffer.ts';
 import type { LoadedProg } from '../../object/prog.ts';
@@ -86,6 +87,8 @@ function load(env: SyscallEnv, attr: ProgLoadAttr, expected: number, held: Held)
   if (debug.btf !== undefined) held.add(debug.btf);
   const relocated = lacks(env, attr, 'core_relos');
   if (relocated < 0) return refuse(attr, { errno: -relocated, log: '' });
+  const onProgram = checkTargetProgram(env, attr);
+  if (onProgram !== undefined) return refuse(attr, onProgram);
   const input = { ...verifierInput(env, attr, expected, debug, held), boundMaps: bound.maps };
   const outcome = env.verify(input);
   const logged = finishLog(attr, outcome.log, outcome.ok ? 0 : -outcome.errno);
@@ -148,6 +151,16 @@ function attachTarget(env: SyscallEnv, attr: ProgLoadAttr): AttachTarget | numbe
   return env.vmlinux() === undefined ? -ERRNO.EINVAL : 'btf';
 }
 
+/** Tracing of another program's functions is refused: as the kernel does where that program has no types, by name elsewhere. */
+function checkTargetProgram(env: SyscallEnv, attr: ProgLoadAttr): RecordRefusal | undefined {
+  if (attr.prog_type !== T.BPF_PROG_TYPE_TRACING) return undefined;
+  const target = fdProg(env, attr.attach_prog_fd || attr.attach_btf_obj_fd || 0);
+  if (typeof target === 'number') return undefined;
+  if (target.btf === undefined) return { errno: ERRNO.EINVAL, log: UNTYPED_TARGET };
+  attr.unsupported = 'attach_prog_fd: functions of programs are not traced yet';
+  return { errno: ERRNO.EOPNOTSUPP, log: '' };
+}
+
 interface DebugInfo {
   readonly btf: BtfObject | undefined;
   readonly funcInfo: readonly FuncInfo[];
@@ -168,6 +181,8 @@ function debugInfo(env: SyscallEnv, attr: ProgLoadAttr): DebugInfo | RecordRefus
   const lineInfo = line.length === 0 ? [] : parseLineInfo(line, attr.line_info_rec_size ?? 0);
   return 'errno' in lineInfo ? lineInfo : { btf, funcInfo, lineInfo };
 }
+
+const UNTYPED_TARGET = 'FENTRY/FEXIT program can only be attached to another program annotated with BTF\n';
 
 const fdAt = (array: Uint8Array, index: number): number | undefined =>
   (index + 1) * 4 <= array.length ? new DataView(array.buffer, array.byteOffset).getInt32(index * 4, true) : undefined;
