@@ -125,7 +125,10 @@ test('kprobes are told in the order of their addresses, with their cookies', () 
   expect(values).toEqual({ type: 8, count: 2, flags: 1, missed: 0n });
   const [first, second] = new BigUint64Array(buffers.addrs.slice().buffer);
   expect(first < second).toBe(true);
-  expect([...new BigUint64Array(buffers.cookies.slice().buffer)].toSorted()).toEqual([7n, 8n]);
+  expect([...new BigUint64Array(buffers.cookies.slice().buffer)].toSorted((a, b) => (a < b ? -1 : 1))).toEqual([
+    7n,
+    8n,
+  ]);
   expect(lines(fd)).toEqual(['link_type:\tkretprobe_multi', 'kprobe_cnt:\t2', 'missed:\t0']);
   const ask = (given: Record<string, Uint8Array>): number =>
     sys.bpf(C.BPF_OBJ_GET_INFO_BY_FD, {
