@@ -71,7 +71,7 @@ const signature = refused<ProgLoadAttr>((_, { signature: bytes, keyring_id: keyr
   return refusal(ERRNO.EOPNOTSUPP, 'signature: there are no keys to verify it with');
 });
 
-/** Linux relocates only programs with function or line records. */
+/** Linux relocates only programs with function or line records; here loaders do it (SCOPE 219). */
 const coreRelos = refused<ProgLoadAttr>((_, attr) => {
   if (claimedLength(attr.core_relos) === 0) return FINE;
   if (claimedLength(attr.func_info) === 0 && claimedLength(attr.line_info) === 0) return FINE;
