@@ -71,6 +71,7 @@ export class Collection implements Disposable {
   /** Names of maps that were given to it, and are not closed with it. */
   readonly shared = new Set<string>();
   btfFd = 0;
+  #closed = false;
 
   constructor(
     readonly spec: CollectionSpec,
@@ -78,6 +79,7 @@ export class Collection implements Disposable {
   ) {}
 
   program(name: string): Program {
+    if (this.#closed) throw closed(`program ${name}`);
     const p = this.programs.get(name) ?? [...this.programs.values()].find((q) => q.name === name);
     if (p) return p;
     throw (
@@ -87,6 +89,7 @@ export class Collection implements Disposable {
   }
 
   map(name: string): BpfMap {
+    if (this.#closed) throw closed(`map ${name}`);
     const m = this.maps.get(name);
     if (m) return m;
     const detail = `the collection has no such map${didYouMean(name, this.maps.keys())}`;
@@ -105,6 +108,7 @@ export class Collection implements Disposable {
    * cannot say (xdp, tc, cgroup, perf_event ...) are left to {@link Program.attach}. Throws BpfError after detaching what was attached.
    */
   attach(): Links {
+    if (this.#closed) throw closed('attach');
     const links = new Map<string, Link>();
     try {
       for (const program of this.programs.values())
@@ -123,12 +127,15 @@ export class Collection implements Disposable {
     this.programs.clear();
     this.maps.clear();
     this.btfFd = 0;
+    this.#closed = true;
   }
 
   [Symbol.dispose](): void {
     this.close();
   }
 }
+
+const closed = (op: string): BpfError => loaderError(op, 'EBADF', 'the collection was closed');
 
 /** Loads a collection. Throws BpfError (unless failures are collected) after closing what was made. */
 export function loadCollection(spec: CollectionSpec, sys: BpfSyscall, options: LoadOptions = {}): Collection {

@@ -52,7 +52,10 @@ describe('order of the calls', () => {
     expect(of(BPF_CMD.BPF_MAP_UPDATE_ELEM)).toHaveLength(5);
     expect([...c.map('.kconfig').spec.contents!.subarray(12, 16)]).toEqual([0, 0x12, 6, 0]);
     c.close();
+    c.close();
     expect(open.size).toBe(0);
+    for (const ask of [() => c.attach(), () => c.map('.kconfig'), () => c.program('read_all')])
+      expect(ask).toThrow('the collection was closed');
   });
 
   test('maps of maps get templates and elements, program arrays their programs', () => {

@@ -141,23 +141,27 @@ function taskOf(world: World, given: EventTask): Task {
   const { tasks } = world;
   if (typeof (given as unknown) !== 'object' || (given as unknown) === null || !Number.isInteger(given.pid))
     throw new Refused('task needs a pid');
+  for (const key of Object.keys(given)) if (!OF_TASKS.has(key)) throw new Refused(`task has an unknown member ${key}`);
   const known = tasks.get(given.pid);
-  const { ppid, cgroup, ...ids } = given;
-  const parent = ppid === undefined || ppid === given.pid ? undefined : (tasks.get(ppid) ?? tasks.make({ pid: ppid }));
-  const group = cgroup === undefined ? undefined : world.cgroup(cgroup);
-  const spec = {
-    ...ids,
-    ...(parent === undefined ? {} : { parent }),
-    ...(group === undefined ? {} : { cgroup: group }),
-  };
+  const { pid, ppid, cgroup, ...rest } = given;
+  if (cgroup !== undefined && typeof (cgroup as unknown) !== 'string') throw new Refused('cgroup of task is no path');
   try {
-    if (known === undefined) return tasks.make(spec);
+    const parent = ppid === undefined || ppid === pid ? undefined : (tasks.get(ppid) ?? tasks.make({ pid: ppid }));
+    const group = cgroup === undefined ? undefined : world.cgroup(cgroup);
+    const spec = {
+      ...rest,
+      ...(parent === undefined ? {} : { parent }),
+      ...(group === undefined ? {} : { cgroup: group }),
+    };
+    if (known === undefined) return tasks.make({ ...spec, pid });
     return isSame(known, spec) ? known : tasks.replace(known, spec);
   } catch (error) {
     if (error instanceof RangeError) throw new Refused(error.message);
     throw error;
   }
 }
+
+const OF_TASKS: ReadonlySet<string> = new Set(['pid', 'tgid', 'comm', 'uid', 'gid', 'ppid', 'cgroup', 'fields']);
 
 /** Whether nothing that is given says otherwise. */
 function isSame(

@@ -70,6 +70,13 @@ test.each([
   [{ t: 5 }, 'the clock is at 10 already'],
   [{ task: {}, hook: 'syscall:openat' }, 'task needs a pid'],
   [{ task: { pid: -1 }, hook: 'syscall:openat' }, '-1 is no pid'],
+  [{ task: { pid: 7, comm: 5 }, hook: 'syscall:openat' }, 'comm of task 7 is no text'],
+  [{ task: { pid: 7, uid: -1 }, hook: 'syscall:openat' }, 'uid of task 7 is -1, not in 0..4294967295'],
+  [{ task: { pid: 1, gid: 2 ** 32 }, hook: 'syscall:openat' }, 'gid of task 1 is 4294967296'],
+  [{ task: { pid: 7, cgroup: 5 }, hook: 'syscall:openat' }, 'cgroup of task is no path'],
+  [{ task: { pid: 7, cgroup: '../x' }, hook: 'syscall:openat' }, 'begin with a slash'],
+  [{ task: { pid: 7, cwd: '/' }, hook: 'syscall:openat' }, 'task has an unknown member cwd'],
+  [{ task: { pid: 7, ppid: 0.5 }, hook: 'syscall:openat' }, '0.5 is no pid'],
   [{ hooks: 'syscall:openat' }, 'unknown member hooks'],
   [null, 'no object'],
 ])('%j', (event, says) => {

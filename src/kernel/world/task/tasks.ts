@@ -2,13 +2,11 @@
 import { type Restore, saveMap, type Saved } from '../../mem/saved.ts';
 import type { Cgroups } from '../cgroup/cgroup.ts';
 import { MissingTypes } from '../layouts.ts';
+import { checkTaskSpec } from './check-spec.ts';
 import type { Structs, StructView } from '../struct-view.ts';
 import type { CurrentTask, TaskIds } from './current.ts';
 import { Task, type TaskOwner, type TaskSpec } from './task.ts';
 import { type TaskStructs, taskStructs } from './task-struct.ts';
-
-/** The largest pid of a kernel: PID_MAX_LIMIT. */
-const PID_MAX = 4 * 1024 * 1024;
 
 export class Tasks implements Saved, TaskOwner {
   readonly #structs: Structs;
@@ -43,11 +41,10 @@ export class Tasks implements Saved, TaskOwner {
     return [...this.#byPid.keys()].sort((a, b) => a - b);
   }
 
-  /** A new task. Throws RangeError for a pid that is in use or is none. */
+  /** A new task. Throws RangeError for a pid that is in use, and for members that no task can have. */
   make(spec: TaskSpec): Task {
-    const { pid, tgid = pid } = spec;
-    for (const id of [pid, tgid])
-      if (!Number.isInteger(id) || id < 0 || id > PID_MAX) throw new RangeError(`${id} is no pid`);
+    checkTaskSpec(spec);
+    const { pid } = spec;
     if (this.#byPid.has(pid)) throw new RangeError(`pid ${pid} is in use`);
     const parent = spec.parent ?? this.#byPid.values().next().value;
     return this.#add({
@@ -57,8 +54,9 @@ export class Tasks implements Saved, TaskOwner {
     });
   }
 
-  /** Another task in the place of one: what is not said stays as it was. It runs when that one ran. */
-  replace(task: Task, { pid: _, ...spec }: TaskSpec): Task {
+  /** Another task in the place of one: what is not said stays as it was. It runs when that one ran. Throws as {@link make}. */
+  replace(task: Task, spec: Omit<TaskSpec, 'pid'>): Task {
+    checkTaskSpec({ ...spec, pid: task.pid });
     const { pid, tgid, comm, uid, gid, parent, cgroup } = task;
     const before = { pid, tgid, comm, uid, gid, cgroup, ...(parent === undefined ? {} : { parent }) };
     const made = this.#add({ ...before, ...spec, cgroup: spec.cgroup ?? cgroup });

@@ -25,6 +25,8 @@ export function writeArguments(
 ): readonly Temporary[] {
   const writer = new Writer(env, addr, signature.words);
   const { params } = signature;
+  if (typeof (given as unknown) !== 'object' || (given as unknown) === null)
+    throw new StructError('wrong-type', `${what}()`, 'arguments are given by name or in order');
   try {
     if (Array.isArray(given)) {
       if (given.length > params.length)
