@@ -1,6 +1,13 @@
 /** The packet builder: layouts, lengths and checksums, with tcpdump as a second opinion. */
 import { describe, expect, test } from 'vitest';
-import { buildPacket, internetChecksum, type PacketSpec, PcapWriter, parseAddress } from '../../src/net/index.ts';
+import {
+  buildPacket,
+  formatAddress,
+  internetChecksum,
+  type PacketSpec,
+  PcapWriter,
+  parseAddress,
+} from '../../src/net/index.ts';
 import { hasTcpdump, tcpdump } from './tcpdump.ts';
 
 const V4 = { src: '192.0.2.1', dst: '198.51.100.7' };
@@ -19,6 +26,17 @@ test.each([
   ['1:2:3:4:5:6:7:8', [0, 1, 0, 2, 0, 3, 0, 4, 0, 5, 0, 6, 0, 7, 0, 8]],
 ])('address %s', (text, bytes) => {
   expect([...parseAddress(text)]).toEqual(bytes);
+});
+
+test.each([
+  ['10.0.0.255', '10.0.0.255'],
+  ['0:0:0:0:0:0:0:0', '::'],
+  ['2001:DB8:0:0:1:0:0:1', '2001:db8::1:0:0:1'],
+  ['2001:db8:0:1:1:1:1:1', '2001:db8:0:1:1:1:1:1'],
+  ['1:0:0:2:0:0:0:3', '1:0:0:2::3'],
+  ['0:0:3:4:5:6:7:8', '::3:4:5:6:7:8'],
+])('the text of %s is %s', (address, text) => {
+  expect(formatAddress(parseAddress(address))).toBe(text);
 });
 
 test.each([
