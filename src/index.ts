@@ -20,6 +20,7 @@ export type { VirtualClockOptions } from './kernel/world/time/clock.ts';
 export type { TimeEvent } from './kernel/world/time/event-queue.ts';
 export type { ClockOption, WorldTime } from './kernel/world/time/time.ts';
 export { EventError, type EventTask, type WorldEvent } from './kernel/world/replay.ts';
+export type { AddressSpace, AreaSpec, UserBytes } from './kernel/world/user/address-space.ts';
 export type { Task, TaskSpec } from './kernel/world/task/task.ts';
 export type { Cgroup } from './kernel/world/cgroup/cgroup.ts';
 export { UnknownTarget } from './kernel/world/trace/unknown-target.ts';

@@ -39,6 +39,7 @@ import { Cgroups } from '../world/cgroup/cgroup.ts';
 import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
 import { Tasks } from '../world/task/tasks.ts';
 import { replay, type WorldEvent } from '../world/replay.ts';
+import type { AddressSpace } from '../world/user/address-space.ts';
 import { World } from '../world/world.ts';
 import type { TraceEnv } from '../world/trace/env.ts';
 import type { Trace } from '../world/trace/trace.ts';
@@ -254,7 +255,8 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
   const cgroups = new Cgroups(structs);
   const tasks = new Tasks(structs, cgroups, ground.current, host.current);
   const processOf = (pid: number): number | undefined => tasks.get(pid)?.tgid;
-  const trace = life?.trace({ structs, mem, heap, time, section, current: ground.current, processOf });
+  const userSpace = (): AddressSpace => tasks.current.memory;
+  const trace = life?.trace({ structs, mem, heap, time, section, current: ground.current, processOf, userSpace });
   return new World({ time, devices, structs, tasks, cgroups, trace });
 }
 

@@ -39,6 +39,7 @@ export function createLinkage(parts: LinkageParts): Linkage {
   const { mem, heap, maps, cpu } = parts;
   const { table } = cpu;
   const shim = createCallShim(mem, table);
+  maps.core.set_user_space(parts.current.spaceWord);
   const env: HelperEnv = {
     mem,
     host: parts.host,

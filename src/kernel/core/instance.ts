@@ -12,6 +12,8 @@ type I32x4 = (a: number, b: number, c: number, d: number) => number;
 export interface CoreExports {
   readonly [name: string]: (...args: never[]) => unknown;
   set_cpu(cpu: number): void;
+  /** Guest address of a word with the address space of the task that runs. */
+  set_user_space(at: number): void;
   mem_copy(dst: number, src: number, n: number): void;
   mem_fill(dst: number, byte: number, n: number): void;
   readonly map_lookup_elem: I32x2;

@@ -20,6 +20,7 @@ import { getStack, getStackid } from './stack.ts';
 import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
 import * as task from './task.ts';
 import { jiffies64, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from './time.ts';
+import { copyFromUserTask, probeWriteUser } from './user.ts';
 import { tracePrintk, traceVprintk } from './trace.ts';
 import { fragOffsets } from '../world/net/xdp-frags.ts';
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from './xdp.ts';
@@ -84,6 +85,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_get_current_ancestor_cgroup_id]: task.getCurrentAncestorCgroupId,
   [F.BPF_FUNC_get_ns_current_pid_tgid]: task.getNsCurrentPidTgid,
   [F.BPF_FUNC_skb_cgroup_id]: task.getCurrentCgroupId,
+  [F.BPF_FUNC_probe_write_user]: probeWriteUser,
   [F.BPF_FUNC_get_netns_cookie]: meta.getNetnsCookie,
   [F.BPF_FUNC_get_func_ip]: task.getFuncIp,
   [F.BPF_FUNC_get_func_arg]: getFuncArg,
@@ -109,6 +111,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
 
 /** Helpers in TypeScript that read or write kernel structs, most of them struct sk_buff and struct xdp_buff. */
 export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
+  [F.BPF_FUNC_copy_from_user_task]: copyFromUserTask,
   [F.BPF_FUNC_clone_redirect]: cloneRedirect,
   [F.BPF_FUNC_skb_store_bytes]: skbStoreBytes,
   [F.BPF_FUNC_skb_load_bytes_relative]: skbLoadBytesRelative,

@@ -7,7 +7,7 @@ import type { StructInput, Structs, StructView } from './struct-view.ts';
 import type { Cgroup, Cgroups } from './cgroup/cgroup.ts';
 import type { Task, TaskSpec } from './task/task.ts';
 import type { Tasks } from './task/tasks.ts';
-import { type UserBytes, userBytes } from './user/user-memory.ts';
+import type { AreaSpec, UserBytes } from './user/address-space.ts';
 import type { WorldTime } from './time/time.ts';
 import type { Trace } from './trace/trace.ts';
 
@@ -50,11 +50,11 @@ export class World implements Saved {
   }
 
   /**
-   * Bytes, or text with its NUL, in the memory of processes, which all processes share: what programs read there by user addresses, and
-   * system calls get as pointers.
+   * Bytes, or text with its NUL, in the memory of the process that runs: what programs read there by user addresses, and system calls get
+   * as pointers. That of another process is `memory.map` of its task.
    */
-  user(content: string | Uint8Array): UserBytes {
-    return userBytes(this.structs.env, content);
+  user(content: string | Uint8Array, spec?: AreaSpec): UserBytes {
+    return this.tasks.current.memory.map(content, spec);
   }
 
   /** A new task: {@link Tasks.make}. */

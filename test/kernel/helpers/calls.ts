@@ -51,6 +51,20 @@ function seqFile(s: HelperSetup): { readonly at: number; text(): string } {
   return { at, text: () => new TextDecoder().decode(mem.read(buffer, mem.u32[word('count')])) };
 }
 
+/** A struct task_struct with the memory of the process that runs. */
+function taskOf({ env, space }: HelperSetup): number {
+  const { mem, alloc } = env;
+  const [task, mm] = (['task_struct', 'mm_struct'] as const).map((name) => {
+    const { size } = layoutsOf(env).struct(name);
+    const at = alloc(size, 16);
+    mem.u8.fill(0, at, at + size);
+    return at;
+  });
+  mem.u32[(task + layoutsOf(env).struct('task_struct').offset('mm')) >>> 2] = mm;
+  mem.u32[(mm + layoutsOf(env).struct('mm_struct').offset('pgd')) >>> 2] = space.record;
+  return task;
+}
+
 /** What a redirect left for its hook. */
 const noted = ({ env }: HelperSetup): unknown => structuredClone(env.cpu.run);
 
@@ -130,6 +144,16 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   },
   [F.BPF_FUNC_probe_read]: reads,
   [F.BPF_FUNC_probe_read_str]: reads,
+  [F.BPF_FUNC_probe_write_user]: (s, id) => {
+    const { addr, bytes } = s.space.map(8);
+    return [s.call(id, addr, value(s), 8), s.call(id, addr + 4090n, value(s), 8), bytes.join()];
+  },
+  [F.BPF_FUNC_copy_from_user_task]: (s, id) => {
+    const { addr } = s.space.map('of a process');
+    const to = s.put(u64(0));
+    const task = taskOf(s);
+    return [s.call(id, to, 8, addr, task, 0), s.env.mem.read(to, 8).join(), s.call(id, to, 8, addr, task, 1)];
+  },
   [F.BPF_FUNC_copy_from_user]: reads,
   [F.BPF_FUNC_get_smp_processor_id]: plain,
   [F.BPF_FUNC_get_numa_node_id]: plain,

@@ -16,6 +16,7 @@ import { Cgroups } from '../../../src/kernel/world/cgroup/cgroup.ts';
 import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { CURRENT_BYTES, CurrentTask, type TaskIds } from '../../../src/kernel/world/task/current.ts';
+import { AddressSpace } from '../../../src/kernel/world/user/address-space.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
 import { sharedMemory } from '../memory-kind.ts';
 import { CPU_AREA, Cpu, tailCallCounter } from '../../../src/kernel/run/cpu.ts';
@@ -32,6 +33,8 @@ export interface HelperSetup {
   readonly current: number;
   /** Calls a helper by id: r0 as a signed 64-bit number. */
   call(id: number, ...args: (number | bigint)[]): bigint;
+  /** Memory of the process that runs. */
+  readonly space: AddressSpace;
   /** Copies bytes into guest memory. */
   put(bytes: Uint8Array | string): number;
   xdp(packet: Uint8Array): XdpBuff;
@@ -49,11 +52,12 @@ export function setupHelpers(
   const structs = new Structs({ mem, heap: allocator, rcu: maps.rcu, owners: new Owners(), btf: () => btf });
   const devices = new NetDevices(structs);
   const current = allocator.alloc(CURRENT_BYTES);
+  const space = new AddressSpace({ mem, heap: allocator, rcu: maps.rcu });
   const env: HelperEnv = {
     mem,
     host: ports,
     random: { next: () => ports.random32() },
-    current: inCgroup(new CurrentTask(mem, current, ports.current), structs, ports.current),
+    current: inCgroup(new CurrentTask(mem, current, ports.current), structs, ports.current, space),
     time: new WorldTime({ ports, cpus: 1 }),
     cpu: makeCpu(maps),
     core: maps.core,
@@ -66,6 +70,7 @@ export function setupHelpers(
     free: (addr) => allocator.free(addr),
     checkDeadline() {},
   };
+  maps.core.set_user_space(env.current.spaceWord);
   const hooks = {
     mem,
     heap: allocator,
@@ -79,6 +84,7 @@ export function setupHelpers(
     maps,
     hooks,
     current,
+    space,
     call: caller(env),
     put(bytes) {
       const data = typeof bytes === 'string' ? new TextEncoder().encode(`${bytes}\0`) : bytes;
@@ -101,11 +107,11 @@ export function setupHelpers(
 }
 
 /** The task lies in the group of its id, two steps from the root. */
-function inCgroup(current: CurrentTask, structs: Structs, ids: TaskIds): CurrentTask {
+function inCgroup(current: CurrentTask, structs: Structs, ids: TaskIds, space: AddressSpace): CurrentTask {
   const groups = new Cgroups(structs);
   const { root } = groups;
   const group = ids.cgroupId === root.id ? root : groups.at('/system.slice/ssh.service', ids.cgroupId);
-  current.set(ids, { struct: 0, group: group.record });
+  current.set(ids, { struct: 0, group: group.record, space: space.record, flags: 0 });
   return current;
 }
 
@@ -155,6 +161,7 @@ export function secondThread(first: HelperSetup): HelperSetup {
     core: instantiateCore(mem, (map, bytes) => growMap(mem, allocator, map >>> 0, bytes >>> 0)),
     layouts: new KernelLayouts(() => btf),
   };
+  env.core.set_user_space(env.current.spaceWord as never);
   return { ...first, env, call: caller(env) };
 }
 

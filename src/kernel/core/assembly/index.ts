@@ -14,3 +14,4 @@ export * from './string';
 export { strtol, strtoul } from './number';
 export { format, snprintf } from './format';
 export { probe_read, probe_read_kernel, probe_read_kernel_str, probe_read_str, probe_read_user, probe_read_user_str } from './probe';
+export { read_user, read_user_text, set_user_space, write_user } from './user';

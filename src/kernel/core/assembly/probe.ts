@@ -1,12 +1,11 @@
 /** Reads that may fail: bpf_probe_read in its kernel and user forms. A source address comes as two words. */
 import { copyBytes } from './common';
+import { ofProcess, read_user, read_user_text, userSpace } from './user';
 
 const EFAULT: i32 = -14;
 const ERANGE: i32 = -34;
 /** Addresses below are the null region. */
 const LEAST: u32 = 0x10000;
-/** Upper half of addresses of processes: their memory is this one, seen from there (world/user/user-memory.ts). */
-const USER_HALF: u32 = 0x7f00;
 /** Lowest upper half of canonical kernel addresses on x86_64. */
 const KERNEL_HALF: u32 = 0xffff8000;
 
@@ -34,15 +33,16 @@ const KERNEL_HALF: u32 = 0xffff8000;
 
 /** bpf_probe_read_kernel(dst, size, src) */
 export function probe_read_kernel(dst: u32, n: u32, lo: u32, hi: u32): i32 { return read(dst, n, lo, hi, kernelError(hi)); }
-/** Upper half for reading what lies at a process's address; addresses of the kernel are none. */
-// @ts-ignore: decorator
-@inline function ofUser(hi: u32): u32 { return hi == USER_HALF ? 0 : KERNEL_HALF; }
 
 /** bpf_probe_read_user(dst, size, src): nothing can be read from anywhere. */
-export function probe_read_user(dst: u32, n: u32, lo: u32, hi: u32): i32 { return n ? read(dst, n, lo, ofUser(hi), EFAULT) : 0; }
+export function probe_read_user(dst: u32, n: u32, lo: u32, hi: u32): i32 {
+  if (!read_user(userSpace(), dst, n, lo, hi)) return 0;
+  memory.fill(dst, 0, n);
+  return EFAULT;
+}
 /** bpf_probe_read(dst, size, src): the address says whose it is. */
 export function probe_read(dst: u32, n: u32, lo: u32, hi: u32): i32 {
-  return hi == USER_HALF ? probe_read_user(dst, n, lo, hi) : probe_read_kernel(dst, n, lo, hi);
+  return ofProcess(hi) ? probe_read_user(dst, n, lo, hi) : probe_read_kernel(dst, n, lo, hi);
 }
 
 /** strncpy_from_kernel_nofault: length with its NUL, longer strings are cut; dst is zeroed when a byte cannot be read. */
@@ -62,9 +62,17 @@ function readString(dst: u32, n: u32, lo: u32, hi: u32, error: i32): i32 {
 }
 /** bpf_probe_read_kernel_str(dst, size, src) */
 export function probe_read_kernel_str(dst: u32, n: u32, lo: u32, hi: u32): i32 { return readString(dst, n, lo, hi, kernelError(hi)); }
-/** bpf_probe_read_user_str(dst, size, src) */
-export function probe_read_user_str(dst: u32, n: u32, lo: u32, hi: u32): i32 { return readString(dst, n, lo, ofUser(hi), EFAULT); }
+/** bpf_probe_read_user_str(dst, size, src): length with its NUL, longer text is cut; dst is zeroed when a byte cannot be read. */
+export function probe_read_user_str(dst: u32, n: u32, lo: u32, hi: u32): i32 {
+  const length = read_user_text(userSpace(), dst, n, lo, hi);
+  if (length < 0) {
+    memory.fill(dst, 0, n);
+    return EFAULT;
+  }
+  if (<u32>length == n && n) store<u8>(dst + n - 1, 0);
+  return length;
+}
 /** bpf_probe_read_str(dst, size, src): the address says whose it is. */
 export function probe_read_str(dst: u32, n: u32, lo: u32, hi: u32): i32 {
-  return hi == USER_HALF ? probe_read_user_str(dst, n, lo, hi) : probe_read_kernel_str(dst, n, lo, hi);
+  return ofProcess(hi) ? probe_read_user_str(dst, n, lo, hi) : probe_read_kernel_str(dst, n, lo, hi);
 }

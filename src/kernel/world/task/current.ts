@@ -12,7 +12,9 @@ const CGROUP = 4;
 const COMM = 6;
 const STRUCT = COMM + COMM_LENGTH / 4;
 const GROUP = STRUCT + 1;
-const WORDS = GROUP + 1;
+const SPACE = GROUP + 1;
+const FLAGS = SPACE + 1;
+const WORDS = FLAGS + 1;
 export const CURRENT_BYTES = WORDS * 4;
 
 /** What identifies a task. */
@@ -25,6 +27,23 @@ export interface TaskIds {
   readonly comm: string;
   readonly cgroupId: bigint;
 }
+
+/** What helpers find of a task by guest addresses, and its flags. */
+export interface TaskPlaces {
+  /** Its task_struct; 0 when it is made once it is asked for. */
+  readonly struct: number;
+  /** Its control group's record. */
+  readonly group: number;
+  /** The record of its address space; 0 without memory of its own. */
+  readonly space: number;
+  /** PF_*. */
+  readonly flags: number;
+}
+
+/** Bits of task_struct.flags. */
+export const PF = { EXITING: 0x4, KTHREAD: 0x20_0000 } as const;
+
+const NOWHERE: TaskPlaces = { struct: 0, group: 0, space: 0, flags: 0 };
 
 export class CurrentTask {
   readonly #mem: KernelMemory;
@@ -39,7 +58,7 @@ export class CurrentTask {
   constructor(mem: KernelMemory, at: number, ids?: TaskIds) {
     this.#mem = mem;
     this.#at = at;
-    if (ids !== undefined) this.set(ids, { struct: 0, group: 0 });
+    if (ids !== undefined) this.set(ids, NOWHERE);
   }
 
   /** Called when a program asks for a task_struct that was not made. */
@@ -47,11 +66,8 @@ export class CurrentTask {
     this.#make = make;
   }
 
-  /**
-   * Another task runs from now on.
-   * @param at guest addresses of its task_struct, 0 when it is made once it is asked for, and of its control group's record
-   */
-  set(ids: TaskIds, { struct, group }: { readonly struct: number; readonly group: number }): void {
+  /** Another task runs from now on. */
+  set(ids: TaskIds, { struct, group, space, flags }: TaskPlaces): void {
     const { i32, u8 } = this.#mem;
     const at = this.#at >>> 2;
     i32[at + PID] = ids.pid;
@@ -62,6 +78,8 @@ export class CurrentTask {
     i32[at + CGROUP + 1] = Number(BigInt.asIntN(32, ids.cgroupId >> 32n));
     i32[at + STRUCT] = struct;
     i32[at + GROUP] = group;
+    i32[at + SPACE] = space;
+    i32[at + FLAGS] = flags;
     const comm = this.#at + COMM * 4;
     u8.fill(0, comm, comm + COMM_LENGTH);
     u8.set(commBytes(ids.comm), comm);
@@ -92,6 +110,16 @@ export class CurrentTask {
   /** Guest address of its control group's record (cgroup-record.ts); 0 for a task of no world. */
   get group(): number {
     return this.#mem.u32[(this.#at >>> 2) + GROUP];
+  }
+
+  /** Guest address of a word with that of its address space's record, which is 0 for a kernel thread. */
+  get spaceWord(): number {
+    return this.#at + SPACE * 4;
+  }
+
+  /** PF_*. */
+  get flags(): number {
+    return this.#mem.i32[(this.#at >>> 2) + FLAGS];
   }
 
   /** Guest address of {@link COMM_LENGTH} bytes of its name, with NULs behind it. */

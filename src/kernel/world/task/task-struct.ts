@@ -14,6 +14,7 @@ interface Others {
   readonly parent: StructView | undefined;
   readonly leader: StructView | undefined;
   readonly cgroup: StructView | undefined;
+  readonly mm: StructView;
 }
 
 /** Inode numbers of the namespaces that a kernel begins with (PROC_*_INIT_INO). */
@@ -28,7 +29,7 @@ const NAMESPACES: readonly (readonly [member: string, struct: string, inum: numb
 ];
 
 /** Makes them. */
-export function taskStructs(structs: Structs, task: Task, { parent, leader, cgroup }: Others): TaskStructs {
+export function taskStructs(structs: Structs, task: Task, { parent, leader, cgroup, mm }: Others): TaskStructs {
   const made: StructView[] = [];
   const make = (name: string, values: Values): StructView | null => {
     const view = makeKnown(structs, name, values);
@@ -45,6 +46,9 @@ export function taskStructs(structs: Structs, task: Task, { parent, leader, cgro
       pid: task.pid,
       tgid: task.tgid,
       comm,
+      flags: task.flags,
+      mm: task.kernelThread ? null : mm,
+      active_mm: mm,
       cred,
       real_cred: cred,
       parent: parent ?? view,

@@ -1,7 +1,9 @@
 /** A task of the simulated kernel: its identity, its task_struct, and what it runs. */
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { StructInput, StructView } from '../struct-view.ts';
-import type { TaskIds } from './current.ts';
+import type { AddressSpace } from '../user/address-space.ts';
+import { PF, type TaskIds } from './current.ts';
+import type { ThreadGroup } from './thread-group.ts';
 
 /** A new task. */
 export interface TaskSpec {
@@ -17,6 +19,10 @@ export interface TaskSpec {
   readonly parent?: Task;
   /** Default: the parent's. */
   readonly cgroup?: Cgroup;
+  /** It has no memory of a process: programs reach none in it. Default: so it is for pid 0, which is idle. */
+  readonly kernelThread?: boolean;
+  /** It runs the last of its life: it gets no signals, and nobody writes to its memory. */
+  readonly exiting?: boolean;
   /** Other members of its task_struct, by their names. */
   readonly fields?: { readonly [member: string]: StructInput };
 }
@@ -37,10 +43,14 @@ export class Task implements Disposable {
   readonly gid: number;
   readonly parent: Task | undefined;
   readonly cgroup: Cgroup;
+  readonly kernelThread: boolean;
+  readonly exiting: boolean;
+  /** What it shares with the threads of its group. */
+  readonly threadGroup: ThreadGroup;
   readonly fields: TaskSpec['fields'];
   readonly #owner: TaskOwner;
 
-  constructor(owner: TaskOwner, spec: TaskSpec & { readonly cgroup: Cgroup }) {
+  constructor(owner: TaskOwner, spec: TaskSpec & { readonly cgroup: Cgroup; readonly threadGroup: ThreadGroup }) {
     this.#owner = owner;
     this.pid = spec.pid;
     this.tgid = spec.tgid ?? spec.pid;
@@ -49,12 +59,26 @@ export class Task implements Disposable {
     this.gid = spec.gid ?? 0;
     this.parent = spec.parent;
     this.cgroup = spec.cgroup;
+    this.kernelThread = spec.kernelThread ?? spec.pid === 0;
+    this.exiting = spec.exiting ?? false;
+    this.threadGroup = spec.threadGroup;
     this.fields = spec.fields;
   }
 
   get ids(): TaskIds {
     const { pid, tgid, uid, gid, comm, cgroup } = this;
     return { pid, tgid, uid, gid, comm, cgroupId: cgroup.id };
+  }
+
+  /** PF_* of its task_struct. */
+  get flags(): number {
+    return (this.kernelThread ? PF.KTHREAD : 0) | (this.exiting ? PF.EXITING : 0);
+  }
+
+  /** The memory of its process. Throws RangeError for a kernel thread. */
+  get memory(): AddressSpace {
+    if (this.kernelThread) throw new RangeError(`task ${this.pid} is a kernel thread: it has no memory of its own`);
+    return this.threadGroup.memory;
   }
 
   /** Its task_struct in guest memory, with credentials, parent, namespaces and control groups. Throws MissingTypes without kernel types. */

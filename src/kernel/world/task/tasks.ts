@@ -1,10 +1,11 @@
 /** The tasks of the simulated kernel by pid, and which one runs. */
-import { type Restore, saveMap, type Saved } from '../../mem/saved.ts';
-import type { Cgroups } from '../cgroup/cgroup.ts';
+import { type Restore, saveAll, saveMap, type Saved } from '../../mem/saved.ts';
+import type { Cgroup, Cgroups } from '../cgroup/cgroup.ts';
 import { MissingTypes } from '../layouts.ts';
 import { checkTaskSpec } from './check-spec.ts';
 import type { Structs, StructView } from '../struct-view.ts';
 import type { CurrentTask, TaskIds } from './current.ts';
+import { ThreadGroups } from './thread-group.ts';
 import { Task, type TaskOwner, type TaskSpec } from './task.ts';
 import { type TaskStructs, taskStructs } from './task-struct.ts';
 
@@ -14,21 +15,25 @@ export class Tasks implements Saved, TaskOwner {
   readonly #cgroups: Cgroups;
   readonly #byPid = new Map<number, Task>();
   readonly #made = new Map<Task, TaskStructs>();
-  #running: Task;
+  readonly #groups: ThreadGroups;
+  #initMm: StructView | undefined;
+  /** Those that run inside of each other, the innermost last. */
+  #running: readonly Task[];
 
   /** @param first the task that runs when the runtime begins, as the host says */
   constructor(structs: Structs, cgroups: Cgroups, current: CurrentTask, first: TaskIds) {
     this.#structs = structs;
     this.#current = current;
     this.#cgroups = cgroups;
-    this.#running = this.#add({ ...first, cgroup: cgroups.ofId(first.cgroupId) });
+    this.#groups = new ThreadGroups(structs.env);
+    this.#running = [this.#add({ ...first, cgroup: cgroups.ofId(first.cgroupId) })];
     this.#switch(this.#running);
-    current.whenAsked(() => this.#addressOf(this.#running));
+    current.whenAsked(() => this.#addressOf(this.current));
   }
 
   /** The task that runs now. */
   get current(): Task {
-    return this.#running;
+    return this.#running[this.#running.length - 1];
   }
 
   /** A task by its pid; undefined when there is none. */
@@ -57,18 +62,20 @@ export class Tasks implements Saved, TaskOwner {
   /** Another task in the place of one: what is not said stays as it was. It runs when that one ran. Throws as {@link make}. */
   replace(task: Task, spec: Omit<TaskSpec, 'pid'>): Task {
     checkTaskSpec({ ...spec, pid: task.pid });
-    const { pid, tgid, comm, uid, gid, parent, cgroup } = task;
-    const before = { pid, tgid, comm, uid, gid, cgroup, ...(parent === undefined ? {} : { parent }) };
+    const { pid, tgid, comm, uid, gid, parent, cgroup, kernelThread, exiting } = task;
+    const ids = { pid, tgid, comm, uid, gid, cgroup, kernelThread, exiting };
+    const before = { ...ids, ...(parent === undefined ? {} : { parent }) };
     const made = this.#add({ ...before, ...spec, cgroup: spec.cgroup ?? cgroup });
     const old = this.#made.get(task);
     this.#made.delete(task);
-    if (task === this.#running) this.#switch(made);
+    this.#switch(this.#running.map((running) => (running === task ? made : running)));
     old?.[Symbol.dispose]();
+    this.#groups.leave(task.threadGroup);
     return made;
   }
 
-  #add(spec: ConstructorParameters<typeof Task>[1]): Task {
-    const task = new Task(this, spec);
+  #add(spec: TaskSpec & { readonly cgroup: Cgroup }): Task {
+    const task = new Task(this, { ...spec, threadGroup: this.#groups.enter(spec.tgid ?? spec.pid) });
     this.#byPid.set(task.pid, task);
     return task;
   }
@@ -85,11 +92,19 @@ export class Tasks implements Saved, TaskOwner {
         parent: task.parent === undefined ? undefined : this.structOf(task.parent),
         leader: this.#leaderOf(task),
         cgroup: task.cgroup.struct,
+        mm: this.#mmOf(task),
       };
       made = taskStructs(this.#structs, task, others);
       this.#made.set(task, made);
     }
     return made;
+  }
+
+  /** Kernel threads borrow the kernel's own. */
+  #mmOf(task: Task): StructView {
+    if (!task.kernelThread) return task.threadGroup.mm(this.#structs);
+    this.#initMm ??= this.#structs.make('mm_struct');
+    return this.#initMm;
   }
 
   #leaderOf(task: Task): StructView | undefined {
@@ -109,37 +124,42 @@ export class Tasks implements Saved, TaskOwner {
 
   run<T>(task: Task, fn: () => T): T {
     if (this.#byPid.get(task.pid) !== task) throw new RangeError(`task ${task.pid} has ended`);
-    const before = this.#running;
-    this.#switch(task);
+    this.#switch([...this.#running, task]);
     try {
       return fn();
     } finally {
-      this.#switch(before);
+      this.#switch(this.#running.slice(0, -1));
     }
   }
 
-  #switch(task: Task): void {
-    this.#running = task;
-    this.#current.set(task.ids, { struct: this.#made.get(task)?.task.addr ?? 0, group: task.cgroup.record });
+  #switch(running: readonly Task[]): void {
+    this.#running = running;
+    const task = this.current;
+    this.#current.set(task.ids, {
+      struct: this.#made.get(task)?.task.addr ?? 0,
+      group: task.cgroup.record,
+      space: task.kernelThread ? 0 : task.threadGroup.memory.record,
+      flags: task.flags,
+    });
   }
 
   end(task: Task): void {
     if (this.#byPid.get(task.pid) !== task) return;
-    if (task === this.#running) throw new RangeError(`task ${task.pid} runs: it cannot end`);
+    if (this.#running.includes(task)) throw new RangeError(`task ${task.pid} runs: it cannot end`);
     this.#byPid.delete(task.pid);
     const made = this.#made.get(task);
     this.#made.delete(task);
     made?.[Symbol.dispose]();
+    this.#groups.leave(task.threadGroup);
   }
 
   save(): Restore {
-    const byPid = saveMap(this.#byPid);
-    const made = saveMap(this.#made);
-    const running = this.#running;
+    const maps = saveAll([{ save: () => saveMap(this.#byPid) }, { save: () => saveMap(this.#made) }, this.#groups]);
+    const [running, initMm] = [this.#running, this.#initMm];
     return () => {
-      byPid();
-      made();
+      maps();
       this.#running = running;
+      this.#initMm = initMm;
     };
   }
 }

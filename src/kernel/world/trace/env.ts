@@ -5,6 +5,7 @@ import type { CurrentTask } from '../task/current.ts';
 import type { WorldTime } from '../time/time.ts';
 import type { ProbeOrder } from './probes.ts';
 import type { Registers } from './registers.ts';
+import type { AddressSpace } from '../user/address-space.ts';
 import type { ArgumentWords } from './words.ts';
 
 export interface TraceEnv {
@@ -13,6 +14,8 @@ export interface TraceEnv {
   readonly time: WorldTime;
   /** The task that runs. */
   readonly current: Pick<CurrentTask, 'tgid'>;
+  /** Memory of the process that runs. Throws RangeError in a kernel thread. */
+  readonly userSpace: () => AddressSpace;
   /** The process of a task by its pid. */
   readonly processOf: (pid: number) => number | undefined;
   readonly words: ArgumentWords;

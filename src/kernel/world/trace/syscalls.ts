@@ -1,7 +1,7 @@
 /** System calls of the simulated kernel: entry, the function that serves the call, return, with everything that is attached to any of them. */
 import type { Btf } from '../../../btf/btf.ts';
 import { syscallNumber } from '../../../uapi/syscall-numbers.ts';
-import { type UserBytes, userBytes } from '../user/user-memory.ts';
+import type { UserBytes } from '../user/address-space.ts';
 import type { TraceEvent } from './event.ts';
 import { serviceOf } from './events.ts';
 import type { TraceEnv } from './env.ts';
@@ -55,7 +55,7 @@ export class Syscalls {
 
   #word(value: number | bigint | string, texts: UserBytes[]): bigint {
     if (typeof value !== 'string') return BigInt.asUintN(64, BigInt(value));
-    const text = userBytes(this.#env.structs.env, value);
+    const text = this.#env.userSpace().map(value);
     texts.push(text);
     return text.addr;
   }

@@ -117,11 +117,11 @@ export class Binary implements Saved {
   }
 
   #probed(site: Site, offset: number, given: readonly UserValue[], original: UserFunction | undefined): UserValue {
-    const { registers, words, section, structs } = this.#env;
+    const { registers, words, section } = this.#env;
     const signature = wordSignature(given.length);
     section.begin();
     const args = words.push(given.length + 1);
-    const values = new UserArguments(structs);
+    const values = new UserArguments(this.#env);
     try {
       values.writeAll(args, given);
       const regs = words.push(registers.words(signature));

@@ -1,7 +1,7 @@
 /** Arguments of functions in processes: words, and text and bytes that words lead to. */
-import type { Structs } from '../struct-view.ts';
 import type { Parameter, Signature } from '../trace/signature.ts';
-import { type UserBytes, userBytes } from './user-memory.ts';
+import type { TraceEnv } from '../trace/env.ts';
+import type { UserBytes } from './address-space.ts';
 
 /** A number as registers hold it, or text or bytes in the memory of the process. */
 export type UserValue = number | bigint | string | Uint8Array;
@@ -20,11 +20,11 @@ export function wordSignature(count: number): Signature {
 
 /** What one call put into the memory, until it is over. */
 export class UserArguments implements Disposable {
-  readonly #structs: Structs;
+  readonly #env: TraceEnv;
   readonly #made: UserBytes[] = [];
 
-  constructor(structs: Structs) {
-    this.#structs = structs;
+  constructor(env: TraceEnv) {
+    this.#env = env;
   }
 
   writeAll(addr: number, values: readonly UserValue[]): void {
@@ -32,10 +32,10 @@ export class UserArguments implements Disposable {
   }
 
   write(addr: number, value: UserValue): void {
-    const { mem } = this.#structs.env;
+    const { mem } = this.#env.structs.env;
     if (typeof value === 'number' || typeof value === 'bigint') mem.view.setBigUint64(addr, wordOf(value), true);
     else {
-      const made = userBytes(this.#structs.env, value);
+      const made = this.#env.userSpace().map(value);
       this.#made.push(made);
       mem.view.setBigUint64(addr, made.addr, true);
     }
