@@ -43,12 +43,12 @@ const BUNDLES = [
     /^kernel\/(?:syscall\/|boot\/(?:known-holes|not-executable|parts|verify-only)\.ts$|world\/net\/if-ether\.ts$)/,
   ],
   // All that programs need to be run, engines aside.
-  ['runtime', /^kernel\//],
+  ['runtime', /^kernel\/(?!diagnose\/)/],
   ['lib', /^lib\//],
   ['cli', /^cli\/shell\/(?:exit|io|command|files|nearest|unsupported)\.ts$/],
   [
     'report',
-    /^cli\/(?:session\/(?:kernel-facts|kernel-types|object-notes|object-options|program-flags)|shell\/(?:json-text|names)|verify\/verdict-text)\.ts$/,
+    /^cli\/(?:session\/(?:kernel-facts|kernel-types|object-notes|object-options|program-flags)|shell\/(?:json-text|names)|verify\/(?:diagnosis|diagnosis-text|verdict-text))\.ts$/,
   ],
   ['packaged-btf', /^btf\/vmlinux\/index\.ts$/],
   ['kernel-btf', /^host\/kernel-btf\.ts$/],

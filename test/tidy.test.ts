@@ -37,6 +37,8 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   'kernel/rules': BASE,
   // No memory, map, helper or engine: verification is plain data in, plain data out.
   'kernel/verifier': RULES,
+  // Looks into refusals; nothing of the kernel asks it.
+  'kernel/diagnose': [...RULES, 'kernel/verifier'],
   'kernel/mem': RULES,
   'kernel/core': [...RULES, 'kernel/mem'],
   // The simulated host knows no BPF.
@@ -61,7 +63,7 @@ const ROOMS: Readonly<Record<string, readonly string[]>> = {
   host: [...BASE, 'kernel/run', 'kernel/boot', 'lib', 'net'],
   /** src/index.ts: the package's interface. */
   index: [...KERNEL, 'lib'],
-  cli: [...KERNEL, 'lib', 'net', 'host', 'index'],
+  cli: [...KERNEL, 'kernel/diagnose', 'lib', 'net', 'host', 'index'],
 };
 
 /** Folders of the verifier, the lowest first; files beside env.ts stand where it does, check.ts above all. */

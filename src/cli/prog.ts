@@ -160,7 +160,7 @@ async function load(target: Target, io: Io): Promise<number> {
     io.out(`${io.style('green', 'loaded')}  ${visible(p.spec.key)}  ${progTypeName(p.spec.type)}  fd ${p.fd}\n`);
   for (const [key, error] of collection.errors) {
     const spec = collection.spec.program(key);
-    if (spec !== undefined) printVerdict(io, verdictOf(object, spec, { outcome: undefined, error }), 0);
+    if (spec !== undefined) printVerdict(io, verdictOf(object, spec, { outcome: undefined, error }));
   }
   return collection.errors.size > 0 ? EXIT.rejected : EXIT.ok;
 }

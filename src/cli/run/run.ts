@@ -30,6 +30,7 @@ import { namedPrograms, programFlags } from '../session/program-flags.ts';
 import { verdictWords } from './verdict-names.ts';
 import { OBJECT_OPTIONS, type ObjectOptions, objectOptions } from '../session/object-options.ts';
 import { printVerdict } from '../verify/verdict-text.ts';
+import { withDiagnosis } from '../verify/diagnosis.ts';
 import { type ProgramVerdict, verdictOf } from '../verify/verify-object.ts';
 import { toJson } from '../shell/json-text.ts';
 
@@ -285,13 +286,14 @@ async function load(
     if (!(e instanceof BpfError) || !e.op.startsWith('load ')) throw e;
     const name = e.op.slice('load '.length);
     const refused = spec.programs.find((p) => wanted.programs.includes(p.key) && p.name.startsWith(name)) ?? program;
-    return verdictOf(path, refused, { outcome: session.lastOutcome(), error: e });
+    const outcome = session.lastOutcome();
+    return withDiagnosis(verdictOf(path, refused, { outcome, error: e }), outcome);
   }
 }
 
 function rejected(io: Io, verdict: ProgramVerdict, json: boolean): number {
   if (json) io.out(`${toJson(verdict)}\n`);
-  else printVerdict(io, verdict, 0);
+  else printVerdict(io, verdict);
   return verdict.verdict === 'error' ? EXIT.input : EXIT.rejected;
 }
 

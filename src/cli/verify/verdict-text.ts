@@ -2,6 +2,7 @@
 import { refusedFrom } from '../../kernel/rules/rows/holes.ts';
 import { type Io, visible, visibleLines } from '../shell/io.ts';
 import { noteText } from '../session/object-notes.ts';
+import { type Detail, printDiagnosis, wrapped } from './diagnosis-text.ts';
 import type { ProgramVerdict, UnsoundVerdict } from './verify-object.ts';
 
 /** `dir/xdp.bpf.o` is the object `xdp`, as libbpf names it. */
@@ -17,6 +18,7 @@ const WORD = {
 } as const;
 
 const NAME_WIDTH = 28;
+const SHORT: Shown = { logLevel: 0, detail: 'short' };
 
 /** 1234567 as `1,234,567`. */
 export const grouped = (n: number): string => n.toString().replace(/\B(?=(\d{3})+$)/g, ',');
@@ -28,10 +30,15 @@ export function duration(us: number): string {
 }
 
 /** What a reader of one line wants: of an endless loop the kernel's last line is a state. */
-const headline = (message: string): string =>
-  message.startsWith('old state:') ? `infinite loop detected; ${message}` : message;
+const headline = (message: string): string => (message.startsWith('old state:') ? 'infinite loop detected' : message);
 
-export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void {
+/** How much is shown. */
+export interface Shown {
+  readonly logLevel: number;
+  readonly detail: Detail;
+}
+
+export function printVerdict(io: Io, v: ProgramVerdict, { logLevel, detail }: Shown = SHORT): void {
   const { style, word } = WORD[v.verdict];
   const name = visible(v.program);
   const figures =
@@ -50,31 +57,22 @@ export function printVerdict(io: Io, v: ProgramVerdict, logLevel: number): void 
   io.out(
     `        ${io.style('bold', v.code)}${v.code ? ': ' : ''}${visible(headline(v.message)) || 'the kernel gives no reason'}\n`,
   );
+  if (v.diagnosis !== undefined) return printDiagnosis(io, v.diagnosis, detail);
   const source = v.source === undefined || v.source === '' ? '' : visible(v.source);
   if (source !== '') io.out(`        ${io.style('cyan', `at ${source}`)}\n`);
-  if (v.why !== undefined) for (const line of wrapped(v.why)) io.out(`        ${line}\n`);
+  if (v.why !== undefined) for (const line of wrapped(v.why, LINE_WIDTH)) io.out(`        ${line}\n`);
 }
 
 function printUnsound(io: Io, u: UnsoundVerdict): void {
   const known = [u.fix, u.cve].filter((v) => v !== undefined).join(', ');
   const from = known === '' ? refusedFrom(u.fixedIn) : `${refusedFrom(u.fixedIn)} (${known})`;
   io.out(`        ${io.style('yellow', `accept, but unsound: ${u.hole}, ${from}`)}\n`);
-  for (const line of wrapped(`${u.summary}; without it: ${visible(u.message)}`)) io.out(`        ${line}\n`);
+  for (const line of wrapped(`${u.summary}; without it: ${visible(u.message)}`, LINE_WIDTH))
+    io.out(`        ${line}\n`);
   if (u.source !== undefined && u.source !== '') io.out(`        ${io.style('cyan', `at ${visible(u.source)}`)}\n`);
 }
 
 const LINE_WIDTH = 104;
-
-/** Words of an explanation in lines that fit a terminal. */
-function wrapped(text: string): string[] {
-  const lines = [''];
-  for (const word of text.split(' ')) {
-    const last = lines[lines.length - 1];
-    if (last.length + word.length < LINE_WIDTH) lines[lines.length - 1] = last === '' ? word : `${last} ${word}`;
-    else lines.push(word);
-  }
-  return lines;
-}
 
 const indent = (text: string): string => text.replace(/^/gm, '        ').concat('\n');
 

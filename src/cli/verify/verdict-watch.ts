@@ -2,7 +2,7 @@
 import type { Btf } from '../../btf/btf.ts';
 import { createVerifyingRuntime } from '../../kernel/boot/verify-only.ts';
 import { unknownCallIn } from '../../lib/missing.ts';
-import type { Accepted } from '../../kernel/verifier/result.ts';
+import type { Accepted, Refused } from '../../kernel/verifier/result.ts';
 import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr/attr.ts';
 import { BPF_CMD } from '../../uapi/cmd.ts';
 import { ERRNO } from '../../uapi/errno.ts';
@@ -21,6 +21,8 @@ export interface Judged {
   readonly insnIdx?: number | undefined;
   /** The kernel version accepts it through a hole of its own; the live kernel does not say. */
   readonly unsound?: Accepted['unsound'];
+  /** The refusal with all that it takes to look into it; the live kernel gives none. */
+  readonly refused?: Refused;
   readonly log: string;
   readonly stats: {
     readonly insnsProcessed: number;
@@ -54,7 +56,7 @@ export function embeddedKernel(vmlinux: Btf, cpus: number, logLevel: number): Ju
     cpus,
     allowKnownHoles: true,
     onVerified(found) {
-      judged = found.ok ? { ...found, errno: 0, message: '' } : found;
+      judged = found.ok ? { ...found, errno: 0, message: '' } : { ...found, refused: found };
     },
   });
   // The log is read from the outcome; the buffer that bpf(2) wants with a level is only a formality.

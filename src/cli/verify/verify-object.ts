@@ -2,7 +2,8 @@
 import type { Btf } from '../../btf/btf.ts';
 import { type Hole, HOLES } from '../../kernel/rules/rows/holes.ts';
 import type { VersionName } from '../../kernel/rules/version.ts';
-import type { VerifierOutcome } from '../../kernel/verifier/result.ts';
+import type { Diagnosis } from '../../kernel/diagnose/diagnosis.ts';
+import type { Refused, VerifierOutcome } from '../../kernel/verifier/result.ts';
 import { type LoadOptions, loadCollection } from '../../lib/collection.ts';
 import type { CollectionSpec } from '../../lib/collection-spec.ts';
 import { BpfError } from '../../lib/errors.ts';
@@ -38,6 +39,8 @@ export interface ProgramVerdict {
   readonly source?: string;
   /** The fault and its remedy, of a rejection by the verifier of this package. */
   readonly why?: string;
+  /** Why, how it came to it, and what to do, of such a rejection: see docs/json.md. */
+  readonly diagnosis?: Diagnosis;
   /** Beside `accept`: the hole of the kernel version through which it is accepted. */
   readonly unsound?: UnsoundVerdict;
   /** Sizes that the object leaves to its loader and that were taken instead: `map start: max_entries 1`. */
@@ -72,13 +75,19 @@ export interface VerifyOptions {
   readonly kernel: () => JudgingKernel;
 }
 
+/** A verdict, and the refusal that can be looked into. */
+export interface Verified {
+  readonly found: ProgramVerdict;
+  readonly refused: Refused | undefined;
+}
+
 /** Verifies the given programs of one object, in order. */
 export function* verifyPrograms(
   object: string,
   spec: CollectionSpec,
   programs: readonly ProgramSpec[],
   options: VerifyOptions,
-): Generator<ProgramVerdict> {
+): Generator<Verified> {
   const watch = new VerdictWatch(options.kernel());
   try {
     for (const program of programs) yield verifyOne(object, spec, program, watch, options);
@@ -93,7 +102,7 @@ function verifyOne(
   program: ProgramSpec,
   watch: VerdictWatch,
   options: VerifyOptions,
-): ProgramVerdict {
+): Verified {
   watch.begin();
   let failure: unknown;
   let lacks: string | undefined;
@@ -114,7 +123,10 @@ function verifyOne(
     failure = e;
   }
   const found = verdict(watch, failure, options.logLevel);
-  return { ...identity(object, program), ...found, ...(lacks === undefined ? {} : { why: lacks }) };
+  return {
+    found: { ...identity(object, program), ...found, ...(lacks === undefined ? {} : { why: lacks }) },
+    refused: watch.judged?.refused,
+  };
 }
 
 /** The verdict on a program whose loading failed, from what the verifier said of it, or from the kernel's log. */

@@ -16,6 +16,8 @@ import { baseName, printVerdict, tally } from './verdict-text.ts';
 import { noteText, ObjectNotes } from '../session/object-notes.ts';
 import { OBJECT_HELP, OBJECT_OPTIONS, type ObjectOptions, objectOptions } from '../session/object-options.ts';
 import { embeddedKernel, type JudgingKernel, liveKernel } from './verdict-watch.ts';
+import { withDiagnosis } from './diagnosis.ts';
+import type { Detail } from './diagnosis-text.ts';
 import { type ProgramVerdict, verifyPrograms } from './verify-object.ts';
 import { toJson } from '../shell/json-text.ts';
 
@@ -34,6 +36,9 @@ leaves to its loader are assumed: one element, the deepest stack trace.
   --profile 6.18             kernel version whose rules apply
   --backend embedded|kernel  the verifier of this package (the default), or this
                              machine's through bpf(2)
+  --explain short|full|none  how much is said of a rejection: the decisive
+                             steps (the default), all of them, or the kernel's
+                             message and a sentence
   --cpus N                   possible CPUs (default: 2)
 ${OBJECT_HELP}  --log-level N              shows the verifier's log: 1 the last path, 2 every
                              state, 4 statistics, or a sum
@@ -62,6 +67,7 @@ export const command: Command = {
         cpus: { type: 'string', default: '2' },
         'log-level': { type: 'string', default: '0' },
         backend: { type: 'string', default: 'embedded' },
+        explain: { type: 'string', default: 'short' },
         ...OBJECT_OPTIONS,
       },
       RULES,
@@ -73,13 +79,14 @@ export const command: Command = {
       only: values.prog ?? [],
       flags: programFlags(values['prog-flags'] ?? [], 'verify'),
       object: objectOptions(values, 'verify'),
+      explain: oneOf(values.explain, ['short', 'full', 'none'], '--explain', 'verify'),
     };
     const live = oneOf(values.backend, ['embedded', 'kernel'], '--backend', 'verify') === 'kernel';
     const btf = await kernelTypes(values.btf);
     const kernel = live
       ? await openLive(options.logLevel)
       : (): JudgingKernel => embeddedKernel(btf, options.cpus, options.logLevel);
-    const report = values.json ? jsonReport(io) : textReport(io, options.logLevel, positionals.length);
+    const report = values.json ? jsonReport(io) : textReport(io, options, positionals.length);
     const missing = new Missing(
       [...options.only, ...options.flags.map(([name]) => name)],
       Object.keys(options.object.parse.sectionTypes ?? {}),
@@ -150,6 +157,7 @@ interface FileOptions {
   readonly kernel: () => JudgingKernel;
   /** The kernel is this machine's. */
   readonly live: boolean;
+  readonly explain: Detail | 'none';
 }
 
 /** Opens this machine's kernel once, to find out whether it can be asked; each object asks through the same door. */
@@ -186,12 +194,13 @@ async function verifyFile(
   let code: number = EXIT.ok;
   const notes = new ObjectNotes(spec, programs, { ...facts, kernelBtf });
   report.object(path, spec.programs.length, assumed, notes.shared);
-  for (const found of verifyPrograms(path, spec, programs, {
+  for (const { found: verdict, refused } of verifyPrograms(path, spec, programs, {
     ...options,
     kernelBtf,
     facts,
     load: options.object.load,
   })) {
+    const found = options.explain === 'none' ? verdict : await withDiagnosis(verdict, refused);
     report.program({ ...found, ...(assumed.length > 0 ? { assumed } : {}), ...notes.of(found.program) });
     code = worse(code, exitOf(found));
   }
@@ -220,7 +229,7 @@ function jsonReport(io: Io): Report {
   };
 }
 
-function textReport(io: Io, logLevel: number, objects: number): Report {
+function textReport(io: Io, { logLevel, explain }: Pick<FileOptions, 'logLevel' | 'explain'>, objects: number): Report {
   const all: ProgramVerdict[] = [];
   return {
     object(path, programs, assumed, notes) {
@@ -232,7 +241,7 @@ function textReport(io: Io, logLevel: number, objects: number): Report {
     },
     program(found) {
       all.push(found);
-      printVerdict(io, found, logLevel);
+      printVerdict(io, found, { logLevel, detail: explain === 'full' ? 'full' : 'short' });
     },
     end() {
       if (all.length > 1) io.out(`${tally(io, all)}\n`);

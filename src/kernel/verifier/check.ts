@@ -2,6 +2,7 @@
 import type { HoleId } from '../rules/rows/holes.ts';
 import { ERRNO } from '../../uapi/errno.ts';
 import { InternalError } from '../../util/errors.ts';
+import { withMaps } from './again.ts';
 import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
 import { VerifierEnv } from './env.ts';
@@ -20,7 +21,8 @@ import { checkMaxStackDepth, countedStackDepth } from './pass/stack-depth.ts';
 import { CallChainLiveness } from './pass/stack-liveness.ts';
 import { addSubprogsAndKfuncs, checkSubprogs } from './pass/subprogs.ts';
 import { sourceOf } from './state/print-insn.ts';
-import type { VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
+import type { VerifierTesting } from './observe.ts';
+import type { Again, VerifiedProgram, VerifierInput, VerifierOutcome } from './result.ts';
 import { rewriteProgram } from './rewrite/rewrite.ts';
 import { BPF_COMPLEXITY_LIMIT_INSNS } from '../rules/limits.ts';
 import {
@@ -55,16 +57,33 @@ function decidingHole(input: VerifierInput, known: ReadonlySet<HoleId>, met: Rea
 const NO_HOLES: ReadonlySet<HoleId> = new Set();
 const NO_TIME = (): number => 0;
 
+interface Walked {
+  readonly outcome: VerifierOutcome;
+  readonly met: ReadonlySet<HoleId>;
+  readonly failure: Rejected | undefined;
+}
+
+/**
+ * The verification of a refused program once more, as it was; `begin` gets its environment before the first pass.
+ * The rejection that ends it; undefined when it ends otherwise this time.
+ */
+export function walkAgain(
+  { input, openHoles }: Again,
+  testing: VerifierTesting,
+  begin: (env: VerifierEnv) => void,
+): Rejected | undefined {
+  const quiet = { ...input, testing, logLevel: 0, stopwatch: NO_TIME };
+  return walk(quiet, openHoles, begin).failure;
+}
+
 /** One verification, with these holes left open; and which of them made a difference. */
-function walk(
-  input: VerifierInput,
-  openHoles: ReadonlySet<HoleId>,
-): { readonly outcome: VerifierOutcome; readonly met: ReadonlySet<HoleId> } {
+function walk(input: VerifierInput, openHoles: ReadonlySet<HoleId>, begin?: (env: VerifierEnv) => void): Walked {
   const log = new VerifierLog(input.logLevel);
   const ops = input.rules.prog(input.progType);
   if (ops === undefined) throw new InternalError(`program type ${input.progType} reached the verifier`);
   const env = new VerifierEnv(input, ops, log, openHoles);
   setModes(env);
+  begin?.(env);
   const stopwatch = input.stopwatch ?? NO_TIME;
   const started = stopwatch();
   let program: VerifiedProgram | undefined;
@@ -83,7 +102,7 @@ function walk(
   printStats(env);
   const notes = [...env.notes].filter((row) => row !== failure?.row).map(rejectionId);
   const met = env.holesMet;
-  if (program !== undefined) return { met, outcome: { ok: true, program, log: log.text(), stats, notes } };
+  if (program !== undefined) return { met, failure, outcome: { ok: true, program, log: log.text(), stats, notes } };
   const outcome: VerifierOutcome = {
     ok: false,
     errno: failure?.errno ?? ERRNO.EINVAL,
@@ -93,9 +112,10 @@ function walk(
     message,
     log: log.text(),
     stats,
+    again: { input: withMaps(input), openHoles },
     ...(env.insnProcessed > 0 ? at(env) : { insnIdx: -1 }),
   };
-  return { met, outcome };
+  return { met, outcome, failure };
 }
 
 /** Where the walk stood. */

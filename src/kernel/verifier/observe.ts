@@ -49,6 +49,8 @@ export interface VerifierTesting {
   readonly asWritten?: boolean;
   /** Called before each instruction. */
   readonly onState?: (walk: WalkView, insnIdx: number) => void;
+  /** Called when a path that was put aside after so many instructions is taken up. */
+  readonly onResumed?: (step: number) => void;
   /** Called for each state that is remembered. Later only its precision marks change. */
   readonly onCheckpoint?: (state: StateView) => void;
   /** Called for remembered states that can no longer change; those that last to the end are not told. */

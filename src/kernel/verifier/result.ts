@@ -126,6 +126,13 @@ export interface Accepted {
   readonly unsound?: { readonly hole: HoleId; readonly fixed: Refused };
 }
 
+/** A verification that can be done once more, whatever became of the caller's descriptors. */
+export interface Again {
+  readonly input: VerifierInput;
+  /** Holes of the kernel version that are left open. */
+  readonly openHoles: ReadonlySet<HoleId>;
+}
+
 /** Why a program was refused: errno, log and the row of the catalogue. */
 export interface Refused {
   readonly ok: false;
@@ -145,6 +152,8 @@ export interface Refused {
   readonly insnIdx: number;
   /** The kernel version accepts it through this hole of its own. */
   readonly hole?: HoleId;
+  /** What was verified, to be looked into once more (kernel/diagnose). */
+  readonly again: Again;
   /** Its source line, `prog.c:12: x = *p;`, when the program has line information. */
   readonly source?: string;
 }

@@ -37,7 +37,7 @@ test('objects with up to four bytes changed', async () => {
     for (let i = next(4); i >= 0; i--) bytes[next(bytes.length)] = INTERESTING[next(INTERESTING.length)] ^ next(2);
     try {
       const spec = parseObject(bytes);
-      for (const v of verifyPrograms('', spec, spec.programs, {
+      for (const { found: v } of verifyPrograms('', spec, spec.programs, {
         kernelBtf,
         logLevel: 0,
         facts: {},

@@ -106,7 +106,7 @@ test('text for people: reason and source line, a sum at the end', () => {
   const { code, out } = skep(['verify', PROGRAMS, FIREWALL]);
   expect(code).toBe(1);
   expect(out).toMatch(
-    /reject {2}refused .*\n +EACCES: R1 offset is outside of the packet\n +at programs\.c:\d+: return/,
+    /reject {2}refused .*\n +EACCES: R1 offset is outside of the packet\n +programs\.c:\d+:\d+ in refused {2}PACKET_UNCHECKED\n +\d+ \| .*return/,
   );
   expect(out).toMatch(/12 programs, 11 accepted, 1 rejected/);
   expect(out).not.toContain('\x1b');
@@ -169,6 +169,13 @@ describe('every field of --json is described', () => {
     const told = new Set([...described('`skep verify`'), ...described('`skep run`')]);
     expect([...lines].filter((field) => !told.has(field))).toEqual([]);
     expect([...told].filter((field) => !lines.has(field) && field !== 'ctxOut')).toEqual([]);
+  });
+
+  test('diagnosis', () => {
+    const [{ diagnosis }] = all(['verify', PROGRAMS, '--prog', 'refused', '--json']) as { diagnosis: object }[];
+    expect(new Set(Object.keys(diagnosis))).toEqual(described('`diagnosis`'));
+    const [bare] = all(['verify', PROGRAMS, '--prog', 'refused', '--json', '--explain', 'none']);
+    expect(bare).not.toHaveProperty('diagnosis');
   });
 
   test('skep bench', () => {
@@ -271,6 +278,6 @@ test('of an endless loop the headline says so, and JSON keeps the last line of t
   const figures = { insnsProcessed: 2, totalStates: 1, peakStates: 1, timeUs: 1 };
   const names = { object: 'x.o', program: 'spin', section: 'tc', type: 'sched_cls', attachType: null };
   const message = 'old state: R0=1 R10=fp0';
-  printVerdict(io, { ...names, ...figures, verdict: 'reject', errno: 22, code: 'EINVAL', message }, 0);
-  expect(text).toContain('EINVAL: infinite loop detected; old state: R0=1 R10=fp0');
+  printVerdict(io, { ...names, ...figures, verdict: 'reject', errno: 22, code: 'EINVAL', message });
+  expect(text).toContain('EINVAL: infinite loop detected\n');
 });

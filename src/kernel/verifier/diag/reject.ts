@@ -21,6 +21,8 @@ export class Rejected extends Error {
   constructor(
     readonly row: Rejection<never>,
     readonly errno: number,
+    /** What its text names: registers, sizes. */
+    readonly args: readonly unknown[] = [],
   ) {
     super('rejected');
   }
@@ -33,7 +35,7 @@ function say(env: VerifierEnv, text: string): void {
 /** Prints the row's text to the log and abandons the path with its errno. */
 export function reject<Args extends readonly unknown[]>(env: VerifierEnv, row: Rejection<Args>, ...args: Args): never {
   say(env, row.text(...args));
-  throw new Rejected(row, row.errno);
+  throw new Rejected(row, row.errno, args);
 }
 
 /** A line that the kernel adds to a rejection that it passes on: the row's text, with the errno of what was said before. */
@@ -45,5 +47,5 @@ export function rejectAfter<Args extends readonly unknown[]>(
 ): never {
   if (before.row !== (row as Rejection<never>)) env.notes.add(before.row);
   say(env, row.text(...args));
-  throw new Rejected(row, before.errno);
+  throw new Rejected(row, before.errno, args);
 }

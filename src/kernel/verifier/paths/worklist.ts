@@ -14,6 +14,8 @@ export interface Pending {
   readonly prevInsnIdx: number;
   /** Length of the log when it was put aside. */
   readonly logPos: number;
+  /** Instructions walked until then. */
+  readonly step: number;
 }
 
 /** push_stack: puts a copy of the current state aside, to go on at `insnIdx`. Callers differ in the errno when there are too many. */
@@ -53,7 +55,7 @@ function put(
   prevInsnIdx: number,
   errno: number = ERRNO.EFAULT,
 ): VerifierState {
-  env.pending.push({ state, insnIdx, prevInsnIdx, logPos: env.log.position() });
+  env.pending.push({ state, insnIdx, prevInsnIdx, logPos: env.log.position(), step: env.insnProcessed });
   if (env.pending.length > BPF_COMPLEXITY_LIMIT_JMP_SEQ) {
     env.log.line(EXPLORE.TOO_MANY_JUMPS.text(env.pending.length));
     throw new Rejected(EXPLORE.TOO_MANY_JUMPS, errno);
@@ -71,5 +73,6 @@ export function popStack(env: VerifierEnv, popLog: boolean): boolean {
   if (popLog) env.log.truncate(next.logPos);
   env.insnIdx = next.insnIdx;
   env.prevInsnIdx = next.prevInsnIdx;
+  env.testing?.onResumed?.(next.step);
   return true;
 }
