@@ -34,7 +34,7 @@ import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
 import { type ClockOption, WorldTime } from '../world/time/time.ts';
 import { Random } from '../world/random.ts';
-import { Structs } from '../world/struct-view.ts';
+import { Structs, type StructView } from '../world/struct-view.ts';
 import { Cgroups } from '../world/cgroup/cgroup.ts';
 import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
 import { Tasks } from '../world/task/tasks.ts';
@@ -256,7 +256,18 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
   const tasks = new Tasks(structs, cgroups, ground.current, host.current);
   const processOf = (pid: number): number | undefined => tasks.get(pid)?.tgid;
   const userSpace = (): AddressSpace => tasks.current.memory;
-  const trace = life?.trace({ structs, mem, heap, time, section, current: ground.current, processOf, userSpace });
+  const entry = (): StructView => tasks.entry();
+  const trace = life?.trace({
+    structs,
+    mem,
+    heap,
+    time,
+    section,
+    current: ground.current,
+    processOf,
+    userSpace,
+    entry,
+  });
   return new World({ time, devices, structs, tasks, cgroups, trace });
 }
 

@@ -16,11 +16,12 @@ import * as meta from './skb-meta.ts';
 import { checkMtu } from './mtu.ts';
 import { seqPrintf, seqWrite } from './seq.ts';
 import { skbAdjustRoom, skbEcnSetCe } from './skb-room.ts';
+import { sendSignal, sendSignalThread, taskPtRegs } from './task/signal.ts';
 import { getStack, getStackid } from './stack.ts';
 import { perCpuPtr, spinLock, spinUnlock, thisCpuPtr } from './sync.ts';
-import * as task from './task.ts';
+import * as task from './task/current.ts';
 import { jiffies64, ktimeGetCoarseNs, ktimeGetNs, ktimeGetTaiNs } from './time.ts';
-import { copyFromUserTask, probeWriteUser } from './user.ts';
+import { copyFromUserTask, probeWriteUser } from './task/user.ts';
 import { tracePrintk, traceVprintk } from './trace.ts';
 import { fragOffsets } from '../world/net/xdp-frags.ts';
 import { xdpAdjustHead, xdpAdjustMeta, xdpAdjustTail } from './xdp.ts';
@@ -85,6 +86,8 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_get_current_ancestor_cgroup_id]: task.getCurrentAncestorCgroupId,
   [F.BPF_FUNC_get_ns_current_pid_tgid]: task.getNsCurrentPidTgid,
   [F.BPF_FUNC_skb_cgroup_id]: task.getCurrentCgroupId,
+  [F.BPF_FUNC_send_signal]: sendSignal,
+  [F.BPF_FUNC_send_signal_thread]: sendSignalThread,
   [F.BPF_FUNC_probe_write_user]: probeWriteUser,
   [F.BPF_FUNC_get_netns_cookie]: meta.getNetnsCookie,
   [F.BPF_FUNC_get_func_ip]: task.getFuncIp,
@@ -111,6 +114,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
 
 /** Helpers in TypeScript that read or write kernel structs, most of them struct sk_buff and struct xdp_buff. */
 export const JS_PACKET_HELPERS: Readonly<Record<number, HelperMaker>> = {
+  [F.BPF_FUNC_task_pt_regs]: taskPtRegs,
   [F.BPF_FUNC_copy_from_user_task]: copyFromUserTask,
   [F.BPF_FUNC_clone_redirect]: cloneRedirect,
   [F.BPF_FUNC_skb_store_bytes]: skbStoreBytes,

@@ -16,6 +16,8 @@ export class Invocation {
   attachCookie: readonly [lo: number, hi: number] | undefined = undefined;
   /** Whether the traced function's result may be asked for (bpf_get_func_ret). */
   hasResult = false;
+  /** Whether a signal waits for the end of this run, which is an interrupt. */
+  signalled = false;
   /** Of a nested run: stack pointer and tail calls of the CPU when it began, with which the outer run goes on. */
   sp = 0;
   tailCalls = 0;
@@ -30,5 +32,6 @@ export class Invocation {
     this.funcIp = undefined;
     this.attachCookie = undefined;
     this.hasResult = false;
+    this.signalled = false;
   }
 }

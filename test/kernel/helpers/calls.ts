@@ -65,6 +65,16 @@ function taskOf({ env, space }: HelperSetup): number {
   return task;
 }
 
+/** What was sent lies in the records of the task and its group. */
+const signals: Calls = (s, id) => {
+  const { current, mem } = s.env;
+  const sent = [0, 10, 10, 40, 64, 65].map((signal) => s.call(id, signal));
+  const counts = [current.threadSignals, current.groupSignals].map((at) => mem.read(at, 264).join());
+  s.env.cpu.run.progType = T.BPF_PROG_TYPE_PERF_EVENT;
+  const interrupted = [s.call(id, 10), s.call(id, 10), s.call(id, 99)];
+  return [...sent, ...counts, ...interrupted];
+};
+
 /** What a redirect left for its hook. */
 const noted = ({ env }: HelperSetup): unknown => structuredClone(env.cpu.run);
 
@@ -147,6 +157,22 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   [F.BPF_FUNC_probe_write_user]: (s, id) => {
     const { addr, bytes } = s.space.map(8);
     return [s.call(id, addr, value(s), 8), s.call(id, addr + 4090n, value(s), 8), bytes.join()];
+  },
+  [F.BPF_FUNC_send_signal]: signals,
+  [F.BPF_FUNC_send_signal_thread]: signals,
+  [F.BPF_FUNC_task_pt_regs]: (s, id) => {
+    const task = taskOf(s);
+    const stack = s.env.alloc(16384, 64);
+    const lost = (): unknown => {
+      try {
+        return s.call(id, task);
+      } catch (error) {
+        return String(error);
+      }
+    };
+    const without = lost();
+    s.env.mem.u32[(task + layoutsOf(s.env).struct('task_struct').offset('stack')) >>> 2] = stack;
+    return [without, Number(s.call(id, task)) - stack];
   },
   [F.BPF_FUNC_copy_from_user_task]: (s, id) => {
     const { addr } = s.space.map('of a process');

@@ -16,6 +16,8 @@ import { Cgroups } from '../../../src/kernel/world/cgroup/cgroup.ts';
 import { Structs } from '../../../src/kernel/world/struct-view.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { CURRENT_BYTES, CurrentTask, type TaskIds } from '../../../src/kernel/world/task/current.ts';
+import { SIGNAL_RECORD_BYTES } from '../../../src/kernel/world/task/signals.ts';
+import { zeros } from '../../../src/kernel/world/task/thread-group.ts';
 import { AddressSpace } from '../../../src/kernel/world/user/address-space.ts';
 import { WorldTime } from '../../../src/kernel/world/time/time.ts';
 import { sharedMemory } from '../memory-kind.ts';
@@ -111,7 +113,8 @@ function inCgroup(current: CurrentTask, structs: Structs, ids: TaskIds, space: A
   const groups = new Cgroups(structs);
   const { root } = groups;
   const group = ids.cgroupId === root.id ? root : groups.at('/system.slice/ssh.service', ids.cgroupId);
-  current.set(ids, { struct: 0, group: group.record, space: space.record, flags: 0 });
+  const [threadSignals, groupSignals] = [0, 0].map(() => zeros(structs.env, SIGNAL_RECORD_BYTES));
+  current.set(ids, { struct: 0, group: group.record, space: space.record, flags: 0, threadSignals, groupSignals });
   return current;
 }
 

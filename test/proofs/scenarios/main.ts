@@ -1,15 +1,27 @@
 /**
  * Command: plays the scenarios on this machine's kernel, to which their programs are attached, and writes what was told as JSON.
- * For virtual machines: `node main.js FOLDER_OF_FIXTURES [FILE]`, without FILE to stdout.
+ * For virtual machines: `node main.js FOLDER_OF_FIXTURES [FILE | processes]`, without FILE to stdout.
+ * `processes` plays those about processes, whose script actor.py lies in that folder too.
  */
-import { readFileSync, writeFileSync } from 'node:fs';
+import { readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { openKernelTransport } from '../../../src/host/kernel-transport.ts';
+import { type ActorSpec, RealActor } from './actor.ts';
 import { playAll } from './play.ts';
+import { PROCESSES } from './processes.ts';
+import { SCENARIOS } from './scenarios.ts';
 
-const [, , folder, file] = process.argv;
+const [, , folder, word] = process.argv;
+const list = word === 'processes' ? PROCESSES : SCENARIOS;
+const file = word === 'processes' ? undefined : word;
 if (folder === undefined) throw new Error('usage: main.js FOLDER_OF_FIXTURES [FILE]');
-const sys = await openKernelTransport();
+const sys = Object.assign(await openKernelTransport(), {
+  read(fd: number, size: number): Uint8Array {
+    const bytes = new Uint8Array(size);
+    return bytes.subarray(0, readSync(fd, bytes));
+  },
+});
 const object = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, `${name}.o`)));
-writeFileSync(file ?? process.stdout.fd, `${JSON.stringify(playAll({ sys, object }), null, 1)}\n`);
+const actor = (spec: ActorSpec): RealActor => new RealActor(join(folder, 'actor.py'), spec);
+writeFileSync(file ?? process.stdout.fd, `${JSON.stringify(playAll({ sys, object, actor }, list), null, 1)}\n`);
 sys[Symbol.dispose]();

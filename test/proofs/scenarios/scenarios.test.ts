@@ -4,18 +4,25 @@ import { expect, test } from 'vitest';
 import { createRuntime } from '../../../src/kernel/boot/runtime.ts';
 import { kernelBtf } from '../../kernel/syscall/embedded.ts';
 import { play, type Transcripts } from './play.ts';
+import { type ActorSpec, SimulatedActor } from './actor.ts';
+import { PROCESSES } from './processes.ts';
 import { SCENARIOS } from './scenarios.ts';
 import { fixtures } from './stage.ts';
 
-const recorded = JSON.parse(
-  readFileSync(new URL('../../recorded/hooks/scenarios-6.18.json', import.meta.url), 'utf8'),
-) as Transcripts;
+const recorded = ['scenarios', 'processes'].map(
+  (name) =>
+    JSON.parse(readFileSync(new URL(`../../recorded/hooks/${name}-6.18.json`, import.meta.url), 'utf8')) as Transcripts,
+);
+const ALL = [SCENARIOS, PROCESSES];
 
-test('there are as many as were recorded, under names of their own', () => {
-  expect(SCENARIOS.map(({ name }) => name).sort()).toEqual(Object.keys(recorded).sort());
+test.each([0, 1])('there are as many as were recorded, under names of their own: list %i', (list) => {
+  expect(ALL[list].map(({ name }) => name).sort()).toEqual(Object.keys(recorded[list]).sort());
 });
 
-test.each(SCENARIOS.map((scenario) => [scenario.name, scenario] as const))('%s', (name, scenario) => {
+test.each(
+  ALL.flatMap((scenarios, list) => scenarios.map((scenario) => [scenario.name, scenario, recorded[list]] as const)),
+)('%s', (name, scenario, told) => {
   using sys = createRuntime({ memory: 64 << 20, kernelBtf, clock: 'virtual' });
-  expect(play({ sys, object: fixtures }, scenario)).toEqual(recorded[name]);
+  const actor = (spec: ActorSpec): SimulatedActor => new SimulatedActor(sys, spec);
+  expect(play({ sys, object: fixtures, actor }, scenario)).toEqual(told[name]);
 });

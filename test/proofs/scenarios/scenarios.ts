@@ -3,14 +3,8 @@ import type { AttachOptions } from '../../../src/lib/attach/attach.ts';
 import { BPF_CMD as C } from '../../../src/uapi/cmd.ts';
 import { BPF_F_PATH_FD, BPF_F_RDONLY, BPF_F_WRONLY } from '../../../src/uapi/flags.ts';
 import { Rng } from '../differential/rng.ts';
+import { type Scenario, scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
-
-export interface Scenario {
-  readonly name: string;
-  play(stage: Stage): void;
-}
-
-const scenario = (name: string, play: (stage: Stage) => void): Scenario => ({ name, play });
 
 /** Programs on bpf_fentry_test1, and how each is attached. */
 const PROBES: Readonly<Record<string, AttachOptions>> = {

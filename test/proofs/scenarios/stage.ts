@@ -1,5 +1,6 @@
 /** Where scenarios are played: one kernel behind its door, embedded or real, and the transcript of what was seen. */
 import { readFileSync } from 'node:fs';
+import type { Actor, ActorSpec } from './actor.ts';
 import type { AttachOptions } from '../../../src/lib/attach/attach.ts';
 import type { Link } from '../../../src/lib/attach/link.ts';
 import type { Collection } from '../../../src/lib/collection.ts';
@@ -25,6 +26,8 @@ export interface Ground {
   readonly sys: BpfSyscall;
   /** Objects by name, as bytes. */
   object(name: string): Uint8Array;
+  /** A new process. */
+  actor(spec: ActorSpec): Actor;
 }
 
 export const fixtures = (name: string): Uint8Array => new Uint8Array(readFileSync(new URL(`${name}.o`, FIXTURES)));
@@ -36,6 +39,7 @@ export class Stage implements Disposable {
   readonly #ground: Ground;
   readonly #objects = new Map<string, Collection>();
   readonly #links = new Map<string, Link>();
+  readonly #actors: Actor[] = [];
 
   constructor(ground: Ground) {
     this.#ground = ground;
@@ -73,6 +77,13 @@ export class Stage implements Disposable {
     });
   }
 
+  /** A process, until the stage ends. */
+  actor(spec: ActorSpec = {}): Actor {
+    const actor = this.#ground.actor(spec);
+    this.#actors.push(actor);
+    return actor;
+  }
+
   link(name: string): Link {
     const link = this.#links.get(name);
     if (link === undefined) throw new Error(`no link ${name}`);
@@ -107,6 +118,7 @@ export class Stage implements Disposable {
 
   [Symbol.dispose](): void {
     for (const link of this.#links.values()) link.close();
+    for (const actor of this.#actors) actor[Symbol.dispose]();
     for (const object of this.#objects.values()) object.close();
   }
 }

@@ -79,9 +79,12 @@ export function write_user(space: u32, lo: u32, hi: u32, src: u32, n: u32): u32 
   return 0;
 }
 
-/** Copies text from a process: its length with its NUL, n when that is not among n bytes, -1 when a byte before it cannot be read. */
+/**
+ * Copies text from a process, by words of 8 bytes as strncpy_from_user does where a whole one fits: behind the NUL its word is zeros.
+ * Gives its length with its NUL, n when that is not among n bytes, -1 when a byte before it cannot be read. */
 export function read_user_text(space: u32, dst: u32, n: u32, lo: u32, hi: u32): i32 {
-  let addr = (<u64>hi << 32) | lo;
+  const start = (<u64>hi << 32) | lo;
+  let addr = start;
   let done: u32 = 0;
   while (done < n) {
     const area = find(space, addr, PROT_READ);
@@ -91,7 +94,11 @@ export function read_user_text(space: u32, dst: u32, n: u32, lo: u32, hi: u32): 
     for (let i: u32 = 0; i < part; i++) {
       const c = load<u8>(from + i);
       store<u8>(dst + done++, c);
-      if (!c) return done;
+      if (!c) {
+        const end = (done + 7) & ~7;
+        if (end <= n && find(space, start + end - 1, PROT_READ)) memory.fill(dst + done, 0, end - done);
+        return done;
+      }
     }
     addr += part;
   }

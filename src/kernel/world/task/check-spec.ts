@@ -1,11 +1,13 @@
 /** Whether a task can be as it is described. */
+import { checkSignals } from './signals.ts';
 import type { TaskSpec } from './task.ts';
 
 /** The largest pid of a kernel: PID_MAX_LIMIT. */
 const PID_MAX = 4 * 1024 * 1024;
 
 /** Throws RangeError for what no task can be: it names the member and the value. */
-export function checkTaskSpec({ pid, tgid = pid, comm = '', uid = 0, gid = 0 }: TaskSpec): void {
+export function checkTaskSpec({ pid, tgid = pid, comm = '', uid = 0, gid = 0, signals = {} }: TaskSpec): void {
+  checkSignals(pid, signals);
   for (const id of [pid, tgid])
     if (!Number.isInteger(id) || id < 0 || id > PID_MAX) throw new RangeError(`${String(id)} is no pid`);
   if (typeof (comm as unknown) !== 'string') throw new RangeError(`comm of task ${pid} is no text`);

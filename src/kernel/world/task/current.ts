@@ -14,7 +14,9 @@ const STRUCT = COMM + COMM_LENGTH / 4;
 const GROUP = STRUCT + 1;
 const SPACE = GROUP + 1;
 const FLAGS = SPACE + 1;
-const WORDS = FLAGS + 1;
+const SIGNALS = FLAGS + 1;
+const GROUP_SIGNALS = SIGNALS + 1;
+const WORDS = GROUP_SIGNALS + 1;
 export const CURRENT_BYTES = WORDS * 4;
 
 /** What identifies a task. */
@@ -38,12 +40,15 @@ export interface TaskPlaces {
   readonly space: number;
   /** PF_*. */
   readonly flags: number;
+  /** Records of the signals of the task, and of its thread group (signals.ts). */
+  readonly threadSignals: number;
+  readonly groupSignals: number;
 }
 
 /** Bits of task_struct.flags. */
 export const PF = { EXITING: 0x4, KTHREAD: 0x20_0000 } as const;
 
-const NOWHERE: TaskPlaces = { struct: 0, group: 0, space: 0, flags: 0 };
+const NOWHERE: TaskPlaces = { struct: 0, group: 0, space: 0, flags: 0, threadSignals: 0, groupSignals: 0 };
 
 export class CurrentTask {
   readonly #mem: KernelMemory;
@@ -67,7 +72,7 @@ export class CurrentTask {
   }
 
   /** Another task runs from now on. */
-  set(ids: TaskIds, { struct, group, space, flags }: TaskPlaces): void {
+  set(ids: TaskIds, { struct, group, space, flags, threadSignals, groupSignals }: TaskPlaces): void {
     const { i32, u8 } = this.#mem;
     const at = this.#at >>> 2;
     i32[at + PID] = ids.pid;
@@ -80,6 +85,8 @@ export class CurrentTask {
     i32[at + GROUP] = group;
     i32[at + SPACE] = space;
     i32[at + FLAGS] = flags;
+    i32[at + SIGNALS] = threadSignals;
+    i32[at + GROUP_SIGNALS] = groupSignals;
     const comm = this.#at + COMM * 4;
     u8.fill(0, comm, comm + COMM_LENGTH);
     u8.set(commBytes(ids.comm), comm);
@@ -120,6 +127,16 @@ export class CurrentTask {
   /** PF_*. */
   get flags(): number {
     return this.#mem.i32[(this.#at >>> 2) + FLAGS];
+  }
+
+  /** Guest address of the record of its own signals. */
+  get threadSignals(): number {
+    return this.#mem.u32[(this.#at >>> 2) + SIGNALS];
+  }
+
+  /** Guest address of the record of its thread group's. */
+  get groupSignals(): number {
+    return this.#mem.u32[(this.#at >>> 2) + GROUP_SIGNALS];
   }
 
   /** Guest address of {@link COMM_LENGTH} bytes of its name, with NULs behind it. */

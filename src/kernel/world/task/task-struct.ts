@@ -15,6 +15,8 @@ interface Others {
   readonly leader: StructView | undefined;
   readonly cgroup: StructView | undefined;
   readonly mm: StructView;
+  /** Guest address of its kernel stack, null when there is none. */
+  readonly stack: number | null;
 }
 
 /** Inode numbers of the namespaces that a kernel begins with (PROC_*_INIT_INO). */
@@ -29,7 +31,7 @@ const NAMESPACES: readonly (readonly [member: string, struct: string, inum: numb
 ];
 
 /** Makes them. */
-export function taskStructs(structs: Structs, task: Task, { parent, leader, cgroup, mm }: Others): TaskStructs {
+export function taskStructs(structs: Structs, task: Task, { parent, leader, cgroup, mm, stack }: Others): TaskStructs {
   const made: StructView[] = [];
   const make = (name: string, values: Values): StructView | null => {
     const view = makeKnown(structs, name, values);
@@ -49,6 +51,7 @@ export function taskStructs(structs: Structs, task: Task, { parent, leader, cgro
       flags: task.flags,
       mm: task.kernelThread ? null : mm,
       active_mm: mm,
+      stack,
       cred,
       real_cred: cred,
       parent: parent ?? view,

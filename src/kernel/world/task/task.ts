@@ -3,6 +3,7 @@ import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { StructInput, StructView } from '../struct-view.ts';
 import type { AddressSpace } from '../user/address-space.ts';
 import { PF, type TaskIds } from './current.ts';
+import type { SignalSpec, TaskSignals } from './signals.ts';
 import type { ThreadGroup } from './thread-group.ts';
 
 /** A new task. */
@@ -23,6 +24,10 @@ export interface TaskSpec {
   readonly kernelThread?: boolean;
   /** It runs the last of its life: it gets no signals, and nobody writes to its memory. */
   readonly exiting?: boolean;
+  /** What it does with signals. */
+  readonly signals?: SignalSpec;
+  /** Registers that it entered the kernel with, by their names in struct pt_regs. A system call of it brings its own. */
+  readonly registers?: { readonly [register: string]: StructInput };
   /** Other members of its task_struct, by their names. */
   readonly fields?: { readonly [member: string]: StructInput };
 }
@@ -30,6 +35,7 @@ export interface TaskSpec {
 /** What a task needs of those that it belongs to. */
 export interface TaskOwner {
   structOf(task: Task): StructView;
+  signalsOf(task: Task): TaskSignals;
   run<T>(task: Task, fn: () => T): T;
   end(task: Task): void;
 }
@@ -47,7 +53,11 @@ export class Task implements Disposable {
   readonly exiting: boolean;
   /** What it shares with the threads of its group. */
   readonly threadGroup: ThreadGroup;
+  /** Signals that programs sent to it. */
+  readonly signals: TaskSignals;
   readonly fields: TaskSpec['fields'];
+  readonly registers: TaskSpec['registers'];
+  readonly signalSpec: SignalSpec;
   readonly #owner: TaskOwner;
 
   constructor(owner: TaskOwner, spec: TaskSpec & { readonly cgroup: Cgroup; readonly threadGroup: ThreadGroup }) {
@@ -63,6 +73,9 @@ export class Task implements Disposable {
     this.exiting = spec.exiting ?? false;
     this.threadGroup = spec.threadGroup;
     this.fields = spec.fields;
+    this.registers = spec.registers;
+    this.signalSpec = spec.signals ?? {};
+    this.signals = owner.signalsOf(this);
   }
 
   get ids(): TaskIds {

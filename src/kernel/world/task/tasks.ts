@@ -5,7 +5,9 @@ import { MissingTypes } from '../layouts.ts';
 import { checkTaskSpec } from './check-spec.ts';
 import type { Structs, StructView } from '../struct-view.ts';
 import type { CurrentTask, TaskIds } from './current.ts';
-import { ThreadGroups } from './thread-group.ts';
+import { KernelStack } from './kernel-stack.ts';
+import { SIGNAL_RECORD_BYTES, TaskSignals } from './signals.ts';
+import { ThreadGroups, zeros } from './thread-group.ts';
 import { Task, type TaskOwner, type TaskSpec } from './task.ts';
 import { type TaskStructs, taskStructs } from './task-struct.ts';
 
@@ -16,6 +18,8 @@ export class Tasks implements Saved, TaskOwner {
   readonly #byPid = new Map<number, Task>();
   readonly #made = new Map<Task, TaskStructs>();
   readonly #groups: ThreadGroups;
+  readonly #stacks = new Map<Task, KernelStack>();
+  readonly #records = new Map<Task, number>();
   #initMm: StructView | undefined;
   /** Those that run inside of each other, the innermost last. */
   #running: readonly Task[];
@@ -62,15 +66,19 @@ export class Tasks implements Saved, TaskOwner {
   /** Another task in the place of one: what is not said stays as it was. It runs when that one ran. Throws as {@link make}. */
   replace(task: Task, spec: Omit<TaskSpec, 'pid'>): Task {
     checkTaskSpec({ ...spec, pid: task.pid });
-    const { pid, tgid, comm, uid, gid, parent, cgroup, kernelThread, exiting } = task;
-    const ids = { pid, tgid, comm, uid, gid, cgroup, kernelThread, exiting };
-    const before = { ...ids, ...(parent === undefined ? {} : { parent }) };
+    const { pid, tgid, comm, uid, gid, parent, cgroup, kernelThread, exiting, signalSpec, registers } = task;
+    const ids = { pid, tgid, comm, uid, gid, cgroup, kernelThread, exiting, signals: signalSpec };
+    const before = {
+      ...ids,
+      ...(parent === undefined ? {} : { parent }),
+      ...(registers === undefined ? {} : { registers }),
+    };
     const made = this.#add({ ...before, ...spec, cgroup: spec.cgroup ?? cgroup });
     const old = this.#made.get(task);
     this.#made.delete(task);
     this.#switch(this.#running.map((running) => (running === task ? made : running)));
     old?.[Symbol.dispose]();
-    this.#groups.leave(task.threadGroup);
+    this.#leave(task);
     return made;
   }
 
@@ -93,11 +101,41 @@ export class Tasks implements Saved, TaskOwner {
         leader: this.#leaderOf(task),
         cgroup: task.cgroup.struct,
         mm: this.#mmOf(task),
+        stack: this.#stackFor(task),
       };
       made = taskStructs(this.#structs, task, others);
       this.#made.set(task, made);
     }
     return made;
+  }
+
+  signalsOf(task: Task): TaskSignals {
+    const { env } = this.#structs;
+    const thread = zeros(env, SIGNAL_RECORD_BYTES);
+    this.#records.set(task, thread);
+    return new TaskSignals(env.mem, { thread, group: task.threadGroup.signals }, task.signalSpec, false);
+  }
+
+  /** The registers that the task that runs entered the kernel with, which its struct leads to from now on. */
+  entry(): StructView {
+    const task = this.current;
+    const known = this.#stacks.get(task);
+    if (known !== undefined) return known.registers;
+    const stack = new KernelStack(this.#structs);
+    this.#stacks.set(task, stack);
+    this.#made.get(task)?.task.set({ stack: stack.base });
+    return stack.registers;
+  }
+
+  /** The stack of a task whose registers are known: a kernel thread has entered with none. */
+  #stackFor(task: Task): number | null {
+    const known = this.#stacks.get(task);
+    if (known !== undefined) return known.base;
+    if (!task.kernelThread && task.registers === undefined) return null;
+    const stack = new KernelStack(this.#structs);
+    this.#stacks.set(task, stack);
+    stack.registers.set(task.registers ?? {});
+    return stack.base;
   }
 
   /** Kernel threads borrow the kernel's own. */
@@ -140,6 +178,8 @@ export class Tasks implements Saved, TaskOwner {
       group: task.cgroup.record,
       space: task.kernelThread ? 0 : task.threadGroup.memory.record,
       flags: task.flags,
+      threadSignals: this.#records.get(task) ?? 0,
+      groupSignals: task.threadGroup.signals,
     });
   }
 
@@ -150,11 +190,27 @@ export class Tasks implements Saved, TaskOwner {
     const made = this.#made.get(task);
     this.#made.delete(task);
     made?.[Symbol.dispose]();
+    this.#leave(task);
+  }
+
+  #leave(task: Task): void {
     this.#groups.leave(task.threadGroup);
+    this.#stacks.get(task)?.[Symbol.dispose]();
+    this.#stacks.delete(task);
+    const record = this.#records.get(task);
+    const { heap, rcu } = this.#structs.env;
+    if (record !== undefined) rcu.call(() => heap.free(record));
+    this.#records.delete(task);
   }
 
   save(): Restore {
-    const maps = saveAll([{ save: () => saveMap(this.#byPid) }, { save: () => saveMap(this.#made) }, this.#groups]);
+    const maps = saveAll([
+      { save: () => saveMap(this.#byPid) },
+      { save: () => saveMap(this.#made) },
+      { save: () => saveMap(this.#stacks) },
+      { save: () => saveMap(this.#records) },
+      this.#groups,
+    ]);
     const [running, initMm] = [this.#running, this.#initMm];
     return () => {
       maps();

@@ -1,18 +1,25 @@
 /** What the threads of one group share: the memory of their process. */
 import { type Restore, saveAll, type Saved, saveMap } from '../../mem/saved.ts';
+import { StructError } from '../struct-types.ts';
 import type { StructEnv, Structs, StructView } from '../struct-view.ts';
+import { SIGNAL_RECORD_BYTES } from './signals.ts';
 import { AddressSpace } from '../user/address-space.ts';
 
 export class ThreadGroup implements Saved {
   readonly tgid: number;
   readonly memory: AddressSpace;
+  /** Guest address of its signals. */
+  readonly signals: number;
   /** Threads that are there. */
   threads = 0;
   #mm: StructView | undefined;
+  readonly #env: StructEnv;
 
   constructor(env: StructEnv, tgid: number) {
     this.tgid = tgid;
     this.memory = new AddressSpace(env);
+    this.signals = zeros(env, SIGNAL_RECORD_BYTES);
+    this.#env = env;
   }
 
   /** Its struct mm_struct; what translates addresses of it lies where its pgd says. */
@@ -26,6 +33,7 @@ export class ThreadGroup implements Saved {
     this.#mm?.[Symbol.dispose]();
     this.#mm = undefined;
     this.memory[Symbol.dispose]();
+    this.#env.rcu.call(() => this.#env.heap.free(this.signals));
   }
 
   save(): Restore {
@@ -36,6 +44,14 @@ export class ThreadGroup implements Saved {
       memory();
     };
   }
+}
+
+/** Guest memory of a task, zero. Throws StructError when there is no room. */
+export function zeros({ mem, heap }: StructEnv, bytes: number): number {
+  const at = heap.alloc(bytes, 8);
+  if (at === 0) throw new StructError('no-memory', 'task', `no memory for ${bytes} bytes`);
+  mem.u8.fill(0, at, at + bytes);
+  return at;
 }
 
 /** The processes of a world by the pid of their first thread. */

@@ -1,6 +1,6 @@
 /** What traced calls need of their world. */
 import type { KeptStructs } from '../kept-structs.ts';
-import type { Structs } from '../struct-view.ts';
+import type { Structs, StructView } from '../struct-view.ts';
 import type { CurrentTask } from '../task/current.ts';
 import type { WorldTime } from '../time/time.ts';
 import type { ProbeOrder } from './probes.ts';
@@ -16,6 +16,8 @@ export interface TraceEnv {
   readonly current: Pick<CurrentTask, 'tgid'>;
   /** Memory of the process that runs. Throws RangeError in a kernel thread. */
   readonly userSpace: () => AddressSpace;
+  /** Registers that the task that runs entered the kernel with. */
+  readonly entry: () => StructView;
   /** The process of a task by its pid. */
   readonly processOf: (pid: number) => number | undefined;
   readonly words: ArgumentWords;

@@ -1,6 +1,7 @@
 /** System calls of the simulated kernel: entry, the function that serves the call, return, with everything that is attached to any of them. */
 import type { Btf } from '../../../btf/btf.ts';
 import { syscallNumber } from '../../../uapi/syscall-numbers.ts';
+import type { StructView } from '../struct-view.ts';
 import type { UserBytes } from '../user/address-space.ts';
 import type { TraceEvent } from './event.ts';
 import { serviceOf } from './events.ts';
@@ -23,6 +24,8 @@ interface Names {
 export class Syscalls {
   readonly #trace: Names;
   readonly #env: TraceEnv;
+  /** Addresses of registers of calls that run. */
+  readonly #inside = new Set<number>();
 
   constructor(trace: Names, env: TraceEnv) {
     this.#trace = trace;
@@ -60,13 +63,30 @@ export class Syscalls {
     return text.addr;
   }
 
+  /** Fills the registers of an entry. A call inside of a call of the same task gives back those of the outer one. */
+  #enter(regs: StructView, values: Readonly<Record<string, bigint | number>>): Disposable {
+    const { u8 } = this.#env.structs.env.mem;
+    const { addr, size } = regs;
+    const before = this.#inside.has(addr) ? u8.slice(addr, addr + size) : undefined;
+    this.#inside.add(addr);
+    u8.fill(0, addr, addr + size);
+    regs.set(values);
+    return {
+      [Symbol.dispose]: () => {
+        if (before === undefined) this.#inside.delete(addr);
+        else u8.set(before, addr);
+      },
+    };
+  }
+
   #run(name: string, words: readonly bigint[], original: (() => number | bigint) | undefined): bigint {
     const number = syscallNumber(name);
     const service = this.#trace.function(serviceOf(this.#trace.btf, name));
     if (number === undefined) throw new UnknownTarget(name, 'its number is not known');
     if (words.length > ARGUMENTS.length) throw new RangeError(`${name}: ${words.length} arguments are more than six`);
     const named = Object.fromEntries(words.map((value, i) => [ARGUMENTS[i], value]));
-    using regs = this.#env.structs.make('pt_regs', { ...named, orig_ax: number });
+    const regs = this.#env.entry();
+    using _ = this.#enter(regs, { ...named, orig_ax: number });
     const enter = { event: this.#trace.event(`sys_enter_${name}`), values: { id: number, args: words } };
     this.#trace.tracepoint('sys_enter').hit({ regs, id: number }, enter);
     const run = (): bigint => BigInt.asIntN(64, BigInt(original?.() ?? 0));

@@ -101,11 +101,18 @@ export class Binary implements Saved {
       const [lo, hi] = this.address(offset);
       const ip = (BigInt(hi >>> 0) << 32n) | BigInt(lo >>> 0);
       structs.at('pt_regs', regs).set({ ip, ...registers });
+      this.#enter(regs);
       site.entry.run({ regs });
     } finally {
       words.pop(regs);
       section.end();
     }
+  }
+
+  /** The task has entered the kernel with these registers: a probe is a trap. */
+  #enter(regs: number): void {
+    const { addr, size } = this.#env.entry();
+    this.#env.structs.env.mem.u8.copyWithin(addr, regs, regs + size);
   }
 
   #offset(at: string | number): number {
@@ -127,6 +134,7 @@ export class Binary implements Saved {
       const regs = words.push(registers.words(signature));
       const call = { signature, args, result: args + given.length * 8, address: this.address(offset) };
       registers.enter(regs, call);
+      this.#enter(regs);
       site.entry.run({ regs });
       const result = original?.(...given) ?? 0;
       if (site.exit.idle) return result;

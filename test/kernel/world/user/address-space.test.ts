@@ -124,9 +124,10 @@ describe('writes', () => {
 
   test.each([0x20_0000, 4])('not in a task with flags %i', (flags) => {
     const { current } = s.env;
-    const { struct, group } = current;
+    const { struct, group, threadSignals, groupSignals } = current;
+    const places = { struct, group, threadSignals, groupSignals };
     const ids = { pid: 2, tgid: 2, uid: 0, gid: 0, comm: 'kworker', cgroupId: 1n };
-    current.set(ids, { struct, group, space: s.space.record, flags });
+    current.set(ids, { ...places, space: s.space.record, flags });
     expect(write(AT, 1)).toBe(EPERM);
   });
 });

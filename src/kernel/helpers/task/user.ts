@@ -1,8 +1,9 @@
 /** Helpers for memory of processes beyond reads of the one that runs, which the core serves. */
-import { ERRNO } from '../../uapi/errno.ts';
-import { layoutsOf } from '../run/env.ts';
-import { PF } from '../world/task/current.ts';
-import { Frames, type HelperMaker } from './frame.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
+import { layoutsOf } from '../../run/env.ts';
+import { PF } from '../../world/task/current.ts';
+import { Frames, type HelperMaker } from '../frame.ts';
 
 type ReadUser = (space: number, dst: number, n: number, lo: number, hi: number) => number;
 type WriteUser = (space: number, lo: number, hi: number, src: number, n: number) => number;
@@ -31,10 +32,11 @@ export const copyFromUserTask: HelperMaker = (env) => {
 /** bpf_probe_write_user(dst, src, len): what could be written before the first byte that cannot stays. */
 export const probeWriteUser: HelperMaker = (env) => {
   const f = new Frames(env);
-  const { current, mem } = env;
+  const { current, mem, cpu } = env;
   const writeUser = env.core.write_user as WriteUser;
   return (frame) => {
-    if ((current.flags & (PF.KTHREAD | PF.EXITING)) !== 0) return f.ret(frame, -ERRNO.EPERM);
+    const interrupt = cpu.run.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_PERF_EVENT;
+    if (interrupt || (current.flags & (PF.KTHREAD | PF.EXITING)) !== 0) return f.ret(frame, -ERRNO.EPERM);
     const space = mem.u32[current.spaceWord >>> 2];
     const left = writeUser(space, f.lo(frame, 1), f.hi(frame, 1), f.u32(frame, 2), f.u32(frame, 3));
     f.ret(frame, left === 0 ? 0 : -ERRNO.EFAULT);

@@ -1,8 +1,8 @@
 /** The current task: ids, name, cgroup, and what tracing programs ask about their attachment. */
-import { ERRNO } from '../../uapi/errno.ts';
-import { ancestorRecord, idOfRecord } from '../world/cgroup/cgroup-record.ts';
-import { COMM_LENGTH } from '../world/task/current.ts';
-import { Frames, type HelperMaker, simple } from './frame.ts';
+import { ERRNO } from '../../../uapi/errno.ts';
+import { ancestorRecord, idOfRecord } from '../../world/cgroup/cgroup-record.ts';
+import { COMM_LENGTH } from '../../world/task/current.ts';
+import { Frames, type HelperMaker, simple } from '../frame.ts';
 
 /** sizeof(struct bpf_pidns_info) */
 const PIDNS_INFO_SIZE = 8;
