@@ -19,7 +19,15 @@ export { StructError, type StructFault, type StructInput, type StructView } from
 export type { VirtualClockOptions } from './kernel/world/time/clock.ts';
 export type { TimeEvent } from './kernel/world/time/event-queue.ts';
 export type { ClockOption, WorldTime } from './kernel/world/time/time.ts';
-export { EventError, type EventTask, type WorldEvent } from './kernel/world/replay.ts';
+export { EventError, type WorldEvent } from './kernel/world/replay.ts';
+export type { EventTask } from './kernel/world/task/event-task.ts';
+export type {
+  PidNamespace,
+  PidNamespaceSpec,
+  UserNamespace,
+  UserNamespaceSpec,
+} from './kernel/world/task/namespaces.ts';
+export type { PendingSignal, SignalSpec } from './kernel/world/task/signals.ts';
 export type { AddressSpace, AreaSpec, UserBytes } from './kernel/world/user/address-space.ts';
 export type { Task, TaskSpec } from './kernel/world/task/task.ts';
 export type { Cgroup } from './kernel/world/cgroup/cgroup.ts';

@@ -253,7 +253,7 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
     end: () => rcu.unlock(),
   };
   const cgroups = new Cgroups(structs);
-  const tasks = new Tasks(structs, cgroups, ground.current, host.current);
+  const tasks = new Tasks({ structs, cgroups, current: ground.current, now: () => time.now() }, host.current);
   const processOf = (pid: number): number | undefined => tasks.get(pid)?.tgid;
   const userSpace = (): AddressSpace => tasks.current.memory;
   const entry = (): StructView => tasks.entry();

@@ -3,24 +3,9 @@ import type { RecordInput } from './trace/record.ts';
 import type { Arguments } from './trace/arguments.ts';
 import { StructError } from './struct-types.ts';
 import type { StructInput } from './struct-view.ts';
-import type { Task } from './task/task.ts';
+import { eventTask, type EventTask, WrongTask } from './task/event-task.ts';
 import { UnknownTarget } from './trace/unknown-target.ts';
 import type { World } from './world.ts';
-
-/** The task of an event: made when it is new, or changed. */
-export interface EventTask {
-  readonly pid: number;
-  readonly tgid?: number;
-  readonly comm?: string;
-  readonly uid?: number;
-  readonly gid?: number;
-  /** Pid of its parent. */
-  readonly ppid?: number;
-  /** Path of its control group. */
-  readonly cgroup?: string;
-  /** Other members of its task_struct. */
-  readonly fields?: { readonly [member: string]: StructInput };
-}
 
 /** One event. */
 export interface WorldEvent {
@@ -65,7 +50,7 @@ export function replay(world: World, events: Iterable<WorldEvent>, advance: Adva
     try {
       happen(world, event, advance);
     } catch (error) {
-      if (error instanceof StructError || error instanceof UnknownTarget || error instanceof Refused)
+      if (error instanceof StructError || error instanceof UnknownTarget || isRefused(error))
         throw new EventError(index, error.message);
       throw error;
     }
@@ -77,6 +62,8 @@ export function replay(world: World, events: Iterable<WorldEvent>, advance: Adva
 /** An event that is wrong in itself. */
 class Refused extends Error {}
 
+const isRefused = (error: unknown): error is Error => error instanceof Refused || error instanceof WrongTask;
+
 function happen(world: World, event: WorldEvent, advance: Advance): void {
   if (typeof (event as unknown) !== 'object' || (event as unknown) === null || Array.isArray(event))
     throw new Refused('it is no object');
@@ -85,7 +72,7 @@ function happen(world: World, event: WorldEvent, advance: Advance): void {
   if (event.hook === undefined) return;
   const pass = passing(world, event.hook, event);
   if (event.task === undefined) pass();
-  else taskOf(world, event.task).run(pass);
+  else eventTask(world, event.task).run(pass);
 }
 
 const KNOWN: ReadonlySet<string> = new Set(['t', 'task', 'hook', 'args', 'raw', 'ret']);
@@ -134,40 +121,4 @@ function words(args: Arguments | undefined): readonly (number | bigint | string)
 function number(value: StructInput): number | bigint {
   if (typeof value === 'bigint' || (typeof value === 'number' && Number.isInteger(value))) return value;
   throw new Refused(`${String(value)} is no whole number, as system calls take and give them`);
-}
-
-/** The task as the event describes it: the one that is there, or a new one in its place. */
-function taskOf(world: World, given: EventTask): Task {
-  const { tasks } = world;
-  if (typeof (given as unknown) !== 'object' || (given as unknown) === null || !Number.isInteger(given.pid))
-    throw new Refused('task needs a pid');
-  for (const key of Object.keys(given)) if (!OF_TASKS.has(key)) throw new Refused(`task has an unknown member ${key}`);
-  const known = tasks.get(given.pid);
-  const { pid, ppid, cgroup, ...rest } = given;
-  if (cgroup !== undefined && typeof (cgroup as unknown) !== 'string') throw new Refused('cgroup of task is no path');
-  try {
-    const parent = ppid === undefined || ppid === pid ? undefined : (tasks.get(ppid) ?? tasks.make({ pid: ppid }));
-    const group = cgroup === undefined ? undefined : world.cgroup(cgroup);
-    const spec = {
-      ...rest,
-      ...(parent === undefined ? {} : { parent }),
-      ...(group === undefined ? {} : { cgroup: group }),
-    };
-    if (known === undefined) return tasks.make({ ...spec, pid });
-    return isSame(known, spec) ? known : tasks.replace(known, spec);
-  } catch (error) {
-    if (error instanceof RangeError) throw new Refused(error.message);
-    throw error;
-  }
-}
-
-const OF_TASKS: ReadonlySet<string> = new Set(['pid', 'tgid', 'comm', 'uid', 'gid', 'ppid', 'cgroup', 'fields']);
-
-/** Whether nothing that is given says otherwise. */
-function isSame(
-  task: Task,
-  spec: Partial<Pick<Task, 'tgid' | 'comm' | 'uid' | 'gid' | 'parent' | 'cgroup' | 'fields'>>,
-): boolean {
-  const names = ['tgid', 'comm', 'uid', 'gid', 'parent', 'cgroup'] as const;
-  return spec.fields === undefined && names.every((name) => spec[name] === undefined || spec[name] === task[name]);
 }

@@ -53,11 +53,15 @@ export class Structs {
     return id;
   }
 
-  /** A new struct, zero but for `values`. Throws {@link StructError} and {@link MissingTypes}. */
-  make(name: string, values: { readonly [member: string]: StructInput } = {}): StructView {
+  /**
+   * A new struct, zero but for `values`.
+   * @param room bytes behind it, for an array at its end that has as many elements as are wanted
+   * @throws {@link StructError} and {@link MissingTypes}
+   */
+  make(name: string, values: { readonly [member: string]: StructInput } = {}, room = 0): StructView {
     const type = this.typeId(name);
     const size = this.types(name).btf.sizeOf(type);
-    const addr = this.env.heap.alloc(size, ALIGN);
+    const addr = this.env.heap.alloc(size + room, ALIGN);
     if (addr === 0) throw new StructError('no-memory', name, `no memory for ${size} bytes`);
     const view = new StructView(this, { addr, type, owned: true });
     try {

@@ -5,6 +5,7 @@ import { saveAll } from '../mem/saved.ts';
 import type { NetDevices } from './net/device.ts';
 import type { StructInput, Structs, StructView } from './struct-view.ts';
 import type { Cgroup, Cgroups } from './cgroup/cgroup.ts';
+import type { PidNamespace, PidNamespaceSpec, UserNamespace, UserNamespaceSpec } from './task/namespaces.ts';
 import type { Task, TaskSpec } from './task/task.ts';
 import type { Tasks } from './task/tasks.ts';
 import type { AreaSpec, UserBytes } from './user/address-space.ts';
@@ -60,6 +61,16 @@ export class World implements Saved {
   /** A new task: {@link Tasks.make}. */
   task(spec: TaskSpec): Task {
     return this.tasks.make(spec);
+  }
+
+  /** A new namespace of pids: {@link Namespaces.makePid}. */
+  pidNamespace(spec?: PidNamespaceSpec): PidNamespace {
+    return this.tasks.namespaces.makePid(spec);
+  }
+
+  /** A new namespace of users: {@link Namespaces.makeUser}. */
+  userNamespace(spec?: UserNamespaceSpec): UserNamespace {
+    return this.tasks.namespaces.makeUser(spec);
   }
 
   /** A control group by its path, made where it is not there: {@link Cgroups.at}. */

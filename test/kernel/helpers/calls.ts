@@ -199,7 +199,13 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   [F.BPF_FUNC_get_current_cgroup_id]: plain,
   [F.BPF_FUNC_get_current_ancestor_cgroup_id]: (s, id) => [s.call(id, 0), s.call(id, 1), s.call(id, 2), s.call(id, 3)],
   [F.BPF_FUNC_get_current_comm]: (s, id) => [s.call(id, value(s), 8)],
-  [F.BPF_FUNC_get_ns_current_pid_tgid]: (s, id) => [s.call(id, 1, 1, value(s), 8)],
+  [F.BPF_FUNC_get_ns_current_pid_tgid]: (s, id) => [
+    s.call(id, 1, 1, value(s), 8),
+    ...[8, 4].flatMap((size) => {
+      const at = value(s);
+      return [s.call(id, 4, 0xefff_fffc, at, size), s.env.mem.read(at, 8).join()];
+    }),
+  ],
   [F.BPF_FUNC_get_func_arg_cnt]: (s, id) => [s.call(id, traced(s))],
   [F.BPF_FUNC_get_func_arg]: (s, id) => {
     const to = value(s);

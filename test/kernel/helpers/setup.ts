@@ -114,7 +114,9 @@ function inCgroup(current: CurrentTask, structs: Structs, ids: TaskIds, space: A
   const { root } = groups;
   const group = ids.cgroupId === root.id ? root : groups.at('/system.slice/ssh.service', ids.cgroupId);
   const [threadSignals, groupSignals] = [0, 0].map(() => zeros(structs.env, SIGNAL_RECORD_BYTES));
-  current.set(ids, { struct: 0, group: group.record, space: space.record, flags: 0, threadSignals, groupSignals });
+  const inNamespace = { namespace: 0xefff_fffc, nsPid: ids.pid, nsTgid: ids.tgid };
+  const places = { struct: 0, group: group.record, space: space.record, flags: 0, threadSignals, groupSignals };
+  current.set(ids, { ...places, ...inNamespace });
   return current;
 }
 

@@ -34,6 +34,35 @@ test('time passes, tasks run, hooks are passed', () => {
   expect(runtime.world.time.now()).toBe(9_000n);
 });
 
+test('memory of tasks, and the namespaces that they live in', () => {
+  const { runtime, object } = load('process', ['act']);
+  const at = 0x7ffd_0000_0ffc;
+  const hook = 'syscall:access';
+  const seen = (mode: number, task: WorldEvent['task']): Record<string, unknown> => {
+    runtime.replay([{ task: task!, hook, args: [at, 0x1000 + mode] }]);
+    return object.variable('seen').getVariable('seen') as Record<string, unknown>;
+  };
+  object.variable('size').setVariable('size', 12);
+  const text = (n: number): number[] => [...new TextEncoder().encode(`of ${n}, longer`)].slice(0, 11);
+  for (const pid of [7, 8]) {
+    // Over the end of a page.
+    const { ret, text: read } = seen(2, { pid, memory: { [`0x${at.toString(16)}`]: `of ${pid}, longer` } });
+    expect([ret, (read as number[]).slice(0, 11)]).toEqual([12n, text(pid)]);
+  }
+  expect((seen(2, { pid: 7 })['text'] as number[]).slice(0, 11)).toEqual(text(7));
+  seen(2, { pid: 7, memory: { [String(at)]: [0x61, 0] } });
+  expect(runtime.world.tasks.get(7)?.memory.read(BigInt(at), 3)).toEqual(Uint8Array.of(0x61, 0, 0x20));
+  const inner = { pid: 9, pidNamespace: 77, nsPids: [3], userNamespace: 78, capabilities: 5, startTime: 9 };
+  const words = seen(8, inner)['words'] as bigint[];
+  expect(words.slice(0, 5).concat(words[9])).toEqual([1n, 9n, 3n, 1n, 77n, 9n]);
+  expect((seen(9, inner)['words'] as bigint[]).slice(3, 6)).toEqual([5n, 5n, 1n]);
+  // The same task, and one more in the same namespace.
+  const before = runtime.world.tasks.get(9);
+  seen(8, { pid: 9, pidNamespace: 77 });
+  expect(runtime.world.tasks.get(9)).toBe(before);
+  expect((seen(8, { pid: 10, pidNamespace: 77 })['words'] as bigint[])[2]).toBe(1n);
+});
+
 test('records, functions and system calls', () => {
   const { runtime, object } = load('probe', ['exec', 'openat', 'openat_exit', 'probe1', 'return11']);
   const events: WorldEvent[] = [
@@ -77,6 +106,20 @@ test.each([
   [{ task: { pid: 7, cgroup: '../x' }, hook: 'syscall:openat' }, 'begin with a slash'],
   [{ task: { pid: 7, cwd: '/' }, hook: 'syscall:openat' }, 'task has an unknown member cwd'],
   [{ task: { pid: 7, ppid: 0.5 }, hook: 'syscall:openat' }, '0.5 is no pid'],
+  [{ task: { pid: 7, pidNamespace: 'x' }, hook: 'syscall:openat' }, 'x is no inode number'],
+  [{ task: { pid: 7, userNamespace: 0 }, hook: 'syscall:openat' }, '0 is no inode number'],
+  [{ task: { pid: 7, nsPids: [3] }, hook: 'syscall:openat' }, 'is 0 namespaces deep, and has 1 numbers there'],
+  [{ task: { pid: 7, pidNamespace: 5, nsPids: [0] }, hook: 'syscall:openat' }, '0 is no pid'],
+  [{ task: { pid: 1, pidNamespace: 5 }, hook: 'syscall:openat' }, 'process 1 lives in another namespace of pids'],
+  [{ task: { pid: 7, capabilities: 'all' }, hook: 'syscall:openat' }, 'capabilities of task is all, no whole number'],
+  [{ task: { pid: 7, startTime: -1 }, hook: 'syscall:openat' }, 'startTime of task 7 is -1'],
+  [{ task: { pid: 7, exiting: 1 }, hook: 'syscall:openat' }, 'exiting of task 7 is neither true nor false'],
+  [{ task: { pid: 7, signals: { blocked: [99] } }, hook: 'syscall:openat' }, '99 is not in 1..64'],
+  [{ task: { pid: 7, memory: ['x'] }, hook: 'syscall:openat' }, 'memory of task is no object of addresses'],
+  [{ task: { pid: 7, memory: { here: 'x' } }, hook: 'syscall:openat' }, 'here is no address'],
+  [{ task: { pid: 7, memory: { 4096: 'x' } }, hook: 'syscall:openat' }, 'memory of processes lies from'],
+  [{ task: { pid: 7, memory: { '0x7fff00000000': [256] } }, hook: 'syscall:openat' }, '256 is no byte'],
+  [{ task: { pid: 7, kernelThread: true, memory: { 1: 'x' } }, hook: 'syscall:openat' }, 'is a kernel thread'],
   [{ hooks: 'syscall:openat' }, 'unknown member hooks'],
   [null, 'no object'],
 ])('%j', (event, says) => {

@@ -53,11 +53,6 @@ def act(q):
         return pending()
     elif what == "take":
         return signal.sigwait([n for n in range(1, 65) if n not in (9, 19, 32, 33)]) if pending() else 0
-    elif what == "ids":
-        if "groups" in q:
-            os.setgroups(q["groups"])
-        os.setresgid(q["gid"], q["gid"], q["gid"])
-        os.setresuid(q["uid"], q["uid"], q["uid"])
     elif what == "pid":
         # The number in the namespace that /proc was mounted in.
         return int(os.readlink("/proc/self"))
@@ -72,8 +67,29 @@ def act(q):
     return "done"
 
 
-signal.pthread_sigmask(signal.SIG_SETMASK, json.loads(sys.argv[1]))
+def begin(spec):
+    signal.pthread_sigmask(signal.SIG_SETMASK, spec["blocked"])
+    uid, gid = spec["uid"], spec["gid"]
+    if uid or gid:
+        os.setresgid(gid, gid, gid)
+        os.setresuid(uid, uid, uid)
+        # PR_SET_DUMPABLE: what changes its ids cannot write its maps otherwise.
+        libc.prctl(4, 1, 0, 0, 0)
+    if "user" in spec["namespaces"]:
+        libc.unshare(0x10000000)
+        for name, text in ("setgroups", "deny"), ("uid_map", f"0 {uid} 1"), ("gid_map", f"0 {gid} 1"):
+            with open("/proc/self/" + name, "w") as f:
+                f.write(text)
+    if "pid" in spec["namespaces"]:
+        libc.unshare(0x20000000)
+        child = os.fork()
+        if child:
+            os.waitpid(child, 0)
+            os._exit(0)
+
+
 with open(sys.argv[2]) as asked, open(sys.argv[3], "w") as told:
+    begin(json.loads(sys.argv[1]))
     for line in asked:
         told.write(json.dumps(act(json.loads(line))) + "\n")
         told.flush()

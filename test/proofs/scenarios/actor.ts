@@ -12,6 +12,11 @@ import type { Task } from '../../../src/kernel/world/task/task.ts';
 export interface ActorSpec {
   /** Signals that it blocks. Default: all. */
   readonly blocked?: readonly number[];
+  /** Default: 0. */
+  readonly uid?: number;
+  readonly gid?: number;
+  /** New ones of its own. */
+  readonly namespaces?: readonly ('pid' | 'user')[];
 }
 
 export interface Actor extends Disposable {
@@ -24,6 +29,8 @@ export interface Actor extends Disposable {
   /** Calls access(2) with an address and a mode, in a new thread if said so: signals that wait then, of the thread that called. */
   access(at: number, mode: number, thread?: boolean): readonly number[];
   pending(): readonly number[];
+  /** Device and inode of its namespace of pids or users. */
+  namespace(name: 'pid' | 'user'): readonly [device: number, inode: number];
   /** Takes the signal that comes next; 0 when there is none. */
   take(): number;
 }
@@ -41,12 +48,21 @@ export class SimulatedActor implements Actor {
   readonly #signals: SignalSpec;
   readonly #areas = new Map<number, UserBytes>();
 
-  constructor(runtime: Runtime, { blocked = BLOCKABLE }: ActorSpec) {
+  constructor(runtime: Runtime, { blocked = BLOCKABLE, uid = 0, gid = 0, namespaces = [] }: ActorSpec) {
     this.#runtime = runtime;
     const { world } = runtime;
     const pid = 100 + world.tasks.pids.length * 2;
     this.#signals = { blocked };
-    this.#task = world.task({ pid, comm: 'actor', signals: this.#signals });
+    // Whoever has made a namespace has all capabilities there.
+    const userNamespace = namespaces.includes('user') ? world.userNamespace({ uid, gid }) : undefined;
+    const pidNamespace = namespaces.includes('pid')
+      ? world.pidNamespace(userNamespace === undefined ? {} : { userNamespace })
+      : undefined;
+    this.#task = world.task({
+      ...{ pid, comm: 'actor', signals: this.#signals, uid, gid },
+      ...(userNamespace === undefined ? {} : { userNamespace, capabilities: (1n << 41n) - 1n }),
+      ...(pidNamespace === undefined ? {} : { pidNamespace }),
+    });
   }
 
   get pid(): number {
@@ -73,8 +89,18 @@ export class SimulatedActor implements Actor {
       return sorted(task);
     };
     if (!thread) return call(this.#task);
-    using made = this.#runtime.world.task({ pid: this.pid + 1, tgid: this.pid, signals: this.#signals });
+    using made = this.#runtime.world.task({
+      pid: this.pid + 1,
+      tgid: this.pid,
+      parent: this.#task,
+      signals: this.#signals,
+    });
     return call(made);
+  }
+
+  namespace(name: 'pid' | 'user'): readonly [number, number] {
+    const { pidNamespace, userNamespace } = this.#task;
+    return [pidNamespace.device, (name === 'pid' ? pidNamespace : userNamespace).inode];
   }
 
   pending(): readonly number[] {
@@ -104,10 +130,10 @@ export class RealActor implements Actor {
   readonly pid: number;
 
   /** @param script actor.py */
-  constructor(script: string, { blocked = BLOCKABLE }: ActorSpec) {
+  constructor(script: string, { blocked = BLOCKABLE, uid = 0, gid = 0, namespaces = [] }: ActorSpec) {
     const [asked, told] = ['asked', 'told'].map((name) => join(this.#folder, name));
     execFileSync('mkfifo', [asked, told]);
-    const args = [script, JSON.stringify(blocked), asked, told];
+    const args = [script, JSON.stringify({ blocked, uid, gid, namespaces }), asked, told];
     spawn('/usr/bin/python3', ['-I', '-S', ...args], { stdio: ['ignore', 'inherit', 'inherit'] }).unref();
     this.#asked = openSync(asked, 'w');
     this.#told = openSync(told, 'r');
@@ -144,6 +170,10 @@ export class RealActor implements Actor {
 
   pending(): readonly number[] {
     return this.#ask({ what: 'pending' }) as number[];
+  }
+
+  namespace(name: 'pid' | 'user'): readonly [number, number] {
+    return this.#ask({ what: 'namespace', name }) as [number, number];
   }
 
   take(): number {

@@ -1,7 +1,8 @@
 /**
  * Command: plays the scenarios on this machine's kernel, to which their programs are attached, and writes what was told as JSON.
- * For virtual machines: `node main.js FOLDER_OF_FIXTURES [FILE | processes]`, without FILE to stdout.
- * `processes` plays those about processes, whose script actor.py lies in that folder too.
+ * For virtual machines: `node main.js FOLDER_OF_FIXTURES [FILE | processes [PART]]`, without FILE to stdout.
+ * `processes` plays those about processes, whose script actor.py lies in that folder too;
+ * with PART those alone whose names contain it.
  */
 import { readFileSync, readSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -11,8 +12,8 @@ import { playAll } from './play.ts';
 import { PROCESSES } from './processes.ts';
 import { SCENARIOS } from './scenarios.ts';
 
-const [, , folder, word] = process.argv;
-const list = word === 'processes' ? PROCESSES : SCENARIOS;
+const [, , folder, word, part = ''] = process.argv;
+const list = word === 'processes' ? PROCESSES.filter(({ name }) => name.includes(part)) : SCENARIOS;
 const file = word === 'processes' ? undefined : word;
 if (folder === undefined) throw new Error('usage: main.js FOLDER_OF_FIXTURES [FILE]');
 const sys = Object.assign(await openKernelTransport(), {

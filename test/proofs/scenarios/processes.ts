@@ -6,7 +6,17 @@ import type { Stage } from './stage.ts';
 
 const ASKED = 0x1000;
 /** What the program is asked for: see process.c. */
-const ASK = { readUser: 1, readUserText: 2, readKernel: 3, write: 4, signal: 5, threadSignal: 6 } as const;
+const ASK = {
+  readUser: 1,
+  readUserText: 2,
+  readKernel: 3,
+  write: 4,
+  signal: 5,
+  threadSignal: 6,
+  numbers: 7,
+  ids: 8,
+  credentials: 9,
+} as const;
 const AT = 0x5555_0000_0000;
 const PAGE = 4096;
 
@@ -163,4 +173,68 @@ const REGISTERS: readonly Scenario[] = [
   }),
 ];
 
-export const PROCESSES: readonly Scenario[] = [...MEMORY, ...SIGNALS, ...REGISTERS];
+/** What a program sees of a process, with numbers that differ from run to run told by what they should be. */
+function tellIds(s: Stage, actor: Actor, thread = false): void {
+  ask(s, actor, 'ids', 0, 8, thread);
+  const { words } = seen(s);
+  const [device, inode] = actor.namespace('pid');
+  const pid = BigInt(actor.pid);
+  s.said.push(
+    `level ${words[0]} of ${words[3]}, ${words[0] === 0n ? `its pid ${words[2] === words[7]}` : words[2]}`,
+    `first ${words[1] === words[7]}, inode ${words[4] === BigInt(inode)}, leader ${words[6] === pid}, tgid ${words[8] === pid}`,
+    `pid ${words[7] === pid}, booted ${words[10] >= words[9]}, memory ${words[11]}`,
+  );
+  for (const [dev, ino] of [
+    [device, inode],
+    [device, 0xefff_fffc],
+    [device + 1, inode],
+    [device, inode + 1],
+  ]) {
+    give(s, { dev, ino });
+    ask(s, actor, 'numbers', 0, 8, thread);
+    const [number, process] = seen(s).words;
+    const told = (value: bigint): string =>
+      value === words[7] ? 'its pid' : value === pid ? 'its process' : `${value}`;
+    s.said.push(`${told(number)}, ${told(process)}`);
+  }
+}
+
+const NAMESPACES: readonly Scenario[] = [
+  ...([[], ['pid'], ['user'], ['user', 'pid']] as const).map((namespaces) =>
+    scenario(`a process in new namespaces: ${namespaces.join() || 'none'}`, (s) => {
+      begin(s);
+      const a = s.actor({ namespaces });
+      tellIds(s, a);
+      ask(s, a, 'credentials', 0);
+      s.said.push(seen(s).words.slice(0, 7).join());
+    }),
+  ),
+  scenario('a thread in a new namespace', (s) => {
+    begin(s);
+    tellIds(s, s.actor({ namespaces: ['pid'] }), true);
+  }),
+  scenario('two namespaces number their processes alike', (s) => {
+    begin(s);
+    const [a, b] = [s.actor({ namespaces: ['pid'] }), s.actor({ namespaces: ['pid'] })];
+    s.said.push(`${a.namespace('pid')[1] === b.namespace('pid')[1]}`);
+    tellIds(s, a);
+    tellIds(s, b);
+  }),
+  ...(
+    [
+      [1000, 100],
+      [0, 5],
+      [65534, 65534],
+    ] as const
+  ).map(([uid, gid]) =>
+    scenario(`credentials of uid ${uid}, gid ${gid}`, (s) => {
+      begin(s);
+      for (const namespaces of [[], ['user']] as const) {
+        ask(s, s.actor({ uid, gid, namespaces }), 'credentials', 0);
+        s.said.push(seen(s).words.slice(0, 7).join());
+      }
+    }),
+  ),
+];
+
+export const PROCESSES: readonly Scenario[] = [...MEMORY, ...SIGNALS, ...REGISTERS, ...NAMESPACES];

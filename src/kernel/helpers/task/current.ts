@@ -2,6 +2,7 @@
 import { ERRNO } from '../../../uapi/errno.ts';
 import { ancestorRecord, idOfRecord } from '../../world/cgroup/cgroup-record.ts';
 import { COMM_LENGTH } from '../../world/task/current.ts';
+import { NSFS_DEVICE } from '../../world/task/namespaces.ts';
 import { Frames, type HelperMaker, simple } from '../frame.ts';
 
 /** sizeof(struct bpf_pidns_info) */
@@ -56,14 +57,20 @@ export const getCurrentAncestorCgroupId: HelperMaker = (env) => {
   };
 };
 
-/** bpf_get_ns_current_pid_tgid: there are no pid namespaces here, so no device and inode match. */
+/** bpf_get_ns_current_pid_tgid(dev, ino, nsdata, size): only its own namespace is matched. */
 export const getNsCurrentPidTgid: HelperMaker = (env) => {
   const f = new Frames(env);
+  const { current, mem } = env;
   return (frame) => {
-    const at = f.u32(frame, 3);
-    const size = f.u32(frame, 4);
-    if (size === PIDNS_INFO_SIZE) env.mem.u8.fill(0, at, at + size);
-    f.ret(frame, -ERRNO.EINVAL);
+    const [at, size] = [f.u32(frame, 3), f.u32(frame, 4)];
+    const device = f.hi(frame, 1) === 0 && f.u32(frame, 1) === NSFS_DEVICE;
+    if (size !== PIDNS_INFO_SIZE || !device || f.hi(frame, 2) !== 0 || f.u32(frame, 2) !== current.namespace) {
+      mem.u8.fill(0, at, at + size);
+      return f.ret(frame, -ERRNO.EINVAL);
+    }
+    mem.i32[at >>> 2] = current.nsPid;
+    mem.i32[(at >>> 2) + 1] = current.nsTgid;
+    f.ret(frame, 0);
   };
 };
 

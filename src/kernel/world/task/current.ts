@@ -16,7 +16,10 @@ const SPACE = GROUP + 1;
 const FLAGS = SPACE + 1;
 const SIGNALS = FLAGS + 1;
 const GROUP_SIGNALS = SIGNALS + 1;
-const WORDS = GROUP_SIGNALS + 1;
+const NAMESPACE = GROUP_SIGNALS + 1;
+const NS_PID = NAMESPACE + 1;
+const NS_TGID = NS_PID + 1;
+const WORDS = NS_TGID + 1;
 export const CURRENT_BYTES = WORDS * 4;
 
 /** What identifies a task. */
@@ -43,12 +46,26 @@ export interface TaskPlaces {
   /** Records of the signals of the task, and of its thread group (signals.ts). */
   readonly threadSignals: number;
   readonly groupSignals: number;
+  /** Inode number of its namespace of pids, its number there and its process's. */
+  readonly namespace: number;
+  readonly nsPid: number;
+  readonly nsTgid: number;
 }
 
 /** Bits of task_struct.flags. */
 export const PF = { EXITING: 0x4, KTHREAD: 0x20_0000 } as const;
 
-const NOWHERE: TaskPlaces = { struct: 0, group: 0, space: 0, flags: 0, threadSignals: 0, groupSignals: 0 };
+const NOWHERE: TaskPlaces = {
+  struct: 0,
+  group: 0,
+  space: 0,
+  flags: 0,
+  threadSignals: 0,
+  groupSignals: 0,
+  namespace: 0,
+  nsPid: 0,
+  nsTgid: 0,
+};
 
 export class CurrentTask {
   readonly #mem: KernelMemory;
@@ -72,7 +89,7 @@ export class CurrentTask {
   }
 
   /** Another task runs from now on. */
-  set(ids: TaskIds, { struct, group, space, flags, threadSignals, groupSignals }: TaskPlaces): void {
+  set(ids: TaskIds, places: TaskPlaces): void {
     const { i32, u8 } = this.#mem;
     const at = this.#at >>> 2;
     i32[at + PID] = ids.pid;
@@ -81,12 +98,15 @@ export class CurrentTask {
     i32[at + GID] = ids.gid;
     i32[at + CGROUP] = Number(BigInt.asIntN(32, ids.cgroupId));
     i32[at + CGROUP + 1] = Number(BigInt.asIntN(32, ids.cgroupId >> 32n));
-    i32[at + STRUCT] = struct;
-    i32[at + GROUP] = group;
-    i32[at + SPACE] = space;
-    i32[at + FLAGS] = flags;
-    i32[at + SIGNALS] = threadSignals;
-    i32[at + GROUP_SIGNALS] = groupSignals;
+    i32[at + STRUCT] = places.struct;
+    i32[at + GROUP] = places.group;
+    i32[at + SPACE] = places.space;
+    i32[at + FLAGS] = places.flags;
+    i32[at + SIGNALS] = places.threadSignals;
+    i32[at + GROUP_SIGNALS] = places.groupSignals;
+    i32[at + NAMESPACE] = places.namespace;
+    i32[at + NS_PID] = places.nsPid;
+    i32[at + NS_TGID] = places.nsTgid;
     const comm = this.#at + COMM * 4;
     u8.fill(0, comm, comm + COMM_LENGTH);
     u8.set(commBytes(ids.comm), comm);
@@ -137,6 +157,20 @@ export class CurrentTask {
   /** Guest address of the record of its thread group's. */
   get groupSignals(): number {
     return this.#mem.u32[(this.#at >>> 2) + GROUP_SIGNALS];
+  }
+
+  /** Inode number of its namespace of pids. */
+  get namespace(): number {
+    return this.#mem.u32[(this.#at >>> 2) + NAMESPACE];
+  }
+
+  /** Its number there. */
+  get nsPid(): number {
+    return this.#mem.i32[(this.#at >>> 2) + NS_PID];
+  }
+
+  get nsTgid(): number {
+    return this.#mem.i32[(this.#at >>> 2) + NS_TGID];
   }
 
   /** Guest address of {@link COMM_LENGTH} bytes of its name, with NULs behind it. */

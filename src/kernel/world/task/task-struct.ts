@@ -2,6 +2,7 @@
 import { BTF_KIND } from '../../../btf/types.ts';
 import type { StructInput, Structs, StructView } from '../struct-view.ts';
 import { commBytes, COMM_LENGTH } from './current.ts';
+import type { Namespaces } from './namespaces.ts';
 import type { Task } from './task.ts';
 
 /** The structs of one task. */
@@ -19,19 +20,9 @@ interface Others {
   readonly stack: number | null;
 }
 
-/** Inode numbers of the namespaces that a kernel begins with (PROC_*_INIT_INO). */
-const NAMESPACES: readonly (readonly [member: string, struct: string, inum: number])[] = [
-  ['uts_ns', 'uts_namespace', 0xefff_fffe],
-  ['ipc_ns', 'ipc_namespace', 0xefff_ffff],
-  ['mnt_ns', 'mnt_namespace', 0xefff_fff8],
-  ['pid_ns_for_children', 'pid_namespace', 0xefff_fffc],
-  ['net_ns', 'net', 0xefff_fff9],
-  ['time_ns', 'time_namespace', 0xefff_fffa],
-  ['cgroup_ns', 'cgroup_namespace', 0xefff_fffb],
-];
-
 /** Makes them. */
-export function taskStructs(structs: Structs, task: Task, { parent, leader, cgroup, mm, stack }: Others): TaskStructs {
+export function taskStructs(structs: Structs, namespaces: Namespaces, task: Task, others: Others): TaskStructs {
+  const { parent, leader, cgroup, mm, stack } = others;
   const made: StructView[] = [];
   const make = (name: string, values: Values): StructView | null => {
     const view = makeKnown(structs, name, values);
@@ -39,7 +30,12 @@ export function taskStructs(structs: Structs, task: Task, { parent, leader, cgro
     return view;
   };
   try {
-    const cred = make('cred', credentials(task));
+    const cred = make('cred', {
+      ...credentials(structs, task),
+      user_ns: namespaces.userNamespaceStruct(task.userNamespace),
+    });
+    const pid = namespaces.pidStruct(task.pids, task.pidNamespace);
+    made.push(pid);
     const view = structs.make('task_struct');
     made.push(view);
     const comm = new Uint8Array(COMM_LENGTH);
@@ -57,7 +53,13 @@ export function taskStructs(structs: Structs, task: Task, { parent, leader, cgro
       parent: parent ?? view,
       real_parent: parent ?? view,
       group_leader: leader ?? view,
-      nsproxy: make('nsproxy', namespaces(make)),
+      thread_pid: pid,
+      start_time: task.startTime,
+      start_boottime: task.startTime,
+      nsproxy: make('nsproxy', {
+        ...namespaces.others(),
+        pid_ns_for_children: namespaces.pidNamespaceStruct(task.pidNamespace),
+      }),
       cgroups: cgroup === undefined ? null : make('css_set', { dfl_cgrp: cgroup }),
     });
     view.set(task.fields ?? {});
@@ -74,14 +76,15 @@ function dispose(made: readonly StructView[]): void {
   for (const view of made) view[Symbol.dispose]();
 }
 
-function credentials({ uid, gid }: Task): Values {
+function credentials(structs: Structs, { uid, gid, capabilities }: Task): Values {
   const users = ['uid', 'suid', 'euid', 'fsuid'].map((name) => [name, { val: uid }] as const);
   const groups = ['gid', 'sgid', 'egid', 'fsgid'].map((name) => [name, { val: gid }] as const);
-  return Object.fromEntries([...users, ...groups]);
-}
-
-function namespaces(make: (name: string, values: Values) => StructView | null): Values {
-  return Object.fromEntries(NAMESPACES.map(([member, struct, inum]) => [member, make(struct, { ns: { inum } })]));
+  // Before 6.3 they were two words.
+  const { btf } = structs.types('cred');
+  const whole = btf.memberOffset(structs.typeId('cred'), 'cap_effective.val') !== undefined;
+  const set = whole ? { val: capabilities } : { cap: [capabilities & 0xffff_ffffn, capabilities >> 32n] };
+  const caps = ['cap_effective', 'cap_permitted', 'cap_bset'].map((name) => [name, set] as const);
+  return Object.fromEntries([...users, ...groups, ...caps]);
 }
 
 /** A struct with those values whose members it has; null when the kernel has no such struct. */

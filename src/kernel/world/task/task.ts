@@ -2,6 +2,7 @@
 import type { Cgroup } from '../cgroup/cgroup.ts';
 import type { StructInput, StructView } from '../struct-view.ts';
 import type { AddressSpace } from '../user/address-space.ts';
+import type { PidNamespace, UserNamespace } from './namespaces.ts';
 import { PF, type TaskIds } from './current.ts';
 import type { SignalSpec, TaskSignals } from './signals.ts';
 import type { ThreadGroup } from './thread-group.ts';
@@ -20,6 +21,16 @@ export interface TaskSpec {
   readonly parent?: Task;
   /** Default: the parent's. */
   readonly cgroup?: Cgroup;
+  /** Default: that of the threads of its process, or the parent's. */
+  readonly pidNamespace?: PidNamespace;
+  /** Its numbers in the namespaces of pids below the first one, down to its own. Default: the next that are free. */
+  readonly nsPids?: readonly number[];
+  /** Default: the parent's. */
+  readonly userNamespace?: UserNamespace;
+  /** CAP_* as bits, those that it may have and has. Default: all for uid 0, none for others. */
+  readonly capabilities?: bigint;
+  /** Nanoseconds of the guest's clock. Default: now. */
+  readonly startTime?: bigint;
   /** It has no memory of a process: programs reach none in it. Default: so it is for pid 0, which is idle. */
   readonly kernelThread?: boolean;
   /** It runs the last of its life: it gets no signals, and nobody writes to its memory. */
@@ -40,6 +51,19 @@ export interface TaskOwner {
   end(task: Task): void;
 }
 
+/** A task as it begins: nothing is left to defaults that come from others. */
+export interface TaskParts extends TaskSpec {
+  readonly cgroup: Cgroup;
+  readonly threadGroup: ThreadGroup;
+  readonly pids: readonly number[];
+  readonly pidNamespace: PidNamespace;
+  readonly userNamespace: UserNamespace;
+  readonly startTime: bigint;
+}
+
+/** CAP_CHOWN to CAP_CHECKPOINT_RESTORE. */
+const ALL_CAPABILITIES = (1n << 41n) - 1n;
+
 /** A task of the simulated kernel: what it is never changes, {@link TaskSpec} says it; `world.task` makes one. */
 export class Task implements Disposable {
   readonly pid: number;
@@ -51,6 +75,12 @@ export class Task implements Disposable {
   readonly cgroup: Cgroup;
   readonly kernelThread: boolean;
   readonly exiting: boolean;
+  /** Its numbers, from the first namespace of pids down to its own: `pid` is the first. */
+  readonly pids: readonly number[];
+  readonly pidNamespace: PidNamespace;
+  readonly userNamespace: UserNamespace;
+  readonly capabilities: bigint;
+  readonly startTime: bigint;
   /** What it shares with the threads of its group. */
   readonly threadGroup: ThreadGroup;
   /** Signals that programs sent to it. */
@@ -60,7 +90,7 @@ export class Task implements Disposable {
   readonly signalSpec: SignalSpec;
   readonly #owner: TaskOwner;
 
-  constructor(owner: TaskOwner, spec: TaskSpec & { readonly cgroup: Cgroup; readonly threadGroup: ThreadGroup }) {
+  constructor(owner: TaskOwner, spec: TaskParts) {
     this.#owner = owner;
     this.pid = spec.pid;
     this.tgid = spec.tgid ?? spec.pid;
@@ -72,6 +102,11 @@ export class Task implements Disposable {
     this.kernelThread = spec.kernelThread ?? spec.pid === 0;
     this.exiting = spec.exiting ?? false;
     this.threadGroup = spec.threadGroup;
+    this.pids = spec.pids;
+    this.pidNamespace = spec.pidNamespace;
+    this.userNamespace = spec.userNamespace;
+    this.capabilities = spec.capabilities ?? (this.uid === 0 ? ALL_CAPABILITIES : 0n);
+    this.startTime = spec.startTime;
     this.fields = spec.fields;
     this.registers = spec.registers;
     this.signalSpec = spec.signals ?? {};

@@ -6,10 +6,20 @@ import { checkTaskSpec } from './check-spec.ts';
 import type { Structs, StructView } from '../struct-view.ts';
 import type { CurrentTask, TaskIds } from './current.ts';
 import { KernelStack } from './kernel-stack.ts';
+import { Namespaces } from './namespaces.ts';
 import { SIGNAL_RECORD_BYTES, TaskSignals } from './signals.ts';
 import { ThreadGroups, zeros } from './thread-group.ts';
 import { Task, type TaskOwner, type TaskSpec } from './task.ts';
 import { type TaskStructs, taskStructs } from './task-struct.ts';
+
+/** What tasks are made of. */
+export interface TasksParts {
+  readonly structs: Structs;
+  readonly cgroups: Cgroups;
+  readonly current: CurrentTask;
+  /** The guest's clock. */
+  readonly now: () => bigint;
+}
 
 export class Tasks implements Saved, TaskOwner {
   readonly #structs: Structs;
@@ -18,6 +28,9 @@ export class Tasks implements Saved, TaskOwner {
   readonly #byPid = new Map<number, Task>();
   readonly #made = new Map<Task, TaskStructs>();
   readonly #groups: ThreadGroups;
+  readonly #now: () => bigint;
+  /** Namespaces that tasks live in. */
+  readonly namespaces: Namespaces;
   readonly #stacks = new Map<Task, KernelStack>();
   readonly #records = new Map<Task, number>();
   #initMm: StructView | undefined;
@@ -25,11 +38,14 @@ export class Tasks implements Saved, TaskOwner {
   #running: readonly Task[];
 
   /** @param first the task that runs when the runtime begins, as the host says */
-  constructor(structs: Structs, cgroups: Cgroups, current: CurrentTask, first: TaskIds) {
+  constructor(parts: TasksParts, first: TaskIds) {
+    const { structs, cgroups, current } = parts;
     this.#structs = structs;
     this.#current = current;
     this.#cgroups = cgroups;
-    this.#groups = new ThreadGroups(structs.env);
+    this.#now = parts.now;
+    this.namespaces = new Namespaces(structs);
+    this.#groups = new ThreadGroups(structs.env, this.namespaces);
     this.#running = [this.#add({ ...first, cgroup: cgroups.ofId(first.cgroupId) })];
     this.#switch(this.#running);
     current.whenAsked(() => this.#addressOf(this.current));
@@ -66,25 +82,55 @@ export class Tasks implements Saved, TaskOwner {
   /** Another task in the place of one: what is not said stays as it was. It runs when that one ran. Throws as {@link make}. */
   replace(task: Task, spec: Omit<TaskSpec, 'pid'>): Task {
     checkTaskSpec({ ...spec, pid: task.pid });
-    const { pid, tgid, comm, uid, gid, parent, cgroup, kernelThread, exiting, signalSpec, registers } = task;
-    const ids = { pid, tgid, comm, uid, gid, cgroup, kernelThread, exiting, signals: signalSpec };
+    const { parent, registers } = task;
     const before = {
-      ...ids,
+      ...{ pid: task.pid, tgid: task.tgid, comm: task.comm, uid: task.uid, gid: task.gid, cgroup: task.cgroup },
+      ...{ kernelThread: task.kernelThread, exiting: task.exiting, signals: task.signalSpec },
+      ...{ pidNamespace: task.pidNamespace, userNamespace: task.userNamespace, startTime: task.startTime },
       ...(parent === undefined ? {} : { parent }),
       ...(registers === undefined ? {} : { registers }),
+      ...(spec.uid === undefined || spec.uid === task.uid ? { capabilities: task.capabilities } : {}),
     };
-    const made = this.#add({ ...before, ...spec, cgroup: spec.cgroup ?? cgroup });
+    // A thread keeps its numbers; those of a leader are its process's.
+    const own = task.pid === task.tgid ? undefined : task.pids;
+    if (own !== undefined) this.namespaces.free(own, task.pidNamespace);
+    let made: Task;
+    try {
+      made = this.#add({
+        ...before,
+        ...(own === undefined ? {} : { nsPids: own.slice(1) }),
+        ...spec,
+        cgroup: spec.cgroup ?? task.cgroup,
+      });
+    } catch (error) {
+      if (own !== undefined) this.namespaces.take(task.pid, task.pidNamespace, own.slice(1));
+      throw error;
+    }
     const old = this.#made.get(task);
     this.#made.delete(task);
     this.#switch(this.#running.map((running) => (running === task ? made : running)));
     old?.[Symbol.dispose]();
-    this.#leave(task);
+    this.#leave(task, false);
     return made;
   }
 
   #add(spec: TaskSpec & { readonly cgroup: Cgroup }): Task {
-    const task = new Task(this, { ...spec, threadGroup: this.#groups.enter(spec.tgid ?? spec.pid) });
-    this.#byPid.set(task.pid, task);
+    const { pid, tgid = pid, parent, nsPids } = spec;
+    const { namespaces } = this;
+    const siblings = this.#groups.get(tgid)?.pidNamespace;
+    const pidNamespace = spec.pidNamespace ?? siblings ?? parent?.pidNamespace ?? namespaces.firstPid;
+    const userNamespace = spec.userNamespace ?? parent?.userNamespace ?? namespaces.firstUser;
+    const threadGroup = this.#groups.enter(tgid, pidNamespace, pid === tgid ? nsPids : undefined);
+    let pids: readonly number[];
+    try {
+      pids = pid === tgid ? threadGroup.pids : namespaces.take(pid, pidNamespace, nsPids);
+    } catch (error) {
+      this.#groups.leave(threadGroup);
+      throw error;
+    }
+    const startTime = spec.startTime ?? this.#now();
+    const task = new Task(this, { ...spec, threadGroup, pids, pidNamespace, userNamespace, startTime });
+    this.#byPid.set(pid, task);
     return task;
   }
 
@@ -103,7 +149,7 @@ export class Tasks implements Saved, TaskOwner {
         mm: this.#mmOf(task),
         stack: this.#stackFor(task),
       };
-      made = taskStructs(this.#structs, task, others);
+      made = taskStructs(this.#structs, this.namespaces, task, others);
       this.#made.set(task, made);
     }
     return made;
@@ -113,7 +159,7 @@ export class Tasks implements Saved, TaskOwner {
     const { env } = this.#structs;
     const thread = zeros(env, SIGNAL_RECORD_BYTES);
     this.#records.set(task, thread);
-    return new TaskSignals(env.mem, { thread, group: task.threadGroup.signals }, task.signalSpec, false);
+    return new TaskSignals(env.mem, { thread, group: task.threadGroup.signals }, task.signalSpec, isInit(task));
   }
 
   /** The registers that the task that runs entered the kernel with, which its struct leads to from now on. */
@@ -180,6 +226,9 @@ export class Tasks implements Saved, TaskOwner {
       flags: task.flags,
       threadSignals: this.#records.get(task) ?? 0,
       groupSignals: task.threadGroup.signals,
+      namespace: task.pidNamespace.inode,
+      nsPid: task.pids[task.pidNamespace.level],
+      nsTgid: task.threadGroup.pids[task.pidNamespace.level],
     });
   }
 
@@ -190,10 +239,12 @@ export class Tasks implements Saved, TaskOwner {
     const made = this.#made.get(task);
     this.#made.delete(task);
     made?.[Symbol.dispose]();
-    this.#leave(task);
+    this.#leave(task, true);
   }
 
-  #leave(task: Task): void {
+  /** @param ended whether its numbers are free from now on */
+  #leave(task: Task, ended: boolean): void {
+    if (ended && task.pid !== task.tgid) this.namespaces.free(task.pids, task.pidNamespace);
     this.#groups.leave(task.threadGroup);
     this.#stacks.get(task)?.[Symbol.dispose]();
     this.#stacks.delete(task);
@@ -210,6 +261,7 @@ export class Tasks implements Saved, TaskOwner {
       { save: () => saveMap(this.#stacks) },
       { save: () => saveMap(this.#records) },
       this.#groups,
+      this.namespaces,
     ]);
     const [running, initMm] = [this.#running, this.#initMm];
     return () => {
@@ -219,3 +271,6 @@ export class Tasks implements Saved, TaskOwner {
     };
   }
 }
+
+/** Whether it is the first process of a namespace below the first one. */
+const isInit = ({ pidNamespace: { level }, threadGroup }: Task): boolean => level > 0 && threadGroup.pids[level] === 1;

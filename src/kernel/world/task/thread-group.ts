@@ -2,6 +2,7 @@
 import { type Restore, saveAll, type Saved, saveMap } from '../../mem/saved.ts';
 import { StructError } from '../struct-types.ts';
 import type { StructEnv, Structs, StructView } from '../struct-view.ts';
+import type { Namespaces, PidNamespace } from './namespaces.ts';
 import { SIGNAL_RECORD_BYTES } from './signals.ts';
 import { AddressSpace } from '../user/address-space.ts';
 
@@ -10,13 +11,18 @@ export class ThreadGroup implements Saved {
   readonly memory: AddressSpace;
   /** Guest address of its signals. */
   readonly signals: number;
+  /** The process's numbers, from the first namespace of pids down to its own. */
+  readonly pids: readonly number[];
+  readonly pidNamespace: PidNamespace;
   /** Threads that are there. */
   threads = 0;
   #mm: StructView | undefined;
   readonly #env: StructEnv;
 
-  constructor(env: StructEnv, tgid: number) {
-    this.tgid = tgid;
+  constructor(env: StructEnv, pidNamespace: PidNamespace, pids: readonly number[]) {
+    [this.tgid] = pids;
+    this.pids = pids;
+    this.pidNamespace = pidNamespace;
     this.memory = new AddressSpace(env);
     this.signals = zeros(env, SIGNAL_RECORD_BYTES);
     this.#env = env;
@@ -58,23 +64,41 @@ export function zeros({ mem, heap }: StructEnv, bytes: number): number {
 export class ThreadGroups implements Saved {
   readonly #env: StructEnv;
   readonly #byId = new Map<number, ThreadGroup>();
+  readonly #namespaces: Namespaces;
 
-  constructor(env: StructEnv) {
+  constructor(env: StructEnv, namespaces: Namespaces) {
     this.#env = env;
+    this.#namespaces = namespaces;
   }
 
-  /** A process has one thread more; the first one makes it. */
-  enter(tgid: number): ThreadGroup {
-    const group = this.#byId.get(tgid) ?? new ThreadGroup(this.#env, tgid);
+  /**
+   * A process has one thread more; the first one makes it.
+   * @param wanted numbers of the process below the first namespace, which its leader asks for
+   * @throws RangeError when the process has others, or lives in another namespace
+   */
+  enter(tgid: number, namespace: PidNamespace, wanted: readonly number[] | undefined): ThreadGroup {
+    const known = this.#byId.get(tgid);
+    if (known !== undefined) {
+      if (known.pidNamespace !== namespace) throw new RangeError(`process ${tgid} lives in another namespace of pids`);
+      if (wanted?.some((number, i) => number !== known.pids[i + 1]) === true)
+        throw new RangeError(`process ${tgid} has the numbers ${known.pids.slice(1).join(', ')} in its namespaces`);
+    }
+    const group = known ?? new ThreadGroup(this.#env, namespace, this.#namespaces.take(tgid, namespace, wanted));
     this.#byId.set(tgid, group);
     group.threads++;
     return group;
+  }
+
+  /** A process by the pid of its first thread; undefined when there is none. */
+  get(tgid: number): ThreadGroup | undefined {
+    return this.#byId.get(tgid);
   }
 
   /** A thread of it has ended. */
   leave(group: ThreadGroup): void {
     if (--group.threads > 0) return;
     this.#byId.delete(group.tgid);
+    this.#namespaces.free(group.pids, group.pidNamespace);
     group.end();
   }
 

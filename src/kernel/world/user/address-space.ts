@@ -100,7 +100,7 @@ export class AddressSpace implements Saved, Disposable {
     const out = new Uint8Array(length);
     for (let done = 0; done < length; ) {
       const from = addr + BigInt(done);
-      const area = this.#areas.find((a) => from >= a.addr && from < a.addr + BigInt(a.size));
+      const area = this.#areaOf(from);
       if (area === undefined) return undefined;
       const into = Number(from - area.addr);
       const part = Math.min(length - done, area.size - into);
@@ -108,6 +108,28 @@ export class AddressSpace implements Saved, Disposable {
       done += part;
     }
     return out;
+  }
+
+  /**
+   * Writes bytes, or text with its NUL, at any address; pages that are not there yet are made for as long as the process lives.
+   * @throws as {@link map}
+   */
+  put(addr: bigint, content: string | Uint8Array): void {
+    const bytes = typeof content === 'string' ? new TextEncoder().encode(`${content}\0`) : content;
+    for (let done = 0; done < bytes.length; ) {
+      const to = addr + BigInt(done);
+      const page = to - (to % BigInt(PAGE));
+      if (this.#areaOf(to) === undefined) this.map(PAGE, { at: page });
+      const area = this.#areaOf(to)!;
+      const into = Number(to - area.addr);
+      const part = Math.min(bytes.length - done, area.size - into);
+      this.#env.mem.u8.set(bytes.subarray(done, done + part), area.at + into);
+      done += part;
+    }
+  }
+
+  #areaOf(addr: bigint): Area | undefined {
+    return this.#areas.find((area) => addr >= area.addr && addr < area.addr + BigInt(area.size));
   }
 
   /** The process has ended: nothing can be reached there from now on. */

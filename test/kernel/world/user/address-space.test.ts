@@ -125,7 +125,8 @@ describe('writes', () => {
   test.each([0x20_0000, 4])('not in a task with flags %i', (flags) => {
     const { current } = s.env;
     const { struct, group, threadSignals, groupSignals } = current;
-    const places = { struct, group, threadSignals, groupSignals };
+    const { namespace, nsPid, nsTgid } = current;
+    const places = { struct, group, threadSignals, groupSignals, namespace, nsPid, nsTgid };
     const ids = { pid: 2, tgid: 2, uid: 0, gid: 0, comm: 'kworker', cgroupId: 1n };
     current.set(ids, { ...places, space: s.space.record, flags });
     expect(write(AT, 1)).toBe(EPERM);
