@@ -3,6 +3,7 @@ export { Btf } from './btf/btf.ts';
 export type { BtfInput, BtfValue } from './btf/value.ts';
 export { loadPackagedBtf, PACKAGED_KERNEL, type Unpack } from './btf/vmlinux/index.ts';
 export { createRuntime, type Engine, type Runtime, type RuntimeOptions } from './kernel/boot/runtime.ts';
+export type { DupOptions, ProcessDoor } from './kernel/boot/door.ts';
 export type { Snapshot } from './kernel/boot/snapshot.ts';
 export type { RuntimeProgram } from './kernel/boot/runtime-program.ts';
 export type { KernelMemory } from './kernel/mem/memory.ts';

@@ -1,8 +1,5 @@
 /** Wires an embedded kernel: memory, maps, hooks, a verifier and, where programs are to run, engines behind the door of bpf(2). */
 import type { Btf } from '../../btf/btf.ts';
-import type { BpfAttrs, BpfSyscall, KernelTraits } from '../../uapi/attr/attr.ts';
-import type { MappedPages, PerfRing } from '../../uapi/embedded.ts';
-import type { UserMemory } from '../../uapi/attr/decode.ts';
 import { invariant } from '../../util/errors.ts';
 import { defaultPorts } from './default-ports.ts';
 import { type Cpu, makeCpu } from '../run/cpu.ts';
@@ -12,9 +9,6 @@ import { Deadline } from '../run/deadline.ts';
 import { RunStats } from '../object/run-stats.ts';
 import { BpfFs } from '../bpffs/bpf-fs.ts';
 import { Files } from '../world/fs/files.ts';
-import { readFdInfo } from '../syscall/fdinfo.ts';
-import { fileCalls } from '../syscall/files.ts';
-import type { FileCalls } from '../../uapi/files.ts';
 import { inCall } from '../testrun/call.ts';
 import type { Attacher } from '../hooks/attacher.ts';
 import type { AttachEnv } from '../hooks/env.ts';
@@ -29,7 +23,7 @@ import { KernelMemory } from '../mem/memory.ts';
 import { Owners } from '../mem/owners.ts';
 import { Rcu } from '../mem/rcu.ts';
 import { saveMap, type Saved } from '../mem/saved.ts';
-import { FdTable } from '../object/fd-table.ts';
+import { type FdTable, FdTables } from '../object/fd-table.ts';
 import { ObjectTable } from '../object/kernel-object.ts';
 import { KernelLayouts } from '../world/layouts.ts';
 import { type ClockOption, WorldTime } from '../world/time/time.ts';
@@ -37,7 +31,10 @@ import { Random } from '../world/random.ts';
 import { Structs, type StructView } from '../world/struct-view.ts';
 import { Cgroups } from '../world/cgroup/cgroup.ts';
 import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
+import type { Task } from '../world/task/task.ts';
+import type { ThreadGroup } from '../world/task/thread-group.ts';
 import { Tasks } from '../world/task/tasks.ts';
+import { capsOf, type DoorParts, EmbeddedDoor, type ProcessDoor } from './door.ts';
 import { replay, type WorldEvent } from '../world/replay.ts';
 import type { AddressSpace } from '../world/user/address-space.ts';
 import { World } from '../world/world.ts';
@@ -46,22 +43,14 @@ import type { Trace } from '../world/trace/trace.ts';
 import { notExecutable } from './not-executable.ts';
 import type { LinkageParts } from './linkage.ts';
 import type { Linkage } from '../run/linkage.ts';
-import { kernelTraits, observed, vmlinuxProvider } from './parts.ts';
+import { observed, vmlinuxProvider } from './parts.ts';
 import { NO_RUNNERS, programRunners } from './program-runs.ts';
-import { mapPages, openPerfRing } from './user-pages.ts';
 import { type Snapshot, Snapshots } from './snapshot.ts';
-import { RuntimeProgram } from './runtime-program.ts';
 import type { KernelName } from '../rules/build.ts';
 import { compileRules } from '../rules/compile.ts';
 import { ALL_CAPS, type Caps } from '../rules/prog-type.ts';
 import { closeKnownHoles } from './known-holes.ts';
-import { sysBpfBinary } from '../syscall/binary.ts';
-import { sysBpf } from '../syscall/dispatch.ts';
-import { readDescriptor } from '../syscall/handles.ts';
-import { perfEventOpen, perfEventSetBpf } from '../syscall/perf-event-open.ts';
-import type { PerfEventAttr } from '../../uapi/perf-event.ts';
-import { ERRNO } from '../../uapi/errno.ts';
-import { fdProg, type SyscallEnv } from '../syscall/env.ts';
+import type { SyscallEnv } from '../syscall/env.ts';
 import type { VerifierOutcome } from '../verifier/result.ts';
 
 /** How programs are run: compiled to WebAssembly, or by the reference interpreter. */
@@ -120,29 +109,14 @@ export interface RuntimeOptions {
   readonly onVerified?: (outcome: VerifierOutcome) => void;
 }
 
-/** The embedded kernel. */
-export interface Runtime extends BpfSyscall, Disposable {
+/** The embedded kernel, and the door of its first process. */
+export interface Runtime extends ProcessDoor, Disposable {
   /** All memory that programs and maps live in. */
   readonly memory: KernelMemory;
-  /** bpf(2) with union bpf_attr in its binary form, whose pointers lead into `memory`. */
-  bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number;
   /** Waits until no program is being compiled any more; see {@link RuntimeOptions.compile}. */
   compiled(): Promise<void>;
-  /** The program behind a descriptor; users of the loader have it as `Program.embedded`. Undefined for other descriptors. */
-  program(fd: number): RuntimeProgram | undefined;
-  mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number;
-  perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number;
-  /** read(2) of what can be read: iterators. The next bytes, at most `size`; none at the end. */
-  read(fd: number, size: number): Uint8Array | number;
-  /** Symbols of a binary of the world, with their offsets; or -ENOENT. */
-  symbolsOf(path: string): Readonly<Record<string, number>> | number;
-  /** Files of tracefs and sysfs about what programs attach to, and /proc/self/fdinfo of BPF objects; -ENOENT for others. */
-  readText(path: string): string | number;
-  perfEventOpen(attr: PerfEventAttr): number;
-  /** Attaches a program to a perf event for as long as that is open (PERF_EVENT_IOC_SET_BPF): 0 or -errno. */
-  perfEventSetBpf(fd: number, progFd: number): number;
-  /** Files of the simulated host, a BPF file system at /sys/fs/bpf among them; none in a kernel that only verifies. */
-  readonly files: FileCalls | undefined;
+  /** The door of a task's process, whose descriptors are its own, and whose powers are the task's. */
+  doorOf(task: Task): ProcessDoor;
   /** The simulated host that programs live in. */
   readonly world: World;
   /**
@@ -299,6 +273,8 @@ export function assembleRuntime(
   const world = makeWorld(ground, options, life);
   const { time, devices } = world;
   const { files, bpffs } = life === undefined ? NO_FILES : hostFiles(ground, world);
+  const tables = new FdTables<ThreadGroup>(objects);
+  world.tasks.whenEnded((group) => tables.end(group));
   const stats = new RunStats(host.stopwatch);
   const { engine = 'jit', compile = 'sync' } = options;
   const engines = life?.engines(partsOfLinkage(ground, world, options), engine, compile);
@@ -311,8 +287,8 @@ export function assembleRuntime(
   };
   const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
-    ...{ objects, fds: new FdTable(objects), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
-    ...{ files, bpffs, stats, filesOf: (pid) => ownFiles(world, pid) },
+    ...{ objects, fds: tables.of(world.tasks.current.threadGroup), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
+    ...{ files, bpffs, stats, tableOf: (pid) => tableOf(world, tables, pid) },
     attach: life?.attacher(attachEnv(ground, world, hooks)),
     bootTime: () => time.halves(),
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -328,7 +304,7 @@ export function assembleRuntime(
     parts: [
       owners,
       objects,
-      env.fds,
+      tables,
       world,
       ...(files === undefined ? [] : [files]),
       stats,
@@ -339,7 +315,11 @@ export function assembleRuntime(
     // The core's data lie in the memory from its first use on.
     prepare: () => void maps.core,
   });
-  return new EmbeddedRuntime({ env, hooks, world, cpus: [cpu], compiling, snapshots });
+  const doorOf = (task: Task): EmbeddedDoor => {
+    const own = { ...env, fds: tables.of(task.threadGroup), caps: capsOf(task) };
+    return new EmbeddedDoor({ env: own, hooks, doorOf }, task, () => world.tasks.get(task.pid) === task);
+  };
+  return new EmbeddedRuntime({ env, hooks, doorOf, world, tables, cpus: [cpu], compiling, snapshots });
 }
 
 const NO_FILES = { files: undefined, bpffs: undefined };
@@ -352,9 +332,10 @@ function hostFiles({ objects }: Ground, { tasks }: World): { readonly files: Fil
   return { files, bpffs };
 }
 
-/** Tasks of the process that runs share its descriptors; others have none. */
-function ownFiles({ tasks }: World, pid: number): boolean | undefined {
-  return pid === 0 ? undefined : tasks.get(pid) && tasks.get(pid)?.tgid === tasks.current.tgid;
+/** The descriptors of a task's process, by its pid as the task that runs sees it; undefined when there is no such task. */
+function tableOf({ tasks }: World, tables: FdTables<ThreadGroup>, pid: number): FdTable | undefined {
+  const task = pid === 0 ? undefined : tasks.find(pid, tasks.current.pidNamespace);
+  return task && tables.of(task.threadGroup);
 }
 
 function attachEnv(
@@ -413,124 +394,61 @@ function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): 
   };
 }
 
-interface RuntimeParts {
-  readonly env: SyscallEnv;
-  readonly hooks: HookEnv;
+interface RuntimeParts extends DoorParts {
+  readonly tables: FdTables<ThreadGroup>;
   readonly world: World;
   readonly cpus: readonly Cpu[];
   readonly compiling: ReadonlySet<Promise<void>>;
   readonly snapshots: Snapshots;
 }
 
-class EmbeddedRuntime implements Runtime {
-  readonly #env: SyscallEnv;
-  readonly #hooks: HookEnv;
+class EmbeddedRuntime extends EmbeddedDoor implements Runtime {
   readonly memory: KernelMemory;
   readonly world: World;
   readonly cpus: readonly Cpu[];
-  readonly #compiling: ReadonlySet<Promise<void>>;
-  readonly #snapshots: Snapshots;
+  readonly #runtime: RuntimeParts;
 
   constructor(parts: RuntimeParts) {
-    this.#compiling = parts.compiling;
-    this.#snapshots = parts.snapshots;
-    this.#env = parts.env;
-    this.#hooks = parts.hooks;
+    super(parts);
+    this.#runtime = parts;
     this.memory = parts.hooks.mem;
     this.world = parts.world;
     this.cpus = parts.cpus;
   }
 
+  doorOf(task: Task): ProcessDoor {
+    if (this.world.tasks.get(task.pid) !== task) throw new RangeError(`task ${task.pid} has ended`);
+    return this.parts.doorOf(task);
+  }
+
   snapshot(): Snapshot {
-    return this.#snapshots.take();
+    return this.#runtime.snapshots.take();
   }
 
   restore(snapshot: Snapshot): void {
-    this.#snapshots.restore(snapshot);
+    this.#runtime.snapshots.restore(snapshot);
   }
 
   get runState(): Readonly<Invocation> {
     return this.cpus[0].outermost;
   }
 
-  get kernel(): KernelTraits {
-    return kernelTraits(this.#env.nrCpus, () => this.kernelBtf());
-  }
-
-  bpf<C extends keyof BpfAttrs>(cmd: C, attr: BpfAttrs[C]): number {
-    return sysBpf(this.#env, cmd, attr);
-  }
-
-  bpfBinary(cmd: number, attr: Uint8Array, memory: UserMemory): number {
-    return sysBpfBinary(this.#env, cmd, attr, memory);
-  }
-
-  close(fd: number): number {
-    return this.#env.fds.close(fd);
-  }
-
   async compiled(): Promise<void> {
-    await Promise.all(this.#compiling);
+    await Promise.all(this.#runtime.compiling);
   }
 
   advance(ns: bigint | number): number {
-    return inCall(this.#hooks, () => this.world.time.advance(ns));
+    return inCall(this.parts.hooks, () => this.world.time.advance(ns));
   }
 
   replay(events: Iterable<WorldEvent>): number {
     return replay(this.world, events, (ns) => void this.advance(ns));
   }
 
-  program(fd: number): RuntimeProgram | undefined {
-    const prog = fdProg(this.#env, fd);
-    return typeof prog === 'number' ? undefined : new RuntimeProgram(this.#hooks, prog);
-  }
-
-  mmap(fd: number, offset: number, length: number, writable: boolean): MappedPages | number {
-    return mapPages({ env: this.#env, hooks: this.#hooks }, fd, { offset, length, writable });
-  }
-
-  perfRing(mapFd: number, cpu: number, bytes: number): PerfRing | number {
-    return openPerfRing({ env: this.#env, hooks: this.#hooks }, mapFd, cpu, bytes);
-  }
-
-  perfEventOpen(attr: PerfEventAttr): number {
-    return perfEventOpen(this.#env, attr);
-  }
-
-  perfEventSetBpf(fd: number, progFd: number): number {
-    return perfEventSetBpf(this.#env, fd, progFd);
-  }
-
-  read(fd: number, size: number): Uint8Array | number {
-    return readDescriptor(this.#env, fd, size);
-  }
-
-  symbolsOf(path: string): Readonly<Record<string, number>> | number {
-    if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
-    return this.#env.attach?.symbols(path) ?? -ERRNO.ENOENT;
-  }
-
-  readText(path: string): string | number {
-    if (typeof (path as unknown) !== 'string') return -ERRNO.EFAULT;
-    const text = readFdInfo(this.#env, path);
-    if (text !== undefined) return text;
-    return this.#env.vmlinux() === undefined ? -ERRNO.ENOENT : (this.#env.attach?.readFile(path) ?? -ERRNO.ENOENT);
-  }
-
-  get files(): FileCalls | undefined {
-    const { files, fds } = this.#env;
-    return files === undefined ? undefined : fileCalls(files, fds);
-  }
-
-  kernelBtf(): Btf | undefined {
-    return this.#env.vmlinux();
-  }
-
   [Symbol.dispose](): void {
     this.world.time[Symbol.dispose]();
-    this.#env.fds.closeAll();
-    this.#env.files?.[Symbol.dispose]();
+    this.#runtime.tables.closeAll();
+    this.env.files?.[Symbol.dispose]();
   }
 }
 

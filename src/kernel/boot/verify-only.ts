@@ -66,7 +66,7 @@ export function createVerifyingRuntime(options: VerifyingOptions = {}): Verifyin
       files: undefined,
       bpffs: undefined,
       stats: new RunStats(() => 0),
-      filesOf: () => undefined,
+      tableOf: () => undefined,
     },
     verifyOnly: true,
     verify: observed(options.allowKnownHoles === true ? verify : closeKnownHoles(verify), options.onVerified),

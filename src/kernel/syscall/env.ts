@@ -38,8 +38,8 @@ export interface SyscallEnv {
   readonly bpffs: BpfFs | undefined;
   /** Counting of runs. */
   readonly stats: RunStats;
-  /** Whether a task has the descriptors of this door: false of others, undefined when there is no such task. */
-  readonly filesOf: (pid: number) => boolean | undefined;
+  /** Descriptors of a task's process by its pid, as the caller sees it; undefined when there is no such task. */
+  readonly tableOf: (pid: number) => FdTable | undefined;
   readonly nrCpus: number;
   /** Milliseconds with a fraction, monotonic. */
   readonly stopwatch: () => number;

@@ -22,14 +22,14 @@ const O_RDWR = 2;
 export function readFdInfo(env: SyscallEnv, path: string): string | number | undefined {
   const [, task, number] = PATH.exec(path) ?? [];
   if (task === undefined) return undefined;
-  const whose = /^\d/.test(task) ? env.filesOf(Number(task)) : true;
-  const entry = whose === true ? env.fds.get(Number(number)) : undefined;
+  const table = /^\d/.test(task) ? env.tableOf(Number(task)) : env.fds;
+  const entry = table?.get(Number(number));
   if (entry === undefined) return -ERRNO.ENOENT;
-  const { object, mode } = entry;
+  const { object, mode, closeOnExec } = entry;
   const access = (mode & FMODE_READ) === 0 ? O_WRONLY : (mode & FMODE_WRITE) === 0 ? 0 : O_RDWR;
   const lines: Line[] = [
     ['pos', 0],
-    ['flags', `0${(O_CLOEXEC | (isReadOnly(object) ? 0 : access)).toString(8)}`],
+    ['flags', `0${((closeOnExec ? O_CLOEXEC : 0) | (isReadOnly(object) ? 0 : access)).toString(8)}`],
     ...linesOf(object),
   ];
   return lines.map(([name, value]) => `${name}:\t${value}\n`).join('');

@@ -5,8 +5,12 @@ import type { FdTable } from '../object/fd-table.ts';
 import { newDirectoryObject } from '../object/handle.ts';
 import type { Files } from '../world/fs/files.ts';
 
-/** The calls of a process whose descriptors are `fds`. */
-export function fileCalls(files: Files, fds: FdTable): FileCalls {
+/**
+ * The calls of a process whose descriptors are `fds`.
+ * @param as does a call as the process
+ */
+export function fileCalls(files: Files, fds: FdTable, as: <T>(call: () => T) => T | number): FileCalls {
+  const withPaths = <T>(paths: readonly unknown[], call: () => T): T | number => checked(paths, () => as(call));
   return {
     mkdir: (path, mode) => withPaths([path], () => files.mkdir(path, mode === undefined ? mode : bits(mode))),
     rmdir: (path) => withPaths([path], () => files.rmdir(path)),
@@ -27,7 +31,7 @@ function open(files: Files, fds: FdTable, path: string): number {
 }
 
 /** Paths of the caller's: -EFAULT for what is no text, or holds a NUL. */
-function withPaths<T>(paths: readonly unknown[], call: () => T): T | number {
+function checked<T>(paths: readonly unknown[], call: () => T): T | number {
   return paths.every((path) => typeof path === 'string' && !path.includes('\0')) ? call() : -ERRNO.EFAULT;
 }
 

@@ -11,11 +11,11 @@ type Query = TaskFdQueryAttr['task_fd_query'];
 export function taskFdQuery(env: SyscallEnv, { task_fd_query: query }: TaskFdQueryAttr): number {
   if (!env.caps.sysAdmin) return -ERRNO.EPERM;
   if ((query.flags ?? 0) !== 0) return -ERRNO.EINVAL;
-  const whose = env.filesOf(query.pid);
-  if (whose === undefined) return -ERRNO.ENOENT;
+  const table = env.tableOf(query.pid);
+  if (table === undefined) return -ERRNO.ENOENT;
   const { fd } = query;
-  const object = whose ? env.fds.get(fd)?.object : undefined;
-  if (object === undefined) return whose && fd <= 2 ? -ERRNO.ENOTSUPP : -ERRNO.EBADF;
+  const object = table.get(fd)?.object;
+  if (object === undefined) return fd <= 2 ? -ERRNO.ENOTSUPP : -ERRNO.EBADF;
   const traced = tracedBy(env, object);
   return typeof traced === 'number' ? traced : tell(query, traced);
 }

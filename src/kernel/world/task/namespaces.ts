@@ -65,6 +65,11 @@ export class PidNamespace implements Saved {
     return number;
   }
 
+  /** Whether another one is itself or lies in it. */
+  holds(other: PidNamespace): boolean {
+    return pathOf(other)[this.level] === this;
+  }
+
   free(number: number): void {
     this.#taken.delete(number);
   }

@@ -6,9 +6,9 @@ import { checkTaskSpec } from './check-spec.ts';
 import type { Structs, StructView } from '../struct-view.ts';
 import type { CurrentTask, TaskIds } from './current.ts';
 import { KernelStack } from './kernel-stack.ts';
-import { Namespaces } from './namespaces.ts';
+import { Namespaces, type PidNamespace } from './namespaces.ts';
 import { SIGNAL_RECORD_BYTES, TaskSignals } from './signals.ts';
-import { ThreadGroups, zeros } from './thread-group.ts';
+import { type ThreadGroup, ThreadGroups, zeros } from './thread-group.ts';
 import { Task, type TaskOwner, type TaskSpec } from './task.ts';
 import { type TaskStructs, taskStructs } from './task-struct.ts';
 
@@ -59,6 +59,19 @@ export class Tasks implements Saved, TaskOwner {
   /** A task by its pid; undefined when there is none. */
   get(pid: number): Task | undefined {
     return this.#byPid.get(pid);
+  }
+
+  /** A task by its number in a namespace of pids; undefined when none has it there. */
+  find(number: number, namespace: PidNamespace): Task | undefined {
+    if (namespace.level === 0) return this.#byPid.get(number);
+    for (const task of this.#byPid.values())
+      if (task.pids[namespace.level] === number && namespace.holds(task.pidNamespace)) return task;
+    return undefined;
+  }
+
+  /** Called with each process whose last thread has ended. */
+  whenEnded(call: (group: ThreadGroup) => void): void {
+    this.#groups.whenEnded = call;
   }
 
   /** Pids in use, in their order. */

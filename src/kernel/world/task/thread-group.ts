@@ -65,6 +65,8 @@ export class ThreadGroups implements Saved {
   readonly #env: StructEnv;
   readonly #byId = new Map<number, ThreadGroup>();
   readonly #namespaces: Namespaces;
+  /** Called with each one whose last thread has ended. */
+  whenEnded: (group: ThreadGroup) => void = () => {};
 
   constructor(env: StructEnv, namespaces: Namespaces) {
     this.#env = env;
@@ -98,6 +100,7 @@ export class ThreadGroups implements Saved {
   leave(group: ThreadGroup): void {
     if (--group.threads > 0) return;
     this.#byId.delete(group.tgid);
+    this.whenEnded(group);
     this.#namespaces.free(group.pids, group.pidNamespace);
     group.end();
   }
