@@ -79,6 +79,14 @@ function unchecked(q: Inquiry, place: Place, named: string | undefined, how: str
   const fix = `test it before: if (!${named !== undefined && /^\w+$/.test(named) ? named : 'p'}) return ...;`;
   const values: Values = call === undefined ? {} : { call };
   const told = { label: `${name} may be NULL`, fix, path, values };
+  if (call === undefined && q.env.state.frames[0].subprogno > 0 && (origin?.step ?? -1) < 0) {
+    return {
+      ...told,
+      cause: 'ARGUMENT_NULLABLE',
+      explanation: `${name} is an argument of ${q.lines.functionAt(q.insn)}, a global function, which is verified for NULL as well, and ${name} is ${how} without a test.`,
+      fix: 'test it, mark the parameter with __arg_nonnull, or make the function static',
+    };
+  }
   const other = otherChecked(q, row, call);
   if (other !== undefined) {
     const event = q.event(other, 'branch', 'tests another pointer');

@@ -92,7 +92,9 @@ export const packetRange: Detector = (q) => {
   const outside = same.findLast((c) => wentOutside(q, c));
   if (outside !== undefined) return wrongBranch(q, about);
   const moved = trail.find((l) => movedByVariable(q, l));
-  if (moved !== undefined && checks.some((c) => c.step < moved.step)) return movedAfter(q, about, moved);
+  const own = new Set(trail.map((l) => l.before?.[ID] ?? 0).concat(0, row[ID]));
+  const stranger = checks.some((c) => !own.has(q.row(c.pointer, c.step)[ID]));
+  if (moved !== undefined && !stranger && checks.some((c) => c.step < moved.step)) return movedAfter(q, about, moved);
   if (checks.length > 0) return otherPointer(q, about);
   const length = lengthChecks(q)[0];
   if (length !== undefined) return lengthCompared(q, about, length);

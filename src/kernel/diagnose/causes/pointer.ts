@@ -73,6 +73,10 @@ export const POINTER = {
       good: '__u64 *n = bpf_map_lookup_elem(&counters, &key);\nif (n) *n += 1;',
     },
   },
+  ARGUMENT_NULLABLE: {
+    title: 'a pointer argument of a global function may be NULL',
+    page: 'Global functions are verified on their own, for whatever their callers may pass. A pointer argument may be NULL then, even when every caller passes an address. Test it in the function, mark the parameter with __arg_nonnull, or make the function static, so that it is verified with each call.',
+  },
   NULL_OTHER_CHECKED: {
     title: 'another pointer was tested for NULL than the one that is used',
     page: 'The program tests a pointer for NULL, but not this one: a second lookup, even with the same key, gives another pointer that may be NULL again. Test each result, or keep and reuse the first.',

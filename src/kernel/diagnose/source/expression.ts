@@ -38,7 +38,7 @@ export function expressionAt(line: string, column: number): Expression | undefin
 export function baseOf(expression: string): string {
   const text = bare(expression);
   // What is behind a star is the pointer, members and all.
-  if (expression.trim().startsWith('*')) return text;
+  if (expression.trim().startsWith('*') && !/&\s*\w[\w.>[\]-]*$/.test(expression)) return text;
   const member = /^(.*?)(?:->|\.)\w+(?:\[[^\]]*\])*$/s.exec(text);
   if (member !== null && member[1] !== '') return bare(member[1]);
   const element = /^([\w.>-]+)\[/.exec(text);

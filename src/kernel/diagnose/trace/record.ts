@@ -47,6 +47,7 @@ export class Recorder {
   readonly #places: (History | undefined)[] = [];
   /** Stands for what is not there. */
   readonly #absent = new Int32Array(USED);
+  #pass = 0;
   /** Frames of the state before, so that those that were left are emptied. */
   #depth = 0;
 
@@ -71,7 +72,9 @@ export class Recorder {
   }
 
   #step(env: VerifierEnv): void {
-    if (this.insns.length >= MOST_STEPS) this.#forget();
+    // Each root is a walk of its own.
+    if (this.insns.length >= MOST_STEPS || env.passCnt !== this.#pass) this.#forget();
+    this.#pass = env.passCnt;
     const { state } = env;
     const at = this.insns.push(env.insnIdx) - 1;
     this.frames.push(state.curframe);
