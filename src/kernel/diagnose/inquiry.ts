@@ -40,6 +40,12 @@ export class Inquiry {
     return typeof given === 'number' ? given : -1;
   }
 
+  /** The first register that the rejection names, -1 without. */
+  get register(): number {
+    const given = this.args.find((arg) => typeof arg === 'number');
+    return given !== undefined && given >= 0 && given <= 10 ? given : -1;
+  }
+
   /** The place of a register in the frame that ran at `step`. */
   reg(regno: number, step = this.last): Place {
     return regPlace(this.trace.frames[step], regno);

@@ -181,7 +181,7 @@ SEC("xdp") int from_packet_ok(struct xdp_md *ctx)
 	return *p;
 }
 
-// want: POINTER_MADE_NUMBER; fix: apart from the pointer
+// want: POINTER_OPERATOR; fix: compute the offset
 SEC("xdp") int masked_bad(struct xdp_md *ctx)
 {
 	unsigned long at = (unsigned long)ctx;
@@ -213,7 +213,7 @@ SEC("tc") int as_number_bad(struct __sk_buff *skb)
 {
 	int here = skb->mark;
 
-	return follow((long)&here);
+	return follow(here);
 }
 __noinline int follow_pointer(int *at)
 {

@@ -228,7 +228,8 @@ function writtenNumber(q: Inquiry, origin: Link, name: string, told: Told): Find
   const insn = q.insnAt(origin.step);
   const call = q.callee(insn);
   const line = q.where(insn);
-  if (call !== undefined && /probe_read|get_func_arg|core_read/.test(call)) {
+  const held = q.row(origin.place, origin.step)[TYPE] > SCALAR_VALUE;
+  if (!held && call !== undefined && /probe_read|get_func_arg|core_read/.test(call)) {
     return told(
       'KERNEL_ADDRESS',
       `${name} is an address that ${call} read in ${line}: a number, of which the verifier does not know where it leads.`,

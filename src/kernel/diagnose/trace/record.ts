@@ -44,6 +44,8 @@ export class Recorder {
   readonly frames: number[] = [];
   readonly walked: number[] = [];
   readonly held: Held[] = [];
+  /** By instruction: how often the whole walk came by, all paths and roots together. */
+  readonly visits: number[] = [];
   readonly #places: (History | undefined)[] = [];
   /** Stands for what is not there. */
   readonly #absent = new Int32Array(USED);
@@ -77,6 +79,7 @@ export class Recorder {
     this.#pass = env.passCnt;
     const { state } = env;
     const at = this.insns.push(env.insnIdx) - 1;
+    this.visits[env.insnIdx] = (this.visits[env.insnIdx] ?? 0) + 1;
     this.frames.push(state.curframe);
     this.walked.push(env.insnProcessed);
     this.held.push(this.#hold(at, state));
