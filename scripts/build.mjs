@@ -33,6 +33,7 @@ const BUNDLES = [
   ['isa', /^(?:util|isa)\/(?!(?:asm\/)?index\.ts$)|^uapi\/(?:helper-ids|map-types)\.ts$/],
   ['runtime', /^uapi\/syscall-numbers\.ts$/],
   ['base', /^(?:util|uapi|isa|btf)\/(?!vmlinux\/|(?:asm\/)?index\.ts$)/],
+  ['diagnosis', /^kernel\/diagnose\/(?!diagnose\.ts$)/],
   ['verifier', /^kernel\/(?:rules|verifier)\//],
   ['memory', /^kernel\/(?:mem|object)\//],
   ['maps', /^kernel\/(?:core|maps)\//],

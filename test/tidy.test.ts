@@ -297,7 +297,7 @@ describe('tidy', () => {
     const folders = new Set(
       list('test', /\.test\.ts$/)
         .map((path) => dirname(path).replace(/^test/, 'src'))
-        .filter((folder) => folder !== 'src' && !/^src\/(?:bench|proofs)\b/.test(folder)),
+        .filter((folder) => folder !== 'src' && !/^src\/(?:bench|corpus|proofs)\b/.test(folder)),
     );
     expect([...folders].filter((folder) => !rooms.has(folder))).toEqual([]);
   });

@@ -12,6 +12,10 @@ export const COMMANDS: Readonly<Record<string, CommandEntry>> = {
     summary: 'what the kernel would say of the programs of object files',
     load: async () => (await import('./verify/verify.ts')).command,
   },
+  explain: {
+    summary: 'the page of a cause that a diagnosis names',
+    load: async () => (await import('./explain.ts')).command,
+  },
   run: {
     summary: 'runs a program over bytes or over a capture',
     load: async () => (await import('./run/run.ts')).command,

@@ -17,6 +17,8 @@ export async function withDiagnosis(
 /** The loader knows better what an instruction stands for that it could not resolve. */
 function missing(found: ProgramVerdict, refused: Refused, diagnosis: Diagnosis): Diagnosis {
   const { why } = found;
+  // That the kernel version accepts the program comes first.
+  if (refused.hole !== undefined) return { ...diagnosis, explanation: refused.why };
   if (why === undefined || why === refused.why) return diagnosis;
   const [explanation, ...fix] = why.split('; ');
   const cause = why.startsWith('CO-RE') ? 'CORE_UNRESOLVED' : 'KERNEL_LACKS';

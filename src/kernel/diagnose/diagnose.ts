@@ -23,9 +23,11 @@ export function diagnose(refused: Refused): Diagnosis | undefined {
     rejection: q.id,
     at: q.site(insn),
     label: found.label,
-    explanation: found.explanation,
+    explanation: capital(found.explanation),
     fix: found.fix,
     path: found.path,
     values: found.values ?? {},
   };
 }
+
+const capital = (text: string): string => (text === '' ? '' : text[0].toUpperCase() + text.slice(1));

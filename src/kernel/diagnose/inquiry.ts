@@ -110,6 +110,26 @@ export class Inquiry {
     return base !== undefined && base.length <= 40 ? base : undefined;
   }
 
+  /** The C text of an argument of the call at fault; undefined where it is not plain. */
+  argumentText(regno: number): string | undefined {
+    const call = this.expression(this.insn)?.text;
+    const open = call?.indexOf('(') ?? -1;
+    if (call === undefined || open < 0) return undefined;
+    const parts: string[] = [];
+    let depth = 0;
+    let from = open + 1;
+    for (let i = open; i < call.length; i++) {
+      if ('([{'.includes(call[i])) depth++;
+      else if (')]}'.includes(call[i])) depth--;
+      if ((call[i] === ',' && depth === 1) || (depth === 0 && i > open)) {
+        parts.push(call.slice(from, i).trim());
+        from = i + 1;
+      }
+    }
+    const text = parts[regno - 1];
+    return text === undefined || text.length > 40 ? undefined : text;
+  }
+
   /** `line 12`, or `insn 34` without line information. */
   where(insn: number): string {
     const place = this.lines.at(insn);

@@ -1,12 +1,20 @@
 /** Arguments of helpers and kernel functions that are of another kind than what is taken. */
-import { PTR_TO_BTF_ID, PTR_TO_CTX, PTR_UNTRUSTED, SCALAR_VALUE, baseType } from '../../rules/reg-types.ts';
-import { TYPE, umaxOf, varOffConst } from '../../verifier/state/row.ts';
+import { BPF_MAP_TYPE } from '../../../uapi/map-types.ts';
+import { lazy } from '../../../util/lazy.ts';
+import {
+  CONST_PTR_TO_MAP,
+  PTR_TO_BTF_ID,
+  PTR_TO_CTX,
+  PTR_UNTRUSTED,
+  SCALAR_VALUE,
+  baseType,
+} from '../../rules/reg-types.ts';
+import { A, TYPE, umaxOf, varOffConst } from '../../verifier/state/row.ts';
 import type { Inquiry } from '../inquiry.ts';
 import { storyOf, tell } from '../story.ts';
 import type { Place } from '../trace/record.ts';
 import { quoted, range, thing } from '../words.ts';
 import type { Cause, Detector, Finding } from './cause.ts';
-import { argumentText } from './nullness.ts';
 import { stalePacket } from './packet.ts';
 
 export const ARGUMENT = {
@@ -56,7 +64,7 @@ interface Given {
 function given(q: Inquiry, regno: number): Given | undefined {
   if (regno < 1 || regno > 5) return undefined;
   const place = q.reg(regno);
-  const name = quoted(argumentText(q, regno), `argument ${regno}`);
+  const name = quoted(q.argumentText(regno), `argument ${regno}`);
   return { q, regno, place, row: q.row(place), name, call: q.callee(q.insn) ?? 'the call' };
 }
 
@@ -127,13 +135,15 @@ const kinds = (wanted: string): string => KINDS[wanted.split(',')[0]] ?? 'anothe
 function numberGiven(g: Given): Finding {
   const { q, row, name, call, regno } = g;
   if (varOffConst(row, 0) && umaxOf(row, 0) === 0) {
+    const tested = q.trail(g.place).find((l) => l.motion.kind === 'refined' && (l.before?.[TYPE] ?? 0) > SCALAR_VALUE);
+    const found = tested === undefined ? '' : `, as ${q.where(q.insnAt(tested.step))} has found on this path`;
     return told(
       g,
       {
         cause: 'ARGUMENT_NULL_GIVEN',
         label: 'NULL here',
-        explanation: `${name} is NULL, and ${call} takes none as argument ${regno}.`,
-        fix: 'pass the address of a variable',
+        explanation: `${name} is NULL${found}, and ${call} takes none as argument ${regno}.`,
+        fix: tested === undefined ? 'pass the address of a variable' : `call ${call} where it is not NULL only`,
       },
       `given to ${call}`,
     );
@@ -155,10 +165,32 @@ function numberGiven(g: Given): Finding {
   );
 }
 
-/** KFUNC.NOT_TRUSTED and KFUNC.BTF_REG: an object of the kernel that nobody vouches for. */
+const mapTypes = lazy(() => new Map<number, string>(Object.entries(BPF_MAP_TYPE).map(([name, type]) => [type, name])));
+
+/** CALL.MAP_FUNC_MISMATCH. */
+export const mapMismatch: Detector = (q) => {
+  const regno = [1, 2, 3, 4, 5].find((n) => q.row(q.reg(n))[TYPE] === CONST_PTR_TO_MAP);
+  const g = regno === undefined ? undefined : given(q, regno);
+  if (g === undefined) return undefined;
+  const map = q.env.maps[g.row[A]];
+  const type = mapTypes().get(map?.type ?? -1) ?? 'this type';
+  return told(
+    g,
+    {
+      cause: 'MAP_MISMATCH',
+      label: type,
+      explanation: `Map ${map?.name ?? ''} is a ${type}, and ${g.call} does not work on that type.`,
+      fix: `use the helper of that type, or another type of map`,
+      values: { map: map?.name ?? '', type, call: g.call },
+    },
+    `given to ${g.call}`,
+  );
+};
+
+/** KFUNC.NOT_TRUSTED, NOT_RCU and KFUNC.BTF_REG: an object of the kernel that nobody vouches for. */
 export const untrusted: Detector = (q) => {
   const first = q.number(0);
-  const regno = q.id === 'KFUNC.NOT_TRUSTED' && first >= 1 ? first : first + 1;
+  const regno = q.id === 'KFUNC.BTF_REG' ? first + 1 : first;
   const g = given(q, regno);
   if (g === undefined) return undefined;
   const { row, name, call } = g;
@@ -179,12 +211,17 @@ export const untrusted: Detector = (q) => {
 
 /** ACCESS.PTR_MODIFIED, PTR_VARIABLE and PTR_NEGATIVE on the context. */
 export const contextModified: Detector = (q) => {
-  const regno = [0, 1, 2].map((i) => q.number(i)).find((n) => n >= 1 && n <= 10 && baseType(q.row(q.reg(n))[TYPE]) === PTR_TO_CTX);
+  const regno = [0, 1, 2]
+    .map((i) => q.number(i))
+    .find((n) => n >= 1 && n <= 10 && baseType(q.row(q.reg(n))[TYPE]) === PTR_TO_CTX);
   const place = regno === undefined ? contextPlace(q) : q.reg(regno);
   if (place === undefined) return undefined;
   const moved = q.trail(place).find((l) => l.motion.kind === 'arithmetic');
   const line = moved === undefined ? '' : ` in ${q.where(q.insnAt(moved.step))}`;
-  const story = moved === undefined ? [] : [{ step: moved.step, event: q.event(moved.step, 'moved', 'the pointer to the context is moved') }];
+  const story =
+    moved === undefined
+      ? []
+      : [{ step: moved.step, event: q.event(moved.step, 'moved', 'the pointer to the context is moved') }];
   return {
     cause: 'CONTEXT_MODIFIED',
     label: 'the context, moved',

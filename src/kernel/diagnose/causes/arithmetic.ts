@@ -40,7 +40,8 @@ function operands(q: Inquiry): { readonly pointer: Place; readonly number: Place
   const { insns } = q.env;
   const dst = q.reg(insns.dst[q.insn]);
   const src = q.reg(insns.src[q.insn]);
-  if (q.row(dst)[TYPE] > SCALAR_VALUE) return { pointer: dst, number: q.row(src)[TYPE] === SCALAR_VALUE ? src : undefined };
+  if (q.row(dst)[TYPE] > SCALAR_VALUE)
+    return { pointer: dst, number: q.row(src)[TYPE] === SCALAR_VALUE ? src : undefined };
   return { pointer: src, number: dst };
 }
 
@@ -54,7 +55,8 @@ export const pointerOperator: Detector = (q): Finding => {
   const fixed = q.id === 'ALU.PTR_PROHIBITED';
   const both = q.id === 'ALU.POINTERS_COMBINED' || q.id === 'ALU.SUBTRACT_FROM_SCALAR';
   const end = type === PTR_TO_PACKET_END;
-  const cause = fixed && end ? 'PACKET_END_USED' : fixed ? 'POINTER_FIXED' : both ? 'POINTERS_COMBINED' : 'POINTER_OPERATOR';
+  const cause =
+    fixed && end ? 'PACKET_END_USED' : fixed ? 'POINTER_FIXED' : both ? 'POINTERS_COMBINED' : 'POINTER_OPERATOR';
   const explanation = fixed
     ? `The pointer to ${what} may not be moved${text === undefined ? '' : `, as \`${text}\` does`}.`
     : `${quoted(text, 'This')} computes with a pointer to ${what} in a way that leaves no pointer.`;
@@ -64,7 +66,13 @@ export const pointerOperator: Detector = (q): Finding => {
       ? 'add a number to the pointer; the difference of two pointers is a number to compare'
       : 'compute the offset as a number, and add it to the pointer with 64 bits';
   const fault = { step: q.last, event: q.event(q.last, 'fault', 'not possible with a pointer') };
-  return { cause, label: `a pointer to ${what}`, explanation, fix, path: tell([...storyOf(q, q.trail(pointer)), fault]) };
+  return {
+    cause,
+    label: `a pointer to ${what}`,
+    explanation,
+    fix,
+    path: tell([...storyOf(q, q.trail(pointer)), fault]),
+  };
 };
 
 /** ALU.MATH_UNBOUNDED, PTR_OUT_OF_BOUNDS, MATH_CONST, PTR_OFFSET. */
@@ -88,13 +96,23 @@ export const offsetUnbounded: Detector = (q) => {
   const packet = q.row(pointer)[TYPE] === PTR_TO_PACKET ? ' Packets are at most 65535 bytes long.' : '';
   const trail = q.trail(number);
   const checks = checksOf(q.walk, checksBefore(q.walk, q.last), trail, q.last);
-  const bounds = checks.map(({ step, dst }) => ({ step, event: q.event(step, 'bounded', `leaves it ${range(q.row(dst, step + 1))}`) }));
+  const bounds = checks.map(({ step, dst }) => ({
+    step,
+    event: q.event(step, 'bounded', `leaves it ${range(q.row(dst, step + 1))}`),
+  }));
   const path = tell([...storyOf(q, trail), ...bounds, fault]);
   const values = { least: sminOf(row, 0), most: umaxOf(row, 0) };
   const text = quoted(indexName(q, undefined) ?? q.expression(q.insn)?.text, 'the sum');
   const copy = boundedCopy(q, trail, q.last, checks);
   if (copy !== undefined) {
-    return { cause: copy.cause, label: `moved by ${range(row)}`, explanation: `${capital(text)} may be ${range(row)} here. ${copy.explanation}`, fix: copy.fix, path, values };
+    return {
+      cause: copy.cause,
+      label: `moved by ${range(row)}`,
+      explanation: `${capital(text)} may be ${range(row)} here. ${copy.explanation}`,
+      fix: copy.fix,
+      path,
+      values,
+    };
   }
   if (checks.length > 0 && sminOf(row, 0) < 0) {
     const line = q.where(q.insnAt(checks[checks.length - 1].step));
@@ -116,4 +134,3 @@ export const offsetUnbounded: Detector = (q) => {
     values,
   };
 };
-

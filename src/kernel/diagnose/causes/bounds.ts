@@ -18,7 +18,6 @@ import type { Link } from '../trace/trail.ts';
 import { bytes, quoted, range, thing } from '../words.ts';
 import type { Finding } from './cause.ts';
 import { boundedCopy } from './copies.ts';
-import { argumentText } from './nullness.ts';
 
 /** Memory with a size that the verifier knows, 0 for the stack, whose arrays it does not know. */
 export function regionSize(q: Inquiry, row: Int32Array): number | undefined {
@@ -131,7 +130,10 @@ export function indexName(q: Inquiry, index: Index | undefined): string | undefi
 }
 
 const describeChecks = (q: Inquiry, checks: readonly Check[]): Told[] =>
-  checks.map(({ step, dst }) => ({ step, event: q.event(step, 'bounded', `leaves it ${range(q.row(dst, step + 1))}`) }));
+  checks.map(({ step, dst }) => ({
+    step,
+    event: q.event(step, 'bounded', `leaves it ${range(q.row(dst, step + 1))}`),
+  }));
 
 /** The path of pointer and index, the comparisons of it, and the fault. */
 export function outsidePath(o: Outside, note: string): Finding['path'] {
@@ -157,46 +159,105 @@ export function outOfBounds(q: Inquiry): Finding | undefined {
   return byIndex(o, o.index);
 }
 
+/** An index at fault, with what all explanations of it need. */
+interface BadIndex {
+  readonly o: Outside;
+  readonly index: Index;
+  /** As the user calls it, quoted. */
+  readonly name: string;
+  /** The largest index that is allowed; undefined where the size is unknown. */
+  readonly most: number | undefined;
+  readonly told: (cause: string, explanation: string, label: string, fix: string) => Finding;
+}
+
 function byIndex(o: Outside, index: Index): Finding {
-  const { q, size, off, width, checks } = o;
+  const { q, size, off, width } = o;
   const name = quoted(indexName(q, index), 'the index');
-  const smin = sminOf(index.row, 0);
-  const values = { size, offset: off, width, least: smin, most: umaxOf(index.row, 0), stride: index.stride };
-  const most = size > 0 ? Math.floor((size - off - width) / index.stride) : undefined;
-  const say = most === undefined || most < 0 ? 'its number of elements' : String(most + 1);
-  const fix = `if (${bareName(name)} >= ${say}) return ...; before, with an unsigned index`;
-  const told = (cause: string, explanation: string, label: string, remedy = fix): Finding => ({
-    cause,
-    label,
-    explanation,
-    fix: remedy,
-    path: outsidePath(o, `may be outside of ${region(o)}`),
-    values,
-  });
-  const copy = boundedCopy(q, index.trail, index.step, checks);
-  const wide = umaxOf(index.row, 0) >= 2 ** 31 || smin < 0;
-  if (copy !== undefined && wide) {
-    return { ...told(copy.cause, `${name} may be ${range(index.row)} here. ${copy.explanation}`, `may be ${range(index.row)}`, copy.fix), values };
+  const [least, largest] = [sminOf(index.row, 0), umaxOf(index.row, 0)];
+  const values = { size, offset: off, width, least, most: largest, stride: index.stride };
+  const room = size > 0 ? Math.floor((size - off - width) / index.stride) : -1;
+  const bad: BadIndex = {
+    ...{ o, index, name },
+    most: room < 0 ? undefined : room,
+    told: (cause, explanation, label, fix) => {
+      const path = outsidePath(o, `may be outside of ${region(o)}`);
+      return { cause, label, explanation, fix, path, values };
+    },
+  };
+  return uncompared(bad) ?? negativeIndex(bad) ?? tooLarge(bad);
+}
+
+/** `16`, or what to put in its place. */
+const limit = ({ most }: BadIndex): string => (most === undefined ? 'its number of elements' : String(most + 1));
+
+/** Nothing that was compared counts. */
+function uncompared(bad: BadIndex): Finding | undefined {
+  const { o, index, name, told } = bad;
+  const { q, checks } = o;
+  const largest = umaxOf(index.row, 0);
+  const wide = largest >= 2 ** 31 || sminOf(index.row, 0) < 0;
+  const copy = wide ? boundedCopy(q, index.trail, index.step, checks) : undefined;
+  if (copy !== undefined) {
+    const explanation = `${name} may be ${range(index.row)} here. ${copy.explanation}`;
+    return told(copy.cause, explanation, `may be ${range(index.row)}`, copy.fix);
   }
-  if (checks.length === 0 && index.mask === undefined && (wide || umaxOf(index.row, 0) / index.stride >= 255)) {
-    return told('INDEX_UNCHECKED', `${name} may be ${range(index.row)}, and nothing bounds it before it is used to reach into ${region(o)}.`, 'nothing bounds the index');
+  if (checks.length > 0 || index.mask !== undefined || (!wide && largest / index.stride < 255)) return undefined;
+  return told(
+    'INDEX_UNCHECKED',
+    `${name} may be ${range(index.row)}, and nothing bounds it before it is used to reach into ${region(o)}.`,
+    'nothing bounds the index',
+    `if (${bareName(name)} >= ${limit(bad)}) return ...; before, with an unsigned index`,
+  );
+}
+
+function negativeIndex({ o, index, name, told }: BadIndex): Finding | undefined {
+  const { q, checks, off } = o;
+  const least = sminOf(index.row, 0);
+  const front = off + least;
+  if (least >= 0) {
+    if (front >= 0 || baseType(o.row[TYPE]) === PTR_TO_STACK) return undefined;
+    return told(
+      'INDEX_NEGATIVE',
+      `${name} may be below zero: the access may lie ${bytes(-front)} in front of ${region(o)}.`,
+      'may be negative',
+      `if (${bareName(name)} < 0) return ...; before`,
+    );
   }
-  const front = off + smin;
-  if (front < 0 && smin >= 0 && baseType(o.row[TYPE]) !== PTR_TO_STACK) {
-    return told('INDEX_NEGATIVE', `${name} may be below zero: the access may lie ${bytes(-front)} in front of ${region(o)}.`, 'may be negative', `if (${bareName(name)} < 0) return ...; before`);
-  }
-  if (smin < 0) {
-    const line = checks.length > 0 ? ` (${q.where(q.insnAt(checks[checks.length - 1].step))})` : '';
-    return told('INDEX_NEGATIVE', `${name} is signed and may be ${range(index.row)}: it is compared from above only${line}.`, 'may be negative', `make it unsigned, or: if (${bareName(name)} < 0) return ...;`);
-  }
+  const line = checks.length > 0 ? ` (${q.where(q.insnAt(checks[checks.length - 1].step))})` : '';
+  return told(
+    'INDEX_NEGATIVE',
+    `${name} is signed and may be ${range(index.row)}: it is compared from above only${line}.`,
+    'may be negative',
+    `make it unsigned, or: if (${bareName(name)} < 0) return ...;`,
+  );
+}
+
+function tooLarge(bad: BadIndex): Finding {
+  const { o, index, name, most, told } = bad;
+  const { q, checks, size, off, width } = o;
   const over = umaxOf(index.row, 0) + off + width - size;
   if (size > 0 && over === index.stride && checks.length > 0) {
-    return told('INDEX_OFF_BY_ONE', `${name} may be as large as the number of elements, one too many for ${region(o)}: < is meant in place of <=.`, 'one too many', `compare with < in ${q.where(q.insnAt(checks[checks.length - 1].step))}, so that it is at most ${say === String((most ?? 0) + 1) ? (most ?? 0) : say}`);
+    return told(
+      'INDEX_OFF_BY_ONE',
+      `${name} may be as large as the number of elements, one too many for ${region(o)}: < is meant in place of <=.`,
+      'one too many',
+      `compare with < in ${q.where(q.insnAt(checks[checks.length - 1].step))}, so that it is at most ${most ?? 'the last'}`,
+    );
   }
   if (index.mask !== undefined) {
-    return told('MASK_TOO_WIDE', `The mask 0x${index.mask.toString(16)} leaves ${range(index.row)}, and ${region(o)} ends before.`, 'the mask leaves too much', `mask with less, or compare: if (${bareName(name)} >= ${say}) return ...;`);
+    return told(
+      'MASK_TOO_WIDE',
+      `The mask 0x${index.mask.toString(16)} leaves ${range(index.row)}, and ${region(o)} ends before.`,
+      'the mask leaves too much',
+      `mask with less, or compare: if (${bareName(name)} >= ${limit(bad)}) return ...;`,
+    );
   }
-  return told('INDEX_TOO_LARGE', `${name} is ${range(index.row)} here, and ${region(o)} is left by ${bytes(Math.max(over, 1))}.`, 'bounded, but not enough');
+  return told(
+    'INDEX_TOO_LARGE',
+    `${name} is ${range(index.row)} here, and ${region(o)} is left by ${bytes(Math.max(over, 1))}.`,
+    'bounded, but not enough',
+    `if (${bareName(name)} >= ${limit(bad)}) return ...; before, with an unsigned index`,
+  );
 }
 
 const bareName = (name: string): string => (name.startsWith('`') ? name.slice(1, -1) : 'i');
@@ -251,7 +312,9 @@ function walking(q: Inquiry, trail: readonly Link[]): number | undefined {
   };
   const moved = trail.find((l) => l.motion.kind === 'arithmetic' && l.motion.operand !== undefined);
   const operand = moved?.motion.kind === 'arithmetic' ? moved.motion.operand : undefined;
-  return again(trail) ?? (operand === undefined || moved === undefined ? undefined : again(q.trail(operand, moved.step)));
+  return (
+    again(trail) ?? (operand === undefined || moved === undefined ? undefined : again(q.trail(operand, moved.step)))
+  );
 }
 
 /** A helper gets memory that is smaller than the size that it is told. */
@@ -262,14 +325,14 @@ function bufferSmall(o: Outside, regno: number): Finding {
   const variable = sizeRow[TYPE] === SCALAR_VALUE && !varOffConst(sizeRow, 0);
   const first = off + sminOf(row, 0);
   const room = size > 0 ? size - first : -first;
-  const name = quoted(argumentText(q, regno + 1), 'the size');
+  const name = quoted(q.argumentText(regno + 1), 'the size');
   const wants = variable ? `${name} may be ${range(sizeRow)}` : `${call} takes ${bytes(width)}`;
   const story = variable ? storyOf(q, q.trail(q.reg(regno + 1))) : [];
   const fault = { step: q.last, event: q.event(q.last, 'fault', `${bytes(room)} are there`) };
   return {
     cause: variable ? 'SIZE_EXCEEDS_BUFFER' : 'BUFFER_SMALL',
     label: `${bytes(Math.max(room, 0))} are there`,
-    explanation: `${wants}, and ${quoted(argumentText(q, regno), 'the buffer')} has ${bytes(Math.max(room, 0))} left.`,
+    explanation: `${wants}, and ${quoted(q.argumentText(regno), 'the buffer')} has ${bytes(Math.max(room, 0))} left.`,
     fix: variable ? `if (${bareName(name)} > ${room}) return ...; before` : 'pass sizeof of what the pointer leads to',
     path: tell([...storyOf(q, o.trail), ...story, fault]),
     values: { room, wanted: width, register: regnoOf(o.place) },

@@ -49,7 +49,10 @@ interface Member {
 }
 
 /** The member of the context's struct at an offset, by the program's own types. */
-function memberAt(q: Inquiry, off: number): { readonly struct: string; readonly member?: Member; readonly size: number } {
+function memberAt(
+  q: Inquiry,
+  off: number,
+): { readonly struct: string; readonly member?: Member; readonly size: number } {
   const struct = q.env.ops.ctxStruct;
   const { btf } = q.env.input;
   const id = btf?.find(struct, BTF_KIND.STRUCT) ?? 0;
@@ -70,29 +73,67 @@ export const contextAccess: Detector = (q) => {
   if (access === undefined) return undefined;
   const off = q.row(q.reg(access.regno))[OFF] + access.off;
   const { struct, member, size } = memberAt(q, off);
-  const name = quoted(member === undefined ? q.expression(q.insn)?.text : `${struct}.${member.name}`, `offset ${off} of ${struct}`);
+  const name = quoted(
+    member === undefined ? q.expression(q.insn)?.text : `${struct}.${member.name}`,
+    `offset ${off} of ${struct}`,
+  );
   const verdict = (write: boolean, at: number, width: number): boolean =>
-    q.env.ops.isValidAccess({ off: at, size: width, write, signExtend: false }, q.env.query, { regType: 0, ctxFieldSize: 0 });
-  const fault = [q.event(q.last, 'fault', `${access.write ? 'writes' : 'reads'} ${bytes(access.size)} at offset ${off}`)];
+    q.env.ops.isValidAccess({ off: at, size: width, write, signExtend: false }, q.env.query, {
+      regType: 0,
+      ctxFieldSize: 0,
+    });
+  const fault = [
+    q.event(q.last, 'fault', `${access.write ? 'writes' : 'reads'} ${bytes(access.size)} at offset ${off}`),
+  ];
   const values = { offset: off, width: access.size, struct };
   const type = q.env.ops.short;
   if (size > 0 && off + access.size > size) {
-    return { cause: 'CONTEXT_OUTSIDE', label: `${struct} has ${bytes(size)}`, explanation: `The access reaches to byte ${off + access.size}, and struct ${struct}, the context of ${type} programs, has ${size}.`, fix: 'check the program type, and the struct of its context', path: fault, values };
+    return {
+      cause: 'CONTEXT_OUTSIDE',
+      label: `${struct} has ${bytes(size)}`,
+      explanation: `The access reaches to byte ${off + access.size}, and struct ${struct}, the context of ${type} programs, has ${size}.`,
+      fix: 'check the program type, and the struct of its context',
+      path: fault,
+      values,
+    };
   }
   const whole = member ?? { off, size: access.size };
   if (access.write && verdict(false, whole.off, whole.size)) {
-    return { cause: 'CONTEXT_READ_ONLY', label: 'may only be read', explanation: `${name} may be read by ${type} programs, but not written.`, fix: 'use a helper that changes it, or return a verdict instead', path: fault, values };
+    return {
+      cause: 'CONTEXT_READ_ONLY',
+      label: 'may only be read',
+      explanation: `${name} may be read by ${type} programs, but not written.`,
+      fix: 'use a helper that changes it, or return a verdict instead',
+      path: fault,
+      values,
+    };
   }
   if (member !== undefined && verdict(access.write, member.off, member.size)) {
-    return { cause: 'CONTEXT_SIZE', label: `${bytes(member.size)} wide`, explanation: `${name} is ${bytes(member.size)} at offset ${member.off}; this accesses ${bytes(access.size)} at offset ${off}.`, fix: 'access the whole member, as it is declared', path: fault, values };
+    return {
+      cause: 'CONTEXT_SIZE',
+      label: `${bytes(member.size)} wide`,
+      explanation: `${name} is ${bytes(member.size)} at offset ${member.off}; this accesses ${bytes(access.size)} at offset ${off}.`,
+      fix: 'access the whole member, as it is declared',
+      path: fault,
+      values,
+    };
   }
-  return { cause: 'CONTEXT_FIELD', label: `not for ${type} programs`, explanation: `Programs of type ${type} may not ${access.write ? 'write' : 'read'} ${name}.`, fix: 'use a helper that gives the same, or another program type', path: fault, values };
+  return {
+    cause: 'CONTEXT_FIELD',
+    label: `not for ${type} programs`,
+    explanation: `Programs of type ${type} may not ${access.write ? 'write' : 'read'} ${name}.`,
+    fix: 'use a helper that gives the same, or another program type',
+    path: fault,
+    values,
+  };
 };
 
-const refused = (cause: string, say: (call: string, q: Inquiry) => Omit<Finding, 'cause' | 'path' | 'values'>): Detector => (q) => {
-  const call = q.callee(q.insn) ?? 'the function';
-  return { cause, ...say(call, q), path: [q.event(q.last, 'fault', `calls ${call}`)], values: { call } };
-};
+const refused =
+  (cause: string, say: (call: string, q: Inquiry) => Omit<Finding, 'cause' | 'path' | 'values'>): Detector =>
+  (q) => {
+    const call = q.callee(q.insn) ?? 'the function';
+    return { cause, ...say(call, q), path: [q.event(q.last, 'fault', `calls ${call}`)], values: { call } };
+  };
 
 /** CALL.HELPER_NOT_ALLOWED. */
 export const helperNotForType = refused('HELPER_NOT_FOR_TYPE', (call, q) => ({

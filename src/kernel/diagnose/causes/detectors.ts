@@ -1,13 +1,13 @@
 /** Which detectors look into which rejection, in their order: the first that finds something has the word. */
-import { argumentKind, contextModified, untrusted } from './argument.ts';
+import { argumentKind, contextModified, mapMismatch, untrusted } from './argument.ts';
 import { offsetUnbounded, pointerOperator } from './arithmetic.ts';
 import { outOfBounds } from './bounds.ts';
 import type { Detector } from './cause.ts';
 import { contextAccess, helperNotForType, helperUnknown, maySleep, notGpl } from './context.ts';
 import { backEdge, unending } from './loops.ts';
-import { nullArgument, nullArithmetic, nullUnchecked } from './nullness.ts';
+import { nullArgument, nullArithmetic, nullKfuncArgument, nullUnchecked } from './nullness.ts';
 import { packetEnd, packetNegative, packetRange, packetWrite } from './packet.ts';
-import { numberDereferenced, readOnly } from './pointer.ts';
+import { numberDereferenced, readOnly, readOnlyMap } from './pointer.ts';
 import { notReadable, returned, stackLimit } from './register.ts';
 import { leak, notAcquired, releasedTwice, sectionOpen } from './resource.ts';
 import { sizes } from './sizes.ts';
@@ -26,6 +26,7 @@ const DETECTORS: Readonly<Record<string, readonly Detector[]>> = {
   'ACCESS.CANNOT_WRITE': [readOnly],
   'ACCESS.CTX': [contextAccess],
   'ACCESS.INVALID_MEM_ACCESS': [nullUnchecked, packetEnd, numberDereferenced],
+  'ACCESS.MAP_WRITE_FORBIDDEN': [readOnlyMap],
   'ACCESS.MAX_OUTSIDE': BOUNDS,
   'ACCESS.MIN_OUTSIDE': BOUNDS,
   'ACCESS.NEGATIVE_INDEX': BOUNDS,
@@ -60,6 +61,8 @@ const DETECTORS: Readonly<Record<string, readonly Detector[]>> = {
   'CALL.GPL_ONLY': [notGpl],
   'CALL.HELPER_NOT_ALLOWED': [helperNotForType],
   'CALL.INVALID_FUNC': [helperUnknown],
+  'CALL.MAP_FUNC_MISMATCH': [mapMismatch],
+  'CALL.MAP_WRITE_FORBIDDEN': [readOnlyMap],
   'CALL.MIGHT_SLEEP': [maySleep],
   'CALL.NOT_ACQUIRED': NOT_ACQUIRED,
   'CALL.RETURN_LEAKS': RETURNED,
@@ -71,7 +74,9 @@ const DETECTORS: Readonly<Record<string, readonly Detector[]>> = {
   'EXPLORE.TOO_LARGE': UNENDING,
   'EXPLORE.TOO_MANY_JUMPS': UNENDING,
   'KFUNC.BTF_REG': [untrusted],
+  'KFUNC.NOT_RCU': [untrusted],
   'KFUNC.NOT_TRUSTED': [untrusted],
+  'KFUNC.POSSIBLY_NULL': [nullKfuncArgument],
   'KFUNC.RELEASE_NOTHING': NOT_ACQUIRED,
   'KFUNC.SLEEPABLE': [maySleep],
   'KFUNC.SLEEPABLE_IN': [maySleep],

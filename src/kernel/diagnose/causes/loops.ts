@@ -78,7 +78,10 @@ function leaves(q: Inquiry, i: number, id: number): boolean {
 /** The instruction whose line says best which loop is meant. */
 function headOf(q: Inquiry, loop: Loop): number {
   const candidates = [...loop.exits, ...loop.insns];
-  return candidates.find((i) => /\b(?:for|while|do|bpf_for|bpf_repeat)\b/.test(q.lines.at(i)?.text ?? '')) ?? firstLine(q, loop);
+  return (
+    candidates.find((i) => /\b(?:for|while|do|bpf_for|bpf_repeat)\b/.test(q.lines.at(i)?.text ?? '')) ??
+    firstLine(q, loop)
+  );
 }
 
 /** The first instruction of the loop in the order of its lines. */
@@ -97,7 +100,8 @@ export const unending: Detector = (q) => {
   const head = loop.exits[0] ?? loop.insns[0];
   const turns = q.trace.insns.filter((i) => i === head).length;
   const visits = q.trace.visits[head] ?? 0;
-  if (q.id === 'EXPLORE.TOO_LARGE' && visits > 8 * Math.max(turns, 1) && counting !== undefined) return tooManyPaths(q, loop);
+  if (q.id === 'EXPLORE.TOO_LARGE' && visits > 8 * Math.max(turns, 1) && counting !== undefined)
+    return tooManyPaths(q, loop);
   if (counting !== undefined && counting.constant) return tooLong(q, loop, counting, turns);
   return unbounded(q, loop, exits, turns);
 };
@@ -147,7 +151,10 @@ function condition(q: Inquiry, check: Check): string | undefined {
 const exitStory = (q: Inquiry, exits: readonly Exit[]): Told[] =>
   exits.map(({ check, row, place }) => {
     const origin = q.trail(place, check.step).at(-1);
-    const from = origin === undefined || origin.step < 0 || row[TYPE] !== SCALAR_VALUE || varOffConst(row, 0) ? '' : `; ${originNote(q, origin)}`;
+    const from =
+      origin === undefined || origin.step < 0 || row[TYPE] !== SCALAR_VALUE || varOffConst(row, 0)
+        ? ''
+        : `; ${originNote(q, origin)}`;
     const what = row[TYPE] === SCALAR_VALUE ? `compared: ${range(row)}${from}` : 'a way out';
     return { step: check.step, event: q.event(check.step, 'loop', what) };
   });
@@ -191,7 +198,10 @@ function endless(q: Inquiry, loop: Loop, exits: readonly Exit[]): Finding {
 
 function tooLong(q: Inquiry, loop: Loop, exit: Exit, turns: number): Finding {
   const spent = effort(q);
-  const bound = exit.check.src === undefined ? q.env.insns.imm[q.insnAt(exit.check.step)] : sminOf(q.row(exit.check.src, exit.check.step), 0);
+  const bound =
+    exit.check.src === undefined
+      ? q.env.insns.imm[q.insnAt(exit.check.step)]
+      : sminOf(q.row(exit.check.src, exit.check.step), 0);
   return {
     cause: 'LOOP_TOO_LONG',
     label: `${turns} turns were walked`,
@@ -229,8 +239,11 @@ function tooManyPaths(q: Inquiry, loop: Loop | undefined): Finding {
   return {
     cause: 'PATHS_TOO_MANY',
     label: 'too many paths lead through here',
-    explanation: `${q.env.insnProcessed} instructions were walked, and the states that branches leave behind differ, so that no path spares another. Instructions by line: ${spent.text}.${states}`,
-    fix: loop === undefined ? 'take independent parts into global functions, and make branches depend on less state' : 'use bpf_loop(), or make the branches in the loop leave the same state',
+    explanation: `The verifier walked ${q.env.insnProcessed} instructions, and the states that branches leave behind differ, so that no path spares another. Instructions by line: ${spent.text}.${states}`,
+    fix:
+      loop === undefined
+        ? 'take independent parts into global functions, and make branches depend on less state'
+        : 'use bpf_loop(), or make the branches in the loop leave the same state',
     path: differingStory(q, loop),
     values: { walked: q.env.insnProcessed, ...spent.values },
     insn,
@@ -260,7 +273,10 @@ function differingStory(q: Inquiry, loop: Loop | undefined): Finding['path'] {
   for (let regno = 0; regno < 10; regno++) {
     const [before, after] = [q.row(q.reg(regno, a), a), q.row(q.reg(regno, b), b)];
     if (after[TYPE] !== SCALAR_VALUE || before[TYPE] !== SCALAR_VALUE || range(before) === range(after)) continue;
-    told.push({ step: b, event: q.event(b, 'loop', `R${regnoOf(q.reg(regno, b))} was ${range(before)}, and is ${range(after)}`) });
+    told.push({
+      step: b,
+      event: q.event(b, 'loop', `R${regnoOf(q.reg(regno, b))} was ${range(before)}, and is ${range(after)}`),
+    });
   }
   return tell(told, 4);
 }

@@ -28,28 +28,14 @@ export const nullUnchecked: Detector = (q) => unchecked(q, q.reg(q.number(0)), q
 export const nullArgument: Detector = (q) => {
   const regno = q.number(0);
   if (regno < 1 || regno > 5) return undefined;
-  return unchecked(q, q.reg(regno), argumentText(q, regno), `given to ${q.callee(q.insn) ?? 'the call'}`);
+  return unchecked(q, q.reg(regno), q.argumentText(regno), `given to ${q.callee(q.insn) ?? 'the call'}`);
 };
 
-/** The C text of an argument of a call. */
-export function argumentText(q: Inquiry, regno: number): string | undefined {
-  const call = q.expression(q.insn)?.text;
-  const open = call?.indexOf('(') ?? -1;
-  if (call === undefined || open < 0) return undefined;
-  const parts: string[] = [];
-  let depth = 0;
-  let from = open + 1;
-  for (let i = open; i < call.length; i++) {
-    if ('([{'.includes(call[i])) depth++;
-    else if (')]}'.includes(call[i])) depth--;
-    if ((call[i] === ',' && depth === 1) || (depth === 0 && i > open)) {
-      parts.push(call.slice(from, i).trim());
-      from = i + 1;
-    }
-  }
-  const text = parts[regno - 1];
-  return text === undefined || text.length > 40 ? undefined : text;
-}
+/** KFUNC.POSSIBLY_NULL, which counts arguments from 0. */
+export const nullKfuncArgument: Detector = (q) => {
+  const regno = q.number(0) + 1;
+  return unchecked(q, q.reg(regno), q.argumentText(regno), `given to ${q.callee(q.insn) ?? 'the call'}`);
+};
 
 /** ALU.PTR_MAYBE_NULL: it is moved before it is compared. */
 export const nullArithmetic: Detector = (q) => {

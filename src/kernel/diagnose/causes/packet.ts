@@ -6,7 +6,7 @@ import type { Inquiry } from '../inquiry.ts';
 import { endStory, storyOf, tell, type Told } from '../story.ts';
 import { accessOf } from '../trace/access.ts';
 import { type Check, type EndCheck, checksBefore, endChecks } from '../trace/checks.ts';
-import type { Place } from '../trace/record.ts';
+import { type Place, regnoOf } from '../trace/record.ts';
 import type { Link } from '../trace/trail.ts';
 import { bytes, quoted, range } from '../words.ts';
 import type { Cause, Detector, Finding } from './cause.ts';
@@ -183,6 +183,16 @@ function short(q: Inquiry, about: About): Finding {
   const checked = endChecks(q.walk, checksBefore(q.walk, q.last)).findLast(
     (c) => q.row(c.pointer, c.step)[ID] === row[ID] && q.row(c.pointer, c.step + 1)[A] === row[A],
   );
+  if (need > MAX_PACKET_OFF) {
+    return finish(q, about, {
+      cause: 'LOOP_UNBOUNDED',
+      label: 'no constant bounds the turns',
+      explanation: `The loop goes through the packet with no constant bound: after ${row[A]} bytes the verifier knows no more, for ranges end at ${MAX_PACKET_OFF}.`,
+      fix: 'bound the turns with a constant: for (int i = 0; i < LIMIT; i++), and leave at data_end',
+      path: path(q, about, `byte ${need}`).slice(-3),
+      ...(checked === undefined ? {} : { insn: q.insnAt(checked.step) }),
+    });
+  }
   const where = checked === undefined ? '' : ` by ${q.where(q.insnAt(checked.step))}`;
   return finish(q, about, {
     cause: 'PACKET_SHORT',
@@ -270,7 +280,8 @@ export function stalePacket(q: Inquiry, place: Place): Finding | undefined {
   const type = lost.before[TYPE];
   if (type !== PTR_TO_PACKET && type !== PTR_TO_PACKET_END) return undefined;
   const call = q.callee(q.insnAt(lost.step)) ?? 'a call';
-  const name = quoted(q.baseName(q.insn), 'this pointer');
+  const argument = q.callee(q.insn) !== undefined && regnoOf(place) >= 1 && regnoOf(place) <= 5;
+  const name = quoted(argument ? q.argumentText(regnoOf(place)) : q.baseName(q.insn), 'this pointer');
   const line = q.where(q.insnAt(lost.step));
   const checks = endStory(q, lost.step, (c) => q.row(c.pointer, c.step)[ID] === (lost.before as Int32Array)[ID]);
   const fault = { step: q.last, event: q.event(q.last, 'fault', 'goes through that number') };

@@ -1,5 +1,6 @@
 /** Accesses through what is no pointer, or not any more. */
 import {
+  CONST_PTR_TO_MAP,
   MEM_RDONLY,
   PTR_TO_BTF_ID,
   PTR_TO_CTX,
@@ -9,10 +10,11 @@ import {
   SCALAR_VALUE,
   baseType,
 } from '../../rules/reg-types.ts';
-import { REF_OBJ_ID, TYPE, umaxOf, varOffConst } from '../../verifier/state/row.ts';
+import { A, REF_OBJ_ID, TYPE, umaxOf, varOffConst } from '../../verifier/state/row.ts';
 import type { CausalEvent } from '../diagnosis.ts';
 import type { Inquiry } from '../inquiry.ts';
 import { storyOf, tell } from '../story.ts';
+import { accessOf } from '../trace/access.ts';
 import type { Place } from '../trace/record.ts';
 import type { Link } from '../trace/trail.ts';
 import { quoted, range, thing } from '../words.ts';
@@ -263,6 +265,28 @@ function nullHere(q: Inquiry, trail: readonly Link[]): Finding {
     path: tell([...storyOf(q, trail), ...branchStory(q, 3), fault(q, 'goes through NULL')]),
   };
 }
+
+/** ACCESS.MAP_WRITE_FORBIDDEN and CALL.MAP_WRITE_FORBIDDEN. */
+export const readOnlyMap: Detector = (q) => {
+  const access = accessOf(q.env.insns, q.insn);
+  const regno = access?.regno ?? [1, 2, 3, 4, 5].find((n) => isMap(q.row(q.reg(n))[TYPE]));
+  if (regno === undefined) return undefined;
+  const place = q.reg(regno);
+  const name = q.env.maps[q.row(place)[A]]?.name ?? '';
+  const rodata = name.endsWith('.rodata');
+  return {
+    cause: 'MEMORY_READ_ONLY',
+    label: 'may only be read',
+    explanation: rodata
+      ? `This writes a constant: variables that are const lie in map ${name}, which programs may only read.`
+      : `Map ${name} was created with BPF_F_RDONLY_PROG: programs may only read it.`,
+    fix: rodata ? 'drop const from the variable' : 'drop the flag, or keep what changes in another map',
+    path: tell([...storyOf(q, q.trail(place)), fault(q, 'writes it')]),
+    values: { map: name },
+  };
+};
+
+const isMap = (type: number): boolean => baseType(type) === CONST_PTR_TO_MAP || baseType(type) === PTR_TO_MAP_VALUE;
 
 /** Kernel memory that may only be read: ACCESS.CANNOT_WRITE. */
 export const readOnly: Detector = (q) => {

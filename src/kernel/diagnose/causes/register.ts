@@ -86,12 +86,18 @@ export const notReadable: Detector = (q): Finding | undefined => {
   }
   if (regno >= 1 && regno <= 5) {
     const call = q.callee(q.insn);
-    const who = call === undefined ? `${q.lines.functionAt(q.insn)} reads its argument ${regno}` : `${call} takes an argument ${regno}`;
+    const who =
+      call === undefined
+        ? `${q.lines.functionAt(q.insn)} reads its argument ${regno}`
+        : `${call} takes an argument ${regno}`;
     return {
       cause: 'ARGUMENT_UNSET',
       label: `argument ${regno} was not given`,
       explanation: `${who}, and nothing was put into R${regno} on this path.`,
-      fix: call === undefined ? 'programs get one argument, the context: read what you need from there' : `check how ${call} is declared, and pass all its arguments`,
+      fix:
+        call === undefined
+          ? 'programs get one argument, the context: read what you need from there'
+          : `check how ${call} is declared, and pass all its arguments`,
       path,
       values: { register: regno },
     };
@@ -141,7 +147,10 @@ export const returned: Detector = (q) => {
   };
 };
 
-function wantedRange(args: readonly unknown[], rule: { min: number; max: number } | undefined): { min: number; max: number } {
+function wantedRange(
+  args: readonly unknown[],
+  rule: { min: number; max: number } | undefined,
+): { min: number; max: number } {
   const [min, max] = args.slice(-2);
   if (typeof min === 'number' && typeof max === 'number') return { min, max };
   return rule ?? { min: 0, max: 0 };
@@ -159,11 +168,12 @@ export const stackLimit: Detector = (q) => {
   return {
     cause: one ? 'FRAME_LIMIT' : 'STACK_LIMIT',
     label: worst === undefined ? '' : `${worst.depth} bytes of stack`,
-    explanation: one ? `${worst.name} uses ${worst.depth} bytes of stack, and a function may have 512.` : `The calls need ${sum > 0 ? sum : 'too many'} bytes of stack together, and 512 are there. Bytes of each function: ${list}.`,
+    explanation: one
+      ? `${worst.name} uses ${worst.depth} bytes of stack, and a function may have 512.`
+      : `The calls need ${sum > 0 ? sum : 'too many'} bytes of stack together, and 512 are there. Bytes of each function: ${list}.`,
     fix: `move the large variables of ${worst?.name ?? 'the functions'} to a per-CPU array map`,
     path: [],
     values: Object.fromEntries(large.slice(0, 8).map((s) => [s.name, s.depth])),
     ...(worst === undefined ? {} : { insn: worst.start }),
   };
 };
-

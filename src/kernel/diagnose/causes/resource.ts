@@ -9,7 +9,6 @@ import type { Held } from '../trace/record.ts';
 import { quoted, thing } from '../words.ts';
 import { branchStory } from './branches.ts';
 import type { Cause, Detector, Finding } from './cause.ts';
-import { argumentText } from './nullness.ts';
 
 export const RESOURCE = {
   RECORD_LEAKED: {
@@ -72,7 +71,12 @@ export const leak: Detector = (q) => {
   const call = q.callee(ref.insnIdx) ?? 'a call';
   const row = ACQUIRED.find(([pattern]) => pattern.test(call));
   const [, cause, what, release] = row ?? [/x/, 'REFERENCE_LEAKED', 'what it gave', 'its release function'];
-  const given = cause === 'RECORD_LEAKED' ? 'neither submitted nor discarded' : cause === 'ITERATOR_LEAKED' ? 'not destroyed' : 'not given back';
+  const given =
+    cause === 'RECORD_LEAKED'
+      ? 'neither submitted nor discarded'
+      : cause === 'ITERATOR_LEAKED'
+        ? 'not destroyed'
+        : 'not given back';
   const from = acquiredAt(q, ref);
   const way = wayOut(q, from, ref);
   const line = q.where(ref.insnIdx);
@@ -151,12 +155,18 @@ export const sectionOpen: Detector = (q) => {
   const line = q.where(q.insnAt(step));
   const calls = q.callee(q.insn);
   const way = calls === undefined ? wayOut(q, step, { type: 0, id: -1, insnIdx: -1, ptr: 0 }) : undefined;
-  const what = calls === undefined ? `left open${way?.insn === undefined ? '' : ` by ${q.where(way.insn)}`}${way?.condition ?? ''}` : `open where ${calls} is called`;
+  const what =
+    calls === undefined
+      ? `left open${way?.insn === undefined ? '' : ` by ${q.where(way.insn)}`}${way?.condition ?? ''}`
+      : `open where ${calls} is called`;
   return {
     cause,
     label: calls === undefined ? `${call} of ${line} is still open` : `not between ${call} and ${close}`,
     explanation: `What ${call} began in ${line} is ${what}.`,
-    fix: calls === undefined ? `call ${close} on this path as well` : `call ${close} before ${calls}, or ${calls} before ${call}`,
+    fix:
+      calls === undefined
+        ? `call ${close} on this path as well`
+        : `call ${close} before ${calls}, or ${calls} before ${call}`,
     path: tell([
       { step, event: q.event(step, 'acquired', `${call} begins here`) },
       ...(way?.story ?? []),
@@ -178,13 +188,15 @@ export const releasedTwice: Detector = (q) => {
   if (lost?.motion.kind !== 'spoiled' || lost.before === undefined || lost.before[REF_OBJ_ID] === 0) return undefined;
   const first = q.callee(q.insnAt(lost.step)) ?? 'a call';
   const call = q.callee(q.insn) ?? 'this call';
-  const name = quoted(argumentText(q, regno), 'the object');
+  const name = quoted(q.argumentText(regno), 'the object');
   const again = /release|submit|discard|drop/.test(call);
   return {
     cause: again ? 'RELEASED_TWICE' : 'OBJECT_RELEASED',
     label: `given away in ${q.where(q.insnAt(lost.step))}`,
     explanation: `${name} led to ${thing(q.env, lost.before)} until ${q.where(q.insnAt(lost.step))}: ${first} took it over, and ${call} gets it afterwards.`,
-    fix: again ? `release it once on each path: leave after ${q.where(q.insnAt(lost.step))}` : `call ${call} before ${q.where(q.insnAt(lost.step))}`,
+    fix: again
+      ? `release it once on each path: leave after ${q.where(q.insnAt(lost.step))}`
+      : `call ${call} before ${q.where(q.insnAt(lost.step))}`,
     path: tell([...storyOf(q, trail), { step: q.last, event: q.event(q.last, 'fault', `given to ${call}`) }]),
     values: { call: first },
   };
@@ -195,12 +207,15 @@ export const notAcquired: Detector = (q): Finding => {
   const regno = Math.max(q.number(0), 1);
   const place = q.reg(regno <= 5 ? regno : 1);
   const call = q.callee(q.insn) ?? 'this call';
-  const name = quoted(argumentText(q, regno <= 5 ? regno : 1), 'the argument');
+  const name = quoted(q.argumentText(regno <= 5 ? regno : 1), 'the argument');
   return {
     cause: 'NOT_ACQUIRED',
     label: 'holds no reference',
     explanation: `${call} releases what was acquired, and ${name} is ${thing(q.env, q.row(place))} that this program did not acquire.`,
     fix: `leave out the call, or release what an acquiring function returned`,
-    path: tell([...storyOf(q, q.trail(place)), { step: q.last, event: q.event(q.last, 'fault', 'released without being acquired') }]),
+    path: tell([
+      ...storyOf(q, q.trail(place)),
+      { step: q.last, event: q.event(q.last, 'fault', 'released without being acquired') },
+    ]),
   };
 };

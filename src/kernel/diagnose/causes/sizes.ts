@@ -8,7 +8,6 @@ import { checksBefore, checksOf } from '../trace/checks.ts';
 import { quoted, range } from '../words.ts';
 import type { Cause, Detector, Finding } from './cause.ts';
 import { boundedCopy } from './copies.ts';
-import { argumentText } from './nullness.ts';
 
 export const BOUNDS = {
   INDEX_UNCHECKED: {
@@ -89,7 +88,7 @@ export const sizes: Detector = (q) => {
   if (row[TYPE] !== SCALAR_VALUE) return undefined;
   const trail = q.trail(place);
   const checks = checksOf(q.walk, checksBefore(q.walk, q.last), trail, q.last);
-  const name = quoted(argumentText(q, regno), 'the size');
+  const name = quoted(q.argumentText(regno), 'the size');
   const bare = name.startsWith('`') ? name.slice(1, -1) : 'size';
   const call = q.callee(q.insn) ?? 'the call';
   const bounds = checks.map(({ step, dst }) => ({
@@ -103,7 +102,12 @@ export const sizes: Detector = (q) => {
     values: { least: sminOf(row, 0), most: umaxOf(row, 0), call },
   });
   if (q.id === 'ARGS.SIZE_ZERO' && umaxOf(row, 0) < BPF_MAX_VAR_SIZ)
-    return told('SIZE_ZERO', `${name} may be 0, and ${call} takes no empty memory.`, 'may be 0', `if (${bare} == 0) return ...; before`);
+    return told(
+      'SIZE_ZERO',
+      `${name} may be 0, and ${call} takes no empty memory.`,
+      'may be 0',
+      `if (${bare} == 0) return ...; before`,
+    );
   const origin = trail.at(-1);
   const result = origin === undefined || origin.motion.kind !== 'result' ? undefined : q.callee(q.insnAt(origin.step));
   const negative = q.id === 'ARGS.SIZE_NEGATIVE';
@@ -116,13 +120,25 @@ export const sizes: Detector = (q) => {
     );
   }
   const copy = boundedCopy(q, trail, q.last, checks);
-  if (copy !== undefined) return told(copy.cause, `${name} may be ${range(row)} here. ${copy.explanation}`, `may be ${range(row)}`, copy.fix);
-  if (negative && checks.length > 0) return told('SIZE_NEGATIVE', `${name} is signed and may be ${range(row)}: it is compared from above only.`, 'may be negative', `make it unsigned, or: if (${bare} < 0) return ...; before`);
-  return told('SIZE_UNBOUNDED', `${name} may be ${range(row)}, and nothing bounds it before ${call}.`, 'nothing bounds it', bounding(q, regno, bare));
+  if (copy !== undefined)
+    return told(copy.cause, `${name} may be ${range(row)} here. ${copy.explanation}`, `may be ${range(row)}`, copy.fix);
+  if (negative && checks.length > 0)
+    return told(
+      'SIZE_NEGATIVE',
+      `${name} is signed and may be ${range(row)}: it is compared from above only.`,
+      'may be negative',
+      `make it unsigned, or: if (${bare} < 0) return ...; before`,
+    );
+  return told(
+    'SIZE_UNBOUNDED',
+    `${name} may be ${range(row)}, and nothing bounds it before ${call}.`,
+    'nothing bounds it',
+    bounding(q, regno, bare),
+  );
 };
 
 function bounding(q: Inquiry, regno: number, name: string): string {
-  const buffer = argumentText(q, regno - 1);
+  const buffer = q.argumentText(regno - 1);
   const plain = buffer !== undefined && /^\w+$/.test(buffer) ? `sizeof(${buffer})` : 'the size of the buffer';
   return `if (${q.id === 'ARGS.SIZE_ZERO' ? `${name} == 0 || ` : ''}${name} > ${plain}) return ...; before, with an unsigned variable`;
 }
