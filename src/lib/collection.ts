@@ -20,6 +20,7 @@ import { type Loader, type Note, note, refusal } from './notes.ts';
 import { explainRefusal, type Missing, unknownCallIn } from './missing.ts';
 import { type PrepareEnv, type PreparedProgram, prepareProgram } from './prepare.ts';
 import { Program } from './program.ts';
+import { type TargetFunction, type TargetProgram, targetOf } from './load/target-program.ts';
 import type { MapSpec, ProgramSpec } from './spec.ts';
 
 /** How an object is loaded. */
@@ -55,7 +56,11 @@ export interface LoadOptions {
   readonly pinPath?: string;
   /** Refuses what this loader refuses; by default everything is taken that can be, and `notes` tell who refuses it. */
   readonly loader?: Loader;
-  readonly attachProg?: PrepareEnv['attachProg'];
+  /**
+   * Programs whose functions are replaced or traced (freplace, fentry, fexit), by the program that is attached to them. The section names
+   * the function, unless the target does.
+   */
+  readonly attachTargets?: Readonly<Record<string, TargetFunction>>;
 }
 
 /** A loaded object: its programs and maps by name. Closing it closes their descriptors. */
@@ -200,7 +205,8 @@ function choosePrograms(spec: CollectionSpec, names: readonly string[] | undefin
 
 function loadOne(out: Collection, program: ProgramSpec, sys: BpfSyscall, env: PrepareEnv, options: LoadOptions): void {
   try {
-    const prepared = prepareProgram(out.spec, program.key, env);
+    const target = targetOf(sys, options.attachTargets, program);
+    const prepared = prepareProgram(out.spec, program.key, target === undefined ? env : within(env, target));
     out.missing.set(program.key, prepared.missing);
     const { fd, log } = loadExplained(sys, prepared, options.logLevel ?? 0);
     out.programs.set(program.key, new Program(sys, fd, program, log));
@@ -209,6 +215,10 @@ function loadOne(out: Collection, program: ProgramSpec, sys: BpfSyscall, env: Pr
     out.errors.set(program.key, e);
   }
 }
+
+/** What is shared by the programs of an object, and one program's own target: what is shared is still made when it is first asked for. */
+const within = (env: PrepareEnv, target: TargetProgram): PrepareEnv =>
+  Object.create(env, { target: { value: target, enumerable: true } }) as PrepareEnv;
 
 /** A refusal for something that the kernel lacks says what that is. */
 function loadExplained(sys: BpfSyscall, prepared: PreparedProgram, logLevel: number): LoadedProgram {

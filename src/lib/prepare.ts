@@ -8,6 +8,7 @@ import { BPF_PROG_TYPE } from '../uapi/prog-types.ts';
 import { type Assembled, assemble } from './assemble.ts';
 import { attachTarget } from './attach/attach-target.ts';
 import type { CollectionSpec } from './collection-spec.ts';
+import type { TargetProgram } from './load/target-program.ts';
 import { typesAreCompatible } from './core-relo/compat.ts';
 import { explainMissing } from './core-relo/explain.ts';
 import { BAD_RELO } from './core-relo/patch.ts';
@@ -32,8 +33,8 @@ export interface PrepareEnv {
   readonly btfFd?: number;
   /** Addresses of kernel symbols, for externs without a type (kallsyms). */
   readonly ksyms?: (name: string) => bigint | undefined;
-  /** Program that is replaced or traced, with its types. */
-  readonly attachProg?: { readonly fd: number; readonly btf: Btf };
+  /** Program that is replaced or traced. */
+  readonly target?: TargetProgram;
   /** Shared between the programs of one object. */
   readonly relocator?: CoreRelocator;
 }
@@ -66,7 +67,7 @@ export function prepareProgram(spec: CollectionSpec, name: string, env: PrepareE
   }
   const maps = resolveRefs(spec, program, built, env, missing);
   const byType = program.attachBtf || program.type === BPF_PROG_TYPE.BPF_PROG_TYPE_STRUCT_OPS;
-  const target = attachTarget(program, byType ? env.kernelBtf : undefined, env.attachProg?.btf);
+  const target = attachTarget(program, byType ? env.kernelBtf : undefined, env.target);
   const sleepable = program.sleepable ? BPF_F_SLEEPABLE : 0;
   const frags = program.xdpFrags ? BPF_F_XDP_HAS_FRAGS : 0;
   const attr: ProgLoadAttr = {
@@ -78,7 +79,7 @@ export function prepareProgram(spec: CollectionSpec, name: string, env: PrepareE
     prog_name: kernelName(program.name),
     expected_attach_type: target.expectedAttachType,
     attach_btf_id: target.btfId,
-    ...(env.attachProg && program.attachBtf ? { attach_prog_fd: env.attachProg.fd } : {}),
+    ...(env.target ? { attach_prog_fd: env.target.fd } : {}),
     ...(env.btfFd ? infoAttrs(built, env.btfFd) : {}),
   };
   return { spec: program, insns: built.insns, maps, attr, missing };

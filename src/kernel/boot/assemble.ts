@@ -11,7 +11,9 @@ import { BpfFs } from '../bpffs/bpf-fs.ts';
 import { Files } from '../world/fs/files.ts';
 import { inCall } from '../testrun/call.ts';
 import type { Attacher } from '../hooks/attacher.ts';
-import type { AttachEnv } from '../hooks/env.ts';
+import type { AttachGround } from '../hooks/env.ts';
+import type { Executable } from '../object/executable.ts';
+import type { ProgramCode } from './program-code.ts';
 import { testRun } from '../testrun/test-run.ts';
 import type { HookEnv } from '../testrun/env.ts';
 import { NetDevices, type NetDeviceSpec } from '../world/net/device.ts';
@@ -155,9 +157,10 @@ export interface LifeMaker {
     parts: LinkageParts,
     engine: Engine,
     compile: 'sync' | 'async',
-  ): { readonly linkage: Linkage; readonly compile: SyscallEnv['compile'] };
+    note: (exe: Executable) => Executable,
+  ): { readonly linkage: Linkage; readonly code: ProgramCode };
   trace(env: Omit<TraceEnv, 'words' | 'registers' | 'probeOrder' | 'kept'> & Pick<Ground, 'mem' | 'heap'>): Trace;
-  attacher(env: AttachEnv): Attacher;
+  attacher(env: AttachGround): Attacher;
 }
 
 /** What everything else stands on: the host's ports, memory with its books, objects, maps, CPUs. */
@@ -246,10 +249,10 @@ function makeWorld(ground: Ground, options: RuntimeOptions, life: LifeMaker | un
 }
 
 function partsOfLinkage(ground: Ground, { time, devices }: World, options: RuntimeOptions): LinkageParts {
-  const { mem, heap, maps, host, random, current, cpu, layouts, vmlinux, nrCpus, deadline } = ground;
+  const { mem, heap, maps, host, random, current, cpu, rcu, layouts, vmlinux, nrCpus, deadline } = ground;
   return {
     ...{ mem, heap, maps, host, time, random, current, nrCpus, deadline },
-    cpu,
+    ...{ cpu, rcu },
     ...(options.kernelBtf === undefined ? {} : { layouts }),
     kfuncName: (btfId) => vmlinux()?.name(btfId) ?? '',
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -277,7 +280,8 @@ export function assembleRuntime(
   world.tasks.whenEnded((group) => tables.end(group));
   const stats = new RunStats(host.stopwatch);
   const { engine = 'jit', compile = 'sync' } = options;
-  const engines = life?.engines(partsOfLinkage(ground, world, options), engine, compile);
+  const compiling = new Set<Promise<void>>();
+  const engines = life?.engines(partsOfLinkage(ground, world, options), engine, compile, noting(compiling));
   const hooks: HookEnv = {
     ...{ mem, heap, layouts, devices, nrCpus, cpu: cpu.id, rcu, owners, deadline, rules },
     ...(engines ? programRunners(engines.linkage, rcu, deadline, stats) : NO_RUNNERS),
@@ -285,11 +289,10 @@ export function assembleRuntime(
     now: host.stopwatch,
     trace: life === undefined ? undefined : world.trace,
   };
-  const compiling = new Set<Promise<void>>();
   const env: SyscallEnv = {
     ...{ objects, fds: tables.of(world.tasks.current.threadGroup), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
     ...{ files, bpffs, stats, tableOf: (pid) => tableOf(world, tables, pid) },
-    attach: life?.attacher(attachEnv(ground, world, hooks)),
+    attach: engines && life?.attacher(attachEnv(ground, world, hooks, engines.code)),
     bootTime: () => time.halves(),
     hasDevice: (ifindex) => devices.has(ifindex),
     testRun: (prog, test) => testRun(hooks, prog, test),
@@ -297,7 +300,7 @@ export function assembleRuntime(
     caps: options.caps ?? ALL_CAPS,
     rules,
     verifyOnly: engines === undefined,
-    compile: noting(engines?.compile ?? notExecutable, compiling),
+    compile: (program) => engines?.code.compile(program) ?? notExecutable(program),
   };
   const snapshots = new Snapshots({
     ...{ mem, heap, rcu, random, compiling },
@@ -311,6 +314,7 @@ export function assembleRuntime(
       cpu,
       ...mapParts(maps),
       ...codeParts(engines?.linkage),
+      ...(env.attach === undefined ? [] : [env.attach]),
     ],
     // The core's data lie in the memory from its first use on.
     prepare: () => void maps.core,
@@ -342,7 +346,8 @@ function attachEnv(
   { mem, heap, objects, vmlinux, cpu, maps }: Ground,
   { trace, tasks }: World,
   { runProgram }: HookEnv,
-): AttachEnv {
+  code: ProgramCode,
+): AttachGround {
   return {
     ...{ mem, heap, objects, trace, tasks },
     lookup: (map, key) => maps.core.map_lookup_elem(map, key),
@@ -350,6 +355,7 @@ function attachEnv(
     cpu: cpu.id,
     typeName: (btfId) => vmlinux()?.name(btfId) ?? '',
     run: runProgram,
+    code,
   };
 }
 
@@ -381,9 +387,9 @@ const codeParts = (linkage: Linkage | undefined): Saved[] =>
   linkage === undefined ? [] : [linkage.table, { save: () => saveMap(linkage.programs) }];
 
 /** Adds compilations to `compiling` until they are done. */
-function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): SyscallEnv['compile'] {
-  return (program) => {
-    const exe = compile(program);
+const noting =
+  (compiling: Set<Promise<void>>) =>
+  (exe: Executable): Executable => {
     const pending = exe.compiling;
     if (pending !== undefined) {
       const done = (): unknown => compiling.delete(pending);
@@ -392,7 +398,6 @@ function noting(compile: SyscallEnv['compile'], compiling: Set<Promise<void>>): 
     }
     return exe;
   };
-}
 
 interface RuntimeParts extends DoorParts {
   readonly tables: FdTables<ThreadGroup>;

@@ -31,6 +31,9 @@ export class BackgroundExecutable implements Executable {
   get retAddr(): number {
     return this.#current.retAddr;
   }
+  functionSlot(start: number): number {
+    return this.#current.functionSlot(start);
+  }
   get codeSize(): number {
     return this.#current.codeSize;
   }

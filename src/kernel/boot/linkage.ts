@@ -9,6 +9,7 @@ import type { MapEnv } from '../maps/env.ts';
 import { progArraySlot } from '../maps/prog-array.ts';
 import type { Allocator } from '../mem/allocator.ts';
 import type { KernelMemory } from '../mem/memory.ts';
+import type { Rcu } from '../mem/rcu.ts';
 import type { KernelLayouts } from '../world/layouts.ts';
 import type { Wire } from '../world/net/device.ts';
 import type { Random } from '../world/random.ts';
@@ -24,6 +25,7 @@ export interface LinkageParts {
   readonly random: Random;
   readonly current: CurrentTask;
   readonly cpu: Cpu;
+  readonly rcu: Rcu;
   /** Left out when there is no kernel BTF to take them from. */
   readonly layouts?: KernelLayouts;
   /** Name of a kernel function by BTF id, '' when there is no BTF to take it from. */
@@ -57,12 +59,18 @@ export function createLinkage(parts: LinkageParts): Linkage {
     free: (addr) => heap.free(addr),
     checkDeadline: () => parts.deadline.check(),
   };
+  const helpers = createHelpers(env);
+  const stubs: Linkage['stubs'] = new Map();
   return {
     env,
     table,
     stack: cpu.stack,
     programs: new Map(),
-    helper: createHelpers(env),
+    stubs,
+    helper(id) {
+      const fn = stubs.get(id);
+      return fn === undefined ? helpers(id) : { kind: 'js', fn };
+    },
     kfunc: () => undefined,
     kfuncName: parts.kfuncName,
     tailCallTarget(map, index) {

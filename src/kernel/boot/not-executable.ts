@@ -10,6 +10,7 @@ export function notExecutable(program: VerifiedProgram): Executable {
     slot: 0,
     retAddr: 0,
     codeSize: 0,
+    functionSlot: () => 0,
     run() {
       throw new ProgramAbort(
         'unsupported',

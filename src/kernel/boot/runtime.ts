@@ -2,6 +2,7 @@
 import { assembleRuntime, type LifeMaker, type Runtime, type RuntimeOptions } from './assemble.ts';
 import { engineCompiler } from './engines.ts';
 import { createLinkage } from './linkage.ts';
+import { ProgramCode } from './program-code.ts';
 import type { SyscallEnv } from '../syscall/env.ts';
 import { createAttacher } from '../hooks/attacher.ts';
 import { KeptStructs } from '../world/kept-structs.ts';
@@ -15,9 +16,10 @@ export type { Engine, Runtime, RuntimeOptions } from './assemble.ts';
 
 /** What runs programs. */
 export const LIFE: LifeMaker = {
-  engines(parts, engine, compile) {
+  engines(parts, engine, compile, note) {
     const linkage = createLinkage(parts);
-    return { linkage, compile: engineCompiler(linkage, engine, compile === 'async') };
+    const compiler = engineCompiler(linkage, engine, compile === 'async');
+    return { linkage, code: new ProgramCode(linkage, (program) => note(compiler(program)), parts.rcu) };
   },
   trace: ({ mem, heap, ...env }) =>
     new Trace({

@@ -4,7 +4,9 @@ import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import type { LinkObject } from '../object/link.ts';
 import type { PerfEventObject, TracedEvent } from '../object/perf-event.ts';
 import type { LoadedProg } from '../object/prog.ts';
-import type { AttachEnv, RunOf } from './env.ts';
+import { ArgumentWords } from '../world/trace/words.ts';
+import { ProgramSites } from './programs/sites.ts';
+import type { AttachEnv, AttachGround, RunOf } from './env.ts';
 import { attachKprobeMulti, type KprobeMulti } from './kprobe-multi.ts';
 import { attachIter } from './iters/iter-link.ts';
 import type { IterInfo } from './iters/targets.ts';
@@ -12,15 +14,21 @@ import { readKernelFile } from './kernel-files.ts';
 import { attachPerfEvent, type Lacking, openPerfEvent, setPerfEventProg } from './perf-event.ts';
 import { tracedPerfEvent } from './perf-info.ts';
 import { attachRawTracepoint } from './raw-tracepoint.ts';
+import { attachToProgram, type OnProgram } from './programs/attach.ts';
+import { saveAll, type Saved } from '../mem/saved.ts';
 import { attachTrampoline } from './trampoline.ts';
 import { attachUprobeMulti, type UprobeMulti, uprobeTarget } from './uprobe.ts';
 
 /** Each gives the link, which holds the program, or -errno. */
-export interface Attacher {
+export interface Attacher extends Saved {
   /** To a tracepoint by its name. */
   rawTracepoint(prog: LoadedProg, name: string, cookie: RunOf['cookie']): LinkObject | number;
   /** To the function that a program of type tracing or LSM was loaded for. */
   target(prog: LoadedProg, cookie: RunOf['cookie']): LinkObject | number;
+  /** To a function of another program. */
+  program(prog: LoadedProg, on: OnProgram, cookie: RunOf['cookie']): LinkObject | number;
+  /** Whether a function of a program is replaced by another program. */
+  isExtended(prog: LoadedProg): boolean;
   /** To a perf event. */
   perfEvent(prog: LoadedProg, event: PerfEventObject, cookie: RunOf['cookie']): LinkObject | number;
   /** To a perf event, for as long as that is open: 0 or -errno. */
@@ -45,9 +53,16 @@ export interface Attacher {
   targetName(prog: LoadedProg): string;
 }
 
-export const createAttacher = (env: AttachEnv): Attacher => ({
+export function createAttacher(ground: AttachGround): Attacher {
+  const words = new ArgumentWords(ground.mem, ground.heap);
+  return attacherOf({ ...ground, words, sites: new ProgramSites() });
+}
+
+const attacherOf = (env: AttachEnv): Attacher => ({
   rawTracepoint: (prog, name, cookie) => attachRawTracepoint(env, prog, name, cookie),
   target: (prog, cookie) => attachTrampoline(env, prog, cookie),
+  program: (prog, on, cookie) => attachToProgram(env, prog, on, cookie),
+  isExtended: (prog) => env.sites.isExtended(prog),
   perfEvent: (prog, event, cookie) => attachPerfEvent(env, prog, event, cookie),
   setPerfEventProg: (prog, event) => setPerfEventProg(env, prog, event),
   kprobeMulti: (prog, functions) => attachKprobeMulti(env, prog, functions),
@@ -62,4 +77,5 @@ export const createAttacher = (env: AttachEnv): Attacher => ({
   traced: ({ source, prog }) => tracedPerfEvent(source.identity, prog?.id ?? 0),
   readFile: (path) => readKernelFile(env, path),
   targetName: (prog) => env.typeName(prog.attachBtfId),
+  save: () => saveAll([env.sites, env.words]),
 });

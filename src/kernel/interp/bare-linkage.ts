@@ -56,6 +56,7 @@ export function createBareLinkage(options: BareLinkageOptions = {}): Linkage {
     table,
     stack: cpu.stack,
     programs: new Map(),
+    stubs: new Map(),
     helper: (id) => options.helpers?.get(id),
     kfunc: (id) => options.kfuncs?.get(id),
     tailCallTarget: (map, index) => options.progArrays?.get(map)?.[index] ?? 0,

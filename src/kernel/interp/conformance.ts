@@ -116,11 +116,15 @@ export function unverified(insns: Insns, name = 'unverified'): VerifiedProgram {
     hasTailCall: false,
     hasLdAbs: false,
     privateStack: false,
+    unreliable: false,
+    changesPktData: false,
+    mightSleep: false,
   }));
   return {
     name,
     progType: 0,
     expectedAttachType: 0,
+    resolvedType: 0,
     insns,
     subprogs,
     usedMaps: [],
@@ -129,7 +133,6 @@ export function unverified(insns: Insns, name = 'unverified'): VerifiedProgram {
     sleepable: false,
     gplCompatible: true,
     tag: { hex: '' },
-    changesPktData: false,
     maxCtxOffset: 0,
     bufferAccess: { tracepoint: 0, rdonly: 0, rdwr: 0 },
     usesTailCall: false,

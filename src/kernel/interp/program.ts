@@ -71,6 +71,8 @@ export class InterpProgram implements Executable {
   readonly #interpreter: Interpreter;
   /** Slots of functions whose address is taken. */
   readonly #functions: readonly number[];
+  /** Where they begin, in the same order. */
+  readonly #starts: readonly number[];
   #callxHelpers: Map<number, BoundHelper> | undefined;
   #live = true;
 
@@ -98,8 +100,13 @@ export class InterpProgram implements Executable {
     this.helpers = calls.map((site) => this.#bind(site));
     this.slot = interpreter.addProgram(this);
     const starts = [...new Set(funcRefs.map((f) => f.start))];
+    this.#starts = starts;
     this.#functions = starts.map((start) => interpreter.addFunction(this, start));
     for (const ref of funcRefs) code.regs[ref.regsIndex] = this.#functions[starts.indexOf(ref.start)];
+  }
+
+  functionSlot(start: number): number {
+    return this.#functions[this.#starts.indexOf(start)] ?? 0;
   }
 
   /** Runs on a context address; the low half of r0. */

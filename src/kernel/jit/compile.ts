@@ -123,7 +123,7 @@ export function jitCompile(program: VerifiedProgram, linkage: Linkage, options: 
     const module = pending.module ?? new WebAssembly.Module(bytesOf(pending));
     keep(program, options, pending, module);
     const instance = new WebAssembly.Instance(module, importsOf(linkage, pending));
-    return install(linkage, options, pending, instance);
+    return install(program, linkage, options, pending, instance);
   } catch (e) {
     return refuse(linkage, pending, e);
   }
@@ -152,7 +152,7 @@ async function finish(
     const module = pending.module ?? (await WebAssembly.compile(bytesOf(pending)));
     keep(program, options, pending, module);
     const instance = await WebAssembly.instantiate(module, importsOf(linkage, pending));
-    return install(linkage, options, pending, instance);
+    return install(program, linkage, options, pending, instance);
   } catch (e) {
     return refuse(linkage, pending, e);
   }
@@ -179,7 +179,13 @@ function importsOf({ env, table, stack }: Linkage, pending: Pending): WebAssembl
   return { env: imports };
 }
 
-function install(linkage: Linkage, options: JitOptions, pending: Pending, instance: WebAssembly.Instance): JitResult {
+function install(
+  { subprogs }: VerifiedProgram,
+  linkage: Linkage,
+  options: JitOptions,
+  pending: Pending,
+  instance: WebAssembly.Instance,
+): JitResult {
   const { cell, area, slot, codeSize } = pending;
   const { slots } = pending.code;
   const { env, table, stack } = linkage;
@@ -200,6 +206,10 @@ function install(linkage: Linkage, options: JitOptions, pending: Pending, instan
     engine: 'jit',
     slot,
     retAddr: cell,
+    functionSlot(start) {
+      for (const [at, subprog] of slots) if (subprogs[subprog].start === start) return at;
+      return 0;
+    },
     codeSize,
     wasm: options.keepWasm ? pending.bytes : undefined,
     run: drivers.run,

@@ -20,6 +20,10 @@ export interface ProgRef {
   readonly ownerTag: string;
   hold(): void;
   drop(): void;
+  /** Becomes an element of a prog array, which holds it: 0 or -errno. */
+  enter(): number;
+  /** Is that element no more. */
+  leave(): void;
 }
 
 /** Objects behind file descriptors, from the syscall side. Unknown ones give undefined (-EBADF), wrong ones may give -errno. */

@@ -54,7 +54,8 @@ export class ProgArrayMap extends StoredMap {
     if (prog === undefined) return -ERRNO.EBADF;
     if (typeof prog === 'number') return prog;
     if (!this.accepts(prog)) return -ERRNO.EINVAL;
-    prog.hold();
+    const refused = prog.enter();
+    if (refused < 0) return refused;
     this.#swap(index, prog);
     return 0;
   }
@@ -72,7 +73,7 @@ export class ProgArrayMap extends StoredMap {
     this.env.mem.u32[word + 1] = prog?.id ?? 0;
     if (prog) this.#progs.set(index, prog);
     else this.#progs.delete(index);
-    old?.drop();
+    old?.leave();
     return old !== undefined;
   }
 

@@ -39,7 +39,8 @@ export class CodeTable implements Saved {
     const free = this.#free.slice();
     const code = Array.from({ length: this.#next }, (_, slot) => this.get(slot));
     return () => {
-      for (let slot = 1; slot < this.#next; slot++) this.table.set(slot, code[slot] ?? null);
+      const end = Math.max(this.#next, code.length);
+      for (let slot = 1; slot < end; slot++) this.table.set(slot, code[slot] ?? null);
       this.#free = free.slice();
       this.#next = code.length;
     };

@@ -16,6 +16,8 @@ export interface Executable {
   readonly compiling?: Promise<void> | undefined;
   /** Instructions executed in all runs so far; the JIT does not count. */
   readonly executed?: number | undefined;
+  /** Slot in the code table of the function that begins at an instruction, and whose address the program takes; 0 for others. */
+  functionSlot(start: number): number;
   /** Bytes of generated code, 0 for the interpreter. */
   readonly codeSize: number;
   /** For snapshots: whether it is there, and its counts. */

@@ -45,6 +45,8 @@ export interface Linkage {
   readonly programs: Map<number, Executable>;
   /** A helper by BPF_FUNC_* id, undefined when this runtime has none. bpf_tail_call (12) is never asked for: engines do it. */
   helper(id: number): HelperImpl | undefined;
+  /** Helpers that stand for functions of programs (rewire.ts), by ids of their own. */
+  readonly stubs: Map<number, JsHelper>;
   /** A kfunc by BTF id and index of its BTF in fd_array, as the call instruction names it. */
   kfunc(btfId: number, fdIndex: number): HelperImpl | undefined;
   /** Name of a kfunc of the kernel's own BTF, for messages; '' when it is not known. */

@@ -3,6 +3,7 @@ import type { Btf } from '../../btf/btf.ts';
 import { BTF_KIND, type BtfType } from '../../btf/types.ts';
 import { BPF_ATTACH_TYPE } from '../../uapi/attach-types.ts';
 import { BPF_PROG_TYPE } from '../../uapi/prog-types.ts';
+import type { TargetProgram } from './result.ts';
 import { LSM_UNTRUSTED } from '../rules/attach.ts';
 import type { VerifierEnv } from './env.ts';
 import { kernelBtf } from './kernel-btf.ts';
@@ -11,10 +12,15 @@ const { BPF_TRACE_ITER, BPF_TRACE_RAW_TP } = BPF_ATTACH_TYPE;
 const { BPF_PROG_TYPE_LSM, BPF_PROG_TYPE_STRUCT_OPS, BPF_PROG_TYPE_TRACING } = BPF_PROG_TYPE;
 
 export interface AttachPoint {
+  /** Types of the kernel, or of the program whose function it is. */
   readonly btf: Btf;
   /** Function, tracepoint without its prefix, or member of the table. */
   readonly name: string;
   readonly proto: BtfType;
+  /** Callers pass something else than the prototype says: arguments are five words that nobody knows. */
+  readonly unreliable: boolean;
+  /** The program whose function it is. */
+  readonly target: TargetProgram | undefined;
   /** The prototype's first parameter is the tracepoint's own data pointer, which programs do not see. */
   readonly isTracepoint: boolean;
   /** Objects among the arguments are certainly alive (prog_args_trusted). */
@@ -32,12 +38,25 @@ export function attachPoint(env: VerifierEnv): AttachPoint | undefined {
 }
 
 function findAttachPoint(env: VerifierEnv): AttachPoint | undefined {
-  const { attachBtfId: id, progType, expectedAttachType } = env.input;
+  const { attachBtfId: id, progType, expectedAttachType, target } = env.input;
   if (id === 0) return undefined;
-  const btf = kernelBtf(env);
+  const btf = target === undefined ? kernelBtf(env) : target.btf;
   const type = btf?.type(id);
   if (btf === undefined || type === undefined) return undefined;
-  const base = { btf, isTracepoint: false, trusted: false, iter: undefined, structOps: undefined };
+  const base = {
+    btf,
+    target,
+    isTracepoint: false,
+    trusted: false,
+    iter: undefined,
+    structOps: undefined,
+    unreliable: false,
+  };
+  if (target !== undefined) {
+    const proto = funcProto(btf, id);
+    const unreliable = target.functions.some((fn) => fn.typeId === id && fn.unreliable);
+    return proto && { ...base, name: type.name, proto, unreliable };
+  }
   if (progType === BPF_PROG_TYPE_STRUCT_OPS) {
     const member = type.members[expectedAttachType];
     const proto = member && pointedProto(btf, member.type);

@@ -5,7 +5,7 @@ import { InternalError } from '../../util/errors.ts';
 import { withMaps } from './again.ts';
 import { rejectionId } from './diag/catalogue.ts';
 import { Rejected } from './diag/reject.ts';
-import { VerifierEnv } from './env.ts';
+import { checkedAs, VerifierEnv } from './env.ts';
 import { tracedRegs } from './paths/backtrack-insn.ts';
 import { checkMain, checkSubprogs as exploreSubprogs } from './explore/roots.ts';
 import { BPF_LOG_STATS, VerifierLog } from './log.ts';
@@ -79,8 +79,9 @@ export function walkAgain(
 /** One verification, with these holes left open; and which of them made a difference. */
 function walk(input: VerifierInput, openHoles: ReadonlySet<HoleId>, begin?: (env: VerifierEnv) => void): Walked {
   const log = new VerifierLog(input.logLevel);
-  const ops = input.rules.prog(input.progType);
-  if (ops === undefined) throw new InternalError(`program type ${input.progType} reached the verifier`);
+  const { progType } = checkedAs(input);
+  const ops = input.rules.prog(progType);
+  if (ops === undefined) throw new InternalError(`program type ${progType} reached the verifier`);
   const env = new VerifierEnv(input, ops, log, openHoles);
   setModes(env);
   begin?.(env);

@@ -28,7 +28,7 @@ export interface Subprog {
   /** BTF FUNC type id, 0 without func_info. */
   typeId: number;
   name: string;
-  /** A call did not fit the prototype of this static function, so that nobody looks at it again (func_info_aux.unreliable). */
+  /** A call did not fit the prototype of this static function, so that nobody looks at it again; or the main one takes no context (func_info_aux.unreliable). */
   unreliable?: boolean;
   /** Bytes of stack seen so far. */
   stackDepth: number;
@@ -196,6 +196,7 @@ export class VerifierEnv {
 
   constructor(
     readonly input: VerifierInput,
+    /** What programs of the type that it is checked as may do. */
     readonly ops: ProgTypeOps,
     readonly log: VerifierLog,
     /** Holes of the kernel version that are left open in this walk. */
@@ -217,8 +218,7 @@ export class VerifierEnv {
     this.allPrecise = testing?.allPrecise ?? false;
     this.store.keep = testing?.onCheckpoint !== undefined;
     this.query = {
-      progType: input.progType,
-      expectedAttachType: input.expectedAttachType,
+      ...checkedAs(input),
       caps,
       sleepable: (input.progFlags & BPF_F_SLEEPABLE) !== 0,
       gplCompatible: GPL_LICENSES.has(input.license),
@@ -247,6 +247,17 @@ export class VerifierEnv {
     this.holesMet.add(hole);
     return false;
   }
+}
+
+/** A program that replaces a function is checked as the program that it is a part of (resolve_prog_type). */
+export function checkedAs({
+  progType,
+  expectedAttachType,
+  target,
+}: VerifierInput): Pick<ProgQuery, 'progType' | 'expectedAttachType'> {
+  return progType === BPF_PROG_TYPE.BPF_PROG_TYPE_EXT && target !== undefined
+    ? { progType: target.progType, expectedAttachType: target.expectedAttachType }
+    : { progType, expectedAttachType };
 }
 
 /** license_is_gpl_compatible(). */

@@ -21,6 +21,29 @@ export interface LineInfo {
   readonly lineCol: number;
 }
 
+/** A function of a loaded program, as far as programs that replace or trace it depend on it. */
+export interface TargetFunction {
+  /** Its FUNC in the program's BTF. */
+  readonly typeId: number;
+  /** Its prototype is not to be trusted: a caller passes something else. */
+  readonly unreliable: boolean;
+  readonly changesPktData: boolean;
+  readonly mightSleep: boolean;
+  readonly isExceptionCallback: boolean;
+}
+
+/** A loaded program one of whose functions is replaced or traced. */
+export interface TargetProgram {
+  readonly progType: number;
+  readonly expectedAttachType: number;
+  /** For programs that replace functions themselves: of the program that they do it in. */
+  readonly resolvedType: number;
+  readonly btf: Btf | undefined;
+  readonly functions: readonly TargetFunction[];
+  /** It traces a program that traces. */
+  readonly tracesTracing: boolean;
+}
+
 export interface VerifierInput {
   readonly insns: Insns;
   /** BPF_PROG_TYPE_*. */
@@ -40,6 +63,8 @@ export interface VerifierInput {
   readonly funcInfo?: readonly FuncInfo[];
   readonly lineInfo?: readonly LineInfo[];
   readonly attachBtfId: number;
+  /** The program whose function attachBtfId names; left out, it is one of the kernel. */
+  readonly target?: TargetProgram;
   /** BTF of the kernel that attachBtfId, kfuncs and BTF pointers refer to; parsed on first use. */
   readonly vmlinux: () => Btf | undefined;
   /** Resolves ld_imm64 with BPF_PSEUDO_MAP_FD: a descriptor, or -errno. */
@@ -78,6 +103,10 @@ export interface SubprogInfo {
   hasLdAbs: boolean;
   /** May be called on a stack of its own, outside the 512 bytes. */
   privateStack: boolean;
+  /** What programs on it depend on: see {@link TargetFunction}. */
+  unreliable: boolean;
+  changesPktData: boolean;
+  mightSleep: boolean;
 }
 
 /** What tells a program's instructions from others. */
@@ -94,6 +123,8 @@ export interface VerifiedProgram {
   readonly name: string;
   readonly progType: number;
   readonly expectedAttachType: number;
+  /** Of programs that replace functions, the type of the program that they were loaded for; otherwise their own. */
+  readonly resolvedType: number;
   /** Rewritten instructions. Helper calls keep the helper id in imm; map addresses and values stand in ld_imm64 with src 0; PSEUDO_FUNC and PSEUDO_CALL stay pc-relative. */
   readonly insns: Insns;
   readonly subprogs: readonly SubprogInfo[];
@@ -105,8 +136,6 @@ export interface VerifiedProgram {
   readonly sleepable: boolean;
   readonly gplCompatible: boolean;
   readonly tag: ProgTag;
-  /** Whether the program may change packet data, call bpf_redirect, tail call: facts that drivers use. */
-  readonly changesPktData: boolean;
   /** Bytes of the context that the program may touch (prog->aux->max_ctx_offset). */
   readonly maxCtxOffset: number;
   /** Bytes that it accesses of buffers whose size is known when it is attached (max_tp_access, max_rdonly_access, max_rdwr_access). */

@@ -3,6 +3,7 @@ import type { BpfSyscall } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import type { PerfEventAttr } from '../../uapi/perf-event.ts';
 import { BpfError, loaderError } from '../errors.ts';
+import type { TargetFunction } from '../load/target-program.ts';
 import type { ProgramSpec } from '../spec.ts';
 import { createLink, type Link } from './link.ts';
 
@@ -32,6 +33,8 @@ export interface AttachOptions {
   readonly tid?: number;
   /** The map whose elements are iterated. */
   readonly map?: { readonly fd: number };
+  /** The function of another program that an freplace program takes the place of. Default: the one that it was loaded for. */
+  readonly target?: TargetFunction;
   /** A perf event that is open already. */
   readonly perfEvent?: number;
 }

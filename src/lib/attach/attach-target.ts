@@ -4,6 +4,7 @@ import { BTF_KIND } from '../../btf/types.ts';
 import { BPF_ATTACH_TYPE as A, BPF_ATTACH_TYPE_NEWER as N } from '../../uapi/attach-types.ts';
 import { BPF_PROG_TYPE as P } from '../../uapi/prog-types.ts';
 import { type BpfError, loaderError } from '../errors.ts';
+import type { TargetProgram } from '../load/target-program.ts';
 import type { ProgramSpec } from '../spec.ts';
 
 export interface AttachTarget {
@@ -40,7 +41,7 @@ const refuse = (program: ProgramSpec, code: 'EINVAL' | 'ESRCH' | 'ENOENT' | 'EOP
 export function attachTarget(
   program: ProgramSpec,
   kernel: Btf | undefined,
-  targetProgram: Btf | undefined,
+  target: TargetProgram | undefined,
 ): AttachTarget {
   if (program.type === P.BPF_PROG_TYPE_STRUCT_OPS) return structOpsTarget(program, kernel);
   if (TRAMPOLINE_MULTI.has(program.expectedAttachType))
@@ -51,15 +52,16 @@ export function attachTarget(
     );
   const none = { btfId: 0, expectedAttachType: program.expectedAttachType };
   if (!program.attachBtf) return none;
-  if (program.attachTo === '')
+  const wanted = target?.function ?? program.attachTo;
+  if (wanted === '')
     throw refuse(program, 'EINVAL', `section ${program.section} does not name what the program attaches to`);
-  if (targetProgram !== undefined) {
-    const id = targetProgram.find(program.attachTo, BTF_KIND.FUNC);
-    if (id === 0) throw refuse(program, 'ENOENT', `the target program has no function ${program.attachTo}`);
+  if (target !== undefined) {
+    const id = target.btf.find(wanted, BTF_KIND.FUNC);
+    if (id === 0) throw refuse(program, 'ENOENT', `the target program has no function ${wanted}`);
     return { ...none, btfId: id };
   }
   if (program.type === P.BPF_PROG_TYPE_EXT)
-    throw refuse(program, 'EINVAL', `${program.attachTo} is replaced in a program, and none was given (attachProgFd)`);
+    throw refuse(program, 'EINVAL', `it replaces ${wanted} of another program, which was not given (attachTargets)`);
   if (kernel === undefined) throw refuse(program, 'ESRCH', 'the kernel has no BTF to find the attach target in');
   const { prefix, kind } = hookType(program);
   const name = program.attachTo.includes(':')

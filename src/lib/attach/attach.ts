@@ -1,4 +1,5 @@
 /** Attaching programs where their sections say, as libbpf does: probes and trace events through perf events, many functions at once by name. */
+import { BTF_KIND } from '../../btf/types.ts';
 import type { BpfSyscall } from '../../uapi/attr/attr.ts';
 import { BPF_ATTACH_TYPE as A } from '../../uapi/attach-types.ts';
 import { ERRNO } from '../../uapi/errno.ts';
@@ -21,6 +22,7 @@ import {
 import { iterator } from './iterator.ts';
 import { uprobe, uprobeMulti } from './attach-uprobe.ts';
 import { createLink, type Link, openRawTracepoint } from './link.ts';
+import { targetProgram } from '../load/target-program.ts';
 import { matchSection } from '../sections.ts';
 import type { ProgramSpec } from '../spec.ts';
 
@@ -56,15 +58,19 @@ const BY_TYPE: Readonly<Record<number, Attach>> = {
   [P.BPF_PROG_TYPE_RAW_TRACEPOINT_WRITABLE]: rawTracepoint,
   [P.BPF_PROG_TYPE_TRACING]: byTarget,
   [P.BPF_PROG_TYPE_LSM]: byTarget,
+  [P.BPF_PROG_TYPE_EXT]: replacement,
   [P.BPF_PROG_TYPE_PERF_EVENT]: (on) => onPerfEvent(on, undefined),
   [P.BPF_PROG_TYPE_TRACEPOINT]: traceEvent,
 };
+
+/** Types of programs that were loaded for what they are attached to. */
+const BY_TARGET: ReadonlySet<number> = new Set([P.BPF_PROG_TYPE_TRACING, P.BPF_PROG_TYPE_LSM, P.BPF_PROG_TYPE_EXT]);
 
 /** Whether {@link attachProgram} finds the program's place by its section alone. */
 export function attachesItself({ section, type }: ProgramSpec): boolean {
   if (type === P.BPF_PROG_TYPE_PERF_EVENT) return false;
   const { row, target } = matchSection(section);
-  if (type === P.BPF_PROG_TYPE_TRACING || type === P.BPF_PROG_TYPE_LSM) return true;
+  if (BY_TARGET.has(type)) return true;
   return target !== '' && (BY_TYPE[type] !== undefined || (row !== undefined && Object.hasOwn(BY_SECTION, row.name)));
 }
 
@@ -100,6 +106,20 @@ function byTarget(on: Target): Link {
   if (cookie === undefined) return openRawTracepoint(sys, prog.fd, undefined);
   const { expectedAttachType: attach_type } = prog.spec;
   return createLink(sys, { prog_fd: prog.fd, attach_type, tracing: { cookie } }, op);
+}
+
+/** In place of the function that was named at the load, or of another one like it. */
+function replacement(on: Target): Link {
+  const { sys, prog, options, op } = on;
+  const { target, cookie } = options;
+  if (target === undefined) return byTarget(on);
+  const { fd, btf, function: wanted } = targetProgram(sys, op, target);
+  const name = wanted ?? on.target;
+  const target_btf_id = btf.find(name, BTF_KIND.FUNC);
+  if (target_btf_id === 0) throw loaderError(op, 'ENOENT', `the target program has no function ${name}`);
+  const tracing = { target_btf_id, ...(cookie === undefined ? {} : { cookie }) };
+  const { expectedAttachType: attach_type } = prog.spec;
+  return createLink(sys, { prog_fd: prog.fd, target_fd: fd, attach_type, tracing }, op);
 }
 
 function traceEvent(on: Target): Link {

@@ -22,7 +22,7 @@ const KNOWN: Readonly<Record<keyof LoadOptions, true>> = {
   innerMaps: true,
   pinPath: true,
   loader: true,
-  attachProg: true,
+  attachTargets: true,
 };
 
 const HOLDS_MAPS: ReadonlySet<number> = new Set([
@@ -51,6 +51,11 @@ export function checkOptions(spec: CollectionSpec, options: LoadOptions): void {
   for (const name of options.innerMaps?.keys() ?? [])
     if (!HOLDS_MAPS.has(spec.maps.get(name)?.type ?? 0)) throw refuse('EINVAL', `map ${name} holds no maps`);
   for (const name of Object.keys(options.variables ?? {})) findVariable(spec, name);
+  for (const name of Object.keys(options.attachTargets ?? {})) {
+    const program = spec.program(name);
+    if (program === undefined) throw unknownProgram(spec, name);
+    if (!program.attachBtf) throw refuse('EINVAL', `program ${name} (section ${program.section}) takes no target`);
+  }
 }
 
 export const unknownMap = (spec: CollectionSpec, name: string): BpfError =>

@@ -1,9 +1,7 @@
 /** Maps from outside of an object: opened by a file that keeps them, typed where the kernel knows their types. */
-import { Btf } from '../../btf/btf.ts';
 import type { BpfSyscall } from '../../uapi/attr/attr.ts';
-import { BPF_CMD } from '../../uapi/cmd.ts';
-import { ERRNO } from '../../uapi/errno.ts';
 import { readObjInfo } from '../../uapi/obj-info.ts';
+import { btfById } from '../btf-by-id.ts';
 import { BpfError, loaderError } from '../errors.ts';
 import { BpfMap } from '../map.ts';
 import { newMapSpec } from '../object/map-common.ts';
@@ -29,7 +27,8 @@ export function mapOfFd(sys: BpfSyscall, fd: number, pinnedAt?: string): BpfMap 
   if (typeof info === 'number') throw new BpfError({ errno: -info, op: 'info of a map', detail: 'bpf(2) refused' });
   const { values } = info;
   const number = (name: string): number => Number(values[name] ?? 0);
-  const btf = btfOfId(sys, number('btf_id'));
+  const types = btfById(sys, number('btf_id'));
+  const btf = typeof types === 'number' ? undefined : types;
   const name = String(values.name);
   const spec = {
     ...newMapSpec(name, 'btf'),
@@ -43,16 +42,4 @@ export function mapOfFd(sys: BpfSyscall, fd: number, pinnedAt?: string): BpfMap 
     valueTypeId: btf === undefined ? 0 : number('btf_value_type_id'),
   };
   return new BpfMap(sys, fd, spec, btf, pinnedAt);
-}
-
-/** Types by id; undefined when there are none, or the caller may not see them. */
-function btfOfId(sys: BpfSyscall, id: number): Btf | undefined {
-  const fd = id === 0 ? -ERRNO.ENOENT : sys.bpf(BPF_CMD.BPF_BTF_GET_FD_BY_ID, { btf_id: id });
-  if (fd < 0) return undefined;
-  try {
-    const info = readObjInfo(sys, 'btf', fd, ['btf']);
-    return typeof info === 'number' ? undefined : Btf.parse(info.buffers.btf);
-  } finally {
-    sys.close(fd);
-  }
 }

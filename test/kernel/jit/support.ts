@@ -60,6 +60,7 @@ export function makeLink(size = 1 << 22): TestLink {
     targets,
     stack,
     programs: new Map(),
+    stubs: new Map(),
     helper: (id) => helpers.get(id),
     kfunc: () => undefined,
     tailCallTarget: (map, index) => targets.get(`${map}:${index}`) ?? 0,

@@ -260,6 +260,8 @@ describe('references', () => {
       refs: 0,
       hold: () => void p.refs++,
       drop: () => void p.refs--,
+      enter: () => (p.refs++, 0),
+      leave: () => void p.refs--,
     };
     return p;
   };

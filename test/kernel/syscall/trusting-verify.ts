@@ -7,6 +7,7 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
     name: input.name,
     progType: input.progType,
     expectedAttachType: input.expectedAttachType,
+    resolvedType: input.progType,
     insns: input.insns,
     subprogs: [
       {
@@ -19,6 +20,9 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
         hasTailCall: false,
         hasLdAbs: false,
         privateStack: false,
+        unreliable: false,
+        changesPktData: false,
+        mightSleep: false,
       },
     ],
     usedMaps: [],
@@ -27,7 +31,6 @@ export function trustingVerify(input: VerifierInput): VerifierOutcome {
     sleepable: false,
     gplCompatible: true,
     tag: { hex: '0000000000000000' },
-    changesPktData: false,
     maxCtxOffset: 0,
     bufferAccess: { tracepoint: 0, rdonly: 0, rdwr: 0 },
     usesTailCall: false,

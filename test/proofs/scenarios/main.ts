@@ -9,12 +9,11 @@ import { join } from 'node:path';
 import { openKernelTransport } from '../../../src/host/kernel-transport.ts';
 import { type ActorSpec, RealActor } from './actor.ts';
 import { playAll } from './play.ts';
-import { PROCESSES } from './processes.ts';
-import { SCENARIOS } from './scenarios.ts';
+import { LISTS, SCENARIOS } from './lists.ts';
 
 const [, , folder, word, part = ''] = process.argv;
-const list = word === 'processes' ? PROCESSES.filter(({ name }) => name.includes(part)) : SCENARIOS;
-const file = word === 'processes' ? undefined : word;
+const list = LISTS[word ?? 'scenarios']?.filter(({ name }) => name.includes(part));
+const file = list === undefined ? word : undefined;
 if (folder === undefined) throw new Error('usage: main.js FOLDER_OF_FIXTURES [FILE]');
 const sys = Object.assign(await openKernelTransport(), {
   read(fd: number, size: number): Uint8Array {
@@ -24,5 +23,8 @@ const sys = Object.assign(await openKernelTransport(), {
 });
 const object = (name: string): Uint8Array => new Uint8Array(readFileSync(join(folder, `${name}.o`)));
 const actor = (spec: ActorSpec): RealActor => new RealActor(join(folder, 'actor.py'), spec);
-writeFileSync(file ?? process.stdout.fd, `${JSON.stringify(playAll({ sys, object, actor }, list), null, 1)}\n`);
+writeFileSync(
+  file ?? process.stdout.fd,
+  `${JSON.stringify(playAll({ sys, object, actor }, list ?? SCENARIOS), null, 1)}\n`,
+);
 sys[Symbol.dispose]();

@@ -4,6 +4,7 @@ import type { Actor, ActorSpec } from './actor.ts';
 import type { AttachOptions } from '../../../src/lib/attach/attach.ts';
 import type { Link } from '../../../src/lib/attach/link.ts';
 import type { Collection } from '../../../src/lib/collection.ts';
+import type { CollectionSpec } from '../../../src/lib/collection-spec.ts';
 import { BpfError } from '../../../src/lib/errors.ts';
 import { parseObject } from '../../../src/lib/parse-object.ts';
 import type { BpfSyscall } from '../../../src/uapi/attr/attr.ts';
@@ -15,11 +16,15 @@ const FIXTURES = new URL('../../fixtures/hooks/', import.meta.url);
 /** What the session of probe.c notes as its number. */
 const SESSION = 23;
 
-interface Note {
+/** What programs note: number, argument and cookie. */
+export interface Note {
   readonly id: number;
   readonly arg: number;
   readonly cookie: bigint;
 }
+
+/** A note in short. */
+export const noteText = ({ id, arg, cookie }: Note): string => `${id}(${arg}${cookie === 0n ? '' : `, ${cookie}`})`;
 
 /** The kernel, and the folder that compiled fixtures lie in. */
 export interface Ground {
@@ -39,6 +44,7 @@ export class Stage implements Disposable {
   readonly #ground: Ground;
   readonly #objects = new Map<string, Collection>();
   readonly #links = new Map<string, Link>();
+  readonly #owned: Disposable[] = [];
   readonly #actors: Actor[] = [];
 
   constructor(ground: Ground) {
@@ -46,11 +52,22 @@ export class Stage implements Disposable {
     this.sys = ground.sys;
   }
 
+  /** An object, not loaded. */
+  spec(object: string): CollectionSpec {
+    return parseObject(this.#ground.object(object));
+  }
+
+  /** Closes something with the stage, before what was opened before. */
+  own<T extends Disposable>(opened: T): T {
+    this.#owned.push(opened);
+    return opened;
+  }
+
   /** Loads programs of an object, once. */
   load(object: string, ...programs: string[]): Collection {
     let loaded = this.#objects.get(object);
     if (loaded === undefined) {
-      loaded = parseObject(this.#ground.object(object)).load(this.sys, { programs });
+      loaded = this.spec(object).load(this.sys, { programs });
       this.#objects.set(object, loaded);
     }
     return loaded;
@@ -111,12 +128,12 @@ export class Stage implements Disposable {
     const count = Number(loaded.variable('count').getVariable('count'));
     const seen = (loaded.variable('seen').getVariable('seen') as unknown as Note[]).slice(0, count);
     loaded.variable('count').setVariable('count', 0);
-    const text = ({ id, arg, cookie }: Note): string => `${id}(${arg}${cookie === 0n ? '' : `, ${cookie}`})`;
     // What a session's entry finds in the register of the result is nobody's.
-    this.said.push(seen.map((note) => (note.id === SESSION ? String(note.id) : text(note))).join(' '));
+    this.said.push(seen.map((note) => (note.id === SESSION ? String(note.id) : noteText(note))).join(' '));
   }
 
   [Symbol.dispose](): void {
+    for (const opened of this.#owned.reverse()) opened[Symbol.dispose]();
     for (const link of this.#links.values()) link.close();
     for (const actor of this.#actors) actor[Symbol.dispose]();
     for (const object of this.#objects.values()) object.close();

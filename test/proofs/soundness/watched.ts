@@ -6,7 +6,9 @@ import { ProgramAbort } from '../../../src/util/errors.ts';
 import { type Stepper, interpret } from '../../../src/kernel/interp/index.ts';
 import { KernelLayouts } from '../../../src/kernel/world/layouts.ts';
 import { assembleRuntime, type Runtime } from '../../../src/kernel/boot/assemble.ts';
+import { ProgramCode } from '../../../src/kernel/boot/program-code.ts';
 import { LIFE } from '../../../src/kernel/boot/runtime.ts';
+import type { Executable } from '../../../src/kernel/object/executable.ts';
 import { createLinkage } from '../../../src/kernel/boot/linkage.ts';
 import type { Caps } from '../../../src/kernel/rules/prog-type.ts';
 import { ALL_CAPS } from '../../../src/kernel/rules/prog-type.ts';
@@ -82,14 +84,12 @@ export class WatchedKernel {
         ...LIFE,
         engines: (parts) => {
           const linkage = createLinkage(parts);
-          return {
-            linkage,
-            compile: (program) =>
-              this.#watch(
-                program,
-                withStandIns(linkage, vmlinux, (skb) => this.#linear(linkage.env.mem.view, skb)),
-              ),
-          };
+          const compile = (program: VerifiedProgram): Executable =>
+            this.#watch(
+              program,
+              withStandIns(linkage, vmlinux, (skb) => this.#linear(linkage.env.mem.view, skb)),
+            );
+          return { linkage, code: new ProgramCode(linkage, compile, parts.rcu) };
         },
       },
     );

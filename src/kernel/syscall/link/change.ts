@@ -7,6 +7,7 @@ import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import { endLink, type LinkObject } from '../../object/link.ts';
 import type { LoadedProg } from '../../object/prog.ts';
 import { fdLink, fdProg, type SyscallEnv } from '../env.ts';
+import { onTarget } from './on-target.ts';
 
 /** Names of tracepoints and their NUL. */
 const NAME_BYTES = 128;
@@ -28,22 +29,22 @@ export function rawTracepointOpen(env: SyscallEnv, { raw_tracepoint: attr }: Raw
   if (!byTarget && !raw) return -ERRNO.EINVAL;
   if (byTarget && attr.name !== undefined) return -ERRNO.EINVAL;
   if (raw && typeof attr.name !== 'string') return -ERRNO.EFAULT;
-  const lacking = lacks(env, type);
+  const lacking = lacks(env);
   if (attach === undefined || lacking !== undefined) {
     attr.unsupported = lacking ?? '';
     return -ERRNO.EOPNOTSUPP;
   }
   const typed = type === T.BPF_PROG_TYPE_TRACING && expectedAttachType === A.BPF_TRACE_RAW_TP;
   // A cookie is for those that take arguments as they are.
-  if (byTarget && !typed) return installed(env, attach.target(prog, [0, 0]));
+  if (byTarget && !typed)
+    return installed(env, onTarget(env, attach, prog, { targetFd: 0, targetId: 0, cookie: [0, 0] }));
   const name = typed ? attach.targetName(prog).slice(PROBE.length) : (attr.name ?? '').slice(0, NAME_BYTES - 1);
   return installed(env, attach.rawTracepoint(prog, name, cookie));
 }
 
-/** What this kernel lacks to attach programs of a type. */
-function lacks(env: SyscallEnv, type: number): string | undefined {
+/** What this kernel lacks to attach programs. */
+function lacks(env: SyscallEnv): string | undefined {
   if (env.attach === undefined) return 'a kernel that only verifies attaches nothing';
-  if (type === T.BPF_PROG_TYPE_EXT) return 'functions of programs are not replaced yet';
   return env.vmlinux() === undefined ? 'no kernel BTF to find functions and tracepoints in' : undefined;
 }
 

@@ -12,6 +12,7 @@ import type { LoadedProg } from '../../object/prog.ts';
 import { fdMap, fdProg, type SyscallEnv } from '../env.ts';
 import { checkAttachAs } from '../prog/attach-check.ts';
 import { linkElsewhere } from './elsewhere.ts';
+import { onTarget } from './on-target.ts';
 import { kprobeMulti, uprobeMulti } from './probes.ts';
 
 type Given = LinkCreateAttr['link_create'];
@@ -66,19 +67,16 @@ function structOps(env: SyscallEnv, attr: Given): Answer {
 function tracing(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
   const { progType, expectedAttachType } = prog.verified;
   const cookie = halves(attr.tracing?.cookie);
-  const target = attr.target_fd ?? 0;
+  const targetFd = attr.target_fd ?? 0;
   const targetId = attr.tracing?.target_btf_id ?? 0;
-  if (progType === T.BPF_PROG_TYPE_EXT) return (target !== 0) === (targetId !== 0) ? extension() : -ERRNO.EINVAL;
+  if (progType === T.BPF_PROG_TYPE_EXT) return onTarget(env, attach, prog, { targetFd, targetId, cookie });
   if (attr.attach_type !== expectedAttachType) return -ERRNO.EINVAL;
   if (env.vmlinux() === undefined) return { lacking: 'no kernel BTF to find functions and tracepoints in' };
   if (expectedAttachType === A.BPF_TRACE_ITER) return iter(env, attach, prog, attr);
   if (expectedAttachType === A.BPF_LSM_CGROUP) return { lacking: 'hooks of control groups' };
   if (expectedAttachType === A.BPF_TRACE_RAW_TP)
     return attach.rawTracepoint(prog, attach.targetName(prog).slice(PROBE.length), cookie);
-  if ((target !== 0) !== (targetId !== 0)) return -ERRNO.EINVAL;
-  // Other programs are targets that a program was loaded for.
-  if (target !== 0) return -ERRNO.EINVAL;
-  return attach.target(prog, cookie);
+  return onTarget(env, attach, prog, { targetFd, targetId, cookie });
 }
 
 /** sizeof(union bpf_iter_link_info) */
@@ -95,8 +93,6 @@ function iter(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given):
   info.set(given?.subarray(0, ITER_INFO) ?? []);
   return attach.iter(prog, { info, map: (fd) => (fd === 0 ? -ERRNO.EBADF : fdMap(env, fd)) });
 }
-
-const extension = (): Answer => ({ lacking: 'replacing functions of programs' });
 
 function perfEvent(env: SyscallEnv, attach: Attacher, prog: LoadedProg, attr: Given): Answer {
   if ((attr.flags ?? 0) !== 0) return -ERRNO.EINVAL;

@@ -3,10 +3,10 @@ import { decodeInsns } from '../../../isa/decode.ts';
 import type { ProgLoadAttr } from '../../../uapi/attr/attr.ts';
 import { BPF_CMD as C } from '../../../uapi/cmd.ts';
 import { ERRNO } from '../../../uapi/errno.ts';
-import { BPF_PROG_TYPE as T } from '../../../uapi/prog-types.ts';
 import * as F from '../../../uapi/flags.ts';
 import { claimedLength, faults } from '../../../uapi/attr/user-buffer.ts';
-import type { LoadedProg } from '../../object/prog.ts';
+import { type LoadedProg, saveProg } from '../../object/prog.ts';
+import { asTarget, bothTrace } from './target.ts';
 import { validObjName } from '../../maps/make/describe.ts';
 import { ProgArrayMap } from '../../maps/prog-array.ts';
 import type { BtfObject } from '../../object/btf.ts';
@@ -87,13 +87,17 @@ function load(env: SyscallEnv, attr: ProgLoadAttr, expected: number, held: Held)
   if (debug.btf !== undefined) held.add(debug.btf);
   const relocated = lacks(env, attr, 'core_relos');
   if (relocated < 0) return refuse(attr, { errno: -relocated, log: '' });
-  const onProgram = checkTargetProgram(env, attr);
-  if (onProgram !== undefined) return refuse(attr, onProgram);
-  const input = { ...verifierInput(env, attr, expected, debug, held), boundMaps: bound.maps };
+  const target = targetProgram(env, attr);
+  if (target !== undefined) held.add(target);
+  const input = {
+    ...verifierInput(env, attr, expected, debug, held),
+    boundMaps: bound.maps,
+    ...(target === undefined ? {} : { target: asTarget(target) }),
+  };
   const outcome = env.verify(input);
   const logged = finishLog(attr, outcome.log, outcome.ok ? 0 : -outcome.errno);
   if (logged < 0 || !outcome.ok) return logged;
-  return install(env, attr, outcome, debug, held);
+  return install(env, attr, outcome, { ...debug, target }, held);
 }
 
 /** Everything that is decided before the verifier starts: 0 or -errno. */
@@ -151,14 +155,10 @@ function attachTarget(env: SyscallEnv, attr: ProgLoadAttr): AttachTarget | numbe
   return env.vmlinux() === undefined ? -ERRNO.EINVAL : 'btf';
 }
 
-/** Tracing of another program's functions is refused: as the kernel does where that program has no types, by name elsewhere. */
-function checkTargetProgram(env: SyscallEnv, attr: ProgLoadAttr): RecordRefusal | undefined {
-  if (attr.prog_type !== T.BPF_PROG_TYPE_TRACING) return undefined;
+/** The program whose function is replaced or traced. */
+function targetProgram(env: SyscallEnv, attr: ProgLoadAttr): LoadedProg | undefined {
   const target = fdProg(env, attr.attach_prog_fd || attr.attach_btf_obj_fd || 0);
-  if (typeof target === 'number') return undefined;
-  if (target.btf === undefined) return { errno: ERRNO.EINVAL, log: UNTYPED_TARGET };
-  attr.unsupported = 'attach_prog_fd: functions of programs are not traced yet';
-  return { errno: ERRNO.EOPNOTSUPP, log: '' };
+  return typeof target === 'number' ? undefined : target;
 }
 
 interface DebugInfo {
@@ -181,8 +181,6 @@ function debugInfo(env: SyscallEnv, attr: ProgLoadAttr): DebugInfo | RecordRefus
   const lineInfo = line.length === 0 ? [] : parseLineInfo(line, attr.line_info_rec_size ?? 0);
   return 'errno' in lineInfo ? lineInfo : { btf, funcInfo, lineInfo };
 }
-
-const UNTYPED_TARGET = 'FENTRY/FEXIT program can only be attached to another program annotated with BTF\n';
 
 const fdAt = (array: Uint8Array, index: number): number | undefined =>
   (index + 1) * 4 <= array.length ? new DataView(array.buffer, array.byteOffset).getInt32(index * 4, true) : undefined;
@@ -261,7 +259,7 @@ function finishLog(attr: ProgLoadAttr, text: string, result: number): number {
 
 /** Whether the prog arrays that the program calls through hold programs like it (bpf_check_tail_call). */
 function tailCallsFit(env: SyscallEnv, verified: VerifiedProgram, exe: Executable, progFlags: number): boolean {
-  const tag = ownerTag(verified.progType, verified.expectedAttachType, exe.engine, progFlags);
+  const tag = ownerTag(verified.resolvedType, verified.expectedAttachType, exe.engine, progFlags);
   return verified.usedMaps.every((desc) => {
     const map = env.maps.maps.get(desc.addr);
     return !(map instanceof ProgArrayMap) || map.accepts({ ownerTag: tag });
@@ -278,7 +276,7 @@ function install(
   env: SyscallEnv,
   attr: ProgLoadAttr,
   { program: verified, stats }: Accepted,
-  debug: DebugInfo,
+  { btf, funcInfo, lineInfo, target }: DebugInfo & { readonly target: LoadedProg | undefined },
   held: Held,
 ): number {
   const exe = env.compile(verified);
@@ -296,31 +294,25 @@ function install(
     verified,
     exe,
     holds: held.take(),
-    btf: debug.btf,
-    funcInfo: words(debug.funcInfo, (f) => [f.insnOff, f.typeId]),
-    lineInfo: words(debug.lineInfo, (l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol]),
+    btf,
+    funcInfo: words(funcInfo, (f) => [f.insnOff, f.typeId]),
+    lineInfo: words(lineInfo, (l) => [l.insnOff, l.fileNameOff, l.lineOff, l.lineCol]),
     progFlags: attr.prog_flags ?? 0,
     attachBtfId: attr.attach_btf_id ?? 0,
+    target,
+    onProgram: target !== undefined,
+    tracesTracing: bothTrace(verified.progType, target),
+    jumpTargets: 0,
     loadTime: env.bootTime(),
     stats,
     active: 0,
     misses: 0,
     runCnt: 0,
     runTimeNs: 0,
-    save() {
-      const { runCnt, runTimeNs, misses, holds } = prog;
-      const restore = exe.save?.();
-      return () => {
-        prog.runCnt = runCnt;
-        prog.misses = misses;
-        prog.holds = holds;
-        prog.runTimeNs = runTimeNs;
-        restore?.();
-      };
-    },
-    vanish: () => exe.vanish?.(),
+    save: () => saveProg(prog),
+    vanish: () => prog.exe.vanish?.(),
     release() {
-      exe.dispose();
+      prog.exe.dispose();
       for (const object of prog.holds) env.objects.put(object);
     },
   };

@@ -1,4 +1,6 @@
 /** A loaded program as prog arrays hold it, and what must agree between an array and its users (bpf_prog_map_compatible). */
+import { ERRNO } from '../../../uapi/errno.ts';
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import { BPF_F_XDP_HAS_FRAGS } from '../../../uapi/flags.ts';
 import type { LoadedProg } from '../../object/prog.ts';
 import type { ProgRef } from '../../maps/env.ts';
@@ -16,8 +18,20 @@ export function progRef(env: SyscallEnv, prog: LoadedProg): ProgRef {
     slot: exe.slot,
     type: verified.progType,
     attachType: verified.expectedAttachType,
-    ownerTag: ownerTag(verified.progType, verified.expectedAttachType, exe.engine, prog.progFlags),
+    ownerTag: ownerTag(verified.resolvedType, verified.expectedAttachType, exe.engine, prog.progFlags),
     hold: () => void env.objects.get(prog),
     drop: () => env.objects.put(prog),
+    enter() {
+      if (verified.progType === BPF_PROG_TYPE.BPF_PROG_TYPE_EXT) return -ERRNO.EINVAL;
+      // Tail calls would enter the function beside its replacement.
+      if (env.attach?.isExtended(prog) === true) return -ERRNO.EBUSY;
+      prog.jumpTargets++;
+      env.objects.get(prog);
+      return 0;
+    },
+    leave() {
+      prog.jumpTargets--;
+      env.objects.put(prog);
+    },
   };
 }

@@ -17,6 +17,9 @@ import { type AttachPoint, attachPoint } from '../attach-point.ts';
 import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
 import { ACCESS } from '../diag/catalogue/access.ts';
 import { reject } from '../diag/reject.ts';
+import { isCtxTypeOf } from './ctx-type.ts';
+import { kernelBtf } from '../kernel-btf.ts';
+import type { TargetProgram } from '../result.ts';
 import type { VerifierEnv } from '../env.ts';
 
 const { BPF_LSM_CGROUP, BPF_LSM_MAC, BPF_MODIFY_RETURN, BPF_TRACE_FEXIT } = BPF_ATTACH_TYPE;
@@ -45,6 +48,7 @@ export function btfCtxAccess(env: VerifierEnv, off: number, size: number): CtxAr
   if (at === undefined) return SCALAR;
   const say = (text: string): undefined => env.log.line(`func '${at.name}' ${text}`) as undefined;
   if (off % 8 !== 0) return say(`offset ${off} is not multiple of 8`);
+  if (at.unreliable) return unknownArgument(env, off, say);
   const { btf, proto } = at;
   const index = argIndex(btf, proto, off);
   const params = at.isTracepoint ? proto.params.slice(1) : proto.params;
@@ -62,6 +66,16 @@ export function btfCtxAccess(env: VerifierEnv, off: number, size: number): CtxAr
   if (size !== 8) return say(`size ${size} must be 8`);
   return pointerArgument(env, at, { off, index }, type, isRetval ? '' : params[index].name);
 }
+
+/** An argument of a function whose prototype is not to be trusted. */
+function unknownArgument(env: VerifierEnv, off: number, say: (text: string) => undefined): CtxArgument | undefined {
+  const index = off >>> 3;
+  const isThere = index < UNKNOWN_ARGS || (index === UNKNOWN_ARGS && hasRetval(env.input.expectedAttachType));
+  return isThere ? SCALAR : say(`doesn't have ${index + 1}-th argument`);
+}
+
+/** MAX_BPF_FUNC_REG_ARGS */
+const UNKNOWN_ARGS = 5;
 
 /** Which attach types show programs what the function returns. */
 const hasRetval = (attachType: number): boolean =>
@@ -106,6 +120,7 @@ function pointerArgument(
   const struct = btf.skipModifiers(ref);
   // Pointers to void and to numbers lead nowhere that the verifier knows.
   if (struct === 0 || btf.kind(struct) === BTF_KIND.INT) return SCALAR;
+  if (at.target !== undefined) return contextOf(env, at.target, ref);
   if (stubParam(at, index)?.endsWith(REF_SUFFIX)) return heldArgument(env, off, index, struct);
   const declared = declaredFlags(at, index, iterArg);
   if (declared !== undefined) return { regType: PTR_TO_BTF_ID | declared, btfId: struct, isRetval: false };
@@ -120,6 +135,18 @@ function pointerArgument(
   const kind = btfKindName(btf, struct);
   env.log.line(`func '${name}' arg${index} has btf_id ${struct} type ${kind} '${btf.name(struct) || '(anon)'}'`);
   return { regType, btfId: promoted(at, struct), isRetval: false };
+}
+
+/** Of the pointers that functions of programs take, tracing programs see the context alone: as the kernel's struct behind it. */
+function contextOf(env: VerifierEnv, { resolvedType, btf }: TargetProgram, pointee: number): CtxArgument | undefined {
+  const { rules } = env.input;
+  const ops = rules.prog(resolvedType);
+  const row = rules.progRow(resolvedType);
+  if (ops === undefined || row === undefined || btf === undefined || !isCtxTypeOf(ops, btf, pointee)) return undefined;
+  const kernel = kernelBtf(env);
+  const contexts = kernel?.type(kernel.find('bpf_ctx_convert', BTF_KIND.STRUCT))?.members;
+  const btfId = contexts?.find((m) => m.name === `${row.name}_kern`)?.type ?? 0;
+  return btfId === 0 ? undefined : { regType: PTR_TO_BTF_ID, btfId, isRetval: false };
 }
 
 /** Flags of an argument that the kernel describes apart from its prototype (ctx_arg_info), or undefined. */

@@ -59,7 +59,7 @@ export function accessCtx(env: VerifierEnv, access: Access): void {
  * (tp_prog_is_valid_access()) and lets programs read what lies before.
  */
 function readsBeforeRecord(env: VerifierEnv, off: number, size: number, write: boolean): boolean {
-  if (env.input.progType !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACEPOINT || off >= 0 || off % size !== 0 || write)
+  if (env.query.progType !== BPF_PROG_TYPE.BPF_PROG_TYPE_TRACEPOINT || off >= 0 || off % size !== 0 || write)
     return false;
   return !env.fixed('TRACEPOINT_NEGATIVE_OFFSET');
 }

@@ -16,7 +16,7 @@ import {
 } from '../../rules/reg-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
-import { checkTaggedCtx, isProgCtxType } from './ctx-type.ts';
+import { checkTaggedCtx, isProgCtxType } from '../access/ctx-type.ts';
 import type { Subprog, SubprogArg, VerifierEnv } from '../env.ts';
 
 const KIND_NAMES = [

@@ -9,7 +9,7 @@ import { REG_STRUCTS } from '../state/pointer.ts';
 import { TYPE } from '../state/row.ts';
 import { regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
-import { isProgCtxType } from './ctx-type.ts';
+import { isProgCtxType } from '../access/ctx-type.ts';
 import { type KfuncMeta } from './kfunc-meta.ts';
 import { btfKindName, isScalarKind, isStructKind } from '../../../btf/kinds.ts';
 

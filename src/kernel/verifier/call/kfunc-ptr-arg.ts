@@ -60,7 +60,7 @@ import { markPtrNotNullReg, regIsNull } from '../state/regs.ts';
 import { regRow } from '../state/state.ts';
 import { structIdsMatch } from '../access/struct-match.ts';
 import { checkConstStr } from './args/const-str.ts';
-import { isProjectionOf } from './ctx-type.ts';
+import { isProjectionOf } from '../access/ctx-type.ts';
 import { type KfuncArgKind, hasSuffix } from './kfunc-arg-kind.ts';
 import { type KfuncMeta } from './kfunc-meta.ts';
 import { btfKindName, isStructKind } from '../../../btf/kinds.ts';

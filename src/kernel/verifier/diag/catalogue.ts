@@ -3,6 +3,7 @@ import { ACCESS, BTF_ACCESS } from './catalogue/access.ts';
 import { ALU } from './catalogue/alu.ts';
 import { ARGS } from './catalogue/args.ts';
 import { ATTACH } from './catalogue/attach.ts';
+import { ATTACH_PROGRAM } from './catalogue/attach-program.ts';
 import { BRANCH } from './catalogue/branch.ts';
 import { CALL } from './catalogue/call.ts';
 import { EXPLORE } from './catalogue/explore.ts';
@@ -22,6 +23,7 @@ export const CATALOGUE = {
   ALU,
   ARGS,
   ATTACH,
+  ATTACH_PROGRAM,
   BRANCH,
   BTF_ACCESS,
   CALL,

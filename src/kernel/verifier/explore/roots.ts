@@ -84,11 +84,14 @@ function checkRoot(env: VerifierEnv, subprog: number): void {
   forgetStates(env);
 }
 
-/** The main program's prototype is only looked at: what is wrong with it does not matter. */
+/** The main program's prototype is only looked at: what is wrong with it matters to programs that are attached to it. */
 function checkMainPrototype(env: VerifierEnv): void {
   if (env.input.funcInfo === undefined) return;
+  const [main] = env.subprogs;
+  main.unreliable = true;
   try {
-    prepareFuncArgs(env, env.subprogs[0]);
+    if (!prepareFuncArgs(env, main) || main.args?.length !== 1) return;
+    main.unreliable = main.args[0].argType !== ARG_PTR_TO_CTX;
   } catch (e) {
     if (!(e instanceof Rejected)) throw e;
   }

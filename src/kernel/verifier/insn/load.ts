@@ -96,7 +96,7 @@ const mayAccessSkb = (type: number): boolean =>
 export function checkLdAbs(env: VerifierEnv): Next {
   const { insns, insnIdx: idx } = env;
   const mode = bpfMode(insns.code[idx]);
-  if (!mayAccessSkb(env.input.progType)) reject(env, LOAD.LD_ABS_PROG_TYPE);
+  if (!mayAccessSkb(env.query.progType)) reject(env, LOAD.LD_ABS_PROG_TYPE);
   if (
     insns.dst[idx] !== 0 ||
     insns.off[idx] !== 0 ||

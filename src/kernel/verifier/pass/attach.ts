@@ -12,6 +12,7 @@ import {
   traceMayModify,
   traceMaySleep,
 } from '../../rules/attach.ts';
+import { checkProgramTarget } from './attach-program.ts';
 import { attachPoint, pointedProto } from '../attach-point.ts';
 import { ATTACH } from '../diag/catalogue/attach.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
@@ -48,8 +49,8 @@ export function checkAttachBtfId(env: VerifierEnv): void {
   }
   if (sleepable && !canBeSleepable(env)) reject(env, ATTACH.NOT_SLEEPABLE_TYPE);
   if (progType === P.BPF_PROG_TYPE_STRUCT_OPS) checkStructOps(env);
+  else if (env.input.target !== undefined || progType === P.BPF_PROG_TYPE_EXT) checkProgramTarget(env);
   else if (progType === P.BPF_PROG_TYPE_TRACING || progType === P.BPF_PROG_TYPE_LSM) checkTarget(env);
-  else if (progType === P.BPF_PROG_TYPE_EXT && env.input.attachBtfId === 0) reject(env, ATTACH.NO_BTF_ID);
   const at = attachPoint(env);
   if (at === undefined) return;
   const attachBtfName = at.structOps === undefined ? env.query.attachBtfName : `${at.structOps}.${at.name}`;

@@ -20,10 +20,12 @@ import {
 } from '../insn-aux.ts';
 import { STRUCTURE } from '../diag/catalogue/structure.ts';
 import { reject } from '../diag/reject.ts';
+import { BPF_PROG_TYPE } from '../../../uapi/prog-types.ts';
 import type { VerifierEnv } from '../env.ts';
 import { printLineInfo } from '../state/print-insn.ts';
 import { findContainingSubprog } from '../subprog.ts';
 import { callsAsyncCallback, callsSyncCallback, helperProto, isIterNextCall, isThrowCall } from './call-summary.ts';
+import { KF_SLEEPABLE } from '../../rules/rows/kfuncs/row.ts';
 import { kfuncRow } from './kfuncs.ts';
 import { isHelperCall, isKfuncCall, isLdImm64, isPseudoFunc, jumpOffset } from './subprogs.ts';
 
@@ -113,13 +115,17 @@ class CfgWalk {
       const proto = helperProto(env, i);
       if (proto === undefined) return;
       const subprog = env.subprogs[findContainingSubprog(env, i)];
-      if (proto.mightSleep === true) subprog.mightSleep = true;
+      // Linux does not know yet what a program that replaces a function may call.
+      if (proto.mightSleep === true && env.input.progType !== BPF_PROG_TYPE.BPF_PROG_TYPE_EXT)
+        subprog.mightSleep = true;
       if (proto.changesPktData === true) subprog.changesPktData = true;
     } else if (isKfuncCall(insns, i)) {
       if (isIterNextCall(env, i)) aux.flags[i] |= AUX_PRUNE_POINT | AUX_FORCE_CHECKPOINT | AUX_IS_ITER_NEXT;
       const subprog = env.subprogs[findContainingSubprog(env, i)];
       if (isThrowCall(env, i)) subprog.mightThrow = true;
-      if (kfuncRow(env, i)?.changesPacket === true) subprog.changesPktData = true;
+      const kfunc = kfuncRow(env, i);
+      if (((kfunc?.flags ?? 0) & KF_SLEEPABLE) !== 0) subprog.mightSleep = true;
+      if (kfunc?.changesPacket === true) subprog.changesPktData = true;
     }
   }
 

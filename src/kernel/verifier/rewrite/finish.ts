@@ -40,12 +40,16 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
       hasTailCall: s.hasTailCall,
       hasLdAbs: s.hasLdAbs,
       privateStack: s.privateStack,
+      unreliable: s.unreliable === true,
+      changesPktData: s.changesPktData,
+      mightSleep: s.mightSleep,
     }),
   );
   return {
     name: input.name,
     progType: input.progType,
     expectedAttachType: input.expectedAttachType,
+    resolvedType: query.progType,
     insns,
     subprogs,
     usedMaps: env.maps.slice(0, mapCount),
@@ -55,7 +59,6 @@ export function finishProgram(env: VerifierEnv, mapCount: number): VerifiedProgr
     gplCompatible: query.gplCompatible,
     maxCtxOffset: env.maxCtxOffset,
     bufferAccess: { ...env.bufferAccess },
-    changesPktData: env.subprogs[0].changesPktData,
     usesTailCall,
     tag: new LoadedTag(input.insns),
   };

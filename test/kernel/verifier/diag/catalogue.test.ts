@@ -10,6 +10,9 @@ import { ask } from '../../../proofs/modifiers/ask.ts';
 import { makeCase } from '../../../proofs/modifiers/cases.ts';
 import { ours, readRows } from '../access/btf-programs.ts';
 import { OurKernels } from '../judge.ts';
+import { play } from '../../../proofs/scenarios/play.ts';
+import { PROGRAMS } from '../../../proofs/scenarios/programs.ts';
+import { fixtures } from '../../../proofs/scenarios/stage.ts';
 import { HOSTILE, LESSONS, readPairs } from '../programs.ts';
 
 const BTF_FILES = ['arguments.tsv', 'walks.tsv', 'programs.tsv', 'hooks.tsv'];
@@ -55,6 +58,16 @@ function idsMet(): Map<string, string> {
   take('objects.o');
   for (const seed of CHAINS) ask(runtime, btf, makeCase(seed));
   take('chains of types');
+  using whole = createRuntime({
+    kernelBtf: btf,
+    memory: 64 << 20,
+    onVerified: (o) => void (o.ok || kernels.ids.add(o.id)),
+  });
+  const actor = (): never => {
+    throw new Error('programs on programs need no process');
+  };
+  for (const scenario of PROGRAMS) play({ sys: whole, object: fixtures, actor }, scenario);
+  take('programs on programs');
   for (const file of BTF_FILES) {
     const text = readFileSync(new URL(`../../../recorded/verifier/btf/${file}`, import.meta.url), 'utf8');
     for (const row of readRows(text)) ours(btf, row, kernels.ids);

@@ -5,6 +5,7 @@ import { BPF_ATTACH_TYPE } from '../../../uapi/attach-types.ts';
 import { BPF_PROG_TYPE as P } from '../../../uapi/prog-types.ts';
 import { SUBPROG } from '../diag/catalogue/subprog.ts';
 import { reject } from '../diag/reject.ts';
+import type { ProgTypeOps } from '../../rules/prog-type.ts';
 import type { VerifierEnv } from '../env.ts';
 import { isStructKind } from '../../../btf/kinds.ts';
 
@@ -27,8 +28,11 @@ function isPtRegsTypedef(btf: Btf, pointee: number): boolean {
 const MAX_CHAIN = 32;
 
 /** A parameter that points to `pointee` takes the context: a struct or union of its name, or of the kernel's for it. */
-export function isProgCtxType(env: VerifierEnv, btf: Btf, pointee: number): boolean {
-  const { ctxStruct, type } = env.ops;
+export const isProgCtxType = ({ ops }: VerifierEnv, btf: Btf, pointee: number): boolean =>
+  isCtxTypeOf(ops, btf, pointee);
+
+/** The same for programs of another type. */
+export function isCtxTypeOf({ ctxStruct, type }: ProgTypeOps, btf: Btf, pointee: number): boolean {
   if (type === P.BPF_PROG_TYPE_KPROBE && isPtRegsTypedef(btf, pointee)) return true;
   const id = btf.skipModifiers(pointee);
   const name = btf.name(id);
@@ -70,7 +74,7 @@ const isWord = (t: BtfType): boolean => t.kind === BTF_KIND.INT && t.size === 8;
 const RAW_TP_ARGS = 'bpf_raw_tracepoint_args';
 
 function isTracingCtx(env: VerifierEnv, t: BtfType, struct: string): boolean {
-  const attach = env.input.expectedAttachType;
+  const attach = env.query.expectedAttachType;
   if (attach === BPF_ATTACH_TYPE.BPF_TRACE_ITER) return struct.startsWith('bpf_iter__');
   return isWord(t) || (attach === BPF_ATTACH_TYPE.BPF_TRACE_RAW_TP && struct === RAW_TP_ARGS);
 }
