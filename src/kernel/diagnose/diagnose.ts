@@ -8,7 +8,7 @@ import { recordWalk } from './trace/walk.ts';
 
 /** Walks the program once more and says why it was refused; undefined when the second walk ends otherwise. */
 export function diagnose(refused: Refused): Diagnosis | undefined {
-  const walk = recordWalk(refused.again);
+  const walk = recordWalk(refused);
   if (walk === undefined) return undefined;
   const q = new Inquiry(walk);
   let found;

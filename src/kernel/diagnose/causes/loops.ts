@@ -98,9 +98,8 @@ export const unending: Detector = (q) => {
   const counting = exits.find((e) => e.counted);
   if (q.id === 'EXPLORE.INFINITE_LOOP') return endless(q, loop, exits);
   const head = loop.exits[0] ?? loop.insns[0];
-  const turns = q.trace.insns.filter((i) => i === head).length;
-  const visits = q.trace.visits[head] ?? 0;
-  if (q.id === 'EXPLORE.TOO_LARGE' && visits > 8 * Math.max(turns, 1) && counting !== undefined)
+  const turns = q.trace.visits[head] ?? 0;
+  if (q.id === 'EXPLORE.TOO_LARGE' && q.trace.resumed > turns / 8 && counting !== undefined)
     return tooManyPaths(q, loop);
   if (counting !== undefined && counting.constant) return tooLong(q, loop, counting, turns);
   return unbounded(q, loop, exits, turns);

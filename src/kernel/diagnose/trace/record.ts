@@ -53,6 +53,12 @@ export class Recorder {
   /** Frames of the state before, so that those that were left are emptied. */
   #depth = 0;
 
+  /** How often a path that was put aside was taken up. */
+  resumed = 0;
+
+  /** `from`: instructions of the whole walk that are counted only, before the path is recorded. */
+  constructor(readonly from: number) {}
+
   /** What the verifier calls while it walks. */
   watch(env: () => VerifierEnv): VerifierTesting {
     return { onState: () => this.#step(env()), onResumed: (step) => this.#backTo(step) };
@@ -60,6 +66,7 @@ export class Recorder {
 
   /** The path that was put aside after `walked` instructions goes on from there. */
   #backTo(walked: number): void {
+    this.resumed++;
     let n = this.insns.length;
     while (n > 0 && this.walked[n - 1] > walked) n--;
     if (n === this.insns.length) return;
@@ -77,9 +84,10 @@ export class Recorder {
     // Each root is a walk of its own.
     if (this.insns.length >= MOST_STEPS || env.passCnt !== this.#pass) this.#forget();
     this.#pass = env.passCnt;
+    this.visits[env.insnIdx] = (this.visits[env.insnIdx] ?? 0) + 1;
+    if (env.insnProcessed < this.from) return;
     const { state } = env;
     const at = this.insns.push(env.insnIdx) - 1;
-    this.visits[env.insnIdx] = (this.visits[env.insnIdx] ?? 0) + 1;
     this.frames.push(state.curframe);
     this.walked.push(env.insnProcessed);
     this.held.push(this.#hold(at, state));
