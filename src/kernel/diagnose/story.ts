@@ -89,8 +89,9 @@ export function endStory(
   q: Inquiry,
   upTo: number,
   of: (check: Check & { readonly pointer: Place }) => boolean,
+  type?: number,
 ): Told[] {
-  return endChecks(q.walk, checksBefore(q.walk, upTo))
+  return endChecks(q.walk, checksBefore(q.walk, upTo), type)
     .filter(of)
     .map((check) => {
       const proved = q.row(check.pointer, check.step + 1)[A];

@@ -12,6 +12,8 @@ import {
   BPF_JSLT,
   bpfOp,
 } from '../../../isa/opcodes.ts';
+import { SCALAR_VALUE } from '../../rules/reg-types.ts';
+import { TYPE, varOffConst } from '../../verifier/state/row.ts';
 import type { Inquiry } from '../inquiry.ts';
 import { conditionAt } from '../source/expression.ts';
 import type { Told } from '../story.ts';
@@ -38,15 +40,25 @@ export function branchEvent(q: Inquiry, check: Check): Told['event'] {
   const insn = q.insnAt(check.step);
   const place = q.lines.at(insn);
   const condition = place === undefined ? undefined : conditionAt(place.text, place.column);
-  const held = condition === undefined ? undefined : truth(condition, bpfOp(q.env.insns.code[insn]), check);
+  const known = check.src === undefined || isConstant(q.row(check.src, check.step));
+  const held =
+    condition === undefined
+      ? undefined
+      : truth(condition, bpfOp(q.env.insns.code[insn]), { taken: check.taken, known });
   const note = held === undefined ? `goes on in ${q.where(q.insnAt(check.step + 1))}` : `is ${held}`;
   const event = q.event(check.step, 'branch', note);
   if (condition === undefined || place === undefined) return event;
   return { ...event, expression: { column: place.text.indexOf(condition) + 1, text: condition } };
 }
 
-/** Whether a C condition holds, from the jump that it became; undefined where that cannot be told. */
-function truth(condition: string, op: number, { taken, src }: Check): boolean | undefined {
+const isConstant = (row: Int32Array): boolean => row[TYPE] === SCALAR_VALUE && varOffConst(row, 0);
+
+/** Whether a C condition holds, from the jump that it became; undefined where that cannot be told. `known`: it compares with a constant. */
+function truth(
+  condition: string,
+  op: number,
+  { taken, known }: { readonly taken: boolean; readonly known: boolean },
+): boolean | undefined {
   if (/&&|\|\|/.test(condition)) return undefined;
   const equal = (op === BPF_JEQ) === taken;
   const isEquality = op === BPF_JEQ || op === BPF_JNE;
@@ -54,10 +66,10 @@ function truth(condition: string, op: number, { taken, src }: Check): boolean | 
   if (/!=/.test(condition)) return isEquality ? !equal : undefined;
   const relation = /(?<![-<>])([<>])=?(?![<>])/.exec(condition.replaceAll('->', '..'));
   if (relation !== null) {
-    if (src !== undefined || (!LESS.has(op) && !MORE.has(op))) return undefined;
+    if (!known || (!LESS.has(op) && !MORE.has(op))) return undefined;
     const less = LESS.has(op) === taken;
     return (relation[1] === '<') === less;
   }
-  if (!isEquality || src !== undefined) return undefined;
+  if (!isEquality || !known) return undefined;
   return condition.startsWith('!') ? equal : !equal;
 }

@@ -41,6 +41,8 @@ export const LOOPS = {
   },
 } as const satisfies Record<string, Cause>;
 
+const LOOP_WORD = /\b(?:for|while|do|bpf_for|bpf_repeat)\b/;
+
 /** The loop in which the walk came by most often. */
 interface Loop {
   readonly scc: number;
@@ -78,10 +80,7 @@ function leaves(q: Inquiry, i: number, id: number): boolean {
 /** The instruction whose line says best which loop is meant. */
 function headOf(q: Inquiry, loop: Loop): number {
   const candidates = [...loop.exits, ...loop.insns];
-  return (
-    candidates.find((i) => /\b(?:for|while|do|bpf_for|bpf_repeat)\b/.test(q.lines.at(i)?.text ?? '')) ??
-    firstLine(q, loop)
-  );
+  return candidates.find((i) => LOOP_WORD.test(q.lines.at(i)?.text ?? '')) ?? firstLine(q, loop);
 }
 
 /** The first instruction of the loop in the order of its lines. */
@@ -99,8 +98,9 @@ export const unending: Detector = (q) => {
   if (q.id === 'EXPLORE.INFINITE_LOOP') return endless(q, loop, exits);
   const head = loop.exits[0] ?? loop.insns[0];
   const turns = q.trace.visits[head] ?? 0;
-  if (q.id === 'EXPLORE.TOO_LARGE' && q.trace.resumed > turns / 8 && counting !== undefined)
-    return tooManyPaths(q, loop);
+  const onPath = q.trace.insns.filter((i) => i === head).length;
+  const elsewhere = (q.trace.recent[head] ?? 0) > 4 * Math.max(onPath, 1);
+  if (q.id === 'EXPLORE.TOO_LARGE' && elsewhere && counting !== undefined) return tooManyPaths(q, loop);
   if (counting !== undefined && counting.constant) return tooLong(q, loop, counting, turns);
   return unbounded(q, loop, exits, turns);
 };
@@ -128,7 +128,9 @@ function exitChecks(q: Inquiry, loop: Loop): Exit[] {
     seen.add(insn);
     found.push(exitOf(q, check, step));
   }
-  return found;
+  // The condition of the loop itself says more than a break.
+  const isHead = ({ check }: Exit): number => (LOOP_WORD.test(q.lines.at(q.insnAt(check.step))?.text ?? '') ? 0 : 1);
+  return found.sort((a, b) => isHead(a) - isHead(b));
 }
 
 function exitOf(q: Inquiry, check: Check, step: number): Exit {
@@ -153,7 +155,7 @@ const exitStory = (q: Inquiry, exits: readonly Exit[]): Told[] =>
     const from =
       origin === undefined || origin.step < 0 || row[TYPE] !== SCALAR_VALUE || varOffConst(row, 0)
         ? ''
-        : `; ${originNote(q, origin)}`;
+        : `, ${originNote(q, origin).replace(/:.*/, '')}`;
     const what = row[TYPE] === SCALAR_VALUE ? `compared: ${range(row)}${from}` : 'a way out';
     return { step: check.step, event: q.event(check.step, 'loop', what) };
   });

@@ -1,5 +1,5 @@
 /** Accesses to packets. */
-import { PTR_TO_PACKET, PTR_TO_PACKET_END, SCALAR_VALUE } from '../../rules/reg-types.ts';
+import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META, SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { MAX_PACKET_OFF } from '../../rules/limits.ts';
 import { A, ID, MASK_LO, OFF, TYPE, sminOf, umaxOf, varOffConst } from '../../verifier/state/row.ts';
 import type { Inquiry } from '../inquiry.ts';
@@ -80,9 +80,9 @@ function wanted(q: Inquiry, regno: number): number {
 export const packetRange: Detector = (q) => {
   const place = q.reg(q.number(0));
   const row = q.row(place);
-  if (row[TYPE] !== PTR_TO_PACKET) return undefined;
+  if (row[TYPE] !== PTR_TO_PACKET && row[TYPE] !== PTR_TO_PACKET_META) return undefined;
   const trail = q.trail(place);
-  const checks = endChecks(q.walk, checksBefore(q.walk, q.last));
+  const checks = endChecks(q.walk, checksBefore(q.walk, q.last), row[TYPE]);
   const same = checks.filter((c) => q.row(c.pointer, c.step)[ID] === row[ID]);
   const about = { place, row, trail, need: wanted(q, q.number(0)) };
   if (row[A] < 0) return wrongBranch(q, about);
@@ -112,10 +112,18 @@ interface About {
   readonly need: number;
 }
 
+/** What the pointer is compared with. */
+const endName = ({ row }: About): string => (row[TYPE] === PTR_TO_PACKET_META ? 'data' : 'data_end');
+
 const wentOutside = (q: Inquiry, check: EndCheck): boolean => q.row(check.pointer, check.step + 1)[A] < 0;
 
 function movedByVariable(q: Inquiry, { motion, before, step }: Link): boolean {
-  if (motion.kind !== 'arithmetic' || motion.operand === undefined || before?.[TYPE] !== PTR_TO_PACKET) return false;
+  if (
+    motion.kind !== 'arithmetic' ||
+    motion.operand === undefined ||
+    (before?.[TYPE] !== PTR_TO_PACKET && before?.[TYPE] !== PTR_TO_PACKET_META)
+  )
+    return false;
   const operand = q.row(motion.operand, step);
   return operand[TYPE] === SCALAR_VALUE && !varOffConst(operand, 0);
 }
@@ -154,7 +162,7 @@ function finish(q: Inquiry, about: About, told: Finding): Finding {
 }
 
 function path(q: Inquiry, about: About, note: string, more: readonly Told[] = []): Finding['path'] {
-  const ends = endStory(q, q.last, (c) => q.row(c.pointer, c.step)[ID] === about.row[ID]);
+  const ends = endStory(q, q.last, (c) => q.row(c.pointer, c.step)[ID] === about.row[ID], about.row[TYPE]);
   const fault = { step: q.last, event: q.event(q.last, 'fault', note) };
   return tell([...storyOf(q, about.trail), ...ends, ...more, fault]);
 }
@@ -166,8 +174,8 @@ function unchecked(q: Inquiry, about: About): Finding {
   return finish(q, about, {
     cause: 'PACKET_UNCHECKED',
     label: `nothing has shown that the packet is this long`,
-    explanation: `${subject(q)} needs ${bytes(about.need)} of the packet behind ${name}, and on this path nothing was compared with data_end.`,
-    fix: `compare before: if (${pointerText(q)} + ${about.need} > data_end) return ...;`,
+    explanation: `${subject(q)} needs ${bytes(about.need)} of the packet behind ${name}, and on this path nothing was compared with ${endName(about)}.`,
+    fix: `compare before: if (${pointerText(q)} + ${about.need} > ${endName(about)}) return ...;`,
     path: path(q, about, `needs ${bytes(about.need)}, 0 are proved`),
   });
 }
@@ -180,7 +188,7 @@ const pointerText = (q: Inquiry): string => {
 function short(q: Inquiry, about: About): Finding {
   const { row, need } = about;
   const missing = need - row[A];
-  const checked = endChecks(q.walk, checksBefore(q.walk, q.last)).findLast(
+  const checked = endChecks(q.walk, checksBefore(q.walk, q.last), row[TYPE]).findLast(
     (c) => q.row(c.pointer, c.step)[ID] === row[ID] && q.row(c.pointer, c.step + 1)[A] === row[A],
   );
   if (need > MAX_PACKET_OFF) {
@@ -227,22 +235,22 @@ function offsetLarge(q: Inquiry, about: About, check: EndCheck): Finding {
 function movedAfter(q: Inquiry, about: About, moved: Link): Finding {
   const operand = moved.motion.kind === 'arithmetic' ? moved.motion.operand : undefined;
   const by = operand === undefined ? 'an unknown number' : range(q.row(operand, moved.step));
-  const checks = endStory(q, moved.step, () => true).slice(-1);
+  const checks = endStory(q, moved.step, () => true, about.row[TYPE]).slice(-1);
   return finish(q, about, {
     cause: 'PACKET_MOVED_AFTER_CHECK',
     label: 'moved since it was compared',
-    explanation: `The pointer was moved by ${by} in ${q.where(q.insnAt(moved.step))}, after the comparison with data_end, and the new pointer was not compared.`,
-    fix: `compare the pointer with data_end after ${q.where(q.insnAt(moved.step))}`,
+    explanation: `The pointer was moved by ${by} in ${q.where(q.insnAt(moved.step))}, after the comparison with ${endName(about)}, and the new pointer was not compared.`,
+    fix: `compare the pointer with ${endName(about)} after ${q.where(q.insnAt(moved.step))}`,
     path: path(q, about, 'no byte is proved behind the new pointer', checks),
   });
 }
 
 function otherPointer(q: Inquiry, about: About): Finding {
-  const checks = endStory(q, q.last, () => true).slice(-2);
+  const checks = endStory(q, q.last, () => true, about.row[TYPE]).slice(-2);
   return finish(q, about, {
     cause: 'PACKET_OTHER_POINTER',
     label: 'this pointer was not compared',
-    explanation: `${subject(q)} goes through another pointer than the one that was compared with data_end: an unknown offset lies between the two.`,
+    explanation: `${subject(q)} goes through another pointer than the one that was compared with ${endName(about)}: an unknown offset lies between the two.`,
     fix: 'keep the compared pointer in a variable, and access through it',
     path: path(q, about, 'no byte is proved behind this pointer', checks),
   });
@@ -254,13 +262,13 @@ function lengthCompared(q: Inquiry, about: About, check: Check): Finding {
     cause: 'PACKET_LENGTH_COMPARED',
     label: 'only a length was compared',
     explanation: `${q.where(q.insnAt(check.step))} compares the length of the packet as a number. That proves nothing of the pointer that ${subject(q)} goes through.`,
-    fix: `compare the pointer: if (${pointerText(q)} + ${about.need} > data_end) return ...;`,
+    fix: `compare the pointer: if (${pointerText(q)} + ${about.need} > ${endName(about)}) return ...;`,
     path: path(q, about, `needs ${bytes(about.need)}, 0 are proved`, [{ step: check.step, event }]),
   });
 }
 
 function wrongBranch(q: Inquiry, about: About): Finding {
-  const checks = endChecks(q.walk, checksBefore(q.walk, q.last)).filter((c) => wentOutside(q, c));
+  const checks = endChecks(q.walk, checksBefore(q.walk, q.last), about.row[TYPE]).filter((c) => wentOutside(q, c));
   const check = checks.at(-1);
   const line = check === undefined ? 'an earlier comparison' : q.where(q.insnAt(check.step));
   return finish(q, about, {
@@ -278,7 +286,7 @@ export function stalePacket(q: Inquiry, place: Place): Finding | undefined {
   const lost = q.lostPointer(trail);
   if (lost?.motion.kind !== 'spoiled' || lost.before === undefined) return undefined;
   const type = lost.before[TYPE];
-  if (type !== PTR_TO_PACKET && type !== PTR_TO_PACKET_END) return undefined;
+  if (type !== PTR_TO_PACKET && type !== PTR_TO_PACKET_META && type !== PTR_TO_PACKET_END) return undefined;
   const call = q.callee(q.insnAt(lost.step)) ?? 'a call';
   const argument = q.callee(q.insn) !== undefined && regnoOf(place) >= 1 && regnoOf(place) <= 5;
   const name = quoted(argument ? q.argumentText(regnoOf(place)) : q.baseName(q.insn), 'this pointer');

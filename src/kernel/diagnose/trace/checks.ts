@@ -10,7 +10,7 @@ import {
   bpfOp,
   bpfSrc,
 } from '../../../isa/opcodes.ts';
-import { PTR_TO_PACKET, PTR_TO_PACKET_END, SCALAR_VALUE } from '../../rules/reg-types.ts';
+import { PTR_TO_PACKET, PTR_TO_PACKET_END, PTR_TO_PACKET_META, SCALAR_VALUE } from '../../rules/reg-types.ts';
 import { ID, TYPE } from '../../verifier/state/row.ts';
 import { type Place, regPlace } from './record.ts';
 import type { Link } from './trail.ts';
@@ -54,14 +54,21 @@ export interface EndCheck extends Check {
   readonly pointer: Place;
 }
 
-/** Those of the checks that compare a packet pointer with data_end. */
-export function endChecks({ trace }: Walk, checks: readonly Check[]): EndCheck[] {
-  const type = (step: number, place: Place | undefined): number =>
+/** What packet pointers are compared with: data_end, and data by those into the metadata. */
+const ENDS: ReadonlyMap<number, number> = new Map([
+  [PTR_TO_PACKET, PTR_TO_PACKET_END],
+  [PTR_TO_PACKET_META, PTR_TO_PACKET],
+]);
+
+/** Those of the checks that compare a pointer of the type with the end of its memory. */
+export function endChecks({ trace }: Walk, checks: readonly Check[], type = PTR_TO_PACKET): EndCheck[] {
+  const end = ENDS.get(type);
+  const typeOf = (step: number, place: Place | undefined): number =>
     place === undefined ? -1 : trace.row(step, place)[TYPE];
   return checks.flatMap((check) => {
     const { step, dst, src } = check;
-    if (type(step, dst) === PTR_TO_PACKET && type(step, src) === PTR_TO_PACKET_END) return [{ ...check, pointer: dst }];
-    if (src !== undefined && type(step, src) === PTR_TO_PACKET && type(step, dst) === PTR_TO_PACKET_END)
+    if (typeOf(step, dst) === type && typeOf(step, src) === end) return [{ ...check, pointer: dst }];
+    if (src !== undefined && typeOf(step, src) === type && typeOf(step, dst) === end)
       return [{ ...check, pointer: src }];
     return [];
   });

@@ -53,8 +53,8 @@ export class Recorder {
   /** Frames of the state before, so that those that were left are emptied. */
   #depth = 0;
 
-  /** How often a path that was put aside was taken up. */
-  resumed = 0;
+  /** The same since recording began: what was on other paths is not on this one. */
+  readonly recent: number[] = [];
 
   /** `from`: instructions of the whole walk that are counted only, before the path is recorded. */
   constructor(readonly from: number) {}
@@ -66,7 +66,6 @@ export class Recorder {
 
   /** The path that was put aside after `walked` instructions goes on from there. */
   #backTo(walked: number): void {
-    this.resumed++;
     let n = this.insns.length;
     while (n > 0 && this.walked[n - 1] > walked) n--;
     if (n === this.insns.length) return;
@@ -86,6 +85,7 @@ export class Recorder {
     this.#pass = env.passCnt;
     this.visits[env.insnIdx] = (this.visits[env.insnIdx] ?? 0) + 1;
     if (env.insnProcessed < this.from) return;
+    this.recent[env.insnIdx] = (this.recent[env.insnIdx] ?? 0) + 1;
     const { state } = env;
     const at = this.insns.push(env.insnIdx) - 1;
     this.frames.push(state.curframe);
