@@ -64,6 +64,51 @@ function resultsOf(topic: string, kernelBtf: Btf): Result[] {
   });
 }
 
+/** The words of JSON Schema that ours uses. */
+interface Schema {
+  readonly $ref?: string;
+  readonly $defs?: Readonly<Record<string, Schema>>;
+  readonly type?: string | readonly string[];
+  readonly enum?: readonly string[];
+  readonly pattern?: string;
+  readonly minimum?: number;
+  readonly minLength?: number;
+  readonly maxItems?: number;
+  readonly properties?: Readonly<Record<string, Schema>>;
+  readonly required?: readonly string[];
+  readonly additionalProperties?: Schema | false;
+  readonly items?: Schema;
+}
+
+/** What of a value does not fit its schema, a line for each fault. */
+function faults(value: unknown, schema: Schema, root: Schema, at: string): string[] {
+  if (schema.$ref !== undefined) {
+    const name = schema.$ref.replace('#/$defs/', '');
+    return faults(value, root.$defs?.[name] ?? {}, root, at);
+  }
+  const kind = Array.isArray(value) ? 'array' : typeof value;
+  const kinds = schema.type === undefined ? [] : [schema.type].flat();
+  const fits = kinds.length === 0 || kinds.includes(kind) || (kinds.includes('integer') && Number.isInteger(value));
+  const out = fits ? [] : [`${at}: is ${kind}`];
+  if (schema.enum !== undefined && !schema.enum.includes(value as string)) out.push(`${at}: ${String(value)}`);
+  if (typeof value === 'string' && schema.pattern !== undefined && !new RegExp(schema.pattern).test(value))
+    out.push(`${at}: ${value}`);
+  if (typeof value === 'string' && value.length < (schema.minLength ?? 0)) out.push(`${at}: is empty`);
+  if (typeof value === 'number' && value < (schema.minimum ?? value)) out.push(`${at}: ${value}`);
+  if (Array.isArray(value)) {
+    if (value.length > (schema.maxItems ?? value.length)) out.push(`${at}: has ${value.length}`);
+    return out.concat(value.flatMap((v, i) => faults(v, schema.items ?? {}, root, `${at}: ${i}`)));
+  }
+  if (typeof value !== 'object' || value === null) return out;
+  for (const name of schema.required ?? []) if (!(name in value)) out.push(`${at}: ${name} is missing`);
+  for (const [name, v] of Object.entries(value)) {
+    const of = schema.properties?.[name] ?? schema.additionalProperties;
+    if (of === false || of === undefined) out.push(`${at}: ${name} is not known`);
+    else out.push(...faults(v, of, root, `${at}: ${name}`));
+  }
+  return out;
+}
+
 let all: Result[] = [];
 let bad: (Result & { readonly wanted: Wanted })[] = [];
 beforeAll(async () => {
@@ -139,6 +184,15 @@ describe('rejected programs in C', () => {
         'ARGS.TYPE_MISMATCH',
       ]),
     );
+  });
+
+  it('diagnoses are as their JSON Schema says', () => {
+    const schema = JSON.parse(readFileSync('docs/diagnosis.schema.json', 'utf8')) as Schema;
+    for (const { diagnosis, name } of bad) expect(faults(diagnosis, schema, schema, name)).toEqual([]);
+    const [{ diagnosis: some }] = bad;
+    expect(faults({ ...some, path: [{}] }, schema, schema, '')).toContain(': path: 0: insn is missing');
+    expect(faults({ ...some, more: 1 }, schema, schema, '')).toEqual([': more is not known']);
+    expect(faults({ ...some, cause: 'x' }, schema, schema, '')).toHaveLength(1);
   });
 
   it('diagnoses are plain, short and complete', () => {

@@ -26,26 +26,37 @@ export function printDiagnosis(io: Io, d: Diagnosis, detail: Detail): void {
   if (detail === 'full') printValues(io, d);
 }
 
-function snippet(io: Io, { at, label }: Diagnosis): void {
-  const number = String(at.line).padStart(6);
-  const text = at.text.replaceAll('\t', ' ').trimEnd();
-  const indent = /^ */.exec(text)?.[0].length ?? 0;
+/** Columns in front of a line of C. */
+const GUTTER = 9;
+const ROOM = WIDTH - GUTTER;
+
+function snippet(io: Io, { at, label, source }: Diagnosis): void {
+  const text = plain(at.text);
+  const indent = text.length - text.trimStart().length;
   const from = at.expression?.column ?? Math.max(at.column, indent + 1);
+  const length = at.expression?.text.length ?? 1;
   // Long lines are shown around the expression.
-  const room = WIDTH - 9;
-  const skip = Math.max(0, from - 1 + (at.expression?.text.length ?? 1) > room ? from - 1 - 20 : 0);
-  const shown = visible(text.slice(skip, skip + room));
-  io.out(`${io.style('dim', `${number} |`)} ${shown}\n`);
-  const length = Math.max(1, Math.min(at.expression?.text.length ?? 1, room - (from - 1 - skip)));
-  const caret = `${' '.repeat(from - 1 - skip)}${io.style('red', '^'.repeat(length))}`;
-  const column = from - 1 - skip + length + 1;
-  if (column + label.length <= room) {
-    io.out(`${io.style('dim', '       |')} ${caret} ${io.style('red', visible(label))}\n`.trimEnd().concat('\n'));
-    return;
-  }
-  io.out(`${io.style('dim', '       |')} ${caret}\n`);
-  const lead = ' '.repeat(Math.max(0, Math.min(from - 1 - skip, room - label.length)));
-  if (label !== '') io.out(`${io.style('dim', '       |')} ${lead}${io.style('red', visible(label))}\n`);
+  const skip = from - 1 + length > ROOM ? Math.max(0, from - 21) : 0;
+  const line = (number: number, code: string): void =>
+    io.out(
+      `${io.style('dim', `${String(number).padStart(6)} |`)} ${visible(plain(code).slice(skip, skip + ROOM))}`
+        .trimEnd()
+        .concat('\n'),
+    );
+  for (const near of source) if (near.line < at.line) line(near.line, near.text);
+  line(at.line, at.text);
+  caret(io, label, { column: from - 1 - skip, length: Math.max(1, Math.min(length, ROOM - (from - 1 - skip))) });
+  for (const near of source) if (near.line > at.line) line(near.line, near.text);
+}
+
+const plain = (code: string): string => code.replaceAll('\t', ' ').trimEnd();
+
+function caret(io: Io, label: string, { column, length }: { readonly column: number; readonly length: number }): void {
+  const under = (text: string): void => io.out(`${io.style('dim', '       |')} ${text}`.trimEnd().concat('\n'));
+  const mark = `${' '.repeat(column)}${io.style('red', '^'.repeat(length))}`;
+  if (column + length + 1 + label.length <= ROOM) return under(`${mark} ${io.style('red', visible(label))}`);
+  under(mark);
+  under(`${' '.repeat(Math.max(0, Math.min(column, ROOM - label.length)))}${io.style('red', visible(label))}`);
 }
 
 /** The first event and the last ones. */

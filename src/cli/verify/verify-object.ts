@@ -79,6 +79,8 @@ export interface VerifyOptions {
 export interface Verified {
   readonly found: ProgramVerdict;
   readonly refused: Refused | undefined;
+  /** Why the loader gave up. */
+  readonly failure?: BpfError;
 }
 
 /** Verifies the given programs of one object, in order. */
@@ -126,6 +128,7 @@ function verifyOne(
   return {
     found: { ...identity(object, program), ...found, ...(lacks === undefined ? {} : { why: lacks }) },
     refused: watch.judged?.refused,
+    ...(failure instanceof BpfError ? { failure } : {}),
   };
 }
 

@@ -194,13 +194,13 @@ async function verifyFile(
   let code: number = EXIT.ok;
   const notes = new ObjectNotes(spec, programs, { ...facts, kernelBtf });
   report.object(path, spec.programs.length, assumed, notes.shared);
-  for (const { found: verdict, refused } of verifyPrograms(path, spec, programs, {
+  for (const { found: verdict, refused, failure } of verifyPrograms(path, spec, programs, {
     ...options,
     kernelBtf,
     facts,
     load: options.object.load,
   })) {
-    const found = options.explain === 'none' ? verdict : await withDiagnosis(verdict, refused);
+    const found = options.explain === 'none' ? verdict : await withDiagnosis(verdict, refused, failure);
     report.program({ ...found, ...(assumed.length > 0 ? { assumed } : {}), ...notes.of(found.program) });
     code = worse(code, exitOf(found));
   }

@@ -22,6 +22,7 @@ export function diagnose(refused: Refused): Diagnosis | undefined {
     cause: found.cause,
     rejection: q.id,
     at: q.site(insn),
+    source: q.linesAround(insn),
     label: found.label,
     explanation: capital(found.explanation),
     fix: found.fix,

@@ -14,6 +14,12 @@ export interface Site {
   readonly expression?: { readonly column: number; readonly text: string };
 }
 
+/** A line of C. */
+export interface SourceLine {
+  readonly line: number;
+  readonly text: string;
+}
+
 /** What an event did to the value or object at fault. */
 export type EventKind =
   | 'made'
@@ -43,9 +49,11 @@ export type Values = Readonly<Record<string, number | string>>;
 export interface Diagnosis {
   /** The cause, `PACKET_STALE`; `skep explain` has a page for each. */
   readonly cause: string;
-  /** Id of the verifier's rejection, `ACCESS.INVALID_MEM_ACCESS`. */
+  /** Id of the verifier's rejection, `ACCESS.INVALID_MEM_ACCESS`; '' of what a loader refused. */
   readonly rejection: string;
   readonly at: Site;
+  /** The line at fault with those next to it that are known, in their order. */
+  readonly source: readonly SourceLine[];
   /** What is wrong with the expression at `at`. */
   readonly label: string;
   /** One or two sentences: what is wrong and why. */
@@ -56,6 +64,3 @@ export interface Diagnosis {
   readonly path: readonly CausalEvent[];
   readonly values: Values;
 }
-
-/** `dir/prog.c` as `prog.c`. */
-export const baseName = (path: string): string => path.slice(path.lastIndexOf('/') + 1);

@@ -6,7 +6,7 @@ import { formatReg } from '../verifier/state/print.ts';
 import { TYPE } from '../verifier/state/row.ts';
 import { findSubprogAt } from '../verifier/subprog.ts';
 import type { VerifierEnv } from '../verifier/env.ts';
-import type { CausalEvent, EventKind, Site } from './diagnosis.ts';
+import type { CausalEvent, EventKind, Site, SourceLine } from './diagnosis.ts';
 import { type Expression, baseOf, expressionAt } from './source/expression.ts';
 import { Lines } from './source/lines.ts';
 import { type Place, type Recorder, frameOf, regPlace } from './trace/record.ts';
@@ -95,6 +95,16 @@ export class Inquiry {
       text: place.text,
       ...expression,
     };
+  }
+
+  /** The line of an instruction and those beside it, as far as other instructions come from them. */
+  linesAround(insn: number): SourceLine[] {
+    const place = this.lines.at(insn);
+    if (place === undefined) return [];
+    return [place.line - 1, place.line, place.line + 1].flatMap((line) => {
+      const text = line === place.line ? place.text : this.lines.text(place.file, line);
+      return text === undefined ? [] : [{ line, text }];
+    });
   }
 
   /** The C expression that an instruction was written as. */

@@ -187,6 +187,13 @@ function byIndex(o: Outside, index: Index): Finding {
   return uncompared(bad) ?? negativeIndex(bad) ?? tooLarge(bad);
 }
 
+/** What the index may be, counted in elements. */
+function elements({ row, stride }: Index): string {
+  const [least, most] = [sminOf(row, 0) / stride, umaxOf(row, 0) / stride];
+  const exact = stride > 1 && least >= 0 && Number.isInteger(least) && Number.isInteger(most) && most < 2 ** 53;
+  return exact ? `${least} to ${most}` : range(row);
+}
+
 /** `16`, or what to put in its place. */
 const limit = ({ most }: BadIndex): string => (most === undefined ? 'its number of elements' : String(most + 1));
 
@@ -198,13 +205,13 @@ function uncompared(bad: BadIndex): Finding | undefined {
   const wide = largest >= 2 ** 31 || sminOf(index.row, 0) < 0;
   const copy = wide ? boundedCopy(q, index.trail, index.step, checks) : undefined;
   if (copy !== undefined) {
-    const explanation = `${name} may be ${range(index.row)} here. ${copy.explanation}`;
-    return told(copy.cause, explanation, `may be ${range(index.row)}`, copy.fix);
+    const explanation = `${name} may be ${elements(index)} here. ${copy.explanation}`;
+    return told(copy.cause, explanation, `may be ${elements(index)}`, copy.fix);
   }
   if (checks.length > 0 || index.mask !== undefined || (!wide && largest / index.stride < 255)) return undefined;
   return told(
     'INDEX_UNCHECKED',
-    `${name} may be ${range(index.row)}, and nothing bounds it before it is used to reach into ${region(o)}.`,
+    `${name} may be ${elements(index)}, and nothing bounds it before it is used to reach into ${region(o)}.`,
     'nothing bounds the index',
     `if (${bareName(name)} >= ${limit(bad)}) return ...; before, with an unsigned index`,
   );
@@ -226,7 +233,7 @@ function negativeIndex({ o, index, name, told }: BadIndex): Finding | undefined 
   const line = checks.length > 0 ? ` (${q.where(q.insnAt(checks[checks.length - 1].step))})` : '';
   return told(
     'INDEX_NEGATIVE',
-    `${name} is signed and may be ${range(index.row)}: it is compared from above only${line}.`,
+    `${name} is signed and may be ${elements(index)}: it is compared from above only${line}.`,
     'may be negative',
     `make it unsigned, or: if (${bareName(name)} < 0) return ...;`,
   );
@@ -247,14 +254,14 @@ function tooLarge(bad: BadIndex): Finding {
   if (index.mask !== undefined) {
     return told(
       'MASK_TOO_WIDE',
-      `The mask 0x${index.mask.toString(16)} leaves ${range(index.row)}, and ${region(o)} ends before.`,
+      `The mask 0x${index.mask.toString(16)} leaves ${elements(index)}, and ${region(o)} ends before.`,
       'the mask leaves too much',
       `mask with less, or compare: if (${bareName(name)} >= ${limit(bad)}) return ...;`,
     );
   }
   return told(
     'INDEX_TOO_LARGE',
-    `${name} is ${range(index.row)} here, and ${region(o)} is left by ${bytes(Math.max(over, 1))}.`,
+    `${name} is ${elements(index)} here, and ${region(o)} is left by ${bytes(Math.max(over, 1))}.`,
     'bounded, but not enough',
     `if (${bareName(name)} >= ${limit(bad)}) return ...; before, with an unsigned index`,
   );

@@ -3,6 +3,7 @@ import { ARGUMENT } from './argument.ts';
 import { ARITHMETIC } from './arithmetic.ts';
 import type { Cause } from './cause.ts';
 import { CONTEXT } from './context.ts';
+import { LOADER } from './loader.ts';
 import { LOOPS } from './loops.ts';
 import { PACKET } from './packet.ts';
 import { POINTER } from './pointer.ts';
@@ -15,6 +16,7 @@ export const CAUSES: Readonly<Record<string, Cause>> = {
   ...ARITHMETIC,
   ...BOUNDS,
   ...CONTEXT,
+  ...LOADER,
   ...LOOPS,
   ...PACKET,
   ...POINTER,

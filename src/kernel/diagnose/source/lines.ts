@@ -3,7 +3,6 @@ import type { Btf } from '../../../btf/btf.ts';
 import type { LineInfo } from '../../verifier/result.ts';
 import { findContainingSubprog } from '../../verifier/subprog.ts';
 import type { VerifierEnv } from '../../verifier/env.ts';
-import { baseName } from '../diagnosis.ts';
 
 /** Where an instruction was written. Line and column count from 1; column 0 is unknown. */
 export interface SourcePlace {
@@ -59,6 +58,3 @@ export class Lines {
     return this.#btf?.str(off) ?? '';
   }
 }
-
-/** `prog.c:12`. */
-export const lineName = (place: SourcePlace): string => `${baseName(place.file)}:${place.line}`;
