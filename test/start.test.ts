@@ -84,7 +84,7 @@ describe('a start', () => {
     const said = await start('--input-type=module', '-e', "await import('skep')");
     expect(said.files).toContain('index.js');
     expect(said.files.length).toBeLessThanOrEqual(14);
-    expect(kilobytes(said)).toBeLessThanOrEqual(1690);
+    expect(kilobytes(said)).toBeLessThanOrEqual(1700);
     expect(said.wasm).toEqual([]);
     expect(among(said, /x86_64|cli|host/)).toEqual([]);
     const text = (file: string): string => readFileSync(join(root, 'dist', file), 'utf8');

@@ -31,6 +31,7 @@ import { KernelLayouts } from '../world/layouts.ts';
 import { type ClockOption, WorldTime } from '../world/time/time.ts';
 import { Random } from '../world/random.ts';
 import { Structs, type StructView } from '../world/struct-view.ts';
+import { CgroupFs } from '../world/cgroup/cgroup-fs.ts';
 import { Cgroups } from '../world/cgroup/cgroup.ts';
 import { CURRENT_BYTES, CurrentTask } from '../world/task/current.ts';
 import type { Task } from '../world/task/task.ts';
@@ -275,7 +276,7 @@ export function assembleRuntime(
     ground;
   const world = makeWorld(ground, options, life);
   const { time, devices } = world;
-  const { files, bpffs } = life === undefined ? NO_FILES : hostFiles(ground, world);
+  const { files, bpffs, cgroupFs } = life === undefined ? NO_FILES : hostFiles(ground, world);
   const tables = new FdTables<ThreadGroup>(objects);
   world.tasks.whenEnded((group) => tables.end(group));
   const stats = new RunStats(host.stopwatch);
@@ -291,7 +292,7 @@ export function assembleRuntime(
   };
   const env: SyscallEnv = {
     ...{ objects, fds: tables.of(world.tasks.current.threadGroup), maps, vmlinux, nrCpus, stopwatch: host.stopwatch },
-    ...{ files, bpffs, stats, tableOf: (pid) => tableOf(world, tables, pid) },
+    ...{ files, bpffs, cgroupFs, stats, tableOf: (pid) => tableOf(world, tables, pid) },
     attach: engines && life?.attacher(attachEnv(ground, world, hooks, engines.code)),
     bootTime: () => time.halves(),
     hasDevice: (ifindex) => devices.has(ifindex),
@@ -309,7 +310,7 @@ export function assembleRuntime(
       objects,
       tables,
       world,
-      ...(files === undefined ? [] : [files]),
+      ...(files === undefined ? [] : [files, cgroupFs]),
       stats,
       cpu,
       ...mapParts(maps),
@@ -326,14 +327,15 @@ export function assembleRuntime(
   return new EmbeddedRuntime({ env, hooks, doorOf, world, tables, cpus: [cpu], compiling, snapshots });
 }
 
-const NO_FILES = { files: undefined, bpffs: undefined };
+const NO_FILES = { files: undefined, bpffs: undefined, cgroupFs: undefined };
 
-/** The files of a host that begins: a BPF file system in its usual place. */
-function hostFiles({ objects }: Ground, { tasks }: World): { readonly files: Files; readonly bpffs: BpfFs } {
+/** The files of a host that begins: a BPF file system and that of control groups in their usual places. */
+function hostFiles({ objects }: Ground, { tasks, cgroups }: World) {
   const files = new Files(() => tasks.current);
   const bpffs = new BpfFs(files, objects);
   invariant(bpffs.mount() === 0, 'a host that begins has a place for it');
-  return { files, bpffs };
+  const cgroupFs = new CgroupFs(files, cgroups, (group) => tasks.inCgroup(group));
+  return { files, bpffs, cgroupFs };
 }
 
 /** The descriptors of a task's process, by its pid as the task that runs sees it; undefined when there is no such task. */

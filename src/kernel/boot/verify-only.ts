@@ -65,6 +65,7 @@ export function createVerifyingRuntime(options: VerifyingOptions = {}): Verifyin
       attach: undefined,
       files: undefined,
       bpffs: undefined,
+      cgroupFs: undefined,
       stats: new RunStats(() => 0),
       tableOf: () => undefined,
     },

@@ -86,6 +86,7 @@ export const JS_HELPERS: Readonly<Record<number, HelperMaker>> = {
   [F.BPF_FUNC_get_current_ancestor_cgroup_id]: task.getCurrentAncestorCgroupId,
   [F.BPF_FUNC_get_ns_current_pid_tgid]: task.getNsCurrentPidTgid,
   [F.BPF_FUNC_skb_cgroup_id]: task.getCurrentCgroupId,
+  [F.BPF_FUNC_current_task_under_cgroup]: task.currentTaskUnderCgroup,
   [F.BPF_FUNC_send_signal]: sendSignal,
   [F.BPF_FUNC_send_signal_thread]: sendSignalThread,
   [F.BPF_FUNC_probe_write_user]: probeWriteUser,

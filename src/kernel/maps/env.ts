@@ -31,6 +31,8 @@ export interface FdResolver {
   map(fd: number): BpfMap | number | undefined;
   prog(fd: number): ProgRef | number | undefined;
   btf(fd: number): Btf | undefined;
+  /** The control group whose directory a descriptor is. */
+  cgroup(fd: number): { readonly record: number } | number;
   /** Whether a network device exists. */
   device(ifindex: number): boolean;
   /** Another map holds or drops this one as an element. */

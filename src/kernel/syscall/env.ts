@@ -12,6 +12,8 @@ import type { FdTable } from '../object/fd-table.ts';
 import type { ObjectTable } from '../object/kernel-object.ts';
 import type { BpfFs } from '../bpffs/bpf-fs.ts';
 import type { RunStats } from '../object/run-stats.ts';
+import type { Cgroup } from '../world/cgroup/cgroup.ts';
+import type { CgroupFs } from '../world/cgroup/cgroup-fs.ts';
 import type { Files } from '../world/fs/files.ts';
 import type { Rules } from '../rules/compile.ts';
 import type { Caps } from '../rules/prog-type.ts';
@@ -36,6 +38,7 @@ export interface SyscallEnv {
   /** File systems, where objects are pinned; none in a kernel that only verifies. */
   readonly files: Files | undefined;
   readonly bpffs: BpfFs | undefined;
+  readonly cgroupFs: CgroupFs | undefined;
   /** Counting of runs. */
   readonly stats: RunStats;
   /** Descriptors of a task's process by its pid, as the caller sees it; undefined when there is no such task. */
@@ -82,6 +85,12 @@ export function fdBtf(env: SyscallEnv, fd: number): BtfObject | number {
   const object = env.fds.get(fd)?.object;
   if (object === undefined) return notOpen(fd);
   return object.kind === 'btf' ? object : -ERRNO.EINVAL;
+}
+
+/** The control group whose directory is open: -EBADF when it is none's, -ENOENT when the group was removed. */
+export function fdCgroup(env: SyscallEnv, fd: number): Cgroup | number {
+  const object = env.fds.get(fd)?.object;
+  return (object?.kind === 'directory' ? env.cgroupFs?.groupOf(object.directory) : undefined) ?? -ERRNO.EBADF;
 }
 
 /** The link behind a descriptor, or -errno as {@link fdMap}. */

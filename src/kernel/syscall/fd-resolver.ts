@@ -1,7 +1,7 @@
 /** The objects behind descriptors, for maps. */
 import type { FdResolver, ProgRef } from '../maps/env.ts';
 import type { BpfMap } from '../object/map.ts';
-import { fdBtf, fdMap, fdProg, type SyscallEnv } from './env.ts';
+import { fdBtf, fdCgroup, fdMap, fdProg, type SyscallEnv } from './env.ts';
 import { progRef } from './prog/ref.ts';
 
 /** The resolver of one kernel's descriptors. */
@@ -20,6 +20,7 @@ export function fdResolver(env: SyscallEnv): FdResolver {
       const btf = fdBtf(env, fd);
       return typeof btf === 'number' ? undefined : btf.btf;
     },
+    cgroup: (fd) => fdCgroup(env, fd),
     device: (ifindex) => env.hasDevice(ifindex),
     hold(map) {
       const object = objectOf(map);

@@ -3,6 +3,8 @@ import { mustCreate, perfRing, samplesOf, u32, u64 } from '../maps/setup.ts';
 import type { PerfEventArrayMap } from '../../../src/kernel/maps/perf-event-array.ts';
 import { INTERNAL_HELPER } from '../../../src/kernel/rules/internal-helpers.ts';
 import type { BpfMap } from '../../../src/kernel/object/map.ts';
+import { headerWord } from '../../../src/kernel/maps/header.ts';
+import { makeCgroupRecord } from '../../../src/kernel/world/cgroup/cgroup-record.ts';
 import { layoutsOf } from '../../../src/kernel/run/env.ts';
 import { BPF_FUNC as F } from '../../../src/uapi/helper-ids.ts';
 import { BPF_MAP_TYPE as M } from '../../../src/uapi/map-types.ts';
@@ -157,6 +159,13 @@ export const CALLS: Readonly<Record<number, Calls>> = {
   [F.BPF_FUNC_probe_write_user]: (s, id) => {
     const { addr, bytes } = s.space.map(8);
     return [s.call(id, addr, value(s), 8), s.call(id, addr + 4090n, value(s), 8), bytes.join()];
+  },
+  [F.BPF_FUNC_current_task_under_cgroup]: (s, id) => {
+    const array = map(s, M.BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 3);
+    const entry = headerWord(s.env.mem.u32, array.addr, 'base') >>> 2;
+    s.env.mem.u32[entry] = s.env.current.group;
+    s.env.mem.u32[entry + 2] = makeCgroupRecord(s.env.mem, s.maps.allocator, 99n, s.env.current.group);
+    return [0, 1, 2, 3].map((index) => s.call(id, array.addr, index));
   },
   [F.BPF_FUNC_send_signal]: signals,
   [F.BPF_FUNC_send_signal_thread]: signals,

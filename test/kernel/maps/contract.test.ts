@@ -87,6 +87,7 @@ const CASES: readonly Case[] = [
   { name: 'queue', attr: attr(T.BPF_MAP_TYPE_QUEUE, 0, 8, 3), keys: noKey },
   { name: 'stack', attr: attr(T.BPF_MAP_TYPE_STACK, 0, 6, 3), keys: noKey },
   { name: 'prog array', attr: attr(T.BPF_MAP_TYPE_PROG_ARRAY, 4, 4, 6), keys: small(8) },
+  { name: 'cgroup array', attr: attr(T.BPF_MAP_TYPE_CGROUP_ARRAY, 4, 4, 6), keys: small(8) },
   { name: 'perf event array', attr: attr(T.BPF_MAP_TYPE_PERF_EVENT_ARRAY, 4, 4, 6), keys: small(8) },
   { name: 'ring buffer', attr: attr(T.BPF_MAP_TYPE_RINGBUF, 0, 0, 4096), keys: noKey },
   { name: 'stack trace', attr: attr(T.BPF_MAP_TYPE_STACK_TRACE, 4, 64, 6), keys: small(8) },

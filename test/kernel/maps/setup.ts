@@ -1,4 +1,5 @@
 /** A map environment over a small memory, for tests. */
+import { ERRNO } from '../../../src/uapi/errno.ts';
 import { Allocator } from '../../../src/kernel/mem/allocator.ts';
 import { layoutMemory } from '../../../src/kernel/mem/layout.ts';
 import { KernelMemory } from '../../../src/kernel/mem/memory.ts';
@@ -61,6 +62,9 @@ export class FakeFds implements FdResolver {
   }
   btf(): undefined {
     return undefined;
+  }
+  cgroup(): number {
+    return -ERRNO.EBADF;
   }
   /** Only the loopback device exists. */
   device(ifindex: number): boolean {

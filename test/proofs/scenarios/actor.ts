@@ -29,6 +29,8 @@ export interface Actor extends Disposable {
   /** Calls access(2) with an address and a mode, in a new thread if said so: signals that wait then, of the thread that called. */
   access(at: number, mode: number, thread?: boolean): readonly number[];
   pending(): readonly number[];
+  /** Goes into the control group of a directory. */
+  enter(path: string): void;
   /** Device and inode of its namespace of pids or users. */
   namespace(name: 'pid' | 'user'): readonly [device: number, inode: number];
   /** Takes the signal that comes next; 0 when there is none. */
@@ -44,7 +46,7 @@ const PAGE = 4096;
 /** A task of the simulated host. */
 export class SimulatedActor implements Actor {
   readonly #runtime: Runtime;
-  readonly #task: Task;
+  #task: Task;
   readonly #signals: SignalSpec;
   readonly #areas = new Map<number, UserBytes>();
 
@@ -101,6 +103,12 @@ export class SimulatedActor implements Actor {
   namespace(name: 'pid' | 'user'): readonly [number, number] {
     const { pidNamespace, userNamespace } = this.#task;
     return [pidNamespace.device, (name === 'pid' ? pidNamespace : userNamespace).inode];
+  }
+
+  enter(path: string): void {
+    const { world } = this.#runtime;
+    const cgroup = world.cgroup(path.slice('/sys/fs/cgroup'.length) || '/');
+    this.#task = world.tasks.replace(this.#task, { cgroup });
   }
 
   pending(): readonly number[] {
@@ -166,6 +174,10 @@ export class RealActor implements Actor {
 
   access(at: number, mode: number, thread = false): readonly number[] {
     return this.#ask({ what: 'access', at, mode, thread }) as number[];
+  }
+
+  enter(path: string): void {
+    this.#ask({ what: 'cgroup', path });
   }
 
   pending(): readonly number[] {

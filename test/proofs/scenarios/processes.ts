@@ -1,6 +1,7 @@
 /** Scripts about processes: what programs see of them and do to them, asked by access(2) with a mode that says what (process.c). */
 import { errnoName } from '../../../src/uapi/errno.ts';
 import type { Actor } from './actor.ts';
+import { CGROUPS } from './cgroups.ts';
 import { type Scenario, scenario } from './scenario.ts';
 import type { Stage } from './stage.ts';
 
@@ -237,4 +238,4 @@ const NAMESPACES: readonly Scenario[] = [
   ),
 ];
 
-export const PROCESSES: readonly Scenario[] = [...MEMORY, ...SIGNALS, ...REGISTERS, ...NAMESPACES];
+export const PROCESSES: readonly Scenario[] = [...MEMORY, ...SIGNALS, ...REGISTERS, ...NAMESPACES, ...CGROUPS];

@@ -46,6 +46,7 @@ export class Stage implements Disposable {
   readonly #links = new Map<string, Link>();
   readonly #owned: Disposable[] = [];
   readonly #actors: Actor[] = [];
+  readonly #ends: (() => void)[] = [];
 
   constructor(ground: Ground) {
     this.#ground = ground;
@@ -101,6 +102,11 @@ export class Stage implements Disposable {
     return actor;
   }
 
+  /** Called when the stage ends, after its processes have. */
+  atEnd(call: () => void): void {
+    this.#ends.push(call);
+  }
+
   link(name: string): Link {
     const link = this.#links.get(name);
     if (link === undefined) throw new Error(`no link ${name}`);
@@ -137,5 +143,6 @@ export class Stage implements Disposable {
     for (const link of this.#links.values()) link.close();
     for (const actor of this.#actors) actor[Symbol.dispose]();
     for (const object of this.#objects.values()) object.close();
+    for (const end of this.#ends.reverse()) end();
   }
 }

@@ -1,8 +1,9 @@
 /** The current task: ids, name, cgroup, and what tracing programs ask about their attachment. */
 import { ERRNO } from '../../../uapi/errno.ts';
-import { ancestorRecord, idOfRecord } from '../../world/cgroup/cgroup-record.ts';
+import { ancestorRecord, idOfRecord, isUnder } from '../../world/cgroup/cgroup-record.ts';
 import { COMM_LENGTH } from '../../world/task/current.ts';
 import { NSFS_DEVICE } from '../../world/task/namespaces.ts';
+import { cgroupAt } from '../../maps/cgroup-array.ts';
 import { Frames, type HelperMaker, simple } from '../frame.ts';
 
 /** sizeof(struct bpf_pidns_info) */
@@ -56,6 +57,13 @@ export const getCurrentAncestorCgroupId: HelperMaker = (env) => {
     else f.set64(frame, 0, ...idOfRecord(mem, record));
   };
 };
+
+/** bpf_current_task_under_cgroup(map, index): 1 when it is in the group of the array, or below. */
+export const currentTaskUnderCgroup = simple((env) => (map, index) => {
+  const { mem, current } = env;
+  const record = cgroupAt(mem, map, index);
+  return record < 0 ? record : isUnder(mem, current.group, record) ? 1 : 0;
+});
 
 /** bpf_get_ns_current_pid_tgid(dev, ino, nsdata, size): only its own namespace is matched. */
 export const getNsCurrentPidTgid: HelperMaker = (env) => {

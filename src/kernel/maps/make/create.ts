@@ -4,6 +4,7 @@ import { ERRNO } from '../../../uapi/errno.ts';
 import { BPF_MAP_TYPE as T, bpfMapTypeName } from '../../../uapi/map-types.ts';
 import type { MapDesc } from '../../rules/map-desc.ts';
 import { ArrayMap } from '../array.ts';
+import { CgroupArrayMap } from '../cgroup-array.ts';
 import { BloomMap } from '../bloom.ts';
 import { type MapContext, describeMap, roundLru } from './describe.ts';
 import { HashMap } from '../hash.ts';
@@ -36,6 +37,7 @@ const MAKERS: Readonly<Record<number, Maker | undefined>> = {
   [T.BPF_MAP_TYPE_PERCPU_HASH]: hash,
   [T.BPF_MAP_TYPE_PERCPU_ARRAY]: array,
   [T.BPF_MAP_TYPE_STACK_TRACE]: (env, desc) => new StackTraceMap(env, desc),
+  [T.BPF_MAP_TYPE_CGROUP_ARRAY]: (env, desc, fds) => new CgroupArrayMap(env, desc, fds),
   [T.BPF_MAP_TYPE_LRU_HASH]: hash,
   [T.BPF_MAP_TYPE_LRU_PERCPU_HASH]: hash,
   [T.BPF_MAP_TYPE_LPM_TRIE]: (env, desc) => new LpmTrieMap(env, desc),

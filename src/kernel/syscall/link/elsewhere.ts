@@ -5,7 +5,7 @@ import { ERRNO } from '../../../uapi/errno.ts';
 import * as F from '../../../uapi/flags.ts';
 import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../../uapi/prog-types.ts';
 import type { LoadedProg } from '../../object/prog.ts';
-import { fdMap, isSockMap, type SyscallEnv } from '../env.ts';
+import { fdCgroup, fdMap, isSockMap, type SyscallEnv } from '../env.ts';
 
 type Given = LinkCreateAttr['link_create'];
 /** -errno, or what this kernel lacks to make the link. */
@@ -46,9 +46,14 @@ export function linkElsewhere(env: SyscallEnv, prog: LoadedProg, attr: Given): A
     case T.BPF_PROG_TYPE_NETFILTER:
       return netfilter(attr, flags) || lacking;
     default:
-      // No descriptor of this kernel is a control group.
-      return (flags & ~(MPROG | F.BPF_F_PREORDER)) === 0 ? -ERRNO.EBADF : -ERRNO.EINVAL;
+      return (flags & ~(MPROG | F.BPF_F_PREORDER)) === 0 ? onCgroup(env, target, lacking) : -ERRNO.EINVAL;
   }
+}
+
+/** What is wrong with the descriptor of a control group, or what is lacking to attach there. */
+function onCgroup(env: SyscallEnv, fd: number, lacking: Answer): Answer {
+  const group = fdCgroup(env, fd);
+  return typeof group === 'number' ? group : lacking;
 }
 
 /** bpf_nf_link_attach */

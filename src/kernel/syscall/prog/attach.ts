@@ -7,7 +7,7 @@ import { BPF_PROG_TYPE as T, bpfProgTypeName } from '../../../uapi/prog-types.ts
 import { attachProgType } from '../../rules/attach-as.ts';
 import { checkAttachAs } from './attach-check.ts';
 import { emptyPlace, FIRST_REVISION } from './mprog.ts';
-import { fdMap, fdProg, isSockMap, type SyscallEnv } from '../env.ts';
+import { fdCgroup, fdMap, fdProg, isSockMap, type SyscallEnv } from '../env.ts';
 
 /** 0, -errno, or what this kernel lacks. */
 type Answer = number | { readonly lacking: string };
@@ -70,7 +70,7 @@ function told(attr: { unsupported?: string }, answer: Answer): number {
 }
 
 function put(env: SyscallEnv, type: number, attr: ProgAttachAttr): Answer {
-  if (onCgroups(type, attr.attach_type)) return noCgroup();
+  if (onCgroups(type, attr.attach_type)) return onCgroup(env, attr.target_fd, type);
   switch (type) {
     case T.BPF_PROG_TYPE_SK_SKB:
     case T.BPF_PROG_TYPE_SK_MSG:
@@ -89,7 +89,7 @@ function put(env: SyscallEnv, type: number, attr: ProgAttachAttr): Answer {
 }
 
 function take(env: SyscallEnv, type: number, attr: ProgAttachAttr): Answer {
-  if (CGROUP.has(type) || type === T.BPF_PROG_TYPE_LSM) return noCgroup();
+  if (CGROUP.has(type) || type === T.BPF_PROG_TYPE_LSM) return onCgroup(env, attr.target_fd, type);
   switch (type) {
     case T.BPF_PROG_TYPE_SK_SKB:
     case T.BPF_PROG_TYPE_SK_MSG: {
@@ -117,8 +117,11 @@ function take(env: SyscallEnv, type: number, attr: ProgAttachAttr): Answer {
   }
 }
 
-/** No descriptor of this kernel is a control group. */
-const noCgroup = (): number => -ERRNO.EBADF;
+/** What is wrong with the descriptor of a control group, or what is lacking there. */
+function onCgroup(env: SyscallEnv, fd: number | undefined, type: number): Answer {
+  const group = fdCgroup(env, fd ?? 0);
+  return typeof group === 'number' ? group : hooksOf(type);
+}
 
 function sockMap(env: SyscallEnv, fd: number, type: number): Answer {
   const map = fdMap(env, fd);
@@ -144,7 +147,7 @@ export function progQuery(env: SyscallEnv, { query }: ProgQueryAttr): number {
   if ((flags & ~F.BPF_F_QUERY_EFFECTIVE) !== 0) return -ERRNO.EINVAL;
   const type = attachProgType(attachType);
   if (type === undefined) return -ERRNO.EINVAL;
-  if (onCgroups(type, attachType)) return noCgroup();
+  if (onCgroups(type, attachType)) return told(query, onCgroup(env, target, type));
   if (flags !== 0 && type !== T.BPF_PROG_TYPE_SCHED_CLS) return -ERRNO.EINVAL;
   switch (type) {
     case T.BPF_PROG_TYPE_SK_SKB:

@@ -32,3 +32,7 @@ export function idOfRecord({ i32 }: KernelMemory, record: number): readonly [lo:
   const at = (record >>> 2) + ID;
   return [i32[at], i32[at + 1]];
 }
+
+/** Whether a group is another one, or lies in it: both by their records. */
+export const isUnder = (mem: KernelMemory, record: number, above: number): boolean =>
+  ancestorRecord(mem, record, mem.i32[(above >>> 2) + LEVEL]) === above;

@@ -55,6 +55,8 @@ export class Cgroups implements Saved {
   readonly #made = new Map<Cgroup, StructView>();
   #nextId = ROOT_ID + 1n;
   readonly root: Cgroup;
+  /** Called with each new group. */
+  whenMade: (group: Cgroup) => void = () => {};
 
   constructor(structs: Structs) {
     this.#structs = structs;
@@ -99,7 +101,18 @@ export class Cgroups implements Saved {
     const record = makeCgroupRecord(mem, heap, id, parent?.record ?? 0);
     const group = new Cgroup({ id, path, parent, record }, (of) => this.#structOf(of));
     this.#byPath.set(path, group);
+    this.whenMade(group);
     return group;
+  }
+
+  /** All groups, each behind those that it lies in. */
+  get all(): readonly Cgroup[] {
+    return [...this.#byPath.values()];
+  }
+
+  /** Removes a group in which there is nothing any more; who holds it keeps it as it was. */
+  remove(group: Cgroup): void {
+    this.#byPath.delete(group.path);
   }
 
   #structOf(group: Cgroup): StructView | undefined {

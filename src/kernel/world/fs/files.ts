@@ -36,7 +36,7 @@ export interface Place {
   readonly name: string;
 }
 
-/** The tree: a writable root, and `/sys/fs/bpf` to mount on. */
+/** The tree: a writable root, with `/sys/fs/bpf` and `/sys/fs/cgroup` to mount on. */
 export class Files implements Saved, Disposable {
   readonly root: Directory;
   readonly #who: () => Credentials;
@@ -54,7 +54,7 @@ export class Files implements Saved, Disposable {
     const sys = this.mount('/sys', SYSFS, DIRECTORY_MODE) as Mount;
     this.#put({ directory: sys.root, name: 'fs' }, this.#newDirectory(SYSFS, DIRECTORY_MODE));
     const fs = sys.root.entries.get('fs') as Directory;
-    this.#put({ directory: fs, name: 'bpf' }, this.#newDirectory(SYSFS, DIRECTORY_MODE));
+    for (const name of ['bpf', 'cgroup']) this.#put({ directory: fs, name }, this.#newDirectory(SYSFS, DIRECTORY_MODE));
   }
 
   /** What a path leads to. */
@@ -72,14 +72,14 @@ export class Files implements Saved, Disposable {
     return permitted(inode, mask, this.#who());
   }
 
-  /** Mounts an empty file system on a directory: the mount, or -errno. */
-  mount(path: string, type: FsType, mode: number): Mount | number {
+  /** Mounts an empty file system on a directory: the mount, or -errno. @param number of the root's inode */
+  mount(path: string, type: FsType, mode: number, number?: number): Mount | number {
     const over = this.find(path);
     if (typeof over === 'number') return over;
     if (over.kind !== 'directory') return -ERRNO.ENOTDIR;
     // Two mounts of one type are two file systems.
     const own = { ...type };
-    const mount: Mount = { type: own, root: this.#newDirectory(own, mode), over };
+    const mount: Mount = { type: own, root: this.#newDirectory(own, mode, number), over };
     over.mounted = mount;
     this.#mounts.set(mount.root, mount);
     return mount;
@@ -123,13 +123,36 @@ export class Files implements Saved, Disposable {
   mkdir(path: string, mode = 0o777, at?: Directory): number {
     const place = this.place(path, at, true);
     if (typeof place === 'number') return place;
-    const refused = this.#mayCreate(place.directory);
+    const { directory } = place;
+    const { directories } = directory.fs;
+    const refused = this.#mayCreate(directory, directories !== undefined);
     if (refused < 0) return refused;
-    const made = this.#newDirectory(place.directory.fs, mode & MODE_BITS & ~UMASK);
-    made.parent = place.directory;
-    place.directory.links++;
-    this.#put(place, made);
+    if (directories !== undefined) {
+      const made = directories.make(directory, place.name);
+      if (made === 0) this.#give(directory.entries.get(place.name)!, mode);
+      return made;
+    }
+    this.addDirectory(directory, place.name, { mode: mode & MODE_BITS & ~UMASK });
     return 0;
+  }
+
+  /** Puts a directory that a file system has made into its place; it belongs to the process that runs. */
+  addDirectory(
+    parent: Directory,
+    name: string,
+    { mode, number }: { readonly mode: number; readonly number?: number },
+  ): Directory {
+    const made = this.#newDirectory(parent.fs, mode, number);
+    made.parent = parent;
+    parent.links++;
+    this.#put({ directory: parent, name }, made);
+    return made;
+  }
+
+  /** A process has made it. */
+  #give(inode: Inode, mode: number): void {
+    const { uid, gid } = this.#who();
+    Object.assign(inode, { uid, gid, mode: mode & MODE_BITS & ~UMASK });
   }
 
   symlink(target: string, path: string): number {
@@ -174,10 +197,13 @@ export class Files implements Saved, Disposable {
     const found = this.#toRemove(path, -ERRNO.EINVAL, -ERRNO.ENOTEMPTY);
     if (typeof found === 'number') return found;
     const { parent, inode } = found;
-    const refused = this.#mayRemove(parent.directory, inode);
+    const { directories } = inode.fs;
+    const refused = this.#mayRemove(parent.directory, inode, directories !== undefined);
     if (refused < 0) return refused;
     if (inode.kind !== 'directory') return -ERRNO.ENOTDIR;
     if (inode.mounted !== undefined) return -ERRNO.EBUSY;
+    const kept = directories?.remove(inode) ?? 0;
+    if (kept < 0) return kept;
     if (inode.entries.size > 0) return -ERRNO.ENOTEMPTY;
     this.#removeEmpty(parent.directory, parent.name, inode);
     return 0;
@@ -291,14 +317,14 @@ export class Files implements Saved, Disposable {
     return new Walk({ root: this.root, cwd, who: this.#who() }, (root) => this.#mounts.get(root));
   }
 
-  #common(fs: FsType, mode: number) {
+  #common(fs: FsType, mode: number, number?: number) {
     const { uid, gid } = this.#who();
-    return { number: this.#nextNumber++, fs, mode, uid, gid, links: 1 };
+    return { number: number ?? this.#nextNumber++, fs, mode, uid, gid, links: 1 };
   }
 
-  #newDirectory(fs: FsType, mode: number): Directory {
+  #newDirectory(fs: FsType, mode: number, number?: number): Directory {
     const made: Omit<Directory, 'parent'> = {
-      ...this.#common(fs, mode),
+      ...this.#common(fs, mode, number),
       ...{ kind: 'directory', entries: new Map(), mounted: undefined, dead: false, links: 2 },
     };
     const directory = made as Directory;
@@ -311,16 +337,18 @@ export class Files implements Saved, Disposable {
     directory.entries.set(name, inode);
   }
 
-  #mayCreate(directory: Directory): number {
+  #mayCreate(directory: Directory, anyway = false): number {
     if (directory.dead) return -ERRNO.ENOENT;
     if (!this.permitted(directory, MAY_WRITE | MAY_EXEC)) return -ERRNO.EACCES;
-    return directory.fs.writable ? 0 : -ERRNO.EPERM;
+    return anyway || directory.fs.writable ? 0 : -ERRNO.EPERM;
   }
 
-  #mayRemove(directory: Directory, inode: Inode): number {
+  #mayRemove(directory: Directory, inode: Inode, anyway = false): number {
     if (!this.permitted(directory, MAY_WRITE | MAY_EXEC)) return -ERRNO.EACCES;
     if (keptBySticky(directory, inode, this.#who())) return -ERRNO.EPERM;
-    return directory.fs.writable || (inode.kind === 'directory' && inode.mounted !== undefined) ? 0 : -ERRNO.EPERM;
+    return anyway || directory.fs.writable || (inode.kind === 'directory' && inode.mounted !== undefined)
+      ? 0
+      : -ERRNO.EPERM;
   }
 
   #toRemove(path: string, dot: number, dotdot: number): { readonly parent: Parent; readonly inode: Inode } | number {

@@ -9,6 +9,11 @@ export interface FsType {
   readonly reserved?: (name: string, mode: number) => boolean;
   /** Whether processes make and remove entries; -EPERM where they do not. */
   readonly writable: boolean;
+  /** Directories that processes make and remove although nothing else is writable: what is made for them, or -errno. */
+  readonly directories?: {
+    make(parent: Directory, name: string): number;
+    remove(directory: Directory): number;
+  };
 }
 
 /** A file system in its place. */

@@ -74,6 +74,11 @@ export class Tasks implements Saved, TaskOwner {
     this.#groups.whenEnded = call;
   }
 
+  /** Whether a task is in a control group itself. */
+  inCgroup(group: Cgroup): boolean {
+    return [...this.#byPid.values()].some(({ cgroup }) => cgroup === group);
+  }
+
   /** Pids in use, in their order. */
   get pids(): readonly number[] {
     return [...this.#byPid.keys()].sort((a, b) => a - b);
